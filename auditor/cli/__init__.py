@@ -1,0 +1,83 @@
+"""The command line: one module per verb family; parses, calls one use case, prints, returns an exit code.
+
+Heavy libraries are imported inside the verbs, so `auditor --help` stays fast: `VERBS` names the module and
+the click command of each verb, and a module is imported only when its verb runs or its help is asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from auditor import __version__
+from auditor.cli.context import Session, fail
+from auditor.errors import AuditorError
+
+VERBS = {
+    "archive": ("auditor.cli.archive", "Look after an archive: status, verify, rebuild."),
+    "check": ("auditor.cli.check", "Judge an archive by rules; write the audit."),
+    "collect": ("auditor.cli.collect", "Fetch records from Webex into an archive."),
+    "completion": ("auditor.cli.completion", "Print the completion script of a shell."),
+    "demo": ("auditor.cli.demo", "Run the whole pipeline on sample data, offline."),
+    "report": ("auditor.cli.report", "Render an audit again from its audit.json."),
+    "rules": ("auditor.cli.rules", "List, show, check and test rules."),
+    "schema": ("auditor.cli.schema", "Print the JSON Schema of a document."),
+    "simulate": ("auditor.cli.simulate", "Serve an invented Webex site on loopback."),
+}
+
+
+class _Verbs(click.Group):
+    """A group that knows its verbs by name and imports only the one that runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return sorted(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in VERBS:
+            return None
+        command = import_module(VERBS[cmd_name][0]).command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{VERBS[cmd_name][0]}.command is no click command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, VERBS[name][1]) for name in sorted(VERBS)])
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--config", metavar="FILE", help="Configuration; auditor.yaml in the working folder unless named.")
+@click.option("-v", "--verbose", count=True, help="Say more; show the source line of errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong.")
+@click.option("--no-progress", is_flag=True, help="No progress lines.")
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="Form of the words on stderr.")
+@click.version_option(__version__, prog_name="auditor")
+@click.pass_context
+def _root(
+    ctx: click.Context, config: str | None, verbose: int, *, quiet: bool, no_progress: bool, log_format: str
+) -> None:
+    """Audit Webex meetings: collect evidence, judge it by rules, report what was found and what could not be judged."""
+    ctx.obj = Session(
+        config=config, verbosity=-1 if quiet else verbose, progress=not no_progress, log_format=log_format
+    )
+
+
+def main() -> None:
+    """Run the command line and leave with the contract's exit code."""
+    try:
+        code = _root.main(standalone_mode=False, prog_name="auditor")
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except AuditorError as error:
+        sys.exit(fail(error))
+    sys.exit(code if isinstance(code, int) else 0)

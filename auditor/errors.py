@@ -1,0 +1,107 @@
+"""Every exception the package raises on purpose.
+
+```
+AuditorError
+├─ ConfigError      settings or arguments missing or contradictory
+├─ RuleError        rule files are wrong; `.problems` holds all of them
+├─ SourceError      Webex could not be read; `.url` `.status` `.tracking_id`
+│  ├─ AuthError     401, 403; names the missing scope
+│  ├─ RateLimited   still 429 after the last attempt; `.retry_after`
+│  └─ BadPayload    not what the API documents
+├─ ArchiveError     missing, locked, or a hash that does not match
+└─ ReportError      a template or the PDF failed; names it
+```
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+class AuditorError(Exception):
+    """Something the user can understand and mend; its text is one clear message."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One mistake at one place of a user's file; line and column count from 1."""
+
+    path: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}: {self.message}"
+
+
+class _Problems(AuditorError):
+    """An error made of one or more `Problem`s, sorted by place."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        if not problems:
+            raise ValueError("an error about files needs at least one problem")
+        self.problems = sorted(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class ConfigError(AuditorError):
+    """Settings or arguments are missing, wrong or contradict each other."""
+
+
+class ConfigFileError(ConfigError, _Problems):
+    """A configuration, waiver or framework file is wrong; `.problems` says where."""
+
+
+class RuleError(_Problems):
+    """Rule files are wrong; `.problems` holds every mistake of every file."""
+
+
+class SourceError(AuditorError):
+    """Webex could not be read. Carries the address without its secrets."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        url: str | None = None,
+        status: int | None = None,
+        tracking_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.url = url
+        self.status = status
+        self.tracking_id = tracking_id
+
+
+class AuthError(SourceError):
+    """Webex refused the credentials; the message names the scope that is missing."""
+
+
+class RateLimited(SourceError):
+    """Webex still asked to wait after the last attempt."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: timedelta | None = None,
+        url: str | None = None,
+        status: int | None = None,
+        tracking_id: str | None = None,
+    ) -> None:
+        super().__init__(message, url=url, status=status, tracking_id=tracking_id)
+        self.retry_after = retry_after
+
+
+class BadPayload(SourceError):
+    """The answer is not what the API documents."""
+
+
+class ArchiveError(AuditorError):
+    """The archive is missing, locked, of an unknown format, or does not match its hashes."""
+
+
+class ReportError(AuditorError):
+    """A template, a chart or the PDF could not be written."""

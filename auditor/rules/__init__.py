@@ -1,0 +1,1 @@
+"""YAML rules: read with positions, checked, compiled to Polars expressions."""

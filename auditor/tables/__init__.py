@@ -1,0 +1,1 @@
+"""Typed records: decoded from evidence, kept in Delta Lake, rebuilt at will."""
