@@ -1,0 +1,1 @@
+"""What becomes of findings: fingerprints, waivers, comparison with the previous audit."""
