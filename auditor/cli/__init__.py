@@ -6,13 +6,15 @@ the click command of each verb, and a module is imported only when its verb runs
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
 import click
+from click.shell_completion import CompletionItem
 
 from auditor import __version__
-from auditor.cli.context import Session, fail
+from auditor.cli.context import BARE, Exit, Session, crash, fail, refuse
 from auditor.errors import AuditorError
 
 VERBS = {
@@ -49,6 +51,36 @@ class _Verbs(click.Group):
         with formatter.section("Verbs"):
             formatter.write_dl([(name, VERBS[name][1]) for name in sorted(VERBS)])
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        verbs = [CompletionItem(name, help=VERBS[name][1]) for name in sorted(VERBS) if name.startswith(incomplete)]
+        return verbs + click.Command.shell_complete(self, ctx, incomplete)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """The verb's exit code; whatever it raises becomes words and a code, never a traceback."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except BrokenPipeError:
+            return _no_reader()
+        except AuditorError as error:
+            return fail(error, _session(ctx))
+        except OSError as error:
+            return refuse(error, _session(ctx)) if error.filename else crash(error, _session(ctx))
+        except Exception as error:  # noqa: BLE001 - the last boundary before the user
+            return crash(error, _session(ctx))
+
+
+def _session(ctx: click.Context) -> Session:
+    """The global options; what holds without any when reading them failed."""
+    return ctx.obj if isinstance(ctx.obj, Session) else BARE
+
+
+def _no_reader() -> Exit:
+    """The code of output nobody reads. Python flushes stdout once more at exit: give it an open end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return Exit.NO_READER
+
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--config", metavar="FILE", help="Configuration; auditor.yaml in the working folder unless named.")
@@ -62,22 +94,25 @@ def _root(
     ctx: click.Context, config: str | None, verbose: int, *, quiet: bool, no_progress: bool, log_format: str
 ) -> None:
     """Audit Webex meetings: collect evidence, judge it by rules, report what was found and what could not be judged."""
-    ctx.obj = Session(
+    from auditor.cli import log
+
+    session = Session(
         config=config, verbosity=-1 if quiet else verbose, progress=not no_progress, log_format=log_format
     )
+    log.start(session)
+    ctx.obj = session
 
 
 def main() -> None:
     """Run the command line and leave with the contract's exit code."""
     try:
         code = _root.main(standalone_mode=False, prog_name="auditor")
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except KeyboardInterrupt:
-        sys.exit(130)
+        sys.stdout.flush()
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        code = Exit.INTERRUPTED
     except click.ClickException as error:
         error.show()
-        sys.exit(2)
-    except AuditorError as error:
-        sys.exit(fail(error))
-    sys.exit(code if isinstance(code, int) else 0)
+        code = Exit.USAGE
+    except BrokenPipeError:
+        code = _no_reader()
+    sys.exit(code if isinstance(code, int) else Exit.OK)

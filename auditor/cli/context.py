@@ -1,17 +1,24 @@
-"""What every verb shares: the global options, and how an error becomes words and an exit code."""
+"""What every verb shares: the global options, the words on stderr, and how an error becomes an exit code."""
 
 from __future__ import annotations
 
+import json
+import linecache
+import traceback
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import groupby
 
 import click
 
-from auditor.errors import AuditorError, AuthError
+from auditor import __version__
+from auditor.errors import AuditorError, AuthError, Problem
+
+_PROBLEMS_PER_FILE = 20
 
 
 class Exit(IntEnum):
-    """The exit codes of the contract."""
+    """The exit codes of the contract, and the shell's own for a reader that went away."""
 
     OK = 0
     FINDINGS = 1
@@ -20,6 +27,7 @@ class Exit(IntEnum):
     REFUSED = 4
     INTERNAL = 70
     INTERRUPTED = 130
+    NO_READER = 141
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +40,72 @@ class Session:
     log_format: str
 
 
-def fail(error: AuditorError) -> int:
+BARE = Session(config=None, verbosity=0, progress=False, log_format="text")
+"""What holds until the options are read."""
+
+
+def say(session: Session, message: str) -> None:
+    """Print words to stderr, unless `-q`; as a JSON line with `--log-format json`."""
+    if session.verbosity >= 0:
+        _write(session, "info", message)
+
+
+def fail(error: AuditorError, session: Session = BARE) -> int:
     """Print the error to stderr, one line a problem, and give its exit code."""
-    for line in str(error).splitlines():
-        click.echo(line, err=True)
+    problems = getattr(error, "problems", None)
+    if isinstance(problems, list):
+        _write_problems(session, problems)
+    else:
+        for line in str(error).splitlines():
+            _write(session, "error", line)
+    if session.verbosity > 1:
+        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
     return Exit.REFUSED if isinstance(error, AuthError) else Exit.USAGE
+
+
+def refuse(error: OSError, session: Session = BARE) -> int:
+    """Print what the system said about which file; nothing of ours went wrong."""
+    if session.verbosity > 0:
+        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    _write(session, "error", f"{error.filename}: {(error.strerror or type(error).__name__).lower()}")
+    return Exit.USAGE
+
+
+def crash(error: Exception, session: Session = BARE) -> int:
+    """Print one line about a mistake of ours; its text may hold personal data and needs `-v`."""
+    if session.verbosity > 0:
+        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    frames = traceback.extract_tb(error.__traceback__)
+    where = next((frame for frame in reversed(frames) if "/auditor/" in frame.filename), frames[-1])
+    place = f"{where.filename.rpartition('/auditor/')[2]}:{where.lineno}"
+    _write(
+        session,
+        "error",
+        f"internal error in auditor {__version__}: {type(error).__name__} at {place}; "
+        "run again with -v and report the traceback (README, When something goes wrong)",
+    )
+    return Exit.INTERNAL
+
+
+def _write_problems(session: Session, problems: list[Problem]) -> None:
+    """Problems in order of place, at most twenty a file; with `-v` the source line and a caret."""
+    for path, found in groupby(problems, key=lambda problem: problem.path):
+        here = list(found)
+        for problem in here[:_PROBLEMS_PER_FILE]:
+            _write(session, "error", str(problem))
+            if session.verbosity > 0 and session.log_format == "text":
+                source = linecache.getline(path, problem.line).rstrip("\n").replace("\t", " ")
+                if source:
+                    click.echo(f"  {source}\n  {' ' * (problem.column - 1)}^", err=True)
+        if len(here) > _PROBLEMS_PER_FILE:
+            _write(session, "error", f"{path}: … and {len(here) - _PROBLEMS_PER_FILE} more")
+
+
+def _write(session: Session, level: str, message: str) -> None:
+    """One line on stderr in the form the user chose."""
+    line = json.dumps({"level": level, "message": message}, ensure_ascii=False) if _json(session) else message
+    click.echo(line, err=True)
+
+
+def _json(session: Session) -> bool:
+    return session.log_format == "json"

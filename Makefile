@@ -1,0 +1,74 @@
+# Two commands matter: `make demo` and `make test`. The first call of either sets up .venv and native libraries.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
+	--no-header --no-annotate
+SLOW := e2e or packaging or browser or faults
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check gates bench soak sbom lock clean
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+demo: $(READY)/runtime ## Whole pipeline on sample data, offline, into build/demo
+	@$(BIN)/auditor demo --out build/demo
+
+test: $(READY)/dev gates ## Gates and every test, with coverage; ends with pytest's summary
+	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+check: $(READY)/dev gates ## Gates and the quick tests, under a minute
+	@$(BIN)/python -m pytest --quiet -m "not ($(SLOW) or soak)"
+
+gates: $(READY)/dev
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo > build/imports.txt || { cat build/imports.txt; exit 1; }
+	@$(BIN)/deptry --no-ansi . 2> build/deptry.txt || { cat build/deptry.txt; exit 1; }
+
+bench: $(READY)/dev ## Measure speed against the budget
+	@$(BIN)/python -m benchmarks
+
+soak: $(READY)/dev ## The long campaigns: faults by the thousand, fuzzing, large sites
+	@HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest --quiet -m soak
+
+sbom: $(READY)/dev ## Bill of materials of the runtime lock, CycloneDX JSON
+	@mkdir -p build
+	@$(BIN)/cyclonedx-py requirements --output-reproducible --of JSON --pyproject pyproject.toml \
+		--output-file build/sbom.cdx.json locks/runtime.lock
+	@echo build/sbom.cdx.json
+
+lock: $(READY)/dev ## Write locks/ again; `make lock UPGRADE=--upgrade` takes newer versions
+	@$(COMPILE) $(UPGRADE) pyproject.toml --output-file locks/runtime.lock
+	@$(COMPILE) $(UPGRADE) --group build --constraints locks/runtime.lock --output-file locks/build.lock
+	@$(COMPILE) $(UPGRADE) pyproject.toml --group dev --constraints locks/runtime.lock --constraints locks/build.lock \
+		--output-file locks/dev.lock
+
+clean: ## Remove what was made, .venv included
+	@rm -rf build dist $(VENV) .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY)/venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "auditor needs Python 3.11 or newer; name one: make PYTHON=python3.11" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@mkdir -p $(READY) build
+	@touch $@
+
+$(READY)/runtime: locks/runtime.lock locks/build.lock pyproject.toml .ci/native | $(READY)/venv
+	@echo "setting up auditor (once)"
+	@.ci/native runtime
+	@$(PIP) --require-hashes -r locks/runtime.lock -r locks/build.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(READY)/dev: $(READY)/runtime locks/dev.lock
+	@echo "setting up what the tests need (once)"
+	@.ci/native tests
+	@$(PIP) --require-hashes -r locks/dev.lock
+	@mkdir -p build
+	@touch $@

@@ -1,0 +1,187 @@
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from auditor import __version__
+from auditor.cli import VERBS
+
+HEAVY = ("polars", "deltalake", "weasyprint", "httpx", "pydantic", "jinja2", "yaml")
+
+
+def cpu_seconds(command: list[str]) -> float:
+    """CPU time of one child process, without the coverage measurement it may inherit."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "COVERAGE_"))}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, env=env, capture_output=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def broken_root(tmp_path: Path, raising: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command line with a verb that is broken as `raising` says."""
+    (tmp_path / "broken.py").write_text(
+        textwrap.dedent(f"""
+        import click, sys
+        from auditor import errors
+
+        @click.command()
+        def command():
+            {raising}
+        """),
+        encoding="utf-8",
+    )
+    start = (
+        "import auditor.cli as cli, sys; cli.VERBS['broken'] = ('broken', 'A broken verb.'); "
+        f"sys.argv[1:] = {list(arguments)!r}; cli.main()"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", start], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_help_names_every_verb(auditor):
+    shown = auditor("--help")
+    assert shown.returncode == 0
+    assert all(f"\n  {verb} " in shown.stdout for verb in VERBS)
+    assert shown.stderr == ""
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS))
+def test_every_verb_has_help(auditor, verb):
+    shown = auditor(verb, "--help")
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.startswith(f"Usage: auditor {verb}")
+
+
+def test_help_needs_less_than_three_tenths_of_a_second_of_cpu():
+    command = [sys.executable, "-m", "auditor", "--help"]
+    assert min(cpu_seconds(command) for _ in range(3)) < 0.3
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["completion", "bash"]])
+def test_nothing_heavy_is_imported_for(arguments):
+    start = (
+        f"import sys; sys.argv[1:] = {arguments!r}\n"
+        "from auditor.cli import main\n"
+        "try: main()\n"
+        f"finally: print(sorted(set({HEAVY!r}) & set(sys.modules)), file=sys.stderr)"
+    )
+    shown = subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, check=True)
+    assert shown.stderr == "[]\n"
+
+
+def test_version_is_printed(auditor):
+    assert auditor("--version").stdout == f"auditor, version {__version__}\n"
+
+
+def test_unknown_verb_is_a_usage_error(auditor):
+    shown = auditor("chekc")
+    assert shown.returncode == 2
+    assert "No such command 'chekc'" in shown.stderr
+    assert shown.stdout == ""
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_script_is_printed_for(auditor, shell):
+    shown = auditor("completion", shell)
+    assert shown.returncode == 0
+    assert f"_AUDITOR_COMPLETE={shell}_complete" in shown.stdout
+
+
+def test_bash_accepts_its_completion_script(auditor):
+    script = auditor("completion", "bash").stdout
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+
+
+def test_completion_of_a_verb_imports_no_verb(auditor):
+    asked = {"COMP_WORDS": "auditor ch", "COMP_CWORD": "1", "_AUDITOR_COMPLETE": "bash_complete"}
+    assert auditor(env=asked).stdout == "plain,check\n"
+
+
+def test_a_mistake_of_ours_is_one_line_and_exit_70(tmp_path):
+    shown = broken_root(tmp_path, "raise KeyError('eve@example.org')", "broken")
+    assert shown.returncode == 70
+    assert shown.stderr.count("\n") == 1
+    assert f"internal error in auditor {__version__}: KeyError at " in shown.stderr
+
+
+def test_the_text_of_an_unexpected_error_stays_hidden_without_v(tmp_path):
+    shown = broken_root(tmp_path, "raise KeyError('eve@example.org')", "broken")
+    assert "eve@example.org" not in shown.stderr
+
+
+def test_v_shows_the_traceback(tmp_path):
+    shown = broken_root(tmp_path, "raise KeyError('lost')", "-v", "broken")
+    assert shown.returncode == 70
+    assert "Traceback" in shown.stderr
+    assert "KeyError: 'lost'" in shown.stderr
+
+
+def test_an_error_the_user_can_mend_is_exit_2(tmp_path):
+    shown = broken_root(tmp_path, "raise errors.ConfigError('no archive named')", "broken")
+    assert (shown.returncode, shown.stderr) == (2, "no archive named\n")
+
+
+def test_refused_credentials_are_exit_4(tmp_path):
+    shown = broken_root(tmp_path, "raise errors.AuthError('the token lacks a scope')", "broken")
+    assert (shown.returncode, shown.stderr) == (4, "the token lacks a scope\n")
+
+
+def test_problems_are_listed_by_place_at_most_twenty_a_file(tmp_path):
+    raising = "raise errors.RuleError([errors.Problem('a.yaml', line, 1, 'wrong') for line in range(25, 0, -1)])"
+    shown = broken_root(tmp_path, raising, "broken")
+    lines = shown.stderr.splitlines()
+    assert shown.returncode == 2
+    assert lines[0] == "a.yaml:1:1: wrong"
+    assert lines[19:] == ["a.yaml:20:1: wrong", "a.yaml: … and 5 more"]
+
+
+def test_v_shows_the_source_line_with_a_caret(tmp_path):
+    (tmp_path / "a.yaml").write_text("id: X\nseverity: hgh\n", encoding="utf-8")
+    raising = "raise errors.RuleError([errors.Problem('a.yaml', 2, 11, 'severity is hgh')])"
+    shown = broken_root(tmp_path, raising, "-v", "broken")
+    assert shown.stderr.splitlines()[1:] == ["  severity: hgh", "            ^"]
+
+
+def test_errors_are_json_lines_when_asked(tmp_path):
+    shown = broken_root(tmp_path, "raise errors.ConfigError('no archive')", "--log-format", "json", "broken")
+    assert json.loads(shown.stderr) == {"level": "error", "message": "no archive"}
+
+
+def test_a_file_the_system_refuses_is_named(tmp_path):
+    shown = broken_root(tmp_path, "open('absent/file')", "broken")
+    assert (shown.returncode, shown.stderr) == (2, "absent/file: no such file or directory\n")
+
+
+def test_interrupting_ends_with_130(tmp_path):
+    shown = broken_root(tmp_path, f"import os; os.kill(os.getpid(), {int(signal.SIGINT)})", "broken")
+    assert shown.returncode == 130
+    assert "Traceback" not in shown.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path):
+    command = f"{sys.executable} -m auditor completion bash | true; exit ${{PIPESTATUS[0]}}"
+    shown = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert shown.returncode in {0, 141}
+    assert shown.stderr == ""
+
+
+def test_a_closed_pipe_while_printing_ends_with_141(tmp_path):
+    (tmp_path / "broken.py").write_text(
+        "import click\n\n@click.command()\ndef command():\n    while True: click.echo('x' * 1000)\n", encoding="utf-8"
+    )
+    start = "import auditor.cli as c, sys; sys.argv[1:] = ['broken']; c.VERBS['broken'] = ('broken', ''); c.main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", start], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as endless:
+        endless.stdout.readline()
+        endless.stdout.close()
+        words = endless.stderr.read()
+    assert (endless.returncode, words) == (141, "")

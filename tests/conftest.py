@@ -1,0 +1,54 @@
+"""What every test stands on: hypothesis profiles, markers by folder, and the command line as a child process."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+TESTS = Path(__file__).parent
+MARKED_FOLDERS = ("e2e", "packaging", "browser", "faults")
+
+settings.register_profile(
+    "quick", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("soak", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for name in MARKED_FOLDERS:
+            if item.path.is_relative_to(TESTS / name):
+                item.add_marker(name)
+
+
+@pytest.fixture
+def auditor(tmp_path: Path) -> Run:
+    """Runs `python -m auditor ARGUMENTS` in a folder of its own, without the caller's tokens."""
+
+    def run(
+        *arguments: str | Path,
+        cwd: Path = tmp_path,
+        env: dict[str, str] | None = None,
+        stdin: str | None = None,
+        timeout: float = 120,
+    ) -> subprocess.CompletedProcess[str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("WEBEX_", "AUDITOR_"))}
+        return subprocess.run(
+            [sys.executable, "-m", "auditor", *map(str, arguments)],
+            cwd=cwd,
+            env=inherited | (env or {}),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout,
+        )
+
+    return run
