@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from auditor.model.vocabulary import Confidence, Severity, Status
+from auditor.documents import Node
+from auditor.model.vocabulary import Confidence, Severity, Status, Verdict
+from auditor.model.window import Window
 from auditor.rules.tree import Expr, LiteralValue, Position, Type
 
 
@@ -230,6 +233,47 @@ class Needs:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenRow:
+    """A row of an embedded test, its values already of their columns' types; columns not named are null.
+
+    It stands for `repeat` rows, the i-th (from 0) with all times moved by i times `every`.
+    """
+
+    values: Mapping[str, LiteralValue]
+    repeat: int
+    every: timedelta
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A partial finding: names visible in `finding`, and subject, message, severity, with their values."""
+
+    values: Mapping[str, LiteralValue]
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An embedded test. `expect` is a number of findings or partial findings, None with `expect_error`.
+
+    `params` are as written: `bind` checks them, so that `expect_error` can see them fail.
+    """
+
+    name: str
+    position: Position
+    given: Mapping[str, tuple[GivenRow, ...]]
+    params: Mapping[str, Node]
+    lists: Mapping[str, Node]
+    now: datetime
+    window: Window | None
+    expect: int | tuple[Expected, ...] | None
+    expect_error: str | None
+    not_evaluable: int | None
+    verdict: Verdict | None
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One rule, checked. `digest` is the SHA-256 of what it means: equal files give equal digests."""
 
@@ -261,3 +305,4 @@ class Rule:
     severity_when: tuple[tuple[Condition, Severity], ...]
     digest: str
     bundled: bool
+    cases: tuple[Case, ...] = ()

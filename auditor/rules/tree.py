@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
+from auditor.documents import Place as Position
+
 
 class Type(StrEnum):
     """The types of the rule language; `NULL` is the type of a bare `None`."""
@@ -91,12 +93,3 @@ class Op:
 
 
 Expr: TypeAlias = Literal | Column | Param | ListName | Now | Op
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
-    """A place in a rule file; line and column count from 1, columns count characters."""
-
-    path: str
-    line: int
-    column: int

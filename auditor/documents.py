@@ -1,0 +1,362 @@
+"""YAML read with positions, by the strict subset every file of a user is held to.
+
+Nodes know where they stand, in characters, and scalars can say where a character of their text stands, so a
+mistake inside an expression is shown at the offending word. Nothing is composed by a YAML library: anchors,
+aliases, tags, merge keys, directives and depth are refused while the stream of tokens is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+import yaml
+
+from auditor.errors import Problem
+
+if TYPE_CHECKING:
+    from yaml._yaml import Mark as CMark
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_BREAK = re.compile(r"\r\n|\r|\n")
+# Everything YAML cannot hold, and the separators an editor may or may not show as a new line.
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_STYLES = {None: "plain", "": "plain", "'": "single", '"': "double", "|": "literal", ">": "folded"}
+_LONGEST_NUMBER = 400
+_REASONS = {
+    "mapping values are not allowed in this context": "text that holds ': ' needs quotes, or the indentation is wrong",
+    "found character that cannot start any token": "text cannot begin with this character; quote it; indent by spaces",
+    "found unexpected end of stream": "a quote is not closed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one file may hold; everything beyond is refused, never cut."""
+
+    size: int = 1 << 20
+    documents: int = 200
+    nodes: int = 20_000
+    depth: int = 24
+
+    def size_text(self) -> str:
+        """The size in the words of a message."""
+        return f"{self.size >> 20} MiB" if self.size % (1 << 20) == 0 else f"{self.size:,} bytes"
+
+
+DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A place in a file; line and column count from 1, columns count characters."""
+
+    path: str
+    line: int
+    column: int
+
+    def problem(self, message: str) -> Problem:
+        """The mistake `message` at this place."""
+        return Problem(self.path, self.line, self.column, message)
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A single value. `text` is what was written; `value` reads plain true, false, null and numbers.
+
+    `inner` is the place of the first character of `text` when every line of it stands in the file as it is.
+    """
+
+    place: Place
+    text: str
+    value: str | bool | int | float | None
+    style: str
+    inner: Place | None = None
+
+    def at(self, offset: int) -> Place:
+        """The place of the character at `offset` of the text; the scalar's start when that cannot be told."""
+        if self.inner is None:
+            return self.place
+        before = self.text[:offset]
+        line = before.count("\n")
+        return Place(self.place.path, self.inner.line + line, self.inner.column + offset - (before.rfind("\n") + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list of nodes."""
+
+    place: Place
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """A map from text to nodes, in the order of the file; keys are unique."""
+
+    place: Place
+    entries: tuple[tuple[Scalar, Node], ...]
+    index: dict[str, Node] = field(compare=False, repr=False)
+
+    def get(self, key: str) -> Node | None:
+        """The node under `key`, or None when the key is not there."""
+        return self.index.get(key)
+
+    def key(self, key: str) -> Scalar:
+        """The node of the key itself."""
+        return next(scalar for scalar, _ in self.entries if scalar.text == key)
+
+
+Node: TypeAlias = Scalar | Items | Map
+Plain: TypeAlias = "str | bool | int | float | list[Plain] | dict[str, Plain] | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The documents of a file, and what is wrong with it; with problems the documents may be incomplete."""
+
+    documents: tuple[Node, ...]
+    problems: tuple[Problem, ...]
+
+
+def plain(node: Node) -> Plain:
+    """The node as Python's own dicts, lists and scalars."""
+    match node:
+        case Scalar():
+            return node.value
+        case Items():
+            return [plain(item) for item in node.items]
+        case Map():
+            return {key.text: plain(value) for key, value in node.entries}
+
+
+def kind(node: Node) -> str:
+    """The word for the node's type in a message: text, integer, number, boolean, null, list or map."""
+    if isinstance(node, Items):
+        return "list"
+    if isinstance(node, Map):
+        return "map"
+    return {bool: "boolean", int: "integer", float: "number", str: "text"}.get(type(node.value), "null")
+
+
+def printable(text: str, *, longest: int = 60) -> str:
+    """Text fit for one line of a message: control characters shown by their number, the end of long text cut."""
+    cut = text if len(text) <= longest else text[:longest] + "…"
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in cut)
+
+
+def read(content: bytes, *, path: str, limits: Limits = DEFAULT_LIMITS) -> Reading:
+    """The documents of `content`; a mistake of the YAML itself ends the file there."""
+    start = Place(path, 1, 1)
+    if len(content) > limits.size:
+        return Reading((), (start.problem(f"file is larger than {limits.size_text()}"),))
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8-sig", errors="replace")
+        return Reading((), (_place(path, before, len(before)).problem("file is not UTF-8"),))
+    bad = _FORBIDDEN.search(text)
+    if bad is not None:
+        where = _place(path, text, bad.start())
+        return Reading((), (where.problem(f"control character U+{ord(bad.group()):04X} is not accepted"),))
+    return _Reader(path, text, limits).read()
+
+
+def _place(path: str, text: str, offset: int) -> Place:
+    breaks = [found.end() for found in _BREAK.finditer(text, 0, offset)]
+    return Place(path, len(breaks) + 1, offset - (breaks[-1] if breaks else 0) + 1)
+
+
+@dataclass(slots=True)
+class _Open:
+    """A list or map whose end has not been read."""
+
+    place: Place
+    items: list[Node]
+    keys: list[Scalar] | None
+    lines: dict[str, int]
+    repeated: bool = False
+
+
+class _StopError(Exception):
+    """The rest of the file is not read."""
+
+    def __init__(self, place: Place, message: str) -> None:
+        self.problem = place.problem(message)
+        super().__init__(message)
+
+
+class _Reader:
+    """One pass over the tokens of a file with a stack of its own, so depth costs nothing."""
+
+    def __init__(self, path: str, text: str, limits: Limits) -> None:
+        self.path = path
+        self.text = text
+        self.limits = limits
+        self.lines = _BREAK.split(text)
+        self.problems: list[Problem] = []
+        self.documents: list[Node] = []
+        self.stack: list[_Open] = []
+        self.nodes = 0
+
+    def read(self) -> Reading:
+        try:
+            for event in self._events():
+                self._take(event)
+        except _StopError as stop:
+            self.problems.append(stop.problem)
+        return Reading(tuple(self.documents), tuple(sorted(self.problems)))
+
+    def _events(self) -> Iterator[yaml.Event]:
+        try:
+            yield from yaml.parse(self.text, Loader=_LOADER)
+        except yaml.MarkedYAMLError as error:
+            unclosed = error.problem == "found unexpected end of stream"
+            mark = error.context_mark if unclosed else error.problem_mark
+            raise _StopError(self._at(mark), f"syntax error: {_reason(error)}") from None
+        except yaml.YAMLError as error:
+            raise _StopError(Place(self.path, 1, 1), f"syntax error: {printable(str(error), longest=120)}") from None
+
+    def _at(self, mark: yaml.Mark | CMark | None) -> Place:
+        if mark is None:
+            return Place(self.path, 1, 1)
+        last = min(mark.line, len(self.lines) - 1)
+        return Place(self.path, last + 1, min(mark.column, len(self.lines[last])) + 1)
+
+    def _take(self, event: yaml.Event) -> None:
+        place = self._at(event.start_mark)
+        match event:
+            case yaml.DocumentStartEvent():
+                if event.version or event.tags:
+                    raise _StopError(place, "directives are not accepted")
+                if len(self.documents) >= self.limits.documents:
+                    raise _StopError(place, f"more than {self.limits.documents:,} documents in a file")
+            case yaml.AliasEvent():
+                raise _StopError(place, "anchors, aliases and tags are not accepted")
+            case yaml.ScalarEvent():
+                self._begin(event, place)
+                self._put(self._scalar(event, place))
+            case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
+                self._begin(event, place)
+                if self._wants_key():
+                    raise _StopError(place, "a key must be text")
+                keys: list[Scalar] | None = [] if isinstance(event, yaml.MappingStartEvent) else None
+                self.stack.append(_Open(place, [], keys, {}))
+            case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
+                done = self.stack.pop()
+                self._put(_closed(done))
+
+    def _begin(self, event: yaml.NodeEvent, place: Place) -> None:
+        if event.anchor is not None or getattr(event, "tag", None) is not None:
+            raise _StopError(place, "anchors, aliases and tags are not accepted")
+        self.nodes += 1
+        if self.nodes > self.limits.nodes:
+            raise _StopError(place, f"more than {self.limits.nodes:,} nodes in a file")
+        if len(self.stack) >= self.limits.depth:
+            raise _StopError(place, f"nodes nested deeper than {self.limits.depth}")
+
+    def _wants_key(self) -> bool:
+        top = self.stack[-1] if self.stack else None
+        return top is not None and top.keys is not None and len(top.keys) == len(top.items)
+
+    def _put(self, node: Node) -> None:
+        if not self.stack:
+            self.documents.append(node)
+            return
+        top = self.stack[-1]
+        if top.keys is not None and self._wants_key():
+            self._put_key(top, node)
+            return
+        top.items.append(node)
+        if top.repeated and top.keys is not None:
+            top.repeated = False
+            top.keys.pop()
+            top.items.pop()
+
+    def _put_key(self, top: _Open, node: Node) -> None:
+        if not isinstance(node, Scalar) or node.style in {"literal", "folded"}:
+            raise _StopError(node.place, "a key must be text")
+        if node.style == "plain" and node.text == "<<":
+            raise _StopError(node.place, "merge keys are not accepted")
+        if not isinstance(node.value, str):
+            shown = f"; write '{printable(node.text)}'" if node.text else ""
+            self.problems.append(node.place.problem(f"a key must be text{shown}"))
+        if node.text in top.lines:
+            message = f"duplicate key '{printable(node.text)}' (first on line {top.lines[node.text]})"
+            self.problems.append(node.place.problem(message))
+            top.repeated = True
+        top.lines.setdefault(node.text, node.place.line)
+        if top.keys is not None:
+            top.keys.append(node)
+
+    def _scalar(self, event: yaml.ScalarEvent, place: Place) -> Scalar:
+        style = _STYLES[event.style]
+        text = event.value
+        value: str | bool | int | float | None = text
+        if style == "plain":
+            value = self._plain(text, place)
+        return Scalar(place, text, value, style, self._inner(text, style, place))
+
+    def _plain(self, text: str, place: Place) -> str | bool | int | float | None:
+        """The value of a plain scalar: everything but true, false, null and numbers is text."""
+        if text in {"", "~", "null"}:
+            return None
+        if text in {"true", "false"}:
+            return text == "true"
+        if not _NUMBER.fullmatch(text):
+            return text
+        if len(text) > _LONGEST_NUMBER:
+            raise _StopError(place, f"number longer than {_LONGEST_NUMBER} characters")
+        if _INTEGER.fullmatch(text):
+            return int(text)
+        number = float(text)
+        if number in {float("inf"), float("-inf")}:
+            self.problems.append(place.problem(f"number {printable(text)} is too large"))
+        return number
+
+    def _inner(self, text: str, style: str, place: Place) -> Place | None:
+        """Where the text itself begins when it stands in the file unchanged."""
+        line = self.lines[place.line - 1]
+        if style == "plain":
+            return place if line.startswith(text, place.column - 1) else None
+        if style in {"single", "double"}:
+            quote = "'" if style == "single" else '"'
+            return (
+                Place(place.path, place.line, place.column + 1)
+                if line.startswith(quote + text + quote, place.column - 1)
+                else None
+            )
+        return self._block(text, place) if style == "literal" else None
+
+    def _block(self, text: str, place: Place) -> Place | None:
+        """The place of the first character of a `|` block: the line below, after the indentation."""
+        written = text.split("\n")
+        filled = next((number for number, content in enumerate(written) if content), None)
+        if filled is None or place.line + filled >= len(self.lines):
+            return None
+        source = self.lines[place.line + filled]
+        indent = len(source) - len(written[filled])
+        return Place(place.path, place.line + 1, indent + 1) if source[indent:] == written[filled] else None
+
+
+def _closed(done: _Open) -> Node:
+    if done.keys is None:
+        return Items(done.place, tuple(done.items))
+    return Map(
+        done.place,
+        tuple(zip(done.keys, done.items, strict=True)),
+        {key.text: value for key, value in zip(done.keys, done.items, strict=True)},
+    )
+
+
+def _reason(error: yaml.MarkedYAMLError) -> str:
+    problem = error.problem or "not YAML"
+    if problem in _REASONS:
+        return _REASONS[problem]
+    context = f" {error.context}" if error.context else ""
+    return printable(f"{problem}{context}", longest=160)
