@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
-from auditor.documents import Place as Position
+from auditor.documents import Place
 
 
 class Type(StrEnum):
@@ -30,6 +30,7 @@ class Type(StrEnum):
     NULL = "null"
 
 
+Position: TypeAlias = Place
 LiteralValue: TypeAlias = str | bool | int | float | timedelta | datetime | tuple[str | int | float, ...] | None
 
 
