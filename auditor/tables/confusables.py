@@ -1,0 +1,36 @@
+"""Letters that look alike folded to one: the key by which two names read the same.
+
+The table is our own short choice among letters that Unicode's code charts draw alike in common fonts: Cyrillic,
+Greek, Armenian and rarer Latin letters. Unicode Technical Standard 39 describes the problem at length.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+_LOOK_ALIKE: dict[int, str] = str.maketrans(
+    {
+        **dict(zip("авсԁеԍһніјкӏморԛѕтѵԝхуү", "abcdeghhijklmopqstvwxyy", strict=True)),
+        **dict(zip("αβγεζηικμνορτυχω", "abyeznikmvoptuxw", strict=True)),
+        **dict(zip("օսցհոզ", "ougnnq", strict=True)),
+        **dict(zip("ıɩɑɡɪʏʀɴʟʜ", "iiagiyrnlh", strict=True)),
+    }
+)
+
+
+def folded(text: str) -> str:
+    """The text in NFKC, case folded, look-alike letters folded to one.
+
+    >>> folded("Аnnа") == folded("ANNA")
+    True
+    """
+    return unicodedata.normalize("NFKC", text).casefold().translate(_LOOK_ALIKE)
+
+
+def name_key(text: str) -> str:
+    """`folded` with white space collapsed to single spaces and none at the ends.
+
+    >>> name_key("  Eve   EXAMPLE ")
+    'eve example'
+    """
+    return " ".join(folded(text).split())

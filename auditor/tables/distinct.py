@@ -1,0 +1,37 @@
+"""Columns computed in Python, once for each distinct value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import polars as pl
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+_REMEMBERED = 500_000
+
+
+def mapped(column: pl.Expr, function: Callable[[In], Out], dtype: pl.DataType) -> pl.Expr:
+    """`function` of each value; null stays null.
+
+    The function sees each distinct value of a batch, not each row, and usually each value of the whole run
+    only once: results are remembered.
+    """
+    known: dict[In, Out] = {}
+
+    def batch(series: pl.Series) -> pl.Series:
+        distinct = series.unique().drop_nulls()
+        values: list[In] = distinct.to_list()
+        if len(known) > _REMEMBERED:
+            known.clear()
+        for value in values:
+            if value not in known:
+                known[value] = function(value)
+        results = pl.Series([known[value] for value in values], dtype=dtype)
+        if not values:
+            return pl.Series(series.name, [None], dtype=dtype).new_from_index(0, len(series))
+        return series.replace_strict(distinct, results, default=None, return_dtype=dtype)
+
+    return column.map_batches(batch, return_dtype=dtype, is_elementwise=True)

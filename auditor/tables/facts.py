@@ -1,0 +1,221 @@
+"""Facts: the derived columns a rule may name beside a table's own.
+
+A fact is computed where it is asked for. A fact that a frame holds already (rows of an embedded test give
+them) is left as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
+from typing import TypeAlias
+
+import polars as pl
+
+from auditor.tables.addresses import network_of
+from auditor.tables.confusables import name_key
+from auditor.tables.distinct import mapped
+from auditor.tables.schema import COUNT, FLAG, LINEAGE, MEETINGS, TABLES, TEXT
+
+Geo: TypeAlias = Callable[[pl.Series], pl.DataFrame]
+"""Places and networks of distinct addresses: one row an address, the columns of `GEO`."""
+
+_NUMBER = pl.Float64()
+
+GEO = pl.Schema(
+    {
+        "geo_country": TEXT,
+        "geo_city": TEXT,
+        "geo_latitude": _NUMBER,
+        "geo_longitude": _NUMBER,
+        "geo_radius_km": _NUMBER,
+        "asn": COUNT,
+        "as_organisation": TEXT,
+    }
+)
+
+_ROW_FACTS: Mapping[str, pl.DataType] = {
+    "is_host": FLAG,
+    "is_internal": FLAG,
+    "email_domain": TEXT,
+    "ip_network": TEXT,
+    "client_os": TEXT,
+    "client_app": TEXT,
+    "name_key": TEXT,
+    "department": TEXT,
+    "meeting_number_value": COUNT,
+    **GEO,
+}
+_MEETING_FACTS: Mapping[str, pl.DataType] = {
+    f"meeting.{name}": dtype for name, dtype in MEETINGS.schema.items() if name not in LINEAGE
+}
+TRACKING_CODE = "meeting.tracking_code."
+
+FACTS: Mapping[str, Mapping[str, pl.DataType]] = MappingProxyType(
+    {
+        name: MappingProxyType(
+            {fact: dtype for fact, dtype in {**_ROW_FACTS, **_MEETING_FACTS}.items() if fact not in table.schema}
+        )
+        for name, table in TABLES.items()
+    }
+)
+"""The facts of each table by name. `meeting.tracking_code.NAME` is text wherever `meeting.title` is."""
+
+
+def _source(table: str, fact: str) -> str | None:
+    """The column of the table that the fact is made from, or None."""
+    columns = TABLES[table].schema
+    if fact.startswith("meeting."):
+        wanted = "meeting_id"
+    elif fact in {"email_domain", "is_internal"}:
+        wanted = "host_email" if table == "meetings" else "email"
+    elif fact == "is_host":
+        wanted = {"attendees": "participant_type", "participants": "host"}.get(table, "participant_id")
+    elif fact in {"client_os", "client_app"}:
+        wanted = "client_agent"
+    else:
+        wanted = {"name_key": "display_name", "department": "email", "meeting_number_value": "meeting_number"}.get(
+            fact, "ip_address"
+        )
+    return wanted if wanted in columns else None
+
+
+NULL_FACTS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {name: frozenset(fact for fact in facts if _source(name, fact) is None) for name, facts in FACTS.items()}
+)
+"""The facts of each table that are null on every row, because it has no column to make them from."""
+
+
+def fact_type(table: str, name: str) -> pl.DataType | None:
+    """The type of a fact of the table, tracking codes included; None when there is no such fact."""
+    if name.startswith(TRACKING_CODE) and len(name) > len(TRACKING_CODE):
+        return TEXT
+    return FACTS[table].get(name)
+
+
+def fact_table(table: str, name: str) -> str | None:
+    """The other table a fact of `table` is read from, or None when the row itself is enough."""
+    if _source(table, TRACKING_CODE + "x" if name.startswith(TRACKING_CODE) else name) is None:
+        return None
+    if name.startswith("meeting."):
+        return "meetings" if table != "meetings" else None
+    if name == "department":
+        return "people"
+    if name == "is_host" and table in {"devices", "breakouts"}:
+        return "participants"
+    return None
+
+
+def email_domain(email: pl.Expr) -> pl.Expr:
+    """The text after the last `@`; null without one."""
+    return email.str.extract(r"@([^@]*)$")
+
+
+def with_facts(
+    frames: Mapping[str, pl.LazyFrame],
+    table: str,
+    *,
+    needed: Collection[str],
+    internal_domains: Collection[str] | None = None,
+    geo: Geo | None = None,
+) -> pl.LazyFrame:
+    """The table's frame with the facts among `needed` added; other names in `needed` are passed over.
+
+    `frames` must hold every table `fact_table` names. Without `internal_domains`, `is_internal` is null on
+    every row; without `geo`, so are places and networks.
+    """
+    frame = frames[table]
+    present = frame.collect_schema()
+    facts = sorted(name for name in needed if name not in present and fact_type(table, name) is not None)
+    nulls = [name for name in facts if _source(table, name) is None]
+    facts = [name for name in facts if name not in nulls]
+    frame = frame.with_columns(pl.lit(None, dtype=fact_type(table, name)).alias(name) for name in nulls)
+    frame = _with_meeting(frames, frame, [name for name in facts if name.startswith("meeting.")])
+    frame = _with_geo(frame, [name for name in facts if name in GEO], geo)
+    if "department" in facts:
+        people = frames["people"].select("email", "department", *LINEAGE).filter(pl.col("email").is_not_null())
+        frame = _joined(frame, people, on=["email"])
+    if "is_host" in facts and fact_table(table, "is_host") == "participants":
+        key = ["site_url", "meeting_id", "participant_id"]
+        hosts = frames["participants"].select(*key, pl.col("host").alias("is_host"), *LINEAGE)
+        frame = _joined(frame, hosts, on=key)
+    domain = pl.col("email_domain") if "email_domain" in present else email_domain(pl.col(_email(table)))
+    simple = {
+        "is_host": pl.col("host") if table == "participants" else pl.col("participant_type") == "host",
+        "email_domain": domain,
+        "is_internal": _is_internal(domain, internal_domains),
+        "ip_network": mapped(pl.col("ip_address"), _default_network, TEXT),
+        "client_os": _agent(pl.col("client_agent").str.extract(r"^([^,]*)")),
+        "client_app": _agent(pl.col("client_agent").str.extract(r"^[^,]*,(?s:(.*))$")),
+        "name_key": mapped(pl.col("display_name"), name_key, TEXT),
+        "meeting_number_value": pl.col("meeting_number").str.replace_all(r"\s", "").cast(COUNT, strict=False),
+    }
+    done = set(frame.collect_schema())
+    return frame.with_columns(simple[name].alias(name) for name in facts if name not in done)
+
+
+def _email(table: str) -> str:
+    return "host_email" if table == "meetings" else "email"
+
+
+def _default_network(text: str) -> str | None:
+    return network_of(text, 24, 48)
+
+
+def _is_internal(domain: pl.Expr, domains: Collection[str] | None) -> pl.Expr:
+    if domains is None:
+        return pl.lit(None, dtype=FLAG)
+    listed = pl.Series(sorted({item.strip().lower() for item in domains}), dtype=TEXT)
+    return domain.is_in(listed.implode())
+
+
+def _agent(part: pl.Expr) -> pl.Expr:
+    """A part of the client's name for itself, without case and blanks; null when nothing is left."""
+    text = part.str.to_lowercase().str.strip_chars()
+    return pl.when(text != "").then(text)
+
+
+def _joined(frame: pl.LazyFrame, other: pl.LazyFrame, *, on: list[str]) -> pl.LazyFrame:
+    """The frame with the other's columns; of several rows of the other with one key the first by lineage."""
+    once = other.sort(*LINEAGE, nulls_last=True).unique(subset=on, keep="first", maintain_order=True).drop(*LINEAGE)
+    return frame.join(once, on=on, how="left", maintain_order="left")
+
+
+def _with_meeting(frames: Mapping[str, pl.LazyFrame], frame: pl.LazyFrame, facts: Collection[str]) -> pl.LazyFrame:
+    """The frame with columns of the meetings row of the same (site_url, meeting_id).
+
+    A table without `site_url` is joined by `meeting_id` alone: Webex does not use one id on two sites.
+    """
+    if not facts:
+        return frame
+    key = ["site_url", "meeting_id"] if "site_url" in frame.collect_schema() else ["meeting_id"]
+    meetings = frames["meetings"].select(*key, *(_meeting_column(name).alias(name) for name in facts), *LINEAGE)
+    return _joined(frame, meetings, on=key)
+
+
+def _meeting_column(fact: str) -> pl.Expr:
+    if not fact.startswith(TRACKING_CODE):
+        return pl.col(fact.removeprefix("meeting."))
+    prefix = fact.removeprefix(TRACKING_CODE) + "="
+    code = pl.element().filter(pl.element().str.starts_with(prefix)).str.strip_prefix(prefix)
+    return pl.col("tracking_codes").list.eval(code).list.first()
+
+
+def _with_geo(frame: pl.LazyFrame, facts: Collection[str], geo: Geo | None) -> pl.LazyFrame:
+    if not facts:
+        return frame
+    if geo is None:
+        return frame.with_columns(pl.lit(None, dtype=GEO[name]).alias(name) for name in facts)
+    shape = pl.Struct({name: GEO[name] for name in facts})
+
+    def batch(addresses: pl.Series) -> pl.Series:
+        distinct = addresses.unique().drop_nulls()
+        found = geo(distinct).select(facts).to_struct()
+        return addresses.replace_strict(distinct, found, default=None, return_dtype=shape)
+
+    place = pl.col("ip_address").map_batches(batch, return_dtype=shape, is_elementwise=True)
+    return (
+        frame.with_columns(place.alias("__place"))
+        .with_columns(pl.col("__place").struct.field(name) for name in facts)
+        .drop("__place")
+    )
