@@ -1,0 +1,85 @@
+"""What a killed writer leaves behind, and its removal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from auditor.evidence.entry import PageEntry
+from auditor.evidence.page import is_page_name, page_files
+from auditor.evidence.places import EVIDENCE, NEXT, TABLES, manifest_path, pages_path, sync_folder
+from auditor.evidence.reader import Evidence
+
+_OLD = "old"
+_READY = "ready"
+
+
+def mend(folder: Path, *, abandoned: bool) -> None:
+    """The manifest ends with a whole line; after a kill, every page below `pages/` has an entry.
+
+    Only an unfinished last line is cut and, when the last holder of the lock was killed, only temporary files
+    and pages without an entry are removed: whatever else is wrong stays for `verify` to name.
+    """
+    _cut_torn_line(manifest_path(folder))
+    if not abandoned:
+        return
+    pages = pages_path(folder)
+    names = page_files(pages)
+    cited = {entry.sha256 for entry in Evidence(folder).entries() if isinstance(entry, PageEntry)} if names else set()
+    for name in names:
+        path = pages / name
+        temporary = path.name.startswith(".") and path.name.endswith(".zst.tmp")
+        if temporary or (is_page_name(name) and path.stem not in cited):
+            path.unlink()
+
+
+def _cut_torn_line(manifest: Path) -> None:
+    try:
+        size = manifest.stat().st_size
+    except FileNotFoundError:
+        return
+    with manifest.open("r+b") as file:
+        end = size
+        while end:
+            start = max(0, end - (1 << 16))
+            file.seek(start)
+            newline = file.read(end - start).rfind(b"\n")
+            if newline >= 0:
+                end = start + newline + 1
+                break
+            end = start
+        if end < size:
+            file.truncate(end)
+            os.fsync(file.fileno())
+
+
+def swap(folder: Path) -> None:
+    """What stands in `next/` has taken the place of its namesakes; killed midway, `finish_swap` ends it."""
+    following = folder / NEXT
+    (following / _READY).touch(mode=0o600)
+    sync_folder(following)
+    finish_swap(folder)
+
+
+def finish_swap(folder: Path) -> None:
+    """No replacement is half done: one that was ready is in place, one that was not is gone."""
+    following = folder / NEXT
+    if (following / _READY).exists():
+        for name in (EVIDENCE, TABLES):
+            old = following / f"{_OLD}-{name}"
+            if (following / name).exists():
+                if (folder / name).exists():
+                    _remove(old)
+                    (folder / name).rename(old)
+                (following / name).rename(folder / name)
+        sync_folder(folder)
+        for name in (EVIDENCE, TABLES):
+            _remove(following / f"{_OLD}-{name}")
+        (following / _READY).unlink()
+    _remove(following)
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)

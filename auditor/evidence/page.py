@@ -1,0 +1,58 @@
+"""The file form of a page: one zstd frame, then a skippable frame with the SHA-256 of the first.
+
+`zstd -d` reads such a file; the seal makes every flipped bit of the file show, even one that decompresses alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+import zstandard
+
+from auditor.errors import ArchiveError
+
+_SEAL = b"\x50\x2a\x4d\x18" + (32).to_bytes(4, "little")
+_SEALED = len(_SEAL) + 32
+_NAME = re.compile(r"([0-9a-f]{2})/\1[0-9a-f]{62}\.zst")
+
+
+def sealed(body: bytes) -> bytes:
+    """The bytes of the page's file."""
+    frame = zstandard.ZstdCompressor(level=3, write_checksum=True).compress(body)
+    return frame + _SEAL + hashlib.sha256(frame).digest()
+
+
+def unsealed(stored: bytes, *, sha256: str) -> bytes:
+    """The body in a page's file, which is the one named. Raises `ArchiveError` when a bit is not as written."""
+    frame, seal = stored[:-_SEALED], stored[-_SEALED:]
+    if seal != _SEAL + hashlib.sha256(frame).digest():
+        raise ArchiveError("the file is not as it was written")
+    try:
+        body = zstandard.ZstdDecompressor().decompress(frame)
+    except zstandard.ZstdError as error:
+        raise ArchiveError(f"the file does not decompress ({error})") from error
+    found = hashlib.sha256(body).hexdigest()
+    if found != sha256:
+        raise ArchiveError(f"it holds sha256:{found}")
+    return body
+
+
+def page_name(sha256: str) -> str:
+    """Where a page lies below `pages/`.
+
+    >>> page_name("ab" + "0" * 62)[:8]
+    'ab/ab000'
+    """
+    return f"{sha256[:2]}/{sha256}.zst"
+
+
+def is_page_name(name: str) -> bool:
+    """Whether a path relative to `pages/` is one `page_name` gives."""
+    return _NAME.fullmatch(name) is not None
+
+
+def page_files(pages: Path) -> list[str]:
+    """Every file below `pages/`, relative to it, sorted; temporary and foreign ones too."""
+    return sorted(str(path.relative_to(pages)) for path in pages.rglob("*") if not path.is_dir() or path.is_symlink())

@@ -1,0 +1,48 @@
+"""Where things lie below an archive's folder, and how private files are made and kept."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+EVIDENCE = "evidence"
+TABLES = "tables"
+NEXT = "next"
+"""Where an erasure or a rebuild prepares what will take the place of `evidence/` and `tables/`."""
+
+
+def manifest_path(folder: Path) -> Path:
+    """The manifest of the archive in `folder`."""
+    return folder / EVIDENCE / "manifest.jsonl"
+
+
+def pages_path(folder: Path) -> Path:
+    """The pages of the archive in `folder`."""
+    return folder / EVIDENCE / "pages"
+
+
+def make_private(folder: Path) -> None:
+    """The folder is there, with all its parents; the ones made now belong to their owner alone (0700)."""
+    missing = [folder, *folder.parents]
+    for path in reversed([path for path in missing if not path.exists()]):
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """The file holds `content` and belongs to its owner alone (0600): the whole of it or, killed midway, none."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def sync_folder(folder: Path) -> None:
+    """The names in the folder are on disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

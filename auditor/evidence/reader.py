@@ -1,0 +1,117 @@
+"""Evidence as others read it: entries, units, pages, the head."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor.errors import ArchiveError
+from auditor.evidence.entry import GENESIS, Entry, PageEntry, UnitEntry
+from auditor.evidence.line import parse
+from auditor.evidence.page import page_name, unsealed
+from auditor.evidence.places import manifest_path, pages_path
+from auditor.evidence.verify import Fault, verify
+from auditor.model.audit import Chain
+
+_BLOCK = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The evidence of the archive in `folder`; reading needs no lock."""
+
+    folder: Path
+
+    @property
+    def head(self) -> str:
+        """The hash of the last entry; 64 zeros when there is none. Reads the end of the manifest only."""
+        last = last_line(manifest_path(self.folder))
+        return GENESIS if last is None else parse(last).link.hash
+
+    def entries(self, *, offset: int = 0) -> Iterator[Entry]:
+        """Every entry in order, from a byte offset that `positions` gave; an unfinished last line is left out."""
+        for entry, _ in self.positions(offset=offset):
+            yield entry
+
+    def positions(self, *, offset: int = 0) -> Iterator[tuple[Entry, int]]:
+        """Every entry with the byte offset behind it."""
+        try:
+            file = manifest_path(self.folder).open("rb")
+        except FileNotFoundError:
+            return
+        with file:
+            file.seek(offset)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                offset += len(line)
+                yield parse(line[:-1]), offset
+
+    def units(self) -> tuple[UnitEntry, ...]:
+        """The latest unit of each key, in the order they were finished."""
+        latest: dict[str, UnitEntry] = {}
+        for entry in self.entries():
+            if isinstance(entry, UnitEntry):
+                latest.pop(entry.unit.key, None)
+                latest[entry.unit.key] = entry
+        return tuple(latest.values())
+
+    def page(self, sha256: str) -> bytes:
+        """The body of a page, checked against its hash.
+
+        Raises `ArchiveError` when it is lost or was changed.
+        """
+        path = pages_path(self.folder) / page_name(sha256)
+        try:
+            stored = path.read_bytes()
+        except FileNotFoundError:
+            raise ArchiveError(f"page sha256:{sha256} is lost; see archive verify") from None
+        try:
+            return unsealed(stored, sha256=sha256)
+        except ArchiveError as error:
+            raise ArchiveError(f"page sha256:{sha256} was changed: {error}; see archive verify") from error
+
+    def verify(self, head: str | None = None) -> tuple[Fault, ...]:
+        """Every difference between the evidence and its hashes; see `auditor.evidence.verify`."""
+        return verify(self.folder, head=head)
+
+    def chain(self) -> Chain:
+        """The facts of the chain that a report prints. Reads the whole manifest."""
+        return extended(EMPTY_CHAIN, self.entries())
+
+
+EMPTY_CHAIN = Chain(GENESIS, 0, 0, 0, None, None)
+
+
+def extended(chain: Chain, entries: Iterable[Entry]) -> Chain:
+    """The facts of a chain with more entries at its end; bytes are those of page bodies, decompressed."""
+    head, count, pages, size = chain.head, chain.entries, chain.pages, chain.bytes
+    first, last = chain.first_fetched_at, chain.last_fetched_at
+    for entry in entries:
+        head, count = entry.link.hash, count + 1
+        if isinstance(entry, PageEntry):
+            moment = entry.response.received_at
+            pages, size = pages + 1, size + entry.size
+            first = moment if first is None else min(first, moment)
+            last = moment if last is None else max(last, moment)
+    return Chain(head, count, pages, size, first, last)
+
+
+def last_line(manifest: Path) -> bytes | None:
+    """The last complete line of the manifest, without its newline; None when there is none."""
+    try:
+        file = manifest.open("rb")
+    except FileNotFoundError:
+        return None
+    with file:
+        start = file.seek(0, os.SEEK_END)
+        tail = b""
+        while start and tail.rstrip(b"\n").count(b"\n") < 2:
+            step = min(_BLOCK, start)
+            start -= step
+            file.seek(start)
+            tail = file.read(step) + tail
+    complete = tail[: tail.rfind(b"\n")]
+    return complete[complete.rfind(b"\n") + 1 :] or None if b"\n" in tail else None

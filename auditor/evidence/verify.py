@@ -1,0 +1,174 @@
+"""Comparison of evidence with its own hashes: every difference, named."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from auditor.errors import ArchiveError
+from auditor.evidence.entry import GENESIS, PageEntry, TombstoneEntry, UnitEntry
+from auditor.evidence.line import canonical, parse
+from auditor.evidence.page import is_page_name, page_files, page_name, unsealed
+from auditor.evidence.places import EVIDENCE, manifest_path, pages_path
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """One difference. `where` is a file below the archive or `entry N`; `what` says what became of it."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The place in the chain of a line whose own hash is right."""
+
+    seq: int
+    prev: str
+    hash: str
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What reading the manifest gathers: sound places, page sizes, heads that tombstones claim, faults."""
+
+    places: list[_Place] = field(default_factory=list)
+    sizes: dict[str, int] = field(default_factory=dict)
+    replaced: dict[str, int] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+
+def verify(folder: Path, *, head: str | None = None) -> tuple[Fault, ...]:
+    """Every page and entry of the archive in `folder` that was changed, lost, added, swapped or moved.
+
+    Without an earlier `head` (64 hex digits) a chain that was cut at its end, or rewritten as a whole, holds
+    together: only against a head kept elsewhere does it show.
+    """
+    seen = _read(manifest_path(folder))
+    faults = [*seen.faults, *_order_faults(seen.places), *_page_faults(folder, seen.sizes), *_foreign_files(folder)]
+    if head is not None and head != GENESIS and all(place.hash != head for place in seen.places):
+        faults.append(Fault(f"head {head}", _lost_head(seen.replaced.get(head))))
+    return tuple(faults)
+
+
+def _lost_head(tombstone: int | None) -> str:
+    if tombstone is None:
+        return "it is not in the chain: the end was cut off, or the chain was rewritten"
+    return (
+        f"the chain was rewritten since; entry {tombstone} claims this head for an erasure or a retention run: "
+        "compare with a head taken after it"
+    )
+
+
+def _read(manifest: Path) -> _Seen:
+    """The whole manifest, a line at a time."""
+    seen = _Seen()
+    try:
+        file = manifest.open("rb")
+    except FileNotFoundError:
+        seen.faults.append(Fault("evidence/manifest.jsonl", "it is lost"))
+        return seen
+    with file:
+        for number, line in enumerate(file):
+            if not line.endswith(b"\n"):
+                seen.faults.append(Fault("evidence/manifest.jsonl", "its last line is unfinished"))
+                continue
+            place = _sound(line[:-1])
+            if place is None:
+                seen.faults.append(Fault(f"entry {number}", "it was changed"))
+                continue
+            seen.places.append(place)
+            _note(seen, line[:-1])
+    return seen
+
+
+def _sound(text: bytes) -> _Place | None:
+    """The place of a line, or None when a byte of it is not what its hash covers."""
+    try:
+        fields = json.loads(text)
+        claimed = fields.pop("hash")
+        if hashlib.sha256(canonical(fields)).hexdigest() != claimed or canonical({**fields, "hash": claimed}) != text:
+            return None
+        return _Place(int(fields["seq"]), str(fields["prev"]), claimed)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _note(seen: _Seen, text: bytes) -> None:
+    """Add what a sound line says of pages and heads."""
+    try:
+        entry = parse(text)
+    except ArchiveError:
+        seen.faults.append(Fault(f"entry {seen.places[-1].seq}", "its hash is right, but it is no entry known here"))
+        return
+    if isinstance(entry, PageEntry):
+        seen.sizes[entry.sha256] = entry.size
+    elif isinstance(entry, UnitEntry):
+        for sha256 in entry.hashes:
+            seen.sizes.setdefault(sha256, -1)
+    elif isinstance(entry, TombstoneEntry):
+        seen.replaced.update(dict.fromkeys(entry.heads, entry.link.seq))
+
+
+def _order_faults(places: list[_Place]) -> list[Fault]:
+    """What the sound places say of their order: each `seq` once, rising by one, `prev` the hash before."""
+    faults = []
+    first: dict[int, _Place] = {}
+    highest = -1
+    for line in places:
+        if line.seq in first:
+            what = "it stands here twice" if first[line.seq].hash == line.hash else "it was inserted or replaced"
+            faults.append(Fault(f"entry {line.seq}", what))
+            continue
+        if line.seq < highest:
+            faults.append(Fault(f"entry {line.seq}", "it was moved behind a later entry"))
+        first[line.seq] = line
+        highest = max(highest, line.seq)
+    faults += [Fault(f"entry {seq}", "it is lost or was changed") for seq in _missing(first, highest)]
+    for seq, line in first.items():
+        before = first.get(seq - 1)
+        expected = GENESIS if seq == 0 else before.hash if before else line.prev
+        if line.prev != expected:
+            faults.append(Fault(f"entry {seq}", f"it does not follow entry {seq - 1}: one of the two was replaced"))
+    return faults
+
+
+def _missing(present: dict[int, _Place], highest: int) -> Iterator[int]:
+    return (seq for seq in range(highest + 1) if seq not in present)
+
+
+def _page_faults(folder: Path, sizes: dict[str, int]) -> list[Fault]:
+    """Pages with an entry that are lost or changed, and files below `pages/` without one."""
+    pages = pages_path(folder)
+    faults = []
+    for sha256, size in sorted(sizes.items()):
+        name = page_name(sha256)
+        where = f"evidence/pages/{name}"
+        try:
+            body = unsealed((pages / name).read_bytes(), sha256=sha256)
+        except FileNotFoundError:
+            faults.append(Fault(where, "the page is lost"))
+        except (ArchiveError, OSError) as error:
+            faults.append(Fault(where, f"the page was changed: {error}"))
+        else:
+            if size not in {-1, len(body)}:
+                faults.append(Fault(where, f"the page has {len(body)} bytes, its entry says {size}"))
+    names = page_files(pages) if pages.exists() else []
+    added = [name for name in names if not is_page_name(name) or Path(name).stem not in sizes]
+    return faults + [Fault(f"evidence/pages/{name}", "the file was added: no entry names it") for name in added]
+
+
+def _foreign_files(folder: Path) -> list[Fault]:
+    """Whatever lies in `evidence/` beside the manifest and the pages."""
+    evidence = folder / EVIDENCE
+    if not evidence.exists():
+        return []
+    names = sorted(path.name for path in evidence.iterdir() if path.name not in {"manifest.jsonl", "pages"})
+    return [Fault(f"evidence/{name}", "it was added: evidence holds a manifest and pages only") for name in names]

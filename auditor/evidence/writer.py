@@ -1,0 +1,169 @@
+"""The one writer of evidence: pages first, then the entries that speak of them."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from auditor.errors import ArchiveError
+from auditor.evidence.entry import GENESIS, JsonValue, Link, PageEntry, Request, Response, RunEntry, Unit, UnitEntry
+from auditor.evidence.line import chained, page_fields, parse, run_fields, unit_fields
+from auditor.evidence.lock import Lock, acquire
+from auditor.evidence.mend import finish_swap, mend
+from auditor.evidence.page import page_name, sealed
+from auditor.evidence.places import make_private, manifest_path, pages_path, sync_folder
+from auditor.evidence.reader import last_line
+
+_ENTRIES_HELD = 1000
+
+
+class Writer:
+    """Appends to the evidence of one archive, holding its lock; safe to share between threads.
+
+    A page's bytes are on disk before its entry is, and the entries of a unit's pages before the unit's.
+    What was added but not committed when the writer leaves stays in the chain, cited by no unit.
+
+    >>> from datetime import UTC
+    >>> from tempfile import TemporaryDirectory
+    >>> noon = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    >>> with TemporaryDirectory() as folder, Writer.open(Path(folder), now=lambda: noon) as writer:
+    ...     page = writer.add_page(Request("GET", "meetingReports/attendees"), Response(200, noon), b'{"items":[]}')
+    ...     page.seq, page.size
+    (0, 12)
+    """
+
+    def __init__(self, folder: Path, lock: Lock, *, now: Callable[[], datetime]) -> None:
+        self.folder = folder
+        self._lock = lock
+        self._now = now
+        self._guard = threading.RLock()
+        self._lines: list[bytes] = []
+        self._unsynced: list[Path] = []
+        self._hashes: dict[int, str] = {}
+        last = last_line(manifest_path(folder))
+        link = None if last is None else parse(last).link
+        self._seq = 0 if link is None else link.seq + 1
+        self._head = GENESIS if link is None else link.hash
+        self._manifest = os.open(manifest_path(folder), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    @classmethod
+    def open(cls, folder: Path, *, now: Callable[[], datetime]) -> Self:
+        """The writer of the archive in `folder`, with what a killed writer left behind mended.
+
+        Raises `ArchiveError` when another writer holds the lock; the message names it.
+        """
+        lock = acquire(folder, now())
+        try:
+            finish_swap(folder)
+            make_private(pages_path(folder))
+            mend(folder, abandoned=lock.abandoned)
+            return cls(folder, lock, now=now)
+        except BaseException:
+            lock.abandon()
+            raise
+
+    @property
+    def head(self) -> str:
+        """The hash of the last entry added."""
+        return self._head
+
+    def begin_run(self, asked: Mapping[str, JsonValue]) -> RunEntry:
+        """The entry that says what this run was asked for."""
+        with self._guard:
+            at = self._now()
+            return RunEntry(self._append(run_fields(at, asked)), at, asked)
+
+    def add_page(self, request: Request, response: Response, body: bytes) -> PageEntry:
+        """The entry of a page whose bytes are stored, once for all pages with the same bytes."""
+        digest = sha256(body).hexdigest()
+        path = pages_path(self.folder) / page_name(digest)
+        stored = None if path.exists() else sealed(body)
+        with self._guard:
+            if stored is not None and not path.exists():
+                self._store(path, stored)
+            link = self._append(page_fields(request, response, sha256=digest, size=len(body)))
+            self._hashes[link.seq] = digest
+            if len(self._lines) > _ENTRIES_HELD:
+                self.flush()
+            return PageEntry(link, request, response, digest, len(body))
+
+    def commit_unit(self, unit: Unit) -> UnitEntry:
+        """The entry of a finished unit, on disk with everything before it: the point from which it is kept."""
+        return self.commit_units([unit])[0]
+
+    def commit_units(self, units: list[Unit]) -> tuple[UnitEntry, ...]:
+        """The entries of several finished units, brought to disk together."""
+        with self._guard:
+            entries = tuple(self._unit(unit) for unit in units)
+            self.flush()
+            return entries
+
+    def flush(self) -> None:
+        """Everything added is on disk: the pages, their folders, then the entries."""
+        with self._guard:
+            for path in self._unsynced:
+                _sync_file(path)
+            for folder in sorted({path.parent for path in self._unsynced}):
+                sync_folder(folder)
+            self._unsynced.clear()
+            if self._lines:
+                _write_all(self._manifest, b"".join(self._lines))
+                os.fsync(self._manifest)
+                self._lines.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.flush()
+        except BaseException:
+            self._lock.abandon()
+            raise
+        finally:
+            os.close(self._manifest)
+        self._lock.release()
+
+    def _unit(self, unit: Unit) -> UnitEntry:
+        at = self._now()
+        try:
+            hashes = tuple(self._hashes[seq] for seq in unit.pages)
+        except KeyError as error:
+            raise ArchiveError(f"unit {unit.key} cites page {error}, which this run did not add") from None
+        return UnitEntry(self._append(unit_fields(at, unit, hashes, redacted=False)), at, unit, hashes)
+
+    def _append(self, fields: Mapping[str, JsonValue]) -> Link:
+        line, link = chained(fields, self._seq, self._head)
+        self._lines.append(line + b"\n")
+        self._seq, self._head = link.seq + 1, link.hash
+        return link
+
+    def _store(self, path: Path, stored: bytes) -> None:
+        make_private(path.parent)
+        temporary = path.with_name(f".{path.name}.tmp")
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+            file.write(stored)
+        temporary.rename(path)
+        self._unsynced.append(path)
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _sync_file(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
