@@ -39,7 +39,7 @@ soak: $(READY)/dev ## The long campaigns: faults by the thousand, fuzzing, large
 
 sbom: $(READY)/dev ## Bill of materials of the runtime lock, CycloneDX JSON
 	@mkdir -p build
-	@$(BIN)/cyclonedx-py requirements --output-reproducible --of JSON --pyproject pyproject.toml \
+	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --output-reproducible --of JSON --pyproject pyproject.toml \
 		--output-file build/sbom.cdx.json locks/runtime.lock
 	@echo build/sbom.cdx.json
 
