@@ -1,0 +1,57 @@
+"""The verb `simulate`: an invented Webex site, served on loopback."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from auditor.cli.context import Exit
+from auditor.errors import ConfigError
+
+
+@click.group()
+def command() -> None:
+    """Serve an invented Webex site on loopback, or write the records of one."""
+
+
+@command.command()
+@click.option(
+    "--data",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="DIR",
+    help="Folder with the site's records; the shipped sample without it.",
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; a free one unless named.")
+@click.option("--now", "clock", metavar="T", help="The server's clock, ISO 8601; the data's own unless given.")
+@click.option("--token", metavar="T", help="The access token it accepts.")
+@click.option("--faults", "spec", metavar="SPEC", default="", help="Faults to have: name[=value][:times][,…].")
+def serve(data: Path | None, port: int, clock: str | None, token: str | None, spec: str) -> int:
+    """Answer as Webex does until interrupted; the first line printed is the base URL."""
+    from auditor import simulator
+    from auditor.model.window import instant
+    from auditor.resources import resource
+
+    site = simulator.Site.load(resource("sample_data") if data is None else data)
+    try:
+        now = instant(clock) if clock is not None else site.now or datetime.now(UTC)
+    except ValueError as error:
+        raise ConfigError(f"--now: {error}") from error
+    stopping = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    faults = simulator.parse_faults(spec)
+    with simulator.serve(site, now=now, faults=faults, token=token or simulator.TOKEN, port=port) as server:
+        click.echo(server.base_url)
+        click.echo(f"serving {site.url} at {now.isoformat()}; token {server.token}; interrupt to stop", err=True)
+        stopping.wait()
+    return Exit.OK
