@@ -15,7 +15,10 @@ from auditor.model.window import Window
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What makes the audit repeatable: same archive, rules, window, configuration and time."""
+    """What makes the audit repeatable: same archive, rules, window, configuration and time.
+
+    Digests and the head are 64 hex digits here and everywhere in the model; JSON writes `sha256:` before them.
+    """
 
     id: str
     auditor_version: str
@@ -50,7 +53,11 @@ class EvidenceColumn:
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """How one rule ended, with the wording a report needs."""
+    """How one rule ended, with the wording a report needs.
+
+    `declared_severity` is the rule file's own where the configuration overrides it. The templates are those of
+    the rule's `finding`: redaction fills them again, so that nothing but their own words is kept of a message.
+    """
 
     id: str
     name: str
@@ -82,6 +89,9 @@ class RuleResult:
     crashed: bool = False
     detector: str | None = None
     ledger: Mapping[str, Value] | None = None
+    declared_severity: Severity | None = None
+    subject_template: str = ""
+    message_template: str = ""
 
     def __post_init__(self) -> None:
         if (self.verdict is Verdict.FAIL) != (self.findings > 0):
@@ -198,6 +208,15 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleChanges:
+    """Rules that joined, left or changed their digest since the previous audit, by id."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """One evaluation of one window. Findings are in `Finding.order`, rules by id."""
 
@@ -216,3 +235,5 @@ class Audit:
     previous: str | None
     notes: tuple[str, ...]
     report: ReportSettings
+    rule_changes: RuleChanges | None = None
+    redacted: bool = False

@@ -1,0 +1,256 @@
+"""The audit as JSON: the contract's keys in the contract's order, then what `report` needs beside them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+
+from auditor.model.audit import Audit, ControlResult, NotCompared, Parameter, Resolved, RuleResult
+from auditor.model.coverage import Gap
+from auditor.model.finding import Finding
+from auditor.model.waiver import WaiverState
+from auditor.model.window import Window, iso
+from auditor.reports.audit_read import load
+from auditor.reports.audit_schema import schema
+
+__all__ = ["SCHEMA_VERSION", "dump", "finding_object", "load", "schema"]
+
+SCHEMA_VERSION = 1
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=dict)
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def dump(audit: Audit) -> bytes:
+    r"""The audit in UTF-8, one line for each rule, finding, gap and cited record; ends with a line feed.
+
+    Equal audits give equal bytes. A lone surrogate is written as its `\u` escape, all other text as it is.
+    """
+    parts = ",\n".join(
+        f"{_ENCODER.encode(key)}: {_lines(value) if isinstance(value, Iterator) else _ENCODER.encode(value)}"
+        for key, value in _document(audit).items()
+    )
+    text = f"{{\n{parts}\n}}\n"
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return _LONE_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
+
+
+def finding_object(finding: Finding) -> dict[str, object]:
+    """One finding as the contract writes it."""
+    return {
+        "fingerprint": finding.fingerprint,
+        "rule_id": finding.rule_id,
+        "severity": finding.severity.value,
+        "confidence": finding.confidence.value,
+        "subject": finding.subject,
+        "message": finding.message,
+        "observed_at": iso(finding.observed_at),
+        "occurrences": finding.occurrences,
+        "state": finding.state,
+        "waiver": finding.waiver,
+        "evidence": finding.evidence,
+        "records": [{"page": f"sha256:{record.page}", "item": record.item} for record in finding.records],
+    }
+
+
+def _lines(values: Iterator[object]) -> str:
+    rows = ",\n".join(map(_ENCODER.encode, values))
+    return f"[\n{rows}\n]" if rows else "[]"
+
+
+def _document(audit: Audit) -> dict[str, object]:
+    who = audit.identity
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "audit": {
+            "id": who.id,
+            "auditor_version": who.auditor_version,
+            "window": _window(who.window),
+            "sites": who.sites,
+            "evaluated_at": iso(who.evaluated_at),
+            "rules_digest": f"sha256:{who.rules_digest}",
+            "evidence_head": f"sha256:{who.evidence_head}",
+            "config_digest": f"sha256:{who.config_digest}",
+        },
+        "coverage": {
+            "complete": audit.coverage.complete,
+            "tables": {
+                name: {"rows": held.rows, "first": _time(held.first), "last": _time(held.last)}
+                for name, held in audit.coverage.tables.items()
+            },
+            "gaps": [_gap(gap) for gap in audit.coverage.gaps],
+        },
+        "rules": map(_rule, audit.rules),
+        "rules_not_run": ({"id": rule.id, "status": rule.status, "why": rule.why} for rule in audit.rules_not_run),
+        "frameworks": (
+            {"id": framework.id, "title": framework.title, "controls": [_control(c) for c in framework.controls]}
+            for framework in audit.frameworks
+        ),
+        "findings": map(finding_object, audit.findings),
+        "resolved": (_earlier(gone) | {"resolved_in": gone.resolved_in} for gone in audit.resolved),
+        "not_compared": (_earlier(unknown) | {"why": unknown.why} for unknown in audit.not_compared),
+        "waivers": map(_waiver, audit.waivers),
+        "summary": {
+            "findings": audit.summary.findings,
+            "open": audit.summary.open,
+            "waived": audit.summary.waived,
+            "by_severity": {severity.value: count for severity, count in audit.summary.by_severity.items()},
+        },
+        **_additions(audit),
+    }
+
+
+def _additions(audit: Audit) -> dict[str, object]:
+    """What the contract leaves to us: all else that a report prints."""
+    chain, look, changes = audit.chain, audit.report, audit.rule_changes
+    return {
+        "cited": (
+            {
+                "page": f"sha256:{cited.record.page}",
+                "item": cited.record.item,
+                "request": cited.request,
+                "fetched_at": iso(cited.fetched_at),
+                "raw": cited.raw,
+            }
+            for cited in audit.cited
+        ),
+        "chain": {
+            "head": f"sha256:{chain.head}",
+            "entries": chain.entries,
+            "pages": chain.pages,
+            "bytes": chain.bytes,
+            "first_fetched_at": _time(chain.first_fetched_at),
+            "last_fetched_at": _time(chain.last_fetched_at),
+        },
+        "previous": audit.previous,
+        "rule_changes": changes and {"added": changes.added, "removed": changes.removed, "changed": changes.changed},
+        "notes": list(audit.notes),
+        "redacted": audit.redacted,
+        "report": {
+            "title": look.title,
+            "organisation": look.organisation,
+            "prepared_for": look.prepared_for,
+            "classification": look.classification,
+            "logo": look.logo,
+            "max_findings_per_rule": look.max_findings_per_rule,
+            "timezone": look.timezone,
+            "accent": look.accent,
+        },
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else iso(moment)
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
+
+
+def _window(window: Window) -> dict[str, str]:
+    return {"from": iso(window.start), "to": iso(window.end)}
+
+
+def _gap(gap: Gap) -> dict[str, object]:
+    return {
+        "table": gap.table,
+        "site_url": gap.site_url,
+        **_window(gap.window),
+        "reason": gap.reason.value,
+        "detail": gap.detail,
+    }
+
+
+def _rule(rule: RuleResult) -> dict[str, object]:
+    return {
+        "id": rule.id,
+        "name": rule.name,
+        "title": rule.title,
+        "severity": rule.severity.value,
+        "verdict": rule.verdict.value,
+        "reason": rule.reason,
+        "population": rule.population,
+        "not_evaluable": rule.not_evaluable,
+        "findings": rule.findings,
+        "waived": rule.waived,
+        "truncated": rule.truncated,
+        "controls": rule.controls,
+        "status": rule.status.value,
+        "confidence": rule.confidence.value,
+        "version": rule.version,
+        "digest": f"sha256:{rule.digest}",
+        "path": rule.path,
+        "line": rule.line,
+        "description": rule.description,
+        "rationale": rule.rationale,
+        "remediation": rule.remediation,
+        "false_positives": rule.false_positives,
+        "references": rule.references,
+        "tags": rule.tags,
+        "parameters": [_parameter(parameter) for parameter in rule.parameters],
+        "evidence": [{"column": column.name, "type": column.type, "redact": column.redact} for column in rule.evidence],
+        "tables": rule.tables,
+        "crashed": rule.crashed,
+        "detector": rule.detector,
+        "ledger": rule.ledger,
+        "declared_severity": rule.declared_severity,
+        "subject_template": rule.subject_template,
+        "message_template": rule.message_template,
+    }
+
+
+def _parameter(parameter: Parameter) -> Mapping[str, object]:
+    return {
+        "name": parameter.name,
+        "type": parameter.type,
+        "value": parameter.value,
+        "default": parameter.default,
+        "source": parameter.source,
+        "description": parameter.description,
+    }
+
+
+def _control(control: ControlResult) -> dict[str, object]:
+    return {
+        "id": control.id,
+        "verdict": control.verdict.value,
+        "rules": control.rules,
+        "title": control.title,
+        "findings": control.findings,
+        "waived": control.waived,
+        "note": control.note,
+    }
+
+
+def _earlier(finding: Resolved | NotCompared) -> dict[str, object]:
+    return {
+        "fingerprint": finding.fingerprint,
+        "rule_id": finding.rule_id,
+        "severity": finding.severity.value,
+        "subject": finding.subject,
+        "message": finding.message,
+        "observed_at": iso(finding.observed_at),
+    }
+
+
+def _waiver(state: WaiverState) -> dict[str, object]:
+    waiver = state.waiver
+    return {
+        "id": waiver.id,
+        "rule": waiver.rule,
+        "match": waiver.match,
+        "fingerprint": waiver.fingerprint,
+        "reason": waiver.reason,
+        "owner": waiver.owner,
+        "expires": _day(waiver.expires),
+        "approved_by": waiver.approved_by,
+        "ticket": waiver.ticket,
+        "category": waiver.category,
+        "created": _day(waiver.created),
+        "state": state.state,
+        "findings": state.findings,
+    }
