@@ -8,8 +8,9 @@ aliases, tags, merge keys, directives and depth are refused while the stream of 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, TypeAlias
 
 import yaml
@@ -28,6 +29,7 @@ _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _STYLES = {None: "plain", "": "plain", "'": "single", '"': "double", "|": "literal", ">": "folded"}
 _LONGEST_NUMBER = 400
+_LONGEST_GUESS = 80
 _REASONS = {
     "mapping values are not allowed in this context": "text that holds ': ' needs quotes, or the indentation is wrong",
     "found character that cannot start any token": "text cannot begin with this character; quote it; indent by spaces",
@@ -148,6 +150,16 @@ def printable(text: str, *, longest: int = 60) -> str:
     """Text fit for one line of a message: control characters shown by their number, the end of long text cut."""
     cut = text if len(text) <= longest else text[:longest] + "…"
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in cut)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean 'X'?` with the most similar known name, or nothing when none is similar.
+
+    >>> nearest("duraton", ["email", "duration"])
+    "; did you mean 'duration'?"
+    """
+    found = get_close_matches(name, sorted(known), n=1) if len(name) <= _LONGEST_GUESS else []
+    return f"; did you mean '{found[0]}'?" if found else ""
 
 
 def read(content: bytes, *, path: str, limits: Limits = DEFAULT_LIMITS) -> Reading:

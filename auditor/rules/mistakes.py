@@ -1,0 +1,41 @@
+"""The mistakes of one file, gathered while it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auditor.documents import Node, Place, Scalar, kind, nearest, printable
+from auditor.errors import Problem
+
+_MOST_GUESSES = 50
+
+
+class Mistakes:
+    """Problems of one file. Guesses at what was meant cost time, so only the first problems carry one."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self._guesses = 0
+
+    def add(self, where: Place | Node, message: str) -> None:
+        """One more mistake, at a place or at a node's start."""
+        place = where if isinstance(where, Place) else where.place
+        self.problems.append(place.problem(message))
+
+    def unknown(self, where: Place | Node, what: str, *, known: Iterable[str], of: str = "") -> None:
+        """An unknown name: `what` is `column 'x'`-like without quotes around the kind, `of` says in what."""
+        noun, _, name = what.partition(" ")
+        guess = ""
+        if self._guesses < _MOST_GUESSES:
+            self._guesses += 1
+            guess = nearest(name, known)
+        self.add(where, f"unknown {noun} '{printable(name)}'{of}{guess}")
+
+    def expected(self, what: str, node: Node, *, hint: str = "") -> None:
+        """A value of the wrong type."""
+        self.add(node, f"expected {what}, got {kind(node)}{hint}")
+
+
+def text_of(node: Node | None) -> str | None:
+    """The text of a text scalar, else None."""
+    return node.value if isinstance(node, Scalar) and isinstance(node.value, str) else None
