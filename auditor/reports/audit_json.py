@@ -15,12 +15,17 @@ from auditor.model.window import Window, iso
 from auditor.reports.audit_read import load
 from auditor.reports.audit_schema import schema
 
-__all__ = ["SCHEMA_VERSION", "dump", "finding_object", "load", "schema"]
+__all__ = ["SCHEMA_VERSION", "dump", "finding_object", "load", "render", "schema"]
 
 SCHEMA_VERSION = 1
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=dict)
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def render(audit: Audit) -> bytes:
+    """The audit as `audit.json`."""
+    return dump(audit)
 
 
 def dump(audit: Audit) -> bytes:

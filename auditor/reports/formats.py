@@ -1,0 +1,75 @@
+"""The report formats by name: which suffixes they have, and which module writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+
+from auditor.errors import ConfigError, ReportError
+from auditor.model.audit import Audit
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the operator may choose about a rendering.
+
+    `templates` is a folder searched before the packaged one; `variant` is the kind of PDF; `tell` is given one
+    line of progress now and then.
+    """
+
+    templates: Path | None = None
+    variant: str = "pdf/a-3a"
+    tell: Callable[[str], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format and where its writer lies.
+
+    `module` has a function `render(audit) -> bytes`; for a format with `looks`, `render(audit, options) -> bytes`.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    module: str
+    looks: bool = False
+
+    def render(self, audit: Audit, options: Options) -> bytes:
+        """The audit in this format; the module is imported only now."""
+        module = import_module(self.module)
+        written = module.render(audit, options) if self.looks else module.render(audit)
+        if not isinstance(written, bytes):
+            raise ReportError(f"{self.module}.render gave no bytes")
+        return written
+
+
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        made.name: made
+        for made in (
+            Format("json", (".json",), "auditor.reports.audit_json"),
+            Format("html", (".html", ".htm"), "auditor.reports.html", looks=True),
+            Format("pdf", (".pdf",), "auditor.reports.pdf", looks=True),
+            Format("csv", (".csv",), "auditor.reports.csv"),
+            Format("md", (".md",), "auditor.reports.markdown"),
+        )
+    }
+)
+
+
+def format_named(name: str) -> Format:
+    """The format of that name; `ConfigError` lists the names when there is none."""
+    if name not in FORMATS:
+        raise ConfigError(f"unknown format {name!r}; one of {', '.join(FORMATS)}")
+    return FORMATS[name]
+
+
+def format_of(path: Path) -> Format:
+    """The format a file's suffix stands for."""
+    for candidate in FORMATS.values():
+        if path.name.lower().endswith(candidate.suffixes):
+            return candidate
+    raise ConfigError(f"{path.name}: no format has this suffix; name one of {', '.join(FORMATS)}")

@@ -1,0 +1,113 @@
+"""Text from strangers made safe to show: whatever would hide, reorder or break a line becomes visible."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+ROW_CAP = 200
+EVIDENCE_CAP = 1000
+MOST_MARKS = 4
+
+_HIDDEN = (
+    "\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\u2800\u3164\ufe00-\ufe0d\ufeff\uffa0\ufdd0-\ufdef\ufff0-\ufffb\ufffe\uffff\ud800-\udfff"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    + "".join(f"{chr(plane * 0x10000 + 0xFFFE)}{chr(plane * 0x10000 + 0xFFFF)}" for plane in range(1, 17))
+)
+_HIDDEN_OR_JOINER = re.compile(f"[{_HIDDEN}]|[\u200c\u200d]|[\ufe0e\ufe0f]")
+_MAY_BE_MARKS = re.compile(r"[^\w\x00-\x7f]{5}")
+_JOINABLE = {"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "So", "Sk"}
+_LINK = re.compile(r"(https?://[^/]|mailto:[^/])[!-~]*", re.IGNORECASE)
+_FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
+_SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "HEBREW", "ARABIC", "CHEROKEE", "COPTIC")
+
+
+def visible(text: str, *, cap: int = ROW_CAP) -> str:
+    r"""The text on one line with everything hidden in it written out, and no longer than `cap` of its characters.
+
+    >>> visible("eve\u202egpj.exe")
+    'eve⟨U+202E⟩gpj.exe'
+    >>> visible("a" * 6, cap=4)
+    'aaaa⟨… 6 characters⟩'
+    """
+    length = len(text)
+    if length > cap:
+        return f"{_shown(text[:cap])}⟨… {length:,} characters⟩"
+    return text if text.isascii() and text.isprintable() else _shown(text)
+
+
+def _shown(text: str) -> str:
+    found = _HIDDEN_OR_JOINER.search(text)
+    if found is not None:
+        text = _HIDDEN_OR_JOINER.sub(lambda hidden: _written_out(hidden, text), text)
+    return _few_marks(text) if _MAY_BE_MARKS.search(text) else text
+
+
+def _written_out(hidden: re.Match[str], text: str) -> str:
+    """The code point in brackets; a joiner between letters or emoji, or one emoji selector, stays."""
+    character, at = hidden[0], hidden.start()
+    before = text[at - 1] if at else ""
+    if character in "\u200c\u200d" and _joins(before) and at + 1 < len(text) and _joins(text[at + 1]):
+        return character
+    if character in "\ufe0e\ufe0f" and before and unicodedata.category(before) in {"So", "Po", "Nd", "Sm"}:
+        return character
+    return f"⟨U+{ord(character):04X}⟩"
+
+
+def _joins(character: str) -> bool:
+    return character == "\ufe0f" or (character != "" and unicodedata.category(character) in _JOINABLE)
+
+
+def _few_marks(text: str) -> str:
+    """The text with at most four combining marks in a row, and a sign where more were."""
+    kept: list[str] = []
+    run = 0
+    for character in text:
+        run = run + 1 if unicodedata.category(character) in {"Mn", "Me"} else 0
+        if run <= MOST_MARKS:
+            kept.append(character)
+        elif run == MOST_MARKS + 1:
+            kept.append("⟨…⟩")
+    return "".join(kept)
+
+
+def paragraphs(text: str) -> tuple[str, ...]:
+    """The paragraphs of a rule's or operator's prose: single line ends are spaces, blank lines divide."""
+    parts = (" ".join(part.split()) for part in re.split(r"\n[ \t]*\n", text))
+    return tuple(visible(part, cap=4 * EVIDENCE_CAP) for part in parts if part)
+
+
+def mixed_scripts(text: str) -> bool:
+    """Whether one word has letters of more than one script that are easily taken for each other.
+
+    >>> mixed_scripts("pаypal"), mixed_scripts("Алиса Brandt")
+    (True, False)
+    """
+    if text.isascii():
+        return False
+    return any(len(_scripts(word)) > 1 for word in re.findall(r"[^\W\d_]+", text))
+
+
+def _scripts(word: str) -> set[str]:
+    names = (unicodedata.name(letter, "") for letter in word[:EVIDENCE_CAP])
+    return {script for name in names for script in _SCRIPTS if name.startswith(script)}
+
+
+def safe_link(text: str) -> str | None:
+    r"""The text when it is a web or mail address that may stand in a link, else None.
+
+    >>> safe_link("https://example.com/a"), safe_link("java\tscript:alert(1)")
+    ('https://example.com/a', None)
+    """
+    squeezed = "".join(character for character in text if character > " ")
+    return squeezed if _LINK.fullmatch(squeezed) else None
+
+
+def spreadsheet_cell(text: str) -> str:
+    """The text as a spreadsheet takes it for text: what would begin a formula has an apostrophe before it.
+
+    >>> spreadsheet_cell("=1+1")
+    "'=1+1"
+    """
+    return f"'{text}" if text and text[0] in _FORMULA else text

@@ -1,0 +1,104 @@
+"""Formats by name and suffix, CSV, and files written whole."""
+
+import csv
+import io
+import os
+from pathlib import Path
+
+import pytest
+
+from auditor.errors import ConfigError, ReportError
+from auditor.reports.csv import render
+from auditor.reports.formats import FORMATS, Options, format_named, format_of
+from auditor.reports.write import write_file
+from tests.reports.audit_factory import audit_of
+
+HOSTILE = ("=HYPERLINK(1)", "+1", "@sum", "-2", "\t=1", "＝1", 'quote " and, comma', "line\r\nend", "\ud83d")
+
+
+def rows(data: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+
+
+def test_csv_has_a_line_for_each_finding_in_its_order() -> None:
+    audit = audit_of(40)
+    table = rows(render(audit))
+    assert table[0][:3] == ["fingerprint", "rule_id", "title"]
+    assert table[0][-2:] == ["page", "item"]
+    assert [row[0] for row in table[1:]] == [finding.fingerprint for finding in audit.findings]
+    assert {len(row) for row in table} == {len(table[0])}
+
+
+def test_csv_begins_with_one_bom_and_ends_lines_as_spreadsheets_do() -> None:
+    data = render(audit_of(2))
+    assert data.startswith(b'\xef\xbb\xbf"fingerprint"')
+    assert data.count(b"\xef\xbb\xbf") == 1
+    assert data.count(b"\r\n") == 3
+
+
+def test_no_csv_cell_of_hostile_text_begins_a_formula() -> None:
+    for row in rows(render(audit_of(80, hostile=HOSTILE)))[1:]:
+        for cell in row:
+            assert not cell.startswith(("=", "+", "@", "\t", "\r", "\n", "＝"))
+            assert not cell.startswith("-") or cell[1:2].isdigit() is False
+
+
+def test_csv_keeps_the_whole_value() -> None:
+    audit = audit_of(12, hostile=("x" * 100_000,))
+    assert any(len(cell) > 100_000 for row in rows(render(audit)) for cell in row)
+
+
+def test_an_audit_without_findings_is_a_header() -> None:
+    assert len(rows(render(audit_of(0)))) == 1
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_is_found_by_its_suffixes(name: str) -> None:
+    for suffix in FORMATS[name].suffixes:
+        assert format_of(Path(f"out{suffix}")).name == name
+
+
+def test_an_unknown_format_is_told_with_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match="unknown format 'docx'; one of json, html, pdf"):
+        format_named("docx")
+    with pytest.raises(ConfigError, match="no format has this suffix"):
+        format_of(Path("report.docx"))
+
+
+def test_json_and_csv_are_rendered_by_name() -> None:
+    audit = audit_of(3)
+    assert FORMATS["csv"].render(audit, Options()) == render(audit)
+    assert FORMATS["json"].render(audit, Options()).startswith(b"{")
+
+
+def test_a_file_is_replaced_with_the_permissions_of_the_umask(tmp_path: Path) -> None:
+    path = tmp_path / "report.csv"
+    path.write_bytes(b"old")
+    before = os.umask(0o027)
+    try:
+        write_file(path, b"new")
+    finally:
+        os.umask(before)
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert [p.name for p in tmp_path.iterdir()] == ["report.csv"]
+
+
+def test_a_link_is_written_through(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    (tmp_path / "real").write_bytes(b"old")
+    write_file(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_bytes() == b"new"
+
+
+def test_a_device_is_written_to() -> None:
+    write_file(Path("/dev/null"), b"gone")
+    assert Path("/dev/null").is_char_device()
+
+
+def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match="cannot be written: No such file or directory"):
+        write_file(tmp_path / "none" / "a.csv", b"")
+    with pytest.raises(ReportError, match="is a folder"):
+        write_file(tmp_path, b"")
