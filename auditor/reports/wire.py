@@ -1,0 +1,69 @@
+"""What machine formats share: repeatable ids, one-line text, JSON as bytes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from uuid import UUID, uuid5
+
+from auditor.model.audit import Audit, RuleResult
+from auditor.model.finding import Record, Value
+
+_SPACE = UUID("6f0a3a52-97d5-5b0e-8b7a-2f1c3a9f7d11")
+_CONTROL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\u3164\ufeff"
+    "\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
+)
+
+
+def identifier(audit: Audit, *names: str) -> str:
+    """A UUID (version 5) of the audit and the names: the same audit always gives the same one."""
+    return str(uuid5(_SPACE, "/".join((audit.identity.id, *names))))
+
+
+def line(text: str) -> str:
+    r"""The text on one line, with every character that hides or moves other text shown by its number.
+
+    >>> line("a\u202eb")
+    'a⟨U+202E⟩b'
+    """
+    return _CONTROL.sub(lambda found: f"⟨U+{ord(found.group()):04X}⟩", text)
+
+
+def pretty(document: object) -> bytes:
+    """The document as indented JSON in UTF-8, ending with a line end."""
+    return (json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode("utf-8", "replace")
+
+
+def compact(document: object) -> bytes:
+    """The document as one line of JSON in UTF-8 with its line end."""
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return (text + "\n").encode("utf-8", "replace")
+
+
+def shown(evidence: Mapping[str, Value]) -> dict[str, Value]:
+    """The evidence with each text on one line."""
+    return {name: line(value) if isinstance(value, str) else value for name, value in evidence.items()}
+
+
+def record(one: Record) -> dict[str, str | int]:
+    """A record as JSON names it."""
+    return {"page": f"sha256:{one.page}", "item": one.item}
+
+
+def milliseconds(moment: datetime) -> int:
+    """Whole milliseconds since 1970, rounded down."""
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    return (moment - epoch) // (datetime(1970, 1, 1, 0, 0, 0, 1000, tzinfo=UTC) - epoch)
+
+
+def kept(document: Mapping[str, object]) -> dict[str, object]:
+    """The document without the keys that hold nothing; zero and false are something."""
+    return {key: value for key, value in document.items() if value is not None and value not in ("", [], {}, ())}
+
+
+def by_id(audit: Audit) -> dict[str, RuleResult]:
+    """The rules that ran, by id."""
+    return {rule.id: rule for rule in audit.rules}
