@@ -1,0 +1,206 @@
+"""`burst`: many joins in a short time.
+
+`k` is the most rows of an entity in any (t − within, t]. The null model is the `k` of the entities that ended
+before the window: mean m and variance v after the largest 1 % are dropped; negative binomial when v > m, else
+Poisson. The score is −log10 P(X ≥ k). With fewer than 200 such entities `min_count` alone decides and the score
+is `k`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import polars as pl
+
+from auditor.detectors.detection import Budget, Detection, conclude, days, records, within
+from auditor.detectors.wording import clock, entity, number
+from auditor.model.window import Window
+
+ENOUGH = 200
+CAP = 15.0
+_LONG_LEG = timedelta(seconds=60)
+_RECONNECT = timedelta(minutes=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """Settings of `burst`; `entity` says of what, such as `(email, meeting_id)` or `(meeting_id,)`."""
+
+    entity: tuple[str, ...] = ("email", "meeting_id")
+    within: timedelta = timedelta(minutes=10)
+    min_count: int = 5
+    min_score: float = 4.0
+    suppress: tuple[str, ...] = ("reconnect",)
+    budget: Budget = field(default_factory=Budget)
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns and facts it reads of a row."""
+        return frozenset({*self.entity, "meeting_id", "meeting_title", "joined_time", "left_time", "client_agent"})
+
+
+def detect(rows: pl.LazyFrame, settings: Burst, window: Window) -> Detection:
+    """The bursts of joins of each entity."""
+    key = list(settings.entity)
+    usable = pl.all_horizontal(pl.col("joined_time").is_not_null(), *[pl.col(name).is_not_null() for name in key])
+    everything = rows.with_columns(_usable=usable).collect()
+    frame = everything.filter("_usable").sort(*key, "joined_time", "left_time", "page", "item", nulls_last=True)
+    null = _null_model(frame, settings, window)
+    busy = frame.filter(pl.len().over(key) >= settings.min_count)
+    found = _bursts(busy, settings)
+    center, tail = null if null is not None else (None, {})
+    scores = {k: _score(k, tail_of=tail) for k in found["count"].unique().sort().to_list()} if null else {}
+    score = (
+        pl.col("count").replace_strict(scores, return_dtype=pl.Float64, default=None)
+        if null
+        else pl.col("count").cast(pl.Float64)
+    )
+    scored = found.with_columns(
+        score=score,
+        center=pl.lit(center, dtype=pl.Float64),
+        n=pl.lit(int(tail["n"]) if null else 0, dtype=pl.Int64),
+        suppressed=pl.when(pl.col("reconnects") == pl.col("rows") - 1).then(pl.lit("reconnect"))
+        if "reconnect" in settings.suppress
+        else pl.lit(None, dtype=pl.String),
+    ).filter(within(window, "observed_at"))
+    if null is not None:
+        scored = scored.filter(pl.col("score") >= settings.min_score)
+    before = frame.filter(pl.col("joined_time") < window.start)["joined_time"]
+    return conclude(
+        _worded(scored, settings, modelled=null is not None),
+        entity=key,
+        budget=settings.budget,
+        population=frame.select(key).n_unique(),
+        not_evaluable=everything.height - frame.height,
+        history=days(before),
+    )
+
+
+def _largest(frame: pl.DataFrame, settings: Burst) -> pl.DataFrame:
+    """The largest count `k` of each entity, without building windows: k ≥ j when two rows j − 1 apart are close."""
+    key = list(settings.entity)
+    most = min(int(frame.select(pl.len().over(key).max()).item() or 0), 200)
+    close = [
+        (pl.col("joined_time") - pl.col("joined_time").shift(step).over(key) < settings.within)
+        .fill_null(value=False)
+        .alias(f"_{step}")
+        for step in range(1, most)
+    ]
+    if not close:
+        return frame.group_by(key).agg(pl.lit(1, dtype=pl.Int64).alias("k"), last=pl.col("joined_time").max())
+    marked = frame.select(*key, "joined_time", *close)
+    return marked.group_by(key).agg(
+        (1 + pl.sum_horizontal(pl.col(f"_{step}").any().cast(pl.Int64) for step in range(1, most))).alias("k"),
+        last=pl.col("joined_time").max(),
+    )
+
+
+def _null_model(frame: pl.DataFrame, settings: Burst, window: Window) -> tuple[float, dict[str, float]] | None:
+    """Mean and shape of the largest counts of earlier entities; None when there are too few."""
+    key = list(settings.entity)
+    past = frame.filter(pl.col("joined_time").max().over(key) < window.start)
+    if past.is_empty():
+        return None
+    counts = sorted(_largest(past, settings)["k"].to_list())
+    if len(counts) < ENOUGH:
+        return None
+    kept = counts[: len(counts) - math.ceil(len(counts) / 100)]
+    total, squares, size = sum(kept), sum(k * k for k in kept), len(kept)
+    mean = max(total / size, 1e-6)
+    variance = squares / size - (total / size) ** 2
+    return mean, {"mean": mean, "variance": variance, "n": float(len(counts))}
+
+
+def _score(k: int, *, tail_of: dict[str, float]) -> float:
+    """−log10 P(X ≥ k), at most 15: nobody knows tails that far."""
+    mean, variance = tail_of["mean"], tail_of["variance"]
+    if variance > mean:
+        size = mean * mean / (variance - mean)
+        chance = size / (size + mean)
+        logs = [
+            math.lgamma(x + size)
+            - math.lgamma(size)
+            - math.lgamma(x + 1)
+            + size * math.log(chance)
+            + x * math.log1p(-chance)
+            for x in range(k, k + 400)
+        ]
+    else:
+        logs = [x * math.log(mean) - mean - math.lgamma(x + 1) for x in range(k, k + 400)]
+    top = max(logs)
+    tail = top + math.log(math.fsum(math.exp(value - top) for value in logs))
+    return min(max(-tail / math.log(10), 0.0), CAP)
+
+
+def _bursts(busy: pl.DataFrame, settings: Burst) -> pl.DataFrame:
+    """One row a maximal burst: windows of at least `min_count` rows that touch are one."""
+    key = list(settings.entity)
+    window_start = pl.col("joined_time") - settings.within
+    sizes = (
+        busy.rolling("joined_time", period=settings.within, closed="right", group_by=key)
+        .agg(size=pl.len().cast(pl.Int64))
+        .unique([*key, "joined_time"])
+        .filter(pl.col("size") >= settings.min_count)
+        .sort(*key, "joined_time")
+    )
+    apart = pl.col("joined_time") - pl.col("joined_time").shift(1).over(key) >= settings.within
+    spans = (
+        sizes.with_columns(_burst=apart.fill_null(value=True).cast(pl.Int64).cum_sum())
+        .group_by(*key, "_burst", maintain_order=True)
+        .agg(
+            count=pl.col("size").max(),
+            _from=window_start.min(),
+            _to=pl.col("joined_time").max(),
+            observed_at=pl.col("joined_time").max(),
+        )
+    )
+    again = (
+        (pl.col("meeting_id") == pl.col("meeting_id").shift(1))
+        & (pl.col("client_agent") == pl.col("client_agent").shift(1))
+        & (pl.col("joined_time") - pl.col("left_time").shift(1) <= _RECONNECT)
+        & (pl.col("left_time").shift(1) - pl.col("joined_time").shift(1) > _LONG_LEG)
+    )
+    members = (
+        busy.lazy()
+        .join(spans.lazy(), on=key)
+        .filter((pl.col("joined_time") > pl.col("_from")) & (pl.col("joined_time") <= pl.col("_to")))
+        .sort(*key, "_burst", "joined_time", "left_time", "page", "item", nulls_last=True)
+        .group_by(*key, "_burst", "count", "observed_at", maintain_order=True)
+        .agg(
+            window_start=pl.col("joined_time").min(),
+            window_end=pl.col("joined_time").max(),
+            rows=pl.len().cast(pl.Int64),
+            reconnects=again.fill_null(value=False).sum().cast(pl.Int64),
+            meeting_title=pl.col("meeting_title").drop_nulls().sort().first(),
+            records=records(),
+        )
+        .collect()
+    )
+    return members.drop("_burst")
+
+
+def _worded(scored: pl.DataFrame, settings: Burst, *, modelled: bool) -> pl.DataFrame:
+    """The candidates with their sentence."""
+    minutes = int(settings.within.total_seconds() // 60)
+    chance = pl.concat_str(
+        pl.lit("; the usual largest count is "),
+        number("center"),
+        pl.lit(" (about 1 in 10^"),
+        number("score", digits=0),
+        pl.lit(")"),
+    )
+    return scored.with_columns(
+        explanation=pl.concat_str(
+            pl.col("count").cast(pl.String()),
+            pl.lit(" joins of "),
+            entity(settings.entity),
+            pl.when(pl.col("meeting_title").is_not_null())
+            .then(pl.concat_str(pl.lit(" (“"), "meeting_title", pl.lit("”)"), ignore_nulls=True))
+            .otherwise(pl.lit("")),
+            pl.lit(f" within {minutes} min from "),
+            clock("window_start"),
+            chance if modelled else pl.lit(""),
+        )
+    ).drop("rows", "reconnects", "meeting_title")

@@ -1,0 +1,131 @@
+"""What every detector takes and gives.
+
+A detector is a function of three things: the rows of the rule (from the beginning of the history on, after
+`where`, with lineage), its settings, and the audited window. It gives a `Detection`.
+
+The order is the same for all: episodes, score, suppression with a reason, one finding per entity and episode,
+budget. Every candidate is accounted for: `candidates = sum(suppressed) + emitted + truncated`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import polars as pl
+
+from auditor.model.finding import Value
+from auditor.model.window import Window
+
+RECORDS = pl.List(pl.Struct({"page": pl.String(), "item": pl.Int64()}))
+"""The raw records a finding rests on."""
+
+DIGITS = 9
+"""Scores are rounded to so many digits before they are compared, sorted or written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How many findings a person can read: `total` a rule and audit, `per_entity` in any seven days."""
+
+    total: int = 50
+    per_entity: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """The findings of one detector and the account of everything it looked at.
+
+    `findings` holds the entity's columns, `observed_at`, `n`, `score`, the columns the detector yields,
+    `explanation` and `records`. `population` counts what was scored, `not_evaluable` what could not be.
+    `reason` is set when the detector could not judge at all.
+    """
+
+    findings: pl.DataFrame
+    population: int
+    not_evaluable: int
+    truncated: int
+    ledger: Mapping[str, Value]
+    reason: str | None = None
+
+
+def not_evaluated(reason: str, *, not_evaluable: int = 0) -> Detection:
+    """A detection that says why nothing could be judged."""
+    return Detection(pl.DataFrame(), 0, not_evaluable, 0, {}, reason)
+
+
+def records(*, page: str = "page", item: str = "item") -> pl.Expr:
+    """The lineage of the rows of a group, distinct and in order, as an aggregate."""
+    return pl.struct(pl.col(page).alias("page"), pl.col(item).alias("item")).unique().sort()
+
+
+def within(window: Window, column: str) -> pl.Expr:
+    """Whether the time lies in the half-open window."""
+    return (pl.col(column) >= window.start) & (pl.col(column) < window.end)
+
+
+def days(times: pl.Series) -> tuple[date, date] | None:
+    """The first and last day of the times, None when there is none."""
+    known = times.drop_nulls().sort()
+    if known.is_empty():
+        return None
+    ends = [moment.date() for moment in (known[0], known[-1])]
+    return ends[0], ends[1]
+
+
+def conclude(
+    candidates: pl.DataFrame,
+    *,
+    entity: Sequence[str],
+    budget: Budget,
+    population: int,
+    not_evaluable: int,
+    history: tuple[date, date] | None,
+) -> Detection:
+    """The detection of scored candidates, each with `suppressed` null or the reason it falls away.
+
+    The budget takes the highest scores first: at most `per_entity` findings of an entity in any seven days
+    counted from its best one, then at most `total` in all.
+    """
+    ranked = candidates.with_columns(pl.col("score").round(DIGITS))
+    reasons = (
+        ranked.filter(pl.col("suppressed").is_not_null()).group_by("suppressed").len().sort("suppressed").iter_rows()
+    )
+    suppressed = {str(name): int(count) for name, count in reasons}
+    kept = _affordable(ranked.filter(pl.col("suppressed").is_null()).drop("suppressed"), entity=entity, budget=budget)
+    truncated = ranked.height - sum(suppressed.values()) - kept.height
+    ledger: dict[str, Value] = {
+        "candidates": ranked.height,
+        **{f"suppressed.{name}": count for name, count in suppressed.items()},
+        "emitted": kept.height,
+        "truncated": truncated,
+        "history_from": history[0].isoformat() if history else None,
+        "history_to": history[1].isoformat() if history else None,
+    }
+    return Detection(kept, population, not_evaluable, truncated, ledger)
+
+
+def _affordable(findings: pl.DataFrame, *, entity: Sequence[str], budget: Budget) -> pl.DataFrame:
+    """The findings a person is asked to read, highest score first."""
+    if findings.is_empty():
+        return findings
+    order = findings.with_columns(_first=pl.col("records").list.first()).sort(
+        pl.col("score"),
+        *[pl.col(name) for name in entity],
+        pl.col("observed_at"),
+        pl.col("_first").struct.field("page"),
+        pl.col("_first").struct.field("item"),
+        descending=[True, *[False] * (len(entity) + 3)],
+    )
+    place = pl.int_range(pl.len()).over(*entity, _week(order, entity=entity))
+    return order.filter(place < budget.per_entity).drop("_first").head(budget.total)
+
+
+def _week(ranked: pl.DataFrame, *, entity: Sequence[str]) -> pl.Expr:
+    """Seven-day spans of an entity, counted from its best finding."""
+    del ranked
+    best = pl.col("observed_at").first().over(*entity)
+    return ((pl.col("observed_at") - best).dt.total_microseconds()).floordiv(
+        timedelta(days=7) // timedelta(microseconds=1)
+    )

@@ -1,0 +1,194 @@
+"""`fan_in`: many accounts behind one device.
+
+`k` counts the distinct accounts of one entity (a network with a client) in one scope (a meeting, a day).
+`λ = (Σ k over the entity's other scopes + 0.5) / (other scopes of its network + 1)`, the scope itself left out.
+The score is the Chernoff bound on −log10 P(Poisson(λ) ≥ k): `(λ − k + k·ln(k/λ)) / ln 10` for k > λ, else 0.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from auditor.detectors.detection import Budget, Detection, conclude, days, records, within
+from auditor.detectors.networks import is_remote_exit, remote_exits
+from auditor.detectors.suppress import first_reason, in_networks
+from auditor.detectors.wording import entity, number
+from auditor.model.window import Window
+
+SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class FanIn:
+    """Settings of `fan_in`; the first column of `entity` is the network."""
+
+    entity: tuple[str, ...] = ("ip_network", "client_agent")
+    distinct: str = "email"
+    scope: tuple[str, ...] = ("meeting_id",)
+    min_count: int = 4
+    min_score: float = 3.0
+    retrospective: bool = False
+    networks: tuple[str, ...] = field(default=())
+    suppress: tuple[str, ...] = ("listed_network", "remote_exit")
+    budget: Budget = field(default_factory=Budget)
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns and facts it reads of a row."""
+        scope = {"joined_time" if name == "day" else name for name in self.scope}
+        return frozenset(
+            {
+                *self.entity,
+                self.distinct,
+                *scope,
+                "email",
+                "joined_time",
+                "meeting_id",
+                "meeting_title",
+                "meeting_number",
+                "ip_network",
+                "geo_country",
+                "is_internal",
+            }
+        )
+
+
+def detect(rows: pl.LazyFrame, settings: FanIn, window: Window) -> Detection:
+    """The scopes in which an entity stands for unusually many accounts."""
+    needed = (*settings.entity, settings.distinct, "joined_time", *[name for name in settings.scope if name != "day"])
+    usable = pl.all_horizontal(pl.col(name).is_not_null() for name in dict.fromkeys(needed))
+    everything = rows.with_columns(_usable=usable).collect()
+    frame = everything.filter("_usable").with_columns(day=pl.col("joined_time").dt.truncate("1d"))
+    exits = remote_exits(frame.with_columns(pl.col("ip_network")))
+    counted = _rated(frame, settings)
+    excess = pl.col("count") * (pl.col("count") / pl.col("center")).log() + pl.col("center") - pl.col("count")
+    first = settings.entity[0]
+    scored = (
+        counted.with_columns(
+            score=pl.when(pl.col("count") > pl.col("center")).then(excess / math.log(10)).otherwise(0.0)
+        )
+        .filter(
+            (pl.col("count") >= settings.min_count)
+            & (pl.col("score") >= settings.min_score)
+            & within(window, "observed_at")
+        )
+        .with_columns(joined_time=pl.col("observed_at"), ip_network=pl.col(first))
+    )
+    scored = scored.with_columns(
+        _exit=is_remote_exit(scored, exits), _listed=in_networks(scored["ip_network"], settings.networks)
+    )
+    reasons = {"listed_network": pl.col("_listed"), "remote_exit": pl.col("_exit")}
+    judged = scored.with_columns(
+        suppressed=first_reason({name: reasons[name] for name in settings.suppress if name in reasons})
+    ).drop("_exit", "_listed", "joined_time", *([] if first == "ip_network" else ["ip_network"]))
+    before = frame.filter(pl.col("joined_time") < window.start)["joined_time"]
+    return conclude(
+        _worded(judged, settings),
+        entity=settings.entity,
+        budget=settings.budget,
+        population=counted.height,
+        not_evaluable=everything.height - frame.height,
+        history=days(before),
+    )
+
+
+def _rated(frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
+    """Every (entity, scope) with its count and its usual count λ, the scope itself left out."""
+    key, scope = list(settings.entity), list(settings.scope)
+    network = key[0]
+    counted = frame.group_by(*key, *scope).agg(
+        count=pl.col(settings.distinct).n_unique().cast(pl.Int64),
+        observed_at=pl.col("joined_time").min(),
+        _last=pl.col("joined_time").max(),
+        members=pl.col(settings.distinct).unique().sort().head(SHOWN),
+        meeting_title=pl.col("meeting_title").drop_nulls().sort().first(),
+        series=pl.col("meeting_number").drop_nulls().sort().first(),
+        records=records(),
+    )
+    places = frame.group_by(network, *scope).agg(_start=pl.col("joined_time").min())
+    if settings.retrospective:
+        rated = _leave_one_out(counted, places, key=key, scope=scope)
+    else:
+        rated = _strictly_before(counted, places, key=key)
+    return rated.with_columns(
+        center=(pl.col("_others") + 0.5) / (pl.col("_scopes") + 1),
+        n=pl.col("_scopes"),
+        spread=pl.col("_last") - pl.col("observed_at"),
+    ).drop("_others", "_scopes", "_last", "series")
+
+
+def _strictly_before(counted: pl.DataFrame, places: pl.DataFrame, *, key: list[str]) -> pl.DataFrame:
+    """`_others` and `_scopes` over the scopes that began earlier; scopes that began together do not know each other."""
+    network = key[0]
+    own = counted.group_by(*key, "observed_at").agg(pl.col("count").sum()).sort(*key, "observed_at")
+    own = own.with_columns(_others=(pl.col("count").cum_sum() - pl.col("count")).over(key)).drop("count")
+    starts = places.group_by(network, "_start").agg(_scopes=pl.len().cast(pl.Int64)).sort(network, "_start")
+    starts = starts.with_columns(pl.col("_scopes").cum_sum().over(network)).sort("_start")
+    return (
+        counted.join(own, on=[*key, "observed_at"], how="left")
+        .sort("observed_at")
+        .join_asof(
+            starts,
+            left_on="observed_at",
+            right_on="_start",
+            by=network,
+            strategy="backward",
+            allow_exact_matches=False,
+            check_sortedness=False,
+        )
+        .with_columns(pl.col("_scopes").fill_null(0))
+        .drop("_start", strict=False)
+    )
+
+
+def _leave_one_out(counted: pl.DataFrame, places: pl.DataFrame, *, key: list[str], scope: list[str]) -> pl.DataFrame:
+    """`_others` and `_scopes` over all scopes but those of the same scope or the same series."""
+    network = key[0]
+    series = counted.select(network, *scope, "series").unique([network, *scope], keep="first", maintain_order=True)
+    placed = places.join(series, on=[network, *scope], how="left")
+    total = counted.with_columns(
+        _all=pl.col("count").sum().over(key),
+        _mine=pl.when(pl.col("series").is_null())
+        .then(pl.col("count"))
+        .otherwise(pl.col("count").sum().over([*key, "series"])),
+    )
+    sizes = placed.with_columns(
+        _every=pl.len().over(network).cast(pl.Int64),
+        _same=pl.when(pl.col("series").is_null()).then(1).otherwise(pl.len().over(network, "series")).cast(pl.Int64),
+    ).select(network, *scope, _scopes=pl.col("_every") - pl.col("_same"))
+    return (
+        total.with_columns(_others=pl.col("_all") - pl.col("_mine"))
+        .drop("_all", "_mine")
+        .join(sizes, on=[network, *scope], how="left")
+    )
+
+
+def _worded(judged: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
+    """The candidates with their sentence."""
+    where = (
+        pl.concat_str(pl.lit("“"), pl.col("meeting_title").fill_null("a meeting"), pl.lit("”"))
+        if settings.scope == ("meeting_id",)
+        else pl.concat_str(pl.col(name).cast(pl.String()).fill_null("—") for name in settings.scope)
+        if settings.scope != ("day",)
+        else pl.col("day").dt.strftime("%Y-%m-%d")
+    )
+    noun = "accounts joined " if settings.distinct == "email" else "different values on "
+    return judged.with_columns(
+        explanation=pl.concat_str(
+            pl.col("count").cast(pl.String()),
+            pl.lit(f" {noun}"),
+            where,
+            pl.lit(" from "),
+            entity(settings.entity),
+            pl.lit(" within "),
+            number(pl.col("spread").dt.total_seconds() / 60, digits=0),
+            pl.lit(" min; this device usually stands for "),
+            number("center"),
+            pl.lit(" (score "),
+            number("score"),
+            pl.lit(")"),
+        )
+    )

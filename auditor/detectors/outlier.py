@@ -1,0 +1,154 @@
+"""`outlier`: unusual entity-periods by ECOD, a hunting list.
+
+For feature j of n rows, `l = −ln(#{≤ x}/n)`, `r = −ln(#{≥ x}/n)`, s the sign of the biased skewness (0 when the
+feature is constant), and `m = l` if s < 0, `r` if s > 0, `l + r` if s = 0. The feature adds `max(l, r, m)`; the
+score is the sum. Source: Li et al., "ECOD: Unsupervised Outlier Detection Using Empirical Cumulative
+Distribution Functions", 2022.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import polars as pl
+
+from auditor.detectors.detection import DIGITS, Budget, Detection, conclude, days, records, within
+from auditor.detectors.wording import entity, number
+from auditor.model.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Outlier:
+    """Settings of `outlier`; `features` are aggregates over the rows of an entity and period."""
+
+    features: Mapping[str, pl.Expr]
+    entity: tuple[str, ...] = ("email",)
+    period: timedelta = timedelta(weeks=1)
+    top: int = 20
+    min_rows: int = 3
+    min_entities: int = 50
+    reads: frozenset[str] = frozenset()
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns and facts it reads of a row."""
+        return frozenset({*self.entity, *self.reads, "joined_time"})
+
+
+def ecod(frame: pl.DataFrame, features: list[str]) -> pl.DataFrame:
+    """`frame` with `o_<feature>`, `tail_<feature>` (the smaller exact tail share) and `score`; nulls add 0."""
+    rated = frame.with_row_index("_i")
+    for name in features:
+        rated = rated.join(_tails(rated, name), on="_i", how="left", maintain_order="left")
+    return rated.with_columns(
+        score=pl.sum_horizontal(pl.col(f"o_{name}").fill_null(0.0) for name in features).round(DIGITS)
+    ).drop("_i")
+
+
+def _tails(frame: pl.DataFrame, name: str) -> pl.DataFrame:
+    known = frame.select("_i", x=pl.col(name).cast(pl.Float64).fill_nan(None)).drop_nulls()
+    n = known.height
+    counts = known.group_by("x").len().sort("x").with_columns(below=pl.col("len").cum_sum())
+    counts = counts.with_columns(above=n - pl.col("below") + pl.col("len"))
+    constant = counts.height < 2
+    skewness = 0.0 if constant else known["x"].skew(bias=True)
+    sign = 0 if skewness is None or skewness != skewness else (skewness > 0) - (skewness < 0)  # noqa: PLR0124 - NaN
+    left, right = -(pl.col("below") / n).log(), -(pl.col("above") / n).log()
+    middle = {-1: left, 1: right, 0: left + right}[sign]
+    scored = counts.select(
+        "x",
+        pl.max_horizontal(left, right, middle).alias(f"o_{name}"),
+        (pl.min_horizontal("below", "above") / n).alias(f"tail_{name}"),
+    )
+    return known.join(scored, on="x", how="left").drop("x")
+
+
+def detect(rows: pl.LazyFrame, settings: Outlier, window: Window) -> Detection:
+    """The entity-periods least like all others, ranked against history and window, the event included."""
+    key, features = list(settings.entity), list(settings.features)
+    usable = pl.all_horizontal(pl.col("joined_time").is_not_null(), *[pl.col(name).is_not_null() for name in key])
+    everything = rows.with_columns(_usable=usable).collect()
+    frame = everything.filter("_usable").with_columns(period=period_start(settings.period))
+    weeks = (
+        frame.group_by(*key, "period")
+        .agg(
+            *[expr.cast(pl.Float64).alias(name) for name, expr in settings.features.items()],
+            _rows=pl.len(),
+            records=records(),
+        )
+        .filter(pl.col("_rows") >= settings.min_rows)
+        .drop("_rows")
+        .sort("period", *key)
+    )
+    lost = everything.height - frame.height
+    if weeks.select(key).n_unique() < settings.min_entities:
+        return Detection(
+            pl.DataFrame(), 0, lost, 0, {}, f"fewer than {settings.min_entities} entities to compare with each other"
+        )
+    blank = weeks.filter(pl.all_horizontal(pl.col(name).is_null() for name in features)).height
+    rated = ecod(weeks, features)
+    judged = rated.filter(within(window, "period") & pl.any_horizontal(pl.col(name).is_not_null() for name in features))
+    order = [pl.col("score"), *[pl.col(name) for name in key], pl.col("period")]
+    chosen = judged.sort(order, descending=[True, *[False] * (len(key) + 1)]).with_columns(
+        observed_at=pl.col("period"), n=pl.lit(weeks.height, dtype=pl.Int64), suppressed=pl.lit(None, dtype=pl.String)
+    )
+    return conclude(
+        _worded(chosen.head(settings.top), settings),
+        entity=key,
+        budget=Budget(total=settings.top, per_entity=settings.top),
+        population=judged.height,
+        not_evaluable=lost + blank,
+        history=days(frame["joined_time"]),
+    )
+
+
+def period_start(length: timedelta) -> pl.Expr:
+    """The start of the tumbling period, Monday for weeks, in UTC."""
+    days = length // timedelta(days=1)
+    return pl.col("joined_time").dt.truncate(f"{days // 7}w" if days % 7 == 0 else f"{days}d")
+
+
+def _worded(chosen: pl.DataFrame, settings: Outlier) -> pl.DataFrame:
+    """The candidates with their three largest features and their sentence."""
+    key, features = list(settings.entity), list(settings.features)
+    parts = pl.concat_list(
+        pl.struct(
+            o=pl.col(f"o_{name}").fill_null(-1.0),
+            place=pl.lit(-index, dtype=pl.Int64),
+            text=pl.concat_str(
+                pl.lit(f"{name.replace('_', ' ')} "),
+                number(name, digits=2),
+                pl.lit(" (tail share "),
+                number(pl.col(f"tail_{name}") * 100, digits=2),
+                pl.lit(" %)"),
+            ).fill_null(f"{name.replace('_', ' ')} unknown"),
+        )
+        for index, name in enumerate(features)
+    )
+    ranked = chosen.with_columns(
+        top_features=parts.list.sort(descending=True).list.head(3).list.eval(pl.element().struct.field("text"))
+    )
+    return ranked.select(
+        *key,
+        "observed_at",
+        "period",
+        "n",
+        "score",
+        "top_features",
+        *features,
+        *[f"o_{name}" for name in features],
+        "suppressed",
+        "records",
+        explanation=pl.concat_str(
+            entity(key),
+            pl.lit(", period from "),
+            pl.col("period").dt.strftime("%Y-%m-%d"),
+            pl.lit(": "),
+            pl.col("top_features").list.join(", "),
+            pl.lit(" of "),
+            pl.col("n").cast(pl.String()),
+            pl.lit(" compared, this one included"),
+        ),
+    )

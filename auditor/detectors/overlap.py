@@ -1,0 +1,185 @@
+"""`overlap`: one account in two places at once.
+
+For two legs of one entity, `o = min(ends) − max(joins)`. A pair is a candidate when `o` is longer than `grace`
+and every column of `different` differs. The score is the minutes of overlap times a weight: 3 when the country
+differs, 2 when the operator or the city does, 1 when only `different` does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import polars as pl
+
+from auditor.detectors.detection import Budget, Detection, conclude, days, within
+from auditor.detectors.episodes import legs
+from auditor.detectors.networks import is_remote_exit, remote_exits
+from auditor.detectors.suppress import companion, first_reason, hand_off, same_provider
+from auditor.detectors.wording import clock, entity, span
+from auditor.model.window import Window
+
+PARTNERS = 50
+RUN_GAP = timedelta(hours=12)
+_SIDE = (
+    "row", "meeting_id", "joined_time", "end", "ip_network", "client_os", "client_agent", "geo_country", "geo_city",
+    "asn", "exit", "page", "item",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Settings of `overlap`; `level` is the least weight of a pair."""
+
+    entity: tuple[str, ...] = ("email",)
+    different: tuple[str, ...] = ("ip_network",)
+    grace: timedelta = timedelta(minutes=2)
+    level: int = 1
+    suppress: tuple[str, ...] = ("hand_off", "companion", "same_provider", "remote_exit")
+    budget: Budget = field(default_factory=Budget)
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns and facts it reads of a row."""
+        return frozenset({
+            *self.entity, *self.different, "email", "meeting_id", "joined_time", "left_time", "meeting.end_time",
+            "ip_network", "client_os", "client_agent", "geo_country", "geo_city", "asn", "is_internal",
+        })  # fmt: skip
+
+
+def detect(rows: pl.LazyFrame, settings: Overlap, window: Window) -> Detection:
+    """The times an entity was in two places at once."""
+    frame, unusable = legs(rows, entity=settings.entity, needed=settings.different)
+    frame = frame.with_columns(exit=is_remote_exit(frame, remote_exits(frame)))
+    pairs = _pairs(frame, settings)
+    weight = (
+        pl.when((pl.col("geo_country_a") != pl.col("geo_country_b")).fill_null(value=False))
+        .then(3)
+        .when(
+            (pl.col("asn_a") != pl.col("asn_b")).fill_null(value=False)
+            | (pl.col("geo_city_a") != pl.col("geo_city_b")).fill_null(value=False)
+        )
+        .then(2)
+        .otherwise(1)
+    )
+    reasons = {
+        "hand_off": hand_off(),
+        "companion": companion(),
+        "same_provider": same_provider(),
+        "remote_exit": pl.col("exit_a") | pl.col("exit_b"),
+    }
+    scored = (
+        pairs.with_columns(weight=weight)
+        .filter((pl.col("weight") >= settings.level) & within(window, "joined_time_b"))
+        .with_columns(
+            score=pl.col("overlap").dt.total_microseconds() * pl.col("weight") / 60_000_000,
+            suppressed=first_reason({name: reasons[name] for name in settings.suppress if name in reasons}),
+        )
+    )
+    return conclude(
+        _episodes(scored, settings),
+        entity=settings.entity,
+        budget=settings.budget,
+        population=frame.height,
+        not_evaluable=unusable,
+        history=days(frame["joined_time"]),
+    )
+
+
+def _pairs(frame: pl.DataFrame, settings: Overlap) -> pl.DataFrame:
+    """Pairs of legs that overlap by more than the grace, earlier leg first.
+
+    Legs that overlap without a gap get one island number, so that a leg is only compared with its island.
+    """
+    key = list(settings.entity)
+    ordered = frame.sort(*key, "joined_time", "end", "page", "item")
+    reach = pl.col("end").cum_max().shift(1).over(key)
+    islands = ordered.with_columns(
+        island=(reach.is_null() | (pl.col("joined_time") + settings.grace >= reach)).cast(pl.Int64).cum_sum()
+    ).filter(pl.len().over("island") > 1)
+    side = [name for name in dict.fromkeys((*_SIDE, *settings.different)) if name not in settings.entity]
+    left = islands.select("island", *key, *[pl.col(name).alias(f"{name}_a") for name in side])
+    right = islands.select("island", *[pl.col(name).alias(f"{name}_b") for name in side])
+    overlap = pl.min_horizontal("end_a", "end_b") - pl.max_horizontal("joined_time_a", "joined_time_b")
+    earlier = (pl.col("joined_time_a") < pl.col("joined_time_b")) | (
+        (pl.col("joined_time_a") == pl.col("joined_time_b")) & (pl.col("row_a") < pl.col("row_b"))
+    )
+    return (
+        left.lazy()
+        .join(right.lazy(), on="island")
+        .filter(earlier)
+        .with_columns(overlap=overlap)
+        .filter(
+            (pl.col("overlap") > settings.grace),
+            *[pl.col(f"{name}_a") != pl.col(f"{name}_b") for name in settings.different],
+        )
+        .collect()
+        .sort("row_a", "row_b")
+        .filter(pl.int_range(pl.len()).over("row_a") < PARTNERS)
+    )
+
+
+def _episodes(scored: pl.DataFrame, settings: Overlap) -> pl.DataFrame:
+    """The longest overlap of each entity, unordered pair of values and run of overlaps; the others are its episode."""
+    first = settings.different[0]
+    low = pl.min_horizontal(f"{first}_a", f"{first}_b")
+    high = pl.max_horizontal(f"{first}_a", f"{first}_b")
+    key = [*settings.entity, "_low", "_high"]
+    runs = (
+        scored.with_columns(_low=low, _high=high)
+        .sort(*key, "joined_time_b", "row_a", "row_b")
+        .with_columns(
+            _run=(
+                (pl.col("joined_time_b") - pl.col("joined_time_b").shift(1).over(key) > RUN_GAP).fill_null(value=True)
+            )
+            .cast(pl.Int64)
+            .cum_sum()
+        )
+        .sort("suppressed", "score", "row_a", "row_b", descending=[False, True, False, False], nulls_last=False)
+    )
+    best = runs.group_by(*key, "_run", maintain_order=True).first()
+    place_a = pl.coalesce("geo_city_a", "geo_country_a", f"{first}_a")
+    place_b = pl.coalesce("geo_city_b", "geo_country_b", f"{first}_b")
+    return best.with_columns(
+        pl.col("joined_time_b").alias("observed_at"),
+        pl.lit(2, dtype=pl.Int64).alias("n"),
+        pl.col("meeting_id_b").alias("meeting_id"),
+        pl.col(f"{first}_a").alias("other_value"),
+        pl.col("meeting_id_a").alias("other_meeting_id"),
+        place_b.alias("place"),
+        place_a.alias("other_place"),
+        pl.min_horizontal("end_a", "end_b").alias("until"),
+        pl.concat_list(
+            pl.struct(pl.col("page_a").alias("page"), pl.col("item_a").alias("item")),
+            pl.struct(pl.col("page_b").alias("page"), pl.col("item_b").alias("item")),
+        ).alias("records"),
+    ).select(
+        *settings.entity,
+        "observed_at",
+        "n",
+        "score",
+        "suppressed",
+        *([] if "meeting_id" in settings.entity else ["meeting_id"]),
+        "other_value",
+        "overlap",
+        "other_meeting_id",
+        "place",
+        "other_place",
+        "until",
+        "weight",
+        "records",
+        explanation=pl.concat_str(
+            entity(settings.entity),
+            pl.lit(" was connected from "),
+            "other_place",
+            pl.lit(" and "),
+            "place",
+            pl.lit(" for the same "),
+            span("overlap"),
+            pl.lit(" ("),
+            clock("observed_at"),
+            pl.lit("–"),
+            clock("until"),
+            pl.lit(" UTC)"),
+        ),
+    )

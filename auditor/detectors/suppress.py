@@ -1,0 +1,89 @@
+"""Why a candidate of a detector falls away, one expression a reason.
+
+The words are those of the ledger. Each expression works on a frame in which the two legs compared carry the
+suffixes `_a` (the earlier one) and `_b`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+import polars as pl
+
+MOBILE = ("ios", "android", "iphone", "ipad")
+HAND_OFF = timedelta(minutes=5)
+RECONNECT = timedelta(minutes=3)
+
+
+def same_or_unknown(column: str) -> pl.Expr:
+    """Whether both legs agree in the column, as far as it is known."""
+    return (pl.col(f"{column}_a") == pl.col(f"{column}_b")).fill_null(value=True)
+
+
+def _mobile(side: str) -> pl.Expr:
+    return pl.col(f"client_os_{side}").is_in(list(MOBILE)).fill_null(value=False)
+
+
+def hand_off() -> pl.Expr:
+    """The earlier leg ends at most five minutes after the later one starts, on a client of the other kind."""
+    soon = pl.col("end_a") - pl.col("joined_time_b") <= HAND_OFF
+    return soon & (_mobile("a") != _mobile("b"))
+
+
+def companion() -> pl.Expr:
+    """Both legs are in one meeting and, as far as known, one country, and one of them is a phone."""
+    meeting = (pl.col("meeting_id_a") == pl.col("meeting_id_b")).fill_null(value=False)
+    return meeting & (_mobile("a") | _mobile("b")) & same_or_unknown("geo_country")
+
+
+def same_provider() -> pl.Expr:
+    """Both legs come from one operator (else one wide network) and, as far as known, one city."""
+    known = pl.col("asn_a").is_not_null() & pl.col("asn_b").is_not_null()
+    wide = (_wide("a") == _wide("b")).fill_null(value=False)
+    operator = pl.when(known).then(pl.col("asn_a") == pl.col("asn_b")).otherwise(wide)
+    return operator & same_or_unknown("geo_city")
+
+
+def _wide(side: str) -> pl.Expr:
+    """The first 16 bits of an IPv4 network, the first 32 of an IPv6 one."""
+    network = pl.col(f"ip_network_{side}")
+    four = network.str.extract(r"^(\d+\.\d+)\.")
+    six = network.str.extract(r"^([0-9a-f]+:[0-9a-f]+):")
+    return pl.coalesce(four, six)
+
+
+def reconnect() -> pl.Expr:
+    """The later leg follows in the same meeting within three minutes, with the same client."""
+    meeting = (pl.col("meeting_id_a") == pl.col("meeting_id_b")).fill_null(value=False)
+    client = (pl.col("client_agent_a") == pl.col("client_agent_b")).fill_null(value=False)
+    return meeting & client & (pl.col("joined_time_b") - pl.col("end_a") <= RECONNECT)
+
+
+def first_reason(reasons: dict[str, pl.Expr]) -> pl.Expr:
+    """The name of the first reason that holds, null when none does."""
+    chosen = pl.lit(None, dtype=pl.String())
+    for name, holds in reversed(reasons.items()):
+        chosen = pl.when(holds.fill_null(value=False)).then(pl.lit(name)).otherwise(chosen)
+    return chosen
+
+
+def in_networks(networks: pl.Series, listed: Sequence[str]) -> pl.Series:
+    """For each network, whether it lies inside one of the listed CIDRs; false when it is null or unreadable."""
+    ranges = [ip_network(text, strict=False) for text in listed]
+    inside = []
+    for text in networks.unique().drop_nulls().sort().to_list():
+        try:
+            network = ip_network(text, strict=False)
+        except ValueError:
+            continue
+        if any(network.version == other.version and _contains(other, network) for other in ranges):
+            inside.append(text)
+    return networks.is_in(inside).fill_null(value=False)
+
+
+def _contains(outer: IPv4Network | IPv6Network, inner: IPv4Network | IPv6Network) -> bool:
+    return int(outer.network_address) <= int(inner.network_address) and int(inner.broadcast_address) <= int(
+        outer.broadcast_address
+    )
