@@ -54,6 +54,12 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             Format("html", (".html", ".htm"), "auditor.reports.html", looks=True),
             Format("pdf", (".pdf",), "auditor.reports.pdf", looks=True),
             Format("csv", (".csv",), "auditor.reports.csv"),
+            Format("ndjson", (".ndjson", ".jsonl"), "auditor.reports.ndjson"),
+            Format("parquet", (".parquet",), "auditor.reports.parquet"),
+            Format("sarif", (".sarif", ".sarif.json"), "auditor.reports.sarif"),
+            Format("junit", (".junit.xml", ".xml"), "auditor.reports.junit"),
+            Format("ocsf", (".ocsf.ndjson", ".ocsf.jsonl", ".ocsf"), "auditor.reports.ocsf"),
+            Format("oscal", (".oscal.json", ".oscal"), "auditor.reports.oscal"),
             Format("md", (".md",), "auditor.reports.markdown"),
         )
     }
@@ -68,8 +74,9 @@ def format_named(name: str) -> Format:
 
 
 def format_of(path: Path) -> Format:
-    """The format a file's suffix stands for."""
-    for candidate in FORMATS.values():
-        if path.name.lower().endswith(candidate.suffixes):
-            return candidate
+    """The format a file's suffix stands for; the longest suffix speaks, so `a.sarif.json` is SARIF."""
+    name = path.name.lower()
+    matching = [(len(suffix), made) for made in FORMATS.values() for suffix in made.suffixes if name.endswith(suffix)]
+    if matching:
+        return max(matching, key=lambda match: match[0])[1]
     raise ConfigError(f"{path.name}: no format has this suffix; name one of {', '.join(FORMATS)}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from auditor.model.audit import Audit, FrameworkResult, Resolved, RuleResult
 from auditor.model.finding import Finding
 from auditor.model.vocabulary import Confidence, Severity, State, Verdict
-from auditor.reports.wire import by_id, compact, kept, line, milliseconds, record, shown
+from auditor.reports.wire import by_id, compact, kept, line, milliseconds, prose, record, shown
 
 VERSION = "1.5.0"
 
@@ -93,7 +93,7 @@ def _analytic(rule: RuleResult) -> dict[str, object]:
 def _remediation(rule: RuleResult) -> dict[str, object] | None:
     if not rule.remediation:
         return None
-    return kept({"desc": line(rule.remediation), "references": [line(link) for link in rule.references]})
+    return kept({"desc": prose(rule.remediation), "references": [line(link) for link in rule.references]})
 
 
 def _detection(finding: Finding, rule: RuleResult, audit: Audit) -> dict[str, object]:
@@ -116,7 +116,7 @@ def _detection(finding: Finding, rule: RuleResult, audit: Audit) -> dict[str, ob
                 {
                     "uid": finding.fingerprint,
                     "title": line(rule.title),
-                    "desc": line(rule.description),
+                    "desc": prose(rule.description),
                     "types": [rule.id],
                     "created_time": milliseconds(finding.observed_at),
                     "analytic": _analytic(rule),
@@ -179,7 +179,7 @@ def _compliance(rule: RuleResult, framework: FrameworkResult, control: str, audi
                 {
                     "uid": uid,
                     "title": line(rule.title),
-                    "desc": line(rule.description),
+                    "desc": prose(rule.description),
                     "types": [rule.id],
                     "created_time": milliseconds(audit.identity.evaluated_at),
                     "analytic": _analytic(rule),

@@ -12,7 +12,7 @@ from auditor.model.finding import Finding
 from auditor.model.vocabulary import Confidence, Severity, State, Verdict
 from auditor.model.waiver import Waiver
 from auditor.model.window import iso
-from auditor.reports.wire import by_id, identifier, kept, line, pretty, record, shown
+from auditor.reports.wire import by_id, identifier, kept, line, pretty, prose, record, shown
 
 _LEVEL = {
     Severity.CRITICAL: "error",
@@ -110,13 +110,13 @@ def _rule(rule: RuleResult, audit: Audit) -> dict[str, object]:
         for index, framework in enumerate(audit.frameworks)
         for control in rule.controls.get(framework.id, ())
     ]
-    remediation = line(rule.remediation)
+    remediation = prose(rule.remediation)
     return kept(
         {
             "id": rule.id,
             "name": rule.name,
             "shortDescription": {"text": line(rule.title)},
-            "fullDescription": {"text": line(rule.description or rule.title)},
+            "fullDescription": {"text": prose(rule.description) or line(rule.title)},
             "help": {"text": remediation, "markdown": remediation} if remediation else None,
             "helpUri": next((quote(link, safe=":/?#[]@!$&'()*+,;=%~") for link in rule.references if _web(link)), None),
             "defaultConfiguration": {"level": _LEVEL[rule.severity]},

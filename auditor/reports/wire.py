@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
 from auditor.model.audit import Audit, RuleResult
 from auditor.model.finding import Record, Value
+from auditor.reports.text import paragraphs, visible
 
 _SPACE = UUID("6f0a3a52-97d5-5b0e-8b7a-2f1c3a9f7d11")
-_CONTROL = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\u3164\ufeff"
-    "\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
-)
+_LONGEST = 100_000
 
 
 def identifier(audit: Audit, *names: str) -> str:
@@ -29,7 +26,12 @@ def line(text: str) -> str:
     >>> line("a\u202eb")
     'a⟨U+202E⟩b'
     """
-    return _CONTROL.sub(lambda found: f"⟨U+{ord(found.group()):04X}⟩", text)
+    return visible(text, cap=_LONGEST)
+
+
+def prose(text: str) -> str:
+    """The paragraphs of a rule's prose, a blank line between them."""
+    return "\n\n".join(paragraphs(text))
 
 
 def pretty(document: object) -> bytes:
