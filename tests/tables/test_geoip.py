@@ -1,0 +1,86 @@
+"""Places and networks of addresses, from databases written here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from mmdb_writer import MMDBWriter
+from netaddr import IPSet
+
+from auditor.errors import ConfigError
+from auditor.tables.facts import GEO
+from auditor.tables.geoip import GeoIP
+
+
+def database(path: Path, kind: str, entries: dict[str, dict[str, object]]) -> Path:
+    writer = MMDBWriter(ip_version=6, ipv4_compatible=True, database_type=kind, description="invented")
+    for network, record in entries.items():
+        writer.insert_network(IPSet([network]), record)
+    writer.to_db_file(str(path))
+    return path
+
+
+NESTED = {
+    "country": {"iso_code": "NO"},
+    "city": {"names": {"en": "Oslo"}},
+    "location": {"latitude": 59.91, "longitude": 10.75, "accuracy_radius": 20},
+}
+FLAT = {"country_code": "BR", "city": "Recife", "latitude": "-8.05", "longitude": "-34.9"}
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Path:
+    return database(
+        tmp_path / "city.mmdb",
+        "Test-City",
+        {"203.0.113.0/24": NESTED, "198.51.100.0/24": FLAT, "2001:db8::/32": NESTED},
+    )
+
+
+def looked_up(geo: GeoIP, *addresses: str) -> list[dict[str, object]]:
+    return geo(pl.Series(addresses, dtype=pl.String)).to_dicts()
+
+
+def test_nested_and_flat_records_give_the_same_facts(city: Path) -> None:
+    nested, flat = looked_up(GeoIP(city=city, asn=None), "203.0.113.7", "198.51.100.7")
+    assert (nested["geo_country"], nested["geo_city"], nested["geo_radius_km"]) == ("NO", "Oslo", 20.0)
+    assert (flat["geo_country"], flat["geo_city"], flat["geo_latitude"]) == ("BR", "Recife", -8.05)
+    assert flat["geo_radius_km"] is None
+
+
+def test_mapped_and_joined_addresses_are_read(city: Path) -> None:
+    rows = looked_up(GeoIP(city=city, asn=None), "::ffff:203.0.113.7", "203.0.113.7, 10.0.0.1", "2001:db8::1")
+    assert [row["geo_country"] for row in rows] == ["NO", "NO", "NO"]
+
+
+def test_addresses_without_a_place_are_null(city: Path) -> None:
+    rows = looked_up(
+        GeoIP(city=city, asn=None), "10.0.0.1", "100.64.0.1", "127.0.0.1", "fe80::1", "hidden", "192.0.2.1"
+    )
+    assert all(value is None for row in rows for value in row.values())
+
+
+def test_operators_come_from_a_database_of_their_own(city: Path, tmp_path: Path) -> None:
+    operators = {"203.0.113.0/24": {"autonomous_system_number": 64500, "autonomous_system_organization": "Example Net"}}
+    geo = GeoIP(city=city, asn=database(tmp_path / "asn.mmdb", "Test-ASN", operators))
+    (row,) = looked_up(geo, "203.0.113.7")
+    assert (row["geo_city"], row["asn"], row["as_organisation"]) == ("Oslo", 64500, "Example Net")
+    assert [entry.type for entry in geo.databases] == ["Test-City", "Test-ASN"]
+
+
+def test_the_result_has_the_schema_of_the_facts(city: Path) -> None:
+    assert GeoIP(city=city, asn=None)(pl.Series([], dtype=pl.String)).schema == GEO
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    wrong = tmp_path / "city.mmdb"
+    wrong.write_text("no database")
+    with pytest.raises(ConfigError, match=r"city\.mmdb: no GeoIP database"):
+        GeoIP(city=wrong, asn=None)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"gone\.mmdb: no such file"):
+        GeoIP(city=tmp_path / "gone.mmdb", asn=None)
