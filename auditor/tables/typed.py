@@ -1,0 +1,87 @@
+"""From raw frames to the frames of the tables: cleaning, units, lineage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import polars as pl
+
+from auditor.tables.record import PLACE, Child, Field, Form, Kind, Raw
+from auditor.tables.schema import COUNT, SPAN, TIME
+
+ORDER = "_seq"
+"""Internal column of every stored table: the place in the manifest of the page a row came from; newest wins."""
+
+_ABSENT = pl.lit(None)
+_EPOCH = pl.lit(0, pl.Int64).cast(TIME)
+
+
+def typed(raw: Raw, kind: Kind, pages: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Frames by table, each with the table's schema and `ORDER`.
+
+    `pages` has a row a place: `place`, `page` (SHA-256), `_seq`, `site_url` of the request.
+    """
+    records = _columns(raw.records, kind.fields).join(pages, on="place", how="left", maintain_order="left")
+    site = pl.col("site_url").fill_null(pl.col("asked_site")) if kind.site else None
+    if site is not None:
+        records = records.with_columns(site_url=site)
+    frames = {kind.table.name: _shaped(records, kind.table.schema)}
+    for child in kind.children:
+        frames[child.table.name] = _elements(raw.elements[child.name], child, records)
+    return frames
+
+
+def _elements(raw: pl.DataFrame, child: Child, records: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a list, with their record's lineage and what they inherit from it."""
+    inherited = records.select(*PLACE, *child.inherited, "page", ORDER)
+    rows = _columns(raw, child.fields).join(inherited, on=[*PLACE], how="left", maintain_order="left")
+    return _shaped(rows, child.table.schema)
+
+
+def _columns(raw: pl.DataFrame, fields: Iterable[Field]) -> pl.DataFrame:
+    return raw.select(*[_cleaned(field).alias(field.column) for field in fields], *PLACE)
+
+
+def _cleaned(field: Field) -> pl.Expr:  # noqa: C901 - one flat case a form
+    """What becomes of a field's raw value; a blank is null."""
+    column = pl.col(field.name)
+    match field.form:
+        case Form.TEXT:
+            return pl.when(column.str.strip_chars() != "").then(column)
+        case Form.LOWER:
+            return _filled(column.str.strip_chars().str.to_lowercase())
+        case Form.NUMBER:
+            return _filled(column.str.replace_all(r"\s", ""))
+        case Form.EMAIL:
+            return _address(column)
+        case Form.EMAILS:
+            return _address(column.list.first())
+        case Form.TIME:
+            return pl.when(column != _EPOCH).then(column)
+        case Form.MINUTES:
+            return (column * 60_000_000).round().cast(pl.Int64).cast(SPAN)
+        case Form.SECONDS:
+            return (column * 1_000_000).round().cast(pl.Int64).cast(SPAN)
+        case Form.COUNT:
+            return column.cast(COUNT)
+        case Form.CODES:
+            name, value = pl.element().struct["name"].fill_null(""), pl.element().struct["value"].fill_null("")
+            return column.list.eval(pl.concat_str(name, pl.lit("="), value))
+        case Form.FLAG | Form.OPEN | Form.PRESENT:
+            return column
+
+
+def _filled(text: pl.Expr) -> pl.Expr:
+    return pl.when(text != "").then(text)
+
+
+def _address(text: pl.Expr) -> pl.Expr:
+    """A trimmed address in lower case; what people write for "none" is null."""
+    clean = text.str.strip_chars().str.to_lowercase()
+    return pl.when(~clean.is_in(["", "n/a"])).then(clean)
+
+
+def _shaped(rows: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """Exactly the columns of a table and `ORDER`; columns a record cannot fill are null."""
+    absent = [_ABSENT.cast(dtype).alias(name) for name, dtype in schema.items() if name not in rows.columns]
+    return rows.with_columns(absent).select(*schema, ORDER)
