@@ -1,0 +1,161 @@
+"""Options that several verbs take, and how their texts become values."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+import click
+
+from auditor.cli.context import Session
+from auditor.model.window import Window, instant
+from auditor.settings import Settings, load
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+CONFIG = "auditor.yaml"
+_SETTING = re.compile(r",(?=[A-Za-z][\w-]*\.[a-z][a-z0-9_]*=)")
+_ONE_SETTING = re.compile(r"([A-Za-z][\w-]*)\.([a-z][a-z0-9_]*)=(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A format and where it goes; `path` is None for stdout."""
+
+    format: str
+    path: Path | None
+
+
+def comma_list(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """The values of an option that may be repeated and takes commas; each once, in order."""
+    del context, parameter
+    return tuple(dict.fromkeys(part.strip() for value in values for part in value.split(",") if part.strip()))
+
+
+def moment(context: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
+    """An ISO 8601 time, UTC without an offset."""
+    del context, parameter
+    if value is None:
+        return None
+    try:
+        return instant(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def zone(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """The name of a time zone that exists."""
+    del context, parameter
+    if value is not None:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise click.BadParameter(f"{value!r} is no time zone such as Europe/Berlin") from None
+    return value
+
+
+def window_options(command: Command) -> Command:
+    """`--period`, `--from`, `--to`, `--days` and `--timezone`; `asked_window` makes a window of them."""
+    for option in (
+        click.option("--timezone", metavar="ZONE", callback=zone, help="Zone of --period and of printed times."),
+        click.option("--days", type=click.IntRange(min=1, max=36_500), metavar="N", help="The N days before --now."),
+        click.option("--to", "until", metavar="T", callback=moment, help="End of the window; not part of it."),
+        click.option("--from", "since", metavar="T", callback=moment, help="Start of the window."),
+        click.option("--period", metavar="P", help="2026, 2026-Q3, 2026-09, 2026-W38 or 2026-09-14."),
+    ):
+        command = option(command)
+    return command
+
+
+def now_option(command: Command) -> Command:
+    """`--now T`, which `clock` reads."""
+    return click.option(
+        "--now", metavar="T", callback=moment, help="The time it is; SOURCE_DATE_EPOCH, else the clock."
+    )(command)
+
+
+def clock(now: datetime | None) -> datetime:
+    """The time `--now` names, else SOURCE_DATE_EPOCH, else the machine's clock in whole seconds."""
+    if now is not None:
+        return now
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    if epoch is None:
+        return datetime.fromtimestamp(int(time.time()), UTC)
+    try:
+        return datetime.fromtimestamp(int(epoch), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise click.UsageError(f"SOURCE_DATE_EPOCH is {epoch!r}; expected seconds since 1970") from None
+
+
+def asked_window(
+    *,
+    period: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    days: int | None,
+    timezone: str | None,
+    now: datetime,
+) -> Window | None:
+    """The window the options ask for; None when they ask for none. Raises `click.UsageError` when they disagree."""
+    ways = [period is not None, since is not None or until is not None, days is not None]
+    if sum(ways) > 1:
+        raise click.UsageError("--period, --from with --to, and --days exclude each other")
+    try:
+        if period is not None:
+            return Window.period(period, zone=timezone or "UTC")
+        if days is not None:
+            return Window(now - timedelta(days=days), now)
+        if until is not None and since is None:
+            raise click.UsageError("--to needs --from")
+        return None if since is None else Window(since, until or now)
+    except (ValueError, OverflowError) as error:
+        raise click.UsageError(str(error)) from None
+
+
+def overrides(
+    context: click.Context, parameter: click.Parameter, values: Sequence[str]
+) -> tuple[tuple[str, str, str], ...]:
+    """(rule, parameter, text) of every `RULE.param=VALUE`; a comma divides only where another one begins."""
+    del context, parameter
+    found = []
+    for value in (part for text in values for part in _SETTING.split(text)):
+        match = _ONE_SETTING.fullmatch(value.strip())
+        if match is None:
+            raise click.BadParameter(f"{value!r} is no RULE.param=VALUE such as IDN-002.min_overlap=5m")
+        found.append((match[1], match[2], match[3]))
+    return tuple(found)
+
+
+def outputs(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> tuple[Output, ...]:
+    """Every `FORMAT=PATH`; `-` is stdout, which only one may have, and no file is named twice."""
+    del context, parameter
+    from auditor.reports.formats import FORMATS
+
+    divider = re.compile(rf",(?=(?:{'|'.join(FORMATS)})=)")
+    found = []
+    for value in (part for text in values for part in divider.split(text)):
+        name, equals, path = value.partition("=")
+        if name not in FORMATS:
+            raise click.BadParameter(f"unknown format {name!r}; one of {', '.join(FORMATS)}")
+        if not equals or not path:
+            raise click.BadParameter(f"{value!r} is no FORMAT=PATH such as json=audit.json")
+        found.append(Output(name, None if path == "-" else Path(path)))
+    places = [output.path for output in found]
+    if len(set(places)) < len(places):
+        raise click.BadParameter("two formats go to one place")
+    return tuple(found)
+
+
+def settings_of(session: Session) -> Settings:
+    """The configuration: the named file, else `auditor.yaml` of the working folder, else the defaults."""
+    if session.config is not None:
+        return load(Path(session.config))
+    default = Path(CONFIG)
+    return load(default if default.is_file() else None)
