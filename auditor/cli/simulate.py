@@ -20,6 +20,25 @@ def command() -> None:
 
 
 @command.command()
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Folder.")
+@click.option("--sample", is_flag=True, help="The company that ships as sample data, byte for byte.")
+@click.option("--users", type=click.IntRange(24, 100_000), help="People of the company; 60 unless named.")
+@click.option("--days", type=click.IntRange(5, 3_650), help="Days of its calendar; 28 unless named.")
+@click.option("--seed", help="Seed of all chance; 2026 unless named.")
+def generate(out: Path, users: int | None, days: int | None, seed: str | None, *, sample: bool) -> int:
+    """Write the records of an invented company as raw API JSON, with the labels of what was planted."""
+    from auditor.simulator.population import SAMPLE, Recipe, population, write
+
+    if sample and (users, days, seed) != (None, None, None):
+        raise click.UsageError("--sample has its own size and seed")
+    sized = Recipe.sized(users or SAMPLE.users, days or SAMPLE.days, seed=seed or SAMPLE.seed)
+    made = population(SAMPLE if sample else sized)
+    for path in write(made, out):
+        click.echo(path)
+    return Exit.OK
+
+
+@command.command()
 @click.option(
     "--data",
     type=click.Path(exists=True, path_type=Path),
