@@ -1,0 +1,1 @@
+"""Reading Webex: the only part of the package that touches the network."""

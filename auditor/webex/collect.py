@@ -1,0 +1,298 @@
+"""One collection: what is missing of the wanted window, asked for, kept as evidence, made visible as tables."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from threading import Event
+
+from auditor.errors import AuthError
+from auditor.evidence.entry import JsonValue, Unit
+from auditor.evidence.writer import Writer
+from auditor.model.coverage import Gap
+from auditor.model.vocabulary import GapReason
+from auditor.model.window import Window, iso
+from auditor.tables.archive import Archive
+from auditor.tables.ingest import ingest
+from auditor.webex import plan
+from auditor.webex.client import Client
+from auditor.webex.commit import Batch, Committer, Finished, asks_one_by_one, unit_of, with_gaps
+from auditor.webex.endpoints import LOOKBACK
+from auditor.webex.fetch import Source
+from auditor.webex.named import Named
+from auditor.webex.pages import Bounds
+from auditor.webex.people import PeopleOf
+from auditor.webex.plan import Wanted
+from auditor.webex.progress import Decoding, Listener, silent
+from auditor.webex.seen import Roll, meetings_seen, roll, short_meetings
+from auditor.webex.sites import SiteList, chosen
+from auditor.webex.spans import Horizon
+from auditor.webex.work import Seen, Work, sites
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a collection works with. `now` is the clock of the run, `settle` how long data may still change."""
+
+    client: Client
+    now: Callable[[], datetime]
+    stopped: Event
+    settle: timedelta = timedelta(hours=24)
+    threads: int = 4
+    bounds: Bounds = field(default_factory=Bounds)
+    listen: Listener = silent
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a collection ended.
+
+    `gaps` are those of the units this run committed. `refusal` is set when the credentials were refused, or
+    when every request for records was.
+    """
+
+    sites: tuple[str, ...]
+    window: Window
+    units: int
+    rows: dict[str, int]
+    gaps: tuple[Gap, ...]
+    requests: int
+    waited: timedelta
+    refusal: AuthError | None
+
+
+@dataclass(slots=True)
+class _Sum:
+    """What all batches of one run came to."""
+
+    units: int = 0
+    rows: dict[str, int] = field(default_factory=dict)
+    gaps: dict[str, tuple[Gap, ...]] = field(default_factory=dict)
+    answered: bool = False
+    denied: AuthError | None = None
+    refusal: AuthError | None = None
+
+    def add(self, batch: Batch) -> None:
+        self.refusal = self.refusal or batch.refusal
+        for finished in batch.finished:
+            self._one(finished)
+
+    def _one(self, finished: Finished) -> None:
+        self.answered = self.answered or finished.answered
+        if isinstance(finished.refused, AuthError):
+            self.denied = self.denied or finished.refused
+        if finished.unit is None:
+            return
+        self.units += 1
+        name = finished.unit.endpoint
+        self.rows[name] = self.rows.get(name, 0) + finished.unit.rows
+        self.gaps[finished.unit.key] = finished.unit.gaps
+
+
+def collect(wanted: Wanted, archive: Archive, means: Means) -> Outcome:
+    """What the wanted window lacks is in the archive, as far as Webex gives it.
+
+    Raises `ConfigError` for a site the token cannot see, `ArchiveError` when somebody else writes to the archive.
+    """
+    with Writer.open(archive.path, now=means.now) as writer:
+        return _Collection(wanted, archive, means, writer).run()
+
+
+class _Collection:
+    """The steps of one run; each begins with the tables as the step before left them."""
+
+    def __init__(self, wanted: Wanted, archive: Archive, means: Means, writer: Writer) -> None:
+        self._wanted = wanted
+        self._archive = archive
+        self._means = means
+        self._writer = writer
+        self._sum = _Sum()
+        self._totals: dict[str, int] = {}
+        self._site_list = SiteList()
+        self._named = Named()
+        self._source = Source(means.client, means.bounds, means.now)
+        self._committer = Committer(
+            self._source,
+            writer,
+            threads=means.threads,
+            stopped=means.stopped,
+            listen=means.listen,
+            fetchers={
+                "sites": self._site_list,
+                "attendees": self._named,
+                "participants": PeopleOf(self._attended, self._totals),
+            },
+        )
+
+    def run(self) -> Outcome:
+        self._writer.begin_run(_asked(self._wanted))
+        self._visible()
+        wanted = replace(self._wanted, sites=self._sites())
+        horizon = self._horizon()
+        self._reports(wanted, horizon)
+        self._details(wanted, horizon)
+        return self._outcome(wanted, horizon)
+
+    def _horizon(self) -> Horizon:
+        """By the earlier of the two clocks, when they differ."""
+        now = self._means.now() + min(self._means.client.skew, timedelta())
+        return Horizon.at(now, lookback=LOOKBACK, settle=self._means.settle)
+
+    def _visible(self) -> None:
+        self._means.listen(Decoding())
+        ingest(self._archive, self._writer)
+
+    def _sites(self) -> tuple[str, ...]:
+        """The sites to ask; none once the credentials were refused."""
+        batch = self._committer.run([sites()])
+        self._sum.refusal = batch.refusal
+        if batch.refusal is not None:
+            return ()
+        refused = next((finished.refused for finished in batch.finished), None)
+        found = chosen(self._wanted.sites, self._site_list.found, refused=refused)
+        if refused is not None:
+            log.warning("the sites cannot be checked: %s", refused)
+        return found
+
+    def _reports(self, wanted: Wanted, horizon: Horizon) -> None:
+        """Usage and attendees, and attendees meeting by meeting where a site refuses to be asked whole."""
+        planned = plan.reports(wanted, self._units(), horizon=horizon)
+        done = self._run(planned)
+        whole = [each for each in done if each.work.whole_site]
+        refused = [each.work for each in whole if asks_one_by_one(each.refused)]
+        if refused:
+            log.info("attendees are asked meeting by meeting: %s", refused[0].site_url)
+            self._one_by_one(wanted, refused, horizon)
+        self._reconcile(wanted, [each for each in whole if each.unit is not None], horizon)
+
+    def _one_by_one(self, wanted: Wanted, refused: Sequence[Work], horizon: Horizon) -> None:
+        units = self._units()
+        seen = meetings_seen(self._archive, wanted.span(horizon), sites=wanted.sites)
+        todo = plan.one_by_one(refused, seen, units, horizon=horizon)
+        self._run(plan.Plan(todo))
+        if self._sum.refusal is None:
+            for work in refused:
+                self._committer.state(unit_of(work, (), rows=0, gaps=_unknown_meetings(work, units.values())))
+
+    def _reconcile(self, wanted: Wanted, whole: Sequence[Finished], horizon: Horizon) -> None:
+        """Slices whose meetings have fewer attendees than Webex counts are fetched twice; what is left is a gap."""
+        clean = [each for each in whole if each.unit is not None and each.unit.complete]
+        again = [each.work for each, _ in self._short(wanted, clean, horizon)]
+        if not again:
+            return
+        log.info("%d spans hold fewer attendees than the usage report counts; they are asked again", len(again))
+        repeated = self._run(plan.Plan(tuple(again)))
+        for finished, meetings in self._short(wanted, repeated, horizon):
+            if finished.unit is not None:
+                gaps = [_changed(finished.work, meeting, people) for meeting, people in meetings]
+                self._committer.state(with_gaps(finished.unit, gaps))
+                self._sum.gaps[finished.unit.key] = (*finished.unit.gaps, *gaps)
+
+    def _short(
+        self, wanted: Wanted, finished: Sequence[Finished], horizon: Horizon
+    ) -> list[tuple[Finished, list[tuple[Seen, int]]]]:
+        """The finished spans with the meetings in them that lack attendees, settled meetings only."""
+        span = wanted.span(horizon)
+        if not finished or self._sum.refusal is not None:
+            return []
+        inside = [
+            meeting
+            for meeting in meetings_seen(self._archive, span, sites=wanted.sites)
+            if max(span.start, horizon.earliest) <= meeting.start and meeting.end <= min(span.end, horizon.settled)
+        ]
+        short = short_meetings(self._archive, inside)
+        found = [(each, [pair for pair in short if _covers(each.work, pair[0])]) for each in finished]
+        return [(each, pairs) for each, pairs in found if pairs]
+
+    def _details(self, wanted: Wanted, horizon: Horizon) -> None:
+        """What is asked meeting by meeting."""
+        seen = meetings_seen(self._archive, wanted.span(horizon), sites=wanted.sites)
+        seen = tuple(meeting for meeting in seen if self._is_named(wanted, meeting))
+        self._totals.update({meeting.meeting_id: meeting.total for meeting in seen if meeting.total})
+        self._run(plan.details(wanted, seen, self._units(), horizon=horizon))
+
+    def _run(self, planned: plan.Plan) -> Sequence[Finished]:
+        """One step: everything planned, committed and visible."""
+        if self._sum.refusal is not None:
+            return ()
+        for unit in planned.lost:
+            self._committer.state(unit)
+            self._sum.gaps[unit.key] = unit.gaps
+        batch = self._committer.run(planned.todo)
+        self._sum.add(batch)
+        self._visible()
+        return batch.finished
+
+    def _units(self) -> dict[str, Unit]:
+        return {entry.unit.key: entry.unit for entry in self._archive.evidence.units()}
+
+    def _attended(self, site_url: str, meeting_id: str) -> Roll:
+        return roll(self._archive, site_url=site_url, meeting_id=meeting_id)
+
+    def _is_named(self, wanted: Wanted, meeting: Seen) -> bool:
+        """Whether a meeting belongs to a run that was narrowed to some."""
+        if wanted.narrowed is None or meeting.meeting_id in self._named.found:
+            return True
+        name, values = wanted.narrowed
+        own = {"meetingId": meeting.meeting_id, "meetingNumber": meeting.number, "meetingTitle": meeting.title}[name]
+        return own is not None and own.casefold() in {value.strip().casefold() for value in values}
+
+    def _outcome(self, wanted: Wanted, horizon: Horizon) -> Outcome:
+        total = self._sum
+        return Outcome(
+            sites=wanted.sites,
+            window=wanted.span(horizon),
+            units=total.units,
+            rows=dict(sorted(total.rows.items())),
+            gaps=tuple(gap for gaps in total.gaps.values() for gap in gaps),
+            requests=self._means.client.requests,
+            waited=self._means.client.waited,
+            refusal=total.refusal or self._denied(wanted),
+        )
+
+    def _denied(self, wanted: Wanted) -> AuthError | None:
+        """The refusal, when every request for records was refused and none was ever answered."""
+        if self._sum.denied is None or self._sum.answered:
+            return None
+        ever = any(unit.pages and unit.site_url in wanted.sites for unit in self._units().values())
+        return None if ever else self._sum.denied
+
+
+def _asked(wanted: Wanted) -> dict[str, JsonValue]:
+    """What the run was asked for, as the manifest keeps it; people are counted, not named."""
+    return {
+        "verb": "collect",
+        "sites": list(wanted.sites),
+        "from": None if wanted.window is None else iso(wanted.window.start),
+        "to": None if wanted.window is None else iso(wanted.window.end),
+        "narrowed": None if wanted.narrowed is None else wanted.narrowed[0],
+        "participants": "all" if wanted.participants else "none",
+        "people": len(wanted.emails),
+        "also": list(wanted.also),
+    }
+
+
+def _covers(work: Work, meeting: Seen) -> bool:
+    return work.site_url == meeting.site_url and work.window is not None and work.window.overlaps(meeting.window)
+
+
+def _changed(work: Work, meeting: Seen, people: int) -> Gap:
+    words = f"{meeting.meeting_id}: {people} attendees, but the usage report counts {meeting.total}"
+    window = meeting.window if work.window is None else work.window.intersect(meeting.window) or work.window
+    return Gap("attendees", meeting.site_url, window, GapReason.CHANGED_WHILE_READING, words)
+
+
+def _unknown_meetings(work: Work, units: Iterable[Unit]) -> list[Gap]:
+    """Gaps of attendees that were to be asked by meeting, where the meetings themselves are not known."""
+    return [
+        replace(gap, table="attendees", window=shared, detail=f"its meetings are not known ({gap.detail})")
+        for unit in units
+        for gap in unit.gaps
+        if gap.table == "meetings" and gap.site_url == work.site_url and work.window is not None
+        for shared in [gap.window.intersect(work.window)]
+        if shared is not None
+    ]
