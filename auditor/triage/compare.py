@@ -110,8 +110,8 @@ def _sites(audit: Audit) -> dict[str, str]:
 
 def _site(entry: CitedRecord) -> Iterator[str]:
     """The site a raw record was asked for, or names itself."""
-    target = entry.request.rsplit(" ", maxsplit=1)[-1]
-    asked = parse_qs(urlsplit(target).query).get("siteUrl")
+    target = entry.request.split(" ", 2)[1:2]
+    asked = parse_qs(urlsplit("".join(target)).query).get("siteUrl")
     if asked:
         yield asked[0]
         return

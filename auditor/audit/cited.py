@@ -1,0 +1,91 @@
+"""The raw records findings rest on, as Webex sent them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from urllib.parse import quote
+
+from auditor.errors import ArchiveError
+from auditor.evidence.entry import PageEntry, Request
+from auditor.evidence.reader import Evidence
+from auditor.model.audit import CitedRecord
+from auditor.model.finding import Finding, Record
+
+RECORDS_PER_FINDING = 20
+
+
+def cited(findings: Iterable[Finding], evidence: Evidence, *, findings_per_rule: int) -> tuple[CitedRecord, ...]:
+    """The first records of the first findings of every rule, by page and item.
+
+    A record that evidence no longer holds, because it was erased, has the raw text `null`.
+    """
+    return tuple(records(sorted(set(_wanted(findings, findings_per_rule))), evidence))
+
+
+def records(wanted: Sequence[Record], evidence: Evidence) -> Iterator[CitedRecord]:
+    """The raw records in the order given; a page is read once when its records stand together.
+
+    Raises `ArchiveError` when a page or a record of it is not there.
+    """
+    entries = _entries(evidence, {record.page for record in wanted})
+    page, items = "", []
+    for record in wanted:
+        if record.page not in entries:
+            raise ArchiveError(f"page sha256:{record.page} is not in the manifest; see archive verify")
+        if record.page != page:
+            page, items = record.page, _items(record.page, evidence)
+        if record.item >= len(items):
+            raise ArchiveError(f"page sha256:{record.page} has no item {record.item}; see archive verify")
+        entry = entries[record.page]
+        yield CitedRecord(
+            record=record,
+            request=asked(entry.request),
+            fetched_at=entry.response.received_at,
+            raw=compact(items[record.item]),
+        )
+
+
+def asked(request: Request) -> str:
+    """The request on one line: method, path and query; of a body its keys and values.
+
+    >>> asked(Request("GET", "meetingReports/attendees", (("siteUrl", "a.example"),)))
+    'GET meetingReports/attendees?siteUrl=a.example'
+    """
+    query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in request.query)
+    line = f"{request.method} {request.path}" + (f"?{query}" if query else "")
+    return line if request.body is None else f"{line} {compact(request.body)}"
+
+
+def compact(value: object) -> str:
+    """The value as JSON without spaces; lone surrogates as escapes, since no file can hold them."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":"))
+    return text
+
+
+def _wanted(findings: Iterable[Finding], findings_per_rule: int) -> Iterator[Record]:
+    taken: Counter[str] = Counter()
+    for finding in findings:
+        taken[finding.rule_id] += 1
+        if taken[finding.rule_id] <= findings_per_rule:
+            yield from finding.records[:RECORDS_PER_FINDING]
+
+
+def _entries(evidence: Evidence, pages: set[str]) -> Mapping[str, PageEntry]:
+    """The first request that brought each page."""
+    found: dict[str, PageEntry] = {}
+    for entry in evidence.entries() if pages else ():
+        if isinstance(entry, PageEntry) and entry.sha256 in pages:
+            found.setdefault(entry.sha256, entry)
+    return found
+
+
+def _items(page: str, evidence: Evidence) -> list[object]:
+    document = json.loads(evidence.page(page).decode("utf-8-sig", "replace"))
+    items = document.get("items") if isinstance(document, dict) else document
+    return items if isinstance(items, list) else []
