@@ -52,9 +52,12 @@ class Lane(Generic[W, P, R]):
     def __init__(self, piece: W) -> None:
         self.piece = piece
         self._events: Queue[Kept[P] | Dropped | Done[R] | Ended] = Queue(_PAGES_AHEAD)
+        self._left = False
 
     def keep(self, page: P) -> None:
-        """Hand over a page; waits while the lane is full."""
+        """Hand over a page; waits while the lane is full. Raises `Stopped` once nobody reads it."""
+        if self._left:
+            raise Stopped
         self._events.put(Kept(page))
 
     def drop(self, count: int) -> None:
@@ -74,8 +77,9 @@ class Lane(Generic[W, P, R]):
             if isinstance(event, Done | Ended):
                 return
 
-    def drain(self) -> None:
-        """Make room for a worker that waits to hand something over."""
+    def leave(self) -> None:
+        """Nobody will read it; make room for a worker that waits to hand something over."""
+        self._left = True
         try:
             while True:
                 self._events.get_nowait()
@@ -122,7 +126,7 @@ def ordered(
             while not shared.started.empty():
                 open_lanes.append(shared.started.get())
             for lane in open_lanes:
-                lane.drain()
+                lane.leave()
             for thread in crew:
                 thread.join(_POLL)
 
@@ -130,7 +134,7 @@ def ordered(
 def _labour(shared: _Shared[W, P, R]) -> None:
     """Do piece after piece until none is left."""
     while True:
-        while not shared.ahead.acquire(timeout=_POLL) and not shared.stopped.is_set():
+        while not shared.stopped.is_set() and not shared.ahead.acquire(timeout=_POLL):
             pass
         with shared.guard:
             piece = next(shared.todo, None)
