@@ -26,7 +26,7 @@ def config_digest(
     report: ReportSettings,
     databases: Sequence[str],
 ) -> str:
-    """`sha256:` of the effective configuration: file, command line, waivers and GeoIP databases."""
+    """SHA-256 of the effective configuration: file, command line, waivers and GeoIP databases."""
     told = [
         settings_digest,
         list(chosen),
@@ -50,7 +50,7 @@ def identity(
     previous: Audit | None,
 ) -> Identity:
     """The identity of an audit; its id is a UUID of everything else in it and of the audit before."""
-    rules, head = _prefixed(rules_digest), _prefixed(evidence_head)
+    rules, head = _bare(rules_digest), _bare(evidence_head)
     told = [
         __version__,
         rules,
@@ -74,8 +74,9 @@ def identity(
     )
 
 
-def _prefixed(digest: str) -> str:
-    return f"sha256:{digest.removeprefix('sha256:')}"
+def _bare(digest: str) -> str:
+    """The 64 hex digits: `sha256:` stands before them only where they are written."""
+    return digest.removeprefix("sha256:")
 
 
 def _plain(data: Waiver | Attestation | ReportSettings, names: Sequence[str]) -> list[object]:
@@ -87,4 +88,4 @@ def _text(told: object) -> str:
 
 
 def _sha256(told: object) -> str:
-    return f"sha256:{sha256(_text(told).encode()).hexdigest()}"
+    return sha256(_text(told).encode()).hexdigest()

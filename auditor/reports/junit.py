@@ -11,7 +11,7 @@ from auditor.model.audit import Audit, RuleResult
 from auditor.model.finding import Finding
 from auditor.model.vocabulary import Verdict
 from auditor.model.window import iso
-from auditor.reports.wire import line
+from auditor.reports.wire import digests, line
 
 _LISTED = 50
 
@@ -67,9 +67,7 @@ def _suite(root: ET.Element, name: str, cases: Sequence[_Case], *, audit: Audit)
         "from": iso(identity.window.start),
         "to": iso(identity.window.end),
         "sites": ", ".join(identity.sites),
-        "rules_digest": identity.rules_digest,
-        "evidence_head": identity.evidence_head,
-        "config_digest": identity.config_digest,
+        **digests(audit),
         "coverage_complete": "true" if audit.coverage.complete else "false",
     }.items():
         ET.SubElement(properties, "property", name=key, value=line(value))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from auditor.model.audit import Audit, FrameworkResult, Resolved, RuleResult
 from auditor.model.finding import Finding
 from auditor.model.vocabulary import Confidence, Severity, State, Verdict
-from auditor.reports.wire import by_id, compact, kept, line, milliseconds, prose, record, shown
+from auditor.reports.wire import by_id, compact, digests, kept, line, milliseconds, prose, record, shown
 
 VERSION = "1.5.0"
 
@@ -71,13 +71,7 @@ def _metadata(audit: Audit, uid: str) -> dict[str, object]:
 
 
 def _digests(audit: Audit) -> dict[str, object]:
-    identity = audit.identity
-    return {
-        "audit_id": identity.id,
-        "rules_digest": identity.rules_digest,
-        "evidence_head": identity.evidence_head,
-        "config_digest": identity.config_digest,
-    }
+    return {"audit_id": audit.identity.id, **digests(audit)}
 
 
 def _analytic(rule: RuleResult) -> dict[str, object]:

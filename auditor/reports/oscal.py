@@ -134,7 +134,7 @@ def _ruled(rule: RuleResult, audit: Audit, name: str) -> dict[str, object]:
                 _property("not-evaluable", rule.not_evaluable),
                 _property("findings", rule.findings),
                 _property("waived", rule.waived),
-                _property("digest", rule.digest),
+                _property("digest", f"sha256:{rule.digest}"),
             ],
             "methods": ["TEST-AUTOMATED"],
             "types": ["control-objective"],
@@ -260,10 +260,10 @@ def _resources(audit: Audit) -> list[dict[str, object]]:
         "from": iso(identity.window.start),
         "to": iso(identity.window.end),
         "sites": ", ".join(identity.sites) or None,
-        "rules-digest": identity.rules_digest,
-        "config-digest": identity.config_digest,
+        "rules-digest": f"sha256:{identity.rules_digest}",
+        "config-digest": f"sha256:{identity.config_digest}",
     }
-    head = {"algorithm": "SHA-256", "value": identity.evidence_head.removeprefix("sha256:") or "0"}
+    head = {"algorithm": "SHA-256", "value": identity.evidence_head}
     return [
         {
             "uuid": identifier(audit, "scope"),
@@ -276,7 +276,7 @@ def _resources(audit: Audit) -> list[dict[str, object]]:
             "title": "Evidence",
             "description": "Raw pages as Webex sent them, in a hash chain; the head names the state of the chain.",
             "props": [
-                _property("evidence-head", identity.evidence_head),
+                _property("evidence-head", f"sha256:{identity.evidence_head}"),
                 _property("pages", audit.chain.pages),
                 _property("entries", audit.chain.entries),
             ],

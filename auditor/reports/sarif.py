@@ -12,7 +12,7 @@ from auditor.model.finding import Finding
 from auditor.model.vocabulary import Confidence, Severity, State, Verdict
 from auditor.model.waiver import Waiver
 from auditor.model.window import iso
-from auditor.reports.wire import by_id, identifier, kept, line, pretty, prose, record, shown
+from auditor.reports.wire import by_id, digests, identifier, kept, line, pretty, prose, record, shown
 
 _LEVEL = {
     Severity.CRITICAL: "error",
@@ -67,9 +67,7 @@ def _run(audit: Audit) -> dict[str, object]:
             "auditId": audit.identity.id,
             "window": {"from": iso(audit.identity.window.start), "to": iso(audit.identity.window.end)},
             "sites": list(audit.identity.sites),
-            "rulesDigest": audit.identity.rules_digest,
-            "evidenceHead": audit.identity.evidence_head,
-            "configDigest": audit.identity.config_digest,
+            **digests(audit),
             "coverageComplete": audit.coverage.complete,
             "gaps": len(audit.coverage.gaps),
             "redacted": audit.redacted,
@@ -128,7 +126,7 @@ def _rule(rule: RuleResult, audit: Audit) -> dict[str, object]:
                 "severity": rule.severity.value,
                 "status": rule.status.value,
                 "verdict": rule.verdict.value,
-                "digest": rule.digest,
+                "digest": f"sha256:{rule.digest}",
             },
         }
     )

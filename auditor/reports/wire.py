@@ -55,6 +55,16 @@ def record(one: Record) -> dict[str, str | int]:
     return {"page": f"sha256:{one.page}", "item": one.item}
 
 
+def digests(audit: Audit) -> dict[str, str]:
+    """What the audit rests on, each digest with its algorithm before it."""
+    identity = audit.identity
+    return {
+        "rules_digest": f"sha256:{identity.rules_digest}",
+        "evidence_head": f"sha256:{identity.evidence_head}",
+        "config_digest": f"sha256:{identity.config_digest}",
+    }
+
+
 def milliseconds(moment: datetime) -> int:
     """Whole milliseconds since 1970, rounded down."""
     epoch = datetime(1970, 1, 1, tzinfo=UTC)

@@ -92,7 +92,7 @@ class Settings:
 
     @property
     def digest(self) -> str:
-        """`sha256:` of every value that can change an audit; paths and the network do not."""
+        """SHA-256 of every value that can change an audit; paths and the network do not."""
         told = {
             "sites": self.sites,
             "lists": {name: self.lists[name] for name in sorted(self.lists)},
@@ -106,7 +106,7 @@ class Settings:
             "allow_python_rules": self.allow_python_rules,
         }
         text = json.dumps(told, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-        return f"sha256:{sha256(text.encode()).hexdigest()}"
+        return sha256(text.encode()).hexdigest()
 
 
 def load(path: Path | None) -> Settings:

@@ -1,0 +1,45 @@
+"""Audits read back from their files, and rules loaded as the configuration asks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auditor.errors import ConfigError
+from auditor.model.audit import Audit
+
+if TYPE_CHECKING:
+    from auditor.model.finding import Finding
+
+
+def read_audit(path: Path) -> Audit:
+    """The audit of an `audit.json`; `ConfigError` names the file when it is none."""
+    from auditor.reports.audit_json import load
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        return load(content)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path}: is no audit.json: {error}") from error
+
+
+def comparable(path: Path) -> Audit:
+    """The audit of a file that may be held against another: fingerprints of a redacted one are pseudonyms."""
+    audit = read_audit(path)
+    if audit.redacted:
+        raise ConfigError(f"{path}: is redacted; its fingerprints cannot be compared, name the audit it was made from")
+    return audit
+
+
+def one_finding(audit: Audit, fingerprint: str) -> Finding:
+    """The finding whose fingerprint begins with the text given; `ConfigError` unless there is exactly one."""
+    wanted = fingerprint.strip().lower()
+    found = [finding for finding in audit.findings if finding.fingerprint.startswith(wanted)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise ConfigError(f"no finding of the audit has a fingerprint that begins with {wanted!r}")
+    raise ConfigError(f"{len(found)} findings have a fingerprint that begins with {wanted!r}; write more of it")
