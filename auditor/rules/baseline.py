@@ -1,0 +1,223 @@
+"""The `baseline` stage: a value per entity and period against the entity's own earlier periods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import polars as pl
+
+from auditor.model.window import Window
+from auditor.rules.aggregates import Rows
+from auditor.rules.columns import names_in
+from auditor.rules.compile import expression, summary
+from auditor.rules.dtypes import DTYPES
+from auditor.rules.kept import hits, order, split, with_records
+from auditor.rules.operators import finite, literal
+from auditor.rules.outcome import Judged, NotEvaluated
+from auditor.rules.rows import AT
+from auditor.rules.spec import Baseline, Condition
+from auditor.rules.task import Task
+from auditor.rules.temporal import span, window_end, window_start, window_starts
+from auditor.rules.textual import written
+from auditor.rules.tree import Column, Op, Type
+from auditor.tables.schema import COUNT, LINEAGE, TIME
+
+PERIOD = "period"
+_VALUE, _TRUE, _KNOWN = "value", "__true", "__known"
+_NUMBER = DTYPES[Type.NUMBER]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The settings of a baseline as numbers."""
+
+    length: timedelta
+    history: int
+    least: int
+    scale: float
+
+    @classmethod
+    def of(cls, stage: Baseline) -> Limits:
+        """The literals of a bound stage."""
+        history, least, scale = (literal(tree) for tree in (stage.history, stage.min_history, stage.min_scale))
+        if not (isinstance(history, int) and isinstance(least, int) and isinstance(scale, int | float)):
+            raise TypeError("history and min_history are whole numbers, min_scale is a number")
+        return cls(span(stage.period), history, least, float(scale))
+
+
+def judge_baseline(rows: pl.DataFrame, stage: Baseline, task: Task, *, window: Window | None) -> Judged:
+    """Judged periods whose `having` is true, each resting on the records of its rows.
+
+    `rows` reach back before the window. A period filled for want of rows rests on the records of the entity's
+    latest period before it.
+    """
+    limits = Limits.of(stage)
+    needed = dict.fromkeys((*stage.entity, stage.time))
+    early = pl.lit(False) if window is None else pl.col(AT) < window.start
+    taken = split(rows.filter(~early), task.rule.detect.where, whole=needed)
+    before = split(rows.filter(early), task.rule.detect.where, whole=needed)
+    kept = pl.concat([before.rows, taken.rows]).with_columns(
+        window_start(pl.col(stage.time), limits.length, stage.zone).alias(PERIOD)
+    )
+    on = [*stage.entity, PERIOD]
+    if stage.method == "first_seen":
+        kept = kept.with_columns(written(expression(stage.value), stage.value.type).alias(_VALUE))
+        on.append(_VALUE)
+    judged = _judged_periods(kept, stage, limits, window)
+    if kept.height and judged.is_empty():
+        raise NotEvaluated("no whole period lies in the window")
+    is_judged = pl.col(PERIOD).is_in(judged.implode())
+    if stage.method == "first_seen":
+        scored = _first_seen(kept, stage, limits)
+        population = kept.filter(is_judged).select(*stage.entity, PERIOD).unique().height
+    else:
+        scored = _scored(_valued(kept, stage, judged), stage, limits)
+        population = scored.filter(is_judged).height
+    scored = _with_meeting(scored.filter(is_judged), kept, stage, task)
+    having = stage.having or _ANY_SCORE
+    found, not_judged = hits(scored.with_columns(pl.col(PERIOD).alias(AT)), having, nulls=task.rule.nulls)
+    return Judged(
+        with_records(found, _members(kept, found, on, stage), on=on),
+        population=population,
+        not_evaluable=taken.unknown + not_judged,
+    )
+
+
+_SCORE = Column("score", Type.NUMBER)
+_ANY_SCORE = Condition(Op("==", (_SCORE, _SCORE), Type.BOOLEAN), ())
+
+
+def _judged_periods(rows: pl.DataFrame, stage: Baseline, limits: Limits, window: Window | None) -> pl.Series:
+    """Starts of the periods that are judged: wholly inside the window, or all there are without one."""
+    if window is None and rows.is_empty():
+        return pl.Series(PERIOD, [], dtype=TIME)
+    edges = rows.select(pl.col(PERIOD).min().alias("first"), pl.col(PERIOD).max().alias("last")).row(0)
+    first, last = edges if window is None else (window.start, window.end)
+    starts = window_starts(first, last, limits.length, stage.zone).to_frame(PERIOD)
+    if window is not None:
+        end = window_end(pl.col(PERIOD), limits.length, stage.zone)
+        starts = starts.filter((pl.col(PERIOD) >= window.start) & (end <= window.end))
+    return starts[PERIOD]
+
+
+def _valued(rows: pl.DataFrame, stage: Baseline, judged: pl.Series) -> pl.DataFrame:
+    """One row an entity and period up to the last judged one, in order, with its value; filled where asked."""
+    entity = list(stage.entity)
+    if stage.method == "share":
+        flag = expression(stage.value)
+        grouped = rows.group_by(*entity, PERIOD).agg(
+            flag.sum().cast(COUNT).alias(_TRUE), flag.count().cast(COUNT).alias(_KNOWN)
+        )
+        valued = grouped.with_columns(finite(pl.col(_TRUE) / pl.col(_KNOWN)).alias(_VALUE))
+    else:
+        prepared = summary([(_VALUE, stage.value)], Rows(order(stage.time)))
+        grouped = prepared.finished(rows.lazy().group_by(*entity, PERIOD).agg(*prepared.columns)).collect()
+        valued = grouped.with_columns(pl.col(_VALUE).cast(_NUMBER))
+    valued = valued.filter(pl.col(PERIOD) <= judged[-1]) if judged.len() else valued
+    if stage.fill is not None and valued.height:
+        valued = _filled(valued, stage, judged)
+    return valued.sort(*entity, PERIOD)
+
+
+def _filled(valued: pl.DataFrame, stage: Baseline, judged: pl.Series) -> pl.DataFrame:
+    """The periods with those between an entity's first and the last judged one that have no rows."""
+    entity = list(stage.entity)
+    first = valued.group_by(entity).agg(pl.col(PERIOD).min().alias("__first"))
+    length = span(stage.period)
+    starts = window_starts(valued[PERIOD].sort()[0], judged[-1], length, stage.zone).to_frame(PERIOD)
+    every = first.join(starts, how="cross").filter(pl.col(PERIOD) >= pl.col("__first")).drop("__first")
+    known = valued.with_columns(pl.lit(True).alias("__had_rows"))
+    return (
+        every.join(known, on=[*entity, PERIOD], how="left")
+        .with_columns(pl.when("__had_rows").then(_VALUE).otherwise(pl.lit(stage.fill, dtype=_NUMBER)).alias(_VALUE))
+        .drop("__had_rows")
+    )
+
+
+def _scored(valued: pl.DataFrame, stage: Baseline, limits: Limits) -> pl.DataFrame:
+    """The periods with center, mad, score and n against the periods before; null with too few of them."""
+    entity = list(stage.entity)
+    placed = valued.with_columns(
+        pl.struct(entity).rle_id().cast(COUNT).alias("__entity"), pl.int_range(pl.len()).cast(COUNT).alias("__place")
+    )
+    columns = [pl.col(_VALUE).drop_nulls().alias("__history")]
+    if stage.method == "share":
+        columns += [pl.col(_TRUE).sum().alias("__all_true"), pl.col(_KNOWN).sum().alias("__all_known")]
+    before = placed.rolling("__place", period=f"{limits.history}i", closed="left", group_by="__entity").agg(columns)
+    history = pl.col("__history")
+    known = placed.join(before, on=["__entity", "__place"], how="left", maintain_order="left").with_columns(
+        history.list.len().cast(COUNT).alias("n")
+    )
+    value = pl.col(_VALUE)
+    enough = pl.col("n") >= limits.least
+    middle = history.list.median()
+    match stage.method:
+        case "share":
+            center = finite(pl.col("__all_true") / pl.col("__all_known"))
+            known = known.with_columns(center.alias("center"), pl.lit(None, dtype=_NUMBER).alias("mad"))
+            score = value - pl.col("center")
+        case "iqr":
+            low, high = (history.list.agg(pl.element().quantile(share, "linear")) for share in (0.25, 0.75))
+            known = known.with_columns(
+                middle.alias("center"), (high - low).alias("mad"), low.alias("__low"), high.alias("__high")
+            )
+            scale = pl.max_horizontal("mad", pl.lit(limits.scale))
+            outside = pl.when(value > pl.col("__high")).then(value - pl.col("__high"))
+            score = outside.when(value < pl.col("__low")).then(value - pl.col("__low")).otherwise(0.0) / scale
+            score = pl.when(value.is_not_null()).then(score)
+        case _:
+            spread = history.list.agg((pl.element() - pl.element().median()).abs().median())
+            known = known.with_columns(middle.alias("center"), spread.alias("mad"))
+            score = (value - pl.col("center")) / pl.max_horizontal(1.4826 * pl.col("mad"), pl.lit(limits.scale))
+    found = known.with_columns(finite(score).alias("score"))
+    return found.select(
+        *entity,
+        PERIOD,
+        _VALUE,
+        "n",
+        *(pl.when(enough).then(name).alias(name) for name in ("center", "mad", "score")),
+    )
+
+
+def _first_seen(rows: pl.DataFrame, stage: Baseline, limits: Limits) -> pl.DataFrame:
+    """One row an entity and value, at the period it is first seen in; no score while the entity is new."""
+    entity = list(stage.entity)
+    periods = rows.select(*entity, PERIOD).unique()
+    counted = periods.with_columns((pl.col(PERIOD).rank("ordinal").over(entity).cast(COUNT) - 1).alias("n"))
+    first = rows.filter(pl.col(_VALUE).is_not_null()).group_by(*entity, _VALUE).agg(pl.col(PERIOD).min())
+    nothing = pl.lit(None, dtype=_NUMBER)
+    return first.join(counted, on=[*entity, PERIOD]).with_columns(
+        nothing.alias("center"),
+        nothing.alias("mad"),
+        pl.when(pl.col("n") >= limits.least).then(pl.lit(1.0)).alias("score"),
+    )
+
+
+def _with_meeting(scored: pl.DataFrame, rows: pl.DataFrame, stage: Baseline, task: Task) -> pl.DataFrame:
+    """The scored periods with what the rule names of the meeting, where the entity is in one."""
+    names = task.shown | (names_in(stage.having.tree) if stage.having else frozenset())
+    meeting = sorted(name for name in names if name.startswith("meeting.") and name not in stage.entity)
+    if not meeting:
+        return scored
+    ordered = rows.sort(*order(stage.time)).group_by(stage.entity, maintain_order=True)
+    firsts = ordered.agg(pl.col(name).drop_nulls().first() for name in meeting)
+    return scored.join(firsts, on=stage.entity, how="left")
+
+
+def _members(rows: pl.DataFrame, found: pl.DataFrame, on: list[str], stage: Baseline) -> pl.DataFrame:
+    """The rows each hit rests on; where its period has none, those of the entity's latest period before."""
+    own = rows.join(found.select(on), on=on, how="semi")
+    entity = list(stage.entity)
+    empty = found.select(on).join(own.select(on).unique(), on=on, how="anti")
+    if empty.is_empty():
+        return own
+    periods = rows.select(*entity, pl.col(PERIOD).alias("__earlier")).unique()
+    latest = (
+        empty.join(periods, on=entity)
+        .filter(pl.col("__earlier") < pl.col(PERIOD))
+        .group_by(*entity, PERIOD)
+        .agg(pl.col("__earlier").max())
+    )
+    cited = latest.join(rows.rename({PERIOD: "__earlier"}), on=[*entity, "__earlier"])
+    return pl.concat([own.select(*on, *LINEAGE), cited.select(*on, *LINEAGE)])

@@ -1,0 +1,124 @@
+"""Trees compiled to Polars expressions with the exact meaning of the rule language."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import polars as pl
+
+from auditor.rules.aggregates import AGGREGATES, Rows, aggregate, aggregates_in
+from auditor.rules.dtypes import DTYPES
+from auditor.rules.operators import OPERATORS
+from auditor.rules.temporal import TEMPORAL
+from auditor.rules.textual import TEXTUAL
+from auditor.rules.tree import Column, Expr, Literal, Op, Type
+
+_COMPILED = {**OPERATORS, **TEXTUAL, **TEMPORAL}
+_NOTHING: Mapping[Expr, str] = MappingProxyType({})
+
+
+def expression(tree: Expr, *, rows: Rows | None = None, shared: Mapping[Expr, str] = _NOTHING) -> pl.Expr:
+    """The tree as a Polars expression.
+
+    `rows` tells aggregates what they look at; without it the tree may hold none. A sub-tree in `shared` is read
+    from the column of that name. Parameters and lists must have become literals.
+    """
+    if tree in shared:
+        return pl.col(shared[tree])
+    match tree:
+        case Literal():
+            return _literal(tree)
+        case Column():
+            return pl.col(tree.name)
+        case Op():
+            return _applied(tree, rows=rows, shared=shared)
+        case _:
+            raise TypeError(f"{tree!r} is not bound to a value")
+
+
+def _literal(tree: Literal) -> pl.Expr:
+    if isinstance(tree.value, tuple):
+        return pl.lit(pl.Series(list(tree.value), strict=False).implode())
+    return pl.lit(tree.value, dtype=DTYPES[tree.type])
+
+
+def _applied(tree: Op, *, rows: Rows | None, shared: Mapping[Expr, str]) -> pl.Expr:
+    if tree.name in AGGREGATES:
+        if rows is None:
+            raise TypeError(f"aggregate {tree.name!r} without rows to look at")
+        return aggregate(tree, tuple(expression(arg, shared=shared) for arg in tree.args), rows)
+    args = tuple(expression(arg, rows=rows, shared=shared) for arg in tree.args)
+    found = _COMPILED[tree.name](tree, args)
+    return found.cast(DTYPES[tree.type]) if _may_differ(tree) else found
+
+
+def _may_differ(tree: Op) -> bool:
+    """Whether the compiled node may have another type than the tree says, so that a cast is due."""
+    if tree.type is Type.NULL:
+        return False
+    if tree.name in {"if", "coalesce", "least", "greatest", "neg", "abs", "round", "floor", "ceil"}:
+        return True
+    return any(arg.type is Type.NULL for arg in tree.args)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Named aggregate expressions in two steps: the bare aggregates of the rows, then what is made of them."""
+
+    columns: tuple[pl.Expr, ...]
+    results: tuple[pl.Expr, ...]
+
+    def finished(self, grouped: pl.LazyFrame) -> pl.LazyFrame:
+        """The grouped frame with the named results; a later one may read an earlier one."""
+        for result in self.results:
+            grouped = grouped.with_columns(result)
+        return grouped.drop(column.meta.output_name() for column in self.columns)
+
+
+def summary(named: Iterable[tuple[str, Expr]], rows: Rows) -> Summary:
+    """The named trees ready for `group_by(…).agg`; equal aggregates are computed once."""
+    trees = list(named)
+    found = dict.fromkeys(op for _, tree in trees for op in aggregates_in(tree))
+    shared: dict[Expr, str] = {op: f"__sum{place}" for place, op in enumerate(found)}
+    return Summary(
+        tuple(expression(op, rows=rows).alias(shared[op]) for op in found),
+        tuple(expression(tree, shared=shared).alias(name) for name, tree in trees),
+    )
+
+
+def subtrees(tree: Expr) -> Iterator[Op]:
+    """Every operator of the tree, arguments before what uses them."""
+    if isinstance(tree, Op):
+        for arg in tree.args:
+            yield from subtrees(arg)
+        yield tree
+
+
+def height(tree: Expr) -> int:
+    """0 for a column or a literal, else one more than the highest argument."""
+    return 1 + max((height(arg) for arg in tree.args), default=0) if isinstance(tree, Op) else 0
+
+
+def with_shared(frame: pl.LazyFrame, trees: Iterable[Expr]) -> tuple[pl.LazyFrame, Mapping[Expr, str]]:
+    """The frame with one hidden column for each sub-tree that several places compute, and their names.
+
+    Equal trees compute the same thing, whichever rule they stand in; so the column is computed once.
+    """
+    uses = Counter(node for tree in trees for node in subtrees(tree))
+    repeated = [node for node, count in uses.items() if count > 1]
+    shared: dict[Expr, str] = {}
+    levels: dict[int, list[Op]] = {}
+    for node in repeated:
+        levels.setdefault(height(node), []).append(node)
+    for level in sorted(levels):
+        columns = []
+        names: dict[Expr, str] = {}
+        for node in levels[level]:
+            names[node] = f"__{len(shared) + len(names)}"
+            columns.append(expression(node, shared=shared).alias(names[node]))
+        frame = frame.with_columns(columns)
+        shared |= names
+    return frame, MappingProxyType(shared)

@@ -1,0 +1,61 @@
+"""Derived columns: computed row by row, or an aggregate given to every row of a group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import polars as pl
+
+from auditor.rules.aggregates import Rows
+from auditor.rules.compile import expression, summary
+from auditor.rules.kept import condition, order
+from auditor.rules.spec import Derived
+from auditor.rules.tree import Column, Expr, Op
+
+
+def with_derived(rows: pl.DataFrame, derived: Sequence[Derived], *, time: str | None) -> pl.DataFrame:
+    """The rows with every derived column, in order, so that a later one may read an earlier one."""
+    for found in derived:
+        column = _over(rows, found, time=time) if found.over else rows.select(_own(found))
+        rows = rows.with_columns(column.to_series())
+    return rows
+
+
+def _own(found: Derived) -> pl.Expr:
+    """The expression of one row; `select` alone would give one row for a constant."""
+    return pl.when(pl.int_range(pl.len()) >= 0).then(expression(found.expr)).alias(found.name)
+
+
+def _over(rows: pl.DataFrame, found: Derived, *, time: str | None) -> pl.DataFrame:
+    """One aggregate over the rows with equal `over` that satisfy `where`, for every row; nulls equal each other."""
+    mask = None if found.where is None else condition(found.where).fill_null(False)
+    prepared = summary([(found.name, found.expr)], Rows(order(time), mask))
+    keys = list(found.over)
+    grouped = prepared.finished(rows.lazy().group_by(keys).agg(*prepared.columns))
+    return (
+        rows.lazy()
+        .select(keys)
+        .join(grouped, on=keys, how="left", nulls_equal=True, maintain_order="left")
+        .select(found.name)
+        .collect()
+    )
+
+
+def inlined(tree: Expr, derived: Mapping[str, Expr]) -> Expr:
+    """The tree with derived names replaced by what they stand for, so that rules can share their parts."""
+    match tree:
+        case Column(name) if name in derived:
+            return derived[name]
+        case Op():
+            return replace(tree, args=tuple(inlined(arg, derived) for arg in tree.args))
+        case _:
+            return tree
+
+
+def definitions(derived: Sequence[Derived]) -> Mapping[str, Expr]:
+    """What each name stands for in columns and facts alone; `over` must not be among them."""
+    found: dict[str, Expr] = {}
+    for one in derived:
+        found[one.name] = inlined(one.expr, found)
+    return found

@@ -1,0 +1,53 @@
+"""The `detector` stage: a statistical detector called with what a rule configures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import polars as pl
+
+from auditor.model.window import Window
+from auditor.rules.kept import split
+from auditor.rules.outcome import Judged
+from auditor.rules.rows import AT
+from auditor.rules.spec import Detector
+from auditor.rules.task import Task
+from auditor.tables.schema import TIME
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a detector is given.
+
+    `rows` satisfy the rule's `where`; they reach back before `window` as far as the archive does, and `AT` tells
+    which lie in it. Settings are those of `stage`, literals by now; `lists` are the configured ones.
+    """
+
+    rows: pl.DataFrame
+    window: Window | None
+    stage: Detector
+    task: Task
+    lists: Mapping[str, Sequence[str]]
+
+
+DetectorFunction: TypeAlias = Callable[[Request], Judged]
+"""A detector gives hits with the columns it yields, `AT`, lineage, `RECORDS` and `NULL` (see `Judged`)."""
+
+
+def judge_detector(request: Request, detector: DetectorFunction) -> Judged:
+    """What the detector finds among the rows that satisfy `where`; rows it cannot judge are counted with its own."""
+    window = request.window
+    inside = pl.lit(True) if window is None else pl.col(AT) >= pl.lit(window.start, dtype=TIME)
+    where = request.task.rule.detect.where
+    taken = split(request.rows.filter(inside), where)
+    before = split(request.rows.filter(~inside), where)
+    rows = pl.concat([before.rows, taken.rows])
+    found = detector(Request(rows, window, request.stage, request.task, request.lists))
+    return Judged(
+        found.hits,
+        population=found.population,
+        not_evaluable=taken.unknown + found.not_evaluable,
+        ledger=found.ledger,
+    )

@@ -1,0 +1,89 @@
+"""Conditions applied to rows: which are kept, which could not be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from auditor.rules.compile import expression
+from auditor.rules.outcome import NULL, RECORDS
+from auditor.rules.rows import AT
+from auditor.rules.spec import Condition
+from auditor.tables.schema import LINEAGE
+
+VERDICT = "__verdict"
+
+
+def condition(found: Condition | None) -> pl.Expr:
+    """The condition as an expression; true on every row when there is none."""
+    return pl.lit(True) if found is None else expression(found.tree)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Rows that satisfy a condition: `rows` can take part, `true` counts all, `unknown` those that cannot be judged.
+
+    Unknown are rows whose condition is null, and rows that satisfy it but lack a value the stage needs.
+    """
+
+    rows: pl.DataFrame
+    true: int
+    unknown: int
+
+
+def split(frame: pl.DataFrame, found: Condition | None, *, whole: Collection[str] = ()) -> Split:
+    """The rows where the condition is true and no column of `whole` is null."""
+    judged = frame.with_columns(condition(found).alias(VERDICT))
+    true = judged.filter(VERDICT).drop(VERDICT)
+    complete = true.drop_nulls(list(whole)) if whole else true
+    return Split(complete, true.height, judged[VERDICT].null_count() + true.height - complete.height)
+
+
+def hits(frame: pl.DataFrame, found: Condition | None, *, nulls: str) -> tuple[pl.DataFrame, int]:
+    """The rows the last condition makes findings, marked by `NULL`, and how many it could not judge.
+
+    Under `nulls: fail` the rows that could not be judged are hits too.
+    """
+    judged = frame.with_columns(condition(found).alias(VERDICT))
+    unknown = judged[VERDICT].null_count()
+    kept = judged.filter(pl.col(VERDICT).fill_null(nulls == "fail"))
+    return kept.with_columns(pl.col(VERDICT).is_null().alias(NULL)).drop(VERDICT), unknown
+
+
+def with_own_record(frame: pl.DataFrame) -> pl.DataFrame:
+    """Each row resting on its own record."""
+    return frame.with_columns(pl.concat_list(pl.struct(*LINEAGE)).alias(RECORDS))
+
+
+def with_records(found: pl.DataFrame, members: pl.DataFrame, *, on: list[str]) -> pl.DataFrame:
+    """Each hit with the records of its member rows, sorted, the first of them as its own lineage.
+
+    `members` has the columns `on` and lineage; equal values of `on` belong together, nulls among them.
+    """
+    records = members.group_by(on).agg(pl.struct(*LINEAGE).unique().sort().alias(RECORDS))
+    first = pl.col(RECORDS).list.first()
+    return (
+        found.drop(*LINEAGE, strict=False)
+        .join(records, on=on, how="left", nulls_equal=True, maintain_order="left")
+        .with_columns(first.struct.field(name) for name in LINEAGE)
+    )
+
+
+def with_joined_records(found: pl.DataFrame, prefixes: Sequence[str]) -> pl.DataFrame:
+    """Each hit resting on the rows its prefixes name (`a.page`, `b.page` …), nulls left out, sorted."""
+    sources = [
+        pl.when(pl.col(f"{prefix}.page").is_not_null()).then(
+            pl.struct(pl.col(f"{prefix}.{name}").alias(name) for name in LINEAGE)
+        )
+        for prefix in prefixes
+    ]
+    records = pl.concat_list(sources).list.drop_nulls().list.unique().list.sort()
+    first = pl.col(RECORDS).list.first()
+    return found.with_columns(records.alias(RECORDS)).with_columns(first.struct.field(name) for name in LINEAGE)
+
+
+def order(time: str | None) -> tuple[str, ...]:
+    """The columns rows are ordered by: time, then lineage."""
+    return (time or AT, *LINEAGE)

@@ -1,0 +1,76 @@
+"""What a stage found, before it is worded, and how a rule ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from auditor.model.finding import Finding, Value
+from auditor.model.vocabulary import Verdict
+from auditor.tables.schema import LINEAGE
+
+RECORDS = "__records"
+"""Every (page, item) a hit rests on, a list of structs."""
+
+NULL = "__null"
+"""Whether a hit was caused by a null, under `nulls: fail`."""
+
+RECORD = pl.Struct(dict(LINEAGE))
+
+
+class NotEvaluated(Exception):  # noqa: N818 - a reason, not a failure
+    """Why a rule cannot be judged on the data there is; its text is the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a stage found.
+
+    `hits` has one row a hit: the columns a finding names, `AT` (when it was observed), `page` and `item` (its
+    first record), `RECORDS` and `NULL`.
+    """
+
+    hits: pl.DataFrame
+    population: int
+    not_evaluable: int
+    ledger: Mapping[str, Value] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one rule ended. `found` counts findings after de-duplication, `truncated` those not listed.
+
+    `seen` holds, for each finding, the values of all names that were shown: what waivers and tests may name.
+    """
+
+    rule_id: str
+    verdict: Verdict
+    reason: str | None
+    population: int
+    not_evaluable: int
+    found: int
+    truncated: int
+    findings: tuple[Finding, ...]
+    seen: tuple[Mapping[str, Value], ...]
+    tables: tuple[str, ...]
+    crashed: bool = False
+    ledger: Mapping[str, Value] | None = None
+
+
+def not_evaluated(rule_id: str, reason: str, *, tables: tuple[str, ...], crashed: bool = False) -> Outcome:
+    """The outcome of a rule that was not judged."""
+    return Outcome(
+        rule_id=rule_id,
+        verdict=Verdict.NOT_EVALUATED,
+        reason=reason,
+        population=0,
+        not_evaluable=0,
+        found=0,
+        truncated=0,
+        findings=(),
+        seen=(),
+        tables=tables,
+        crashed=crashed,
+    )

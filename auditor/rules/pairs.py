@@ -1,0 +1,127 @@
+"""The `pairs` stage: unordered pairs of rows with equal keys, swept in time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import polars as pl
+
+from auditor.rules.columns import interval, names_in
+from auditor.rules.kept import hits, split, with_joined_records
+from auditor.rules.outcome import Judged
+from auditor.rules.rows import AT
+from auditor.rules.spec import Pairs
+from auditor.rules.task import Task
+from auditor.rules.temporal import span
+from auditor.tables.schema import LINEAGE, SPAN
+
+_CHUNK = 1_000_000
+_KEY, _PLACE, _LAST, _FROM, _TO = "__key", "__place", "__last", "__from", "__to"
+_TICK = timedelta(microseconds=1)
+
+
+def judge_pairs(rows: pl.DataFrame, stage: Pairs, task: Task) -> Judged:
+    """Pairs whose `where` is true, each resting on its two records."""
+    timed = stage.overlap is not None or stage.within is not None
+    edges = interval(task.rule.detect.table)
+    if timed and edges is None:
+        raise ValueError(f"rows of {task.rule.detect.table} have no time")
+    needed = dict.fromkeys((*stage.same, *stage.different, *((edges or ()) if timed else ())))
+    taken = split(rows, task.rule.detect.where, whole=needed)
+    kept = _with_interval(taken.rows, edges)
+    if timed:
+        kept = kept.filter(pl.col(_FROM) <= pl.col(_TO))
+    kept = _numbered(kept, stage)
+    found: list[pl.DataFrame] = []
+    unknown = taken.unknown + taken.rows.height - kept.height
+    for chunk in _candidates(kept, stage):
+        judged, not_judged = hits(_joined(kept, chunk, stage, task), stage.where, nulls=task.rule.nulls)
+        found.append(judged)
+        unknown += not_judged
+    return Judged(pl.concat(found), population=taken.true, not_evaluable=unknown)
+
+
+def _with_interval(rows: pl.DataFrame, edges: tuple[str, str] | None) -> pl.DataFrame:
+    start, end = edges or (AT, AT)
+    return rows.with_columns(pl.col(start).alias(_FROM), pl.col(end).alias(_TO))
+
+
+def _numbered(rows: pl.DataFrame, stage: Pairs) -> pl.DataFrame:
+    """The rows by key, start and lineage, with the number of their key, their place and their last partner's."""
+    placed = (
+        rows.sort(*stage.same, _FROM, *LINEAGE, nulls_last=True)
+        .with_columns(pl.struct(stage.same).rle_id().alias(_KEY))
+        .with_row_index(_PLACE)
+        .with_columns(pl.col(_PLACE).cast(pl.Int64))
+    )
+    reach = _reach(stage)
+    if reach is None:
+        return placed.with_columns(pl.col(_PLACE).max().over(_KEY).alias(_LAST))
+    starts = placed.select(_KEY, pl.col(_FROM).alias("__start"), pl.col(_PLACE).alias(_LAST)).sort("__start", _LAST)
+    return (
+        placed.with_columns((pl.col(_TO) + reach).alias("__reach"))
+        .sort("__reach")
+        .join_asof(starts, left_on="__reach", right_on="__start", by=_KEY, strategy="backward", check_sortedness=False)
+        .sort(_PLACE)
+        .drop("__reach")
+    )
+
+
+def _reach(stage: Pairs) -> timedelta | None:
+    """How far after a row's end another may start to be its partner; None when time does not matter."""
+    if stage.overlap is not None:
+        return -max(span(stage.overlap), _TICK)
+    return None if stage.within is None else span(stage.within)
+
+
+def _candidates(rows: pl.DataFrame, stage: Pairs) -> Iterator[pl.DataFrame]:
+    """Places of a row and of a later one that fit in time and in `different`, a bounded number at once."""
+    partners = (pl.col(_LAST) - pl.col(_PLACE)).clip(lower_bound=0).fill_null(0)
+    starts = rows.select(_PLACE, _LAST, partners.alias("__partners")).filter(pl.col("__partners") > 0)
+    chunks = starts.with_columns((pl.col("__partners").cum_sum() // _CHUNK).alias("__chunk"))
+    for chunk in chunks.partition_by("__chunk", maintain_order=True) or [chunks]:
+        pairs = chunk.select(
+            pl.col(_PLACE).alias("one"), pl.int_ranges(pl.col(_PLACE) + 1, pl.col(_LAST) + 1).alias("other")
+        ).explode("other")
+        one, other = rows[pairs["one"]], rows[pairs["other"]]
+        fits = pl.Series([True]).new_from_index(0, pairs.height)
+        for name in stage.different:
+            fits &= one[name] != other[name]
+        ends = pl.select(pl.min_horizontal(one[_TO], other[_TO])).to_series()
+        if stage.overlap is not None:
+            overlap = ends - other[_FROM]
+            fits &= (overlap >= span(stage.overlap)) & (overlap > timedelta())
+        if stage.within is not None:
+            fits &= other[_FROM] - ends <= span(stage.within)
+        chosen = pairs.filter(fits)
+        if stage.different:
+            # the smaller value of the first column decides, since every column differs
+            name = stage.different[0]
+            swapped = rows[chosen["one"]][name] > rows[chosen["other"]][name]
+            yield chosen.select(
+                pl.when(swapped).then("other").otherwise("one").alias("a"),
+                pl.when(swapped).then("one").otherwise("other").alias("b"),
+            )
+        else:
+            yield chosen.select(a="one", b="other")
+
+
+def _joined(rows: pl.DataFrame, pairs: pl.DataFrame, stage: Pairs, task: Task) -> pl.DataFrame:
+    """One row a pair: what `where` and the finding name of both, `overlap`, `gap`, and its records."""
+    names = task.shown | (names_in(stage.where.tree) if stage.where else frozenset())
+    own = {AT, _FROM, _TO, *LINEAGE}
+    wanted = {side: own | {name[2:] for name in names if name.startswith(f"{side}.")} for side in "ab"}
+    bare = sorted(name for name in {*stage.same, *names} if name in rows.columns)
+    sides = [rows[pairs[side]].select(pl.col(sorted(wanted[side])).name.prefix(f"{side}.")) for side in "ab"]
+    shared = rows[pairs["a"]].select(pl.col(bare))
+    start = pl.max_horizontal(f"a.{_FROM}", f"b.{_FROM}")
+    end = pl.min_horizontal(f"a.{_TO}", f"b.{_TO}")
+    timed = pl.all_horizontal(pl.col(f"{side}.{edge}").is_not_null() for side in "ab" for edge in (_FROM, _TO))
+    nothing = pl.lit(timedelta(), dtype=SPAN)
+    joined = pl.concat([shared, *sides], how="horizontal").with_columns(
+        pl.when(timed).then(pl.max_horizontal(end - start, nothing)).alias("overlap"),
+        pl.when(timed).then(pl.max_horizontal(start - end, nothing)).alias("gap"),
+        pl.max_horizontal(f"a.{AT}", f"b.{AT}").alias(AT),
+    )
+    return with_joined_records(joined, "ab")

@@ -1,0 +1,69 @@
+"""Plain rules: conditions on single rows, all those of one table judged in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from auditor.rules.columns import base_columns
+from auditor.rules.compile import expression, with_shared
+from auditor.rules.derive import definitions, inlined, with_derived
+from auditor.rules.kept import hits, with_own_record
+from auditor.rules.outcome import NULL, Judged
+from auditor.rules.rows import Source
+from auditor.rules.task import Task
+from auditor.rules.tree import Expr, Literal, Type
+from auditor.tables.schema import TABLES
+
+
+def by_row(task: Task) -> bool:
+    """Whether each row can be judged for itself: no stage, and no aggregate among the derived columns."""
+    detect = task.rule.detect
+    return detect.stage is None and not any(derived.over for derived in detect.derive)
+
+
+def judge_plain(rows: pl.DataFrame, task: Task) -> Judged:
+    """The rows whose `where` is true, each resting on its own record."""
+    found, unknown = hits(rows, task.rule.detect.where, nulls=task.rule.nulls)
+    return Judged(with_own_record(found), population=rows.height, not_evaluable=unknown)
+
+
+def judge_by_row(source: Source, tasks: Sequence[Task]) -> list[Judged]:
+    """The same for many rules of one table that judge row by row, in the order of the rules.
+
+    Conditions are computed in one pass, equal parts once; then the columns findings need are read for the
+    rows that are hits.
+    """
+    table = tasks[0].rule.detect.table
+    trees = [_whole(task) for task in tasks]
+    columns = frozenset().union(*(base_columns(task.rule, task.shown)[table] for task in tasks))
+    prepared, shared = with_shared(source.rows(table, columns), trees)
+    masks = prepared.with_columns(
+        expression(tree, shared=shared).alias(_mask(place)) for place, tree in enumerate(trees)
+    )
+    verdicts = masks.select(_mask(place) for place in range(len(trees))).collect()
+    return [_judged(source, task, verdicts[_mask(place)]) for place, task in enumerate(tasks)]
+
+
+def _mask(place: int) -> str:
+    return f"__mask{place}"
+
+
+def _whole(task: Task) -> Expr:
+    """The condition in columns and facts alone."""
+    where = task.rule.detect.where
+    if where is None:
+        return Literal(value=True, type=Type.BOOLEAN)
+    return inlined(where.tree, definitions(task.rule.detect.derive))
+
+
+def _judged(source: Source, task: Task, verdict: pl.Series) -> Judged:
+    detect = task.rule.detect
+    hit = verdict.fill_null(task.rule.nulls == "fail")
+    places = hit.arg_true()
+    columns = base_columns(task.rule, task.shown)[detect.table]
+    rows = source.taken(detect.table, columns, places)
+    rows = with_derived(rows, detect.derive, time=TABLES[detect.table].time)
+    found = rows.with_columns(verdict.gather(places).is_null().alias(NULL))
+    return Judged(with_own_record(found), population=verdict.len(), not_evaluable=verdict.null_count())

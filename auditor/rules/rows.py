@@ -1,0 +1,135 @@
+"""The rows a rule sees: of one table, in the window, with the facts it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import polars as pl
+
+from auditor.model.window import Window
+from auditor.tables.facts import Geo, with_facts
+from auditor.tables.schema import LINEAGE, TABLES, TIME
+
+AT = "__at"
+"""The moment that places a row: its own time, else that of its meeting."""
+
+_KEPT = 3_000_000
+
+
+def placement(table: str) -> pl.Expr:
+    """The moment that places a row of the table, from its columns and `meeting.start_time`; null when unknown."""
+    time = TABLES[table].time
+    if time is None:
+        raise ValueError(f"rows of {table} have no time and are always in the window")
+    found = [pl.col(time)]
+    if "meeting_id" in TABLES[table].schema:
+        found.append(pl.col("meeting.start_time"))
+    if "meeting_start_time" in TABLES[table].schema:
+        found.append(pl.col("meeting_start_time"))
+    return pl.coalesce(found)
+
+
+@dataclass(slots=True)
+class Source:
+    """The tables of an audit, from which the rows of a window are taken.
+
+    `internal_domains` None and `geo` None leave the facts that need them null. Each table's rows are read
+    once and kept while they are few.
+    """
+
+    frames: Mapping[str, pl.LazyFrame]
+    now: datetime
+    window: Window | None = None
+    internal_domains: Collection[str] | None = None
+    geo: Geo | None = None
+    _kept: dict[tuple[str, bool], pl.DataFrame] = field(default_factory=dict, init=False)
+    _counts: dict[str, int] = field(default_factory=dict, init=False)
+
+    def keep(self, needs: Mapping[str, Collection[str]], *, history: Collection[str] = ()) -> None:
+        """Read the named columns of each table now, where its rows are few, so that `rows` need not again.
+
+        For tables in `history` rows before the window are kept too.
+        """
+        for table, columns in needs.items():
+            if self.count(table) > _KEPT:
+                continue
+            self._kept[table, False] = self._rows(table, columns, before=False).collect()
+            if table in history:
+                self._kept[table, True] = self._rows(table, columns, before=True).collect()
+
+    def count(self, table: str) -> int:
+        """How many rows of the table are in the window."""
+        if table not in self._counts:
+            self._counts[table] = self._rows(table, (), before=False).select(pl.len()).collect().item()
+        return self._counts[table]
+
+    def is_empty(self, table: str, column: str) -> bool:
+        """Whether the column is null in every row of the window."""
+        return self.rows(table, [column]).select(pl.col(column).is_null().all()).collect().item() is True
+
+    def rows(self, table: str, columns: Collection[str]) -> pl.LazyFrame:
+        """The rows in the window: `columns`, the table's time, lineage and `AT`."""
+        return self._from_kept(table, columns, before=False)
+
+    def rows_with_history(self, table: str, columns: Collection[str]) -> pl.LazyFrame:
+        """The rows in the window and all before it."""
+        return self._from_kept(table, columns, before=True)
+
+    def taken(self, table: str, columns: Collection[str], places: pl.Series) -> pl.DataFrame:
+        """The rows of `rows` at the given places, which are in order."""
+        if (table, False) in self._kept:
+            return self.rows(table, columns).collect()[places]
+        numbered = self.rows(table, columns).with_row_index("__place")
+        chosen = numbered.filter(pl.col("__place").is_in(places.implode()))
+        return chosen.sort("__place").drop("__place").collect()
+
+    def present(self, table: str) -> Collection[str]:
+        """The columns the table's frame holds, given facts among them; none when the table is not there."""
+        return self.frames[table].collect_schema().names() if table in self.frames else ()
+
+    def _from_kept(self, table: str, columns: Collection[str], *, before: bool) -> pl.LazyFrame:
+        kept = self._kept.get((table, before))
+        wanted = self._wanted(table, columns)
+        if kept is not None and set(wanted) <= set(kept.columns):
+            return kept.lazy().select(wanted)
+        return self._rows(table, columns, before=before)
+
+    def _wanted(self, table: str, columns: Collection[str]) -> list[str]:
+        time = TABLES[table].time
+        return sorted({*columns, *LINEAGE, AT, *([time] if time else [])})
+
+    def _rows(self, table: str, columns: Collection[str], *, before: bool) -> pl.LazyFrame:
+        time = TABLES[table].time
+        frames = self.frames
+        extra: list[str] = []
+        if time is None:
+            at = pl.lit(self.now, dtype=TIME)
+        elif self._all_placed(table, time):
+            at = pl.col(time)
+        else:
+            at = placement(table)
+            extra = ["meeting.start_time"] if "meeting_id" in TABLES[table].schema else []
+        if time is not None and self.window is not None:
+            # placed by their own time, rows outside need not be read at all
+            inside = pl.col(time).is_null() | self._inside(pl.col(time), before=before)
+            frames = {**frames, table: frames[table].filter(inside)}
+        found = with_facts(
+            frames, table, needed={*columns, *extra}, internal_domains=self.internal_domains, geo=self.geo
+        ).with_columns(at.alias(AT))
+        if time is not None and self.window is not None:
+            found = found.filter(self._inside(pl.col(AT), before=before))
+        return found.select(self._wanted(table, columns))
+
+    def _inside(self, moment: pl.Expr, *, before: bool) -> pl.Expr:
+        if self.window is None:
+            return pl.lit(True)
+        early = pl.lit(True) if before else moment >= self.window.start
+        return early & (moment < self.window.end)
+
+    def _all_placed(self, table: str, time: str) -> bool:
+        key = f"{table}:null"
+        if key not in self._counts:
+            self._counts[key] = self.frames[table].select(pl.col(time).null_count()).collect().item()
+        return not self._counts[key]

@@ -1,0 +1,235 @@
+"""Rules judged on tables: from bound rules to outcomes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+
+import polars as pl
+
+from auditor.model.window import Window
+from auditor.rules.baseline import judge_baseline
+from auditor.rules.columns import base_columns
+from auditor.rules.derive import with_derived
+from auditor.rules.detect import DetectorFunction, Request, judge_detector
+from auditor.rules.findings import outcome
+from auditor.rules.group import judge_group
+from auditor.rules.installed import Resolver, judge_python
+from auditor.rules.match import judge_match
+from auditor.rules.outcome import Judged, NotEvaluated, Outcome, not_evaluated
+from auditor.rules.pairs import judge_pairs
+from auditor.rules.plain import by_row, judge_by_row, judge_plain
+from auditor.rules.rows import Source
+from auditor.rules.sequence import judge_sequence
+from auditor.rules.spec import Baseline, Detector, Group, Match, Pairs, Python, Rule
+from auditor.rules.spec import Sequence as Steps
+from auditor.rules.task import Bound, Task
+from auditor.tables.facts import Geo, fact_table
+from auditor.tables.schema import TABLES
+
+_log = logging.getLogger(__name__)
+_NO_LISTS: Mapping[str, Sequence[str]] = MappingProxyType({})
+_NO_NAMES: Mapping[str, Collection[str]] = MappingProxyType({})
+_NO_DETECTORS: Mapping[str, DetectorFunction] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What rules may use beside the tables.
+
+    `lists` as configured, `geo` to place addresses, `detectors` by type, and `python` to find the function of
+    an installed package; None where the operator does not allow it.
+    """
+
+    lists: Mapping[str, Sequence[str]] = _NO_LISTS
+    geo: Geo | None = None
+    detectors: Mapping[str, DetectorFunction] = _NO_DETECTORS
+    python: Resolver | None = None
+
+
+_PLAIN_MEANS = Means()
+
+
+def run(
+    bound: Sequence[Bound],
+    frames: Mapping[str, pl.LazyFrame],
+    *,
+    window: Window | None,
+    now: datetime,
+    means: Means = _PLAIN_MEANS,
+    also: Mapping[str, Collection[str]] = _NO_NAMES,
+    progress: Callable[[str], None] | None = None,
+) -> tuple[Outcome, ...]:
+    """One outcome a rule, in the order of the rules.
+
+    Rows are those of `window`, all of them without one. `also` names, by rule id, what the caller wants to see
+    of each finding beside what the rule shows. `progress` hears the id of each rule that is done. A rule that
+    crashes is not evaluated and says so; the others do not notice.
+    """
+    source = Source(
+        frames=frames,
+        now=now,
+        window=window,
+        internal_domains=means.lists.get("internal_domains"),
+        geo=means.geo,
+    )
+    engine = _Engine(source, means)
+    tasks = [Task(one.rule, one.values, frozenset(also.get(one.rule.id, ()))) for one in bound]
+    results: dict[str, Outcome] = {}
+    ready: list[Task] = []
+    for one, task in zip(bound, tasks, strict=True):
+        try:
+            reason = engine.unfit(task, missing_lists=one.missing_lists)
+        except Exception as error:  # noqa: BLE001 - one rule must not stop the others
+            results[task.rule.id] = _crashed(task.rule, error)
+        else:
+            if reason is None:
+                ready.append(task)
+            else:
+                results[task.rule.id] = not_evaluated(task.rule.id, reason, tables=_tables(task.rule))
+    engine.prepare(ready)
+    for done in engine.outcomes(ready):
+        results[done.rule_id] = done
+        if progress is not None:
+            progress(done.rule_id)
+    return tuple(results[one.rule.id] for one in bound)
+
+
+def _tables(rule: Rule) -> tuple[str, ...]:
+    stage = rule.detect.stage
+    other = {stage.table} if isinstance(stage, Match) else set()
+    return tuple(sorted({rule.detect.table, *other, *rule.needs.reads, *rule.needs.tables}))
+
+
+def _crashed(rule: Rule, error: Exception) -> Outcome:
+    # the message of the error may hold values of the table, so only its kind is told
+    _log.warning("rule crashed", extra={"rule": rule.id, "error": type(error).__name__})
+    _log.debug("rule crashed", exc_info=error)
+    reason = f"the rule crashed: {type(error).__name__}"
+    return not_evaluated(rule.id, reason, tables=_tables(rule), crashed=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Engine:
+    source: Source
+    means: Means
+
+    def unfit(self, task: Task, *, missing_lists: Collection[str]) -> str | None:
+        """Why the rule cannot be judged on what there is; None when it can."""
+        rule = task.rule
+        for name in sorted(missing_lists):
+            return f"list '{name}' is not configured"
+        stage = rule.detect.stage
+        if isinstance(stage, Detector) and stage.type not in self.means.detectors:
+            return f"detector '{stage.type}' is not installed"
+        if isinstance(stage, Python) and self.means.python is None:
+            return "python rules are not allowed here; the operator sets allow_python_rules"
+        return self._lacking(task)
+
+    def _lacking(self, task: Task) -> str | None:
+        rule = task.rule
+        read = base_columns(rule, task.shown)
+        others = {rule.detect.stage.table} if isinstance(rule.detect.stage, Match) else set()
+        named = sorted(({rule.detect.table} | others | set(rule.needs.tables)) - {"meetings"} | others)
+        for table in dict.fromkeys([rule.detect.table, *named, *self._of_facts(read)]):
+            if table not in self.source.frames:
+                return f"no {table} table in the archive"
+            if not self.source.count(table):
+                return f"no {table} rows in the window"
+        for table, columns in read.items():
+            missing = sorted(set(columns) & set(TABLES[table].schema) - set(self.source.present(table)))
+            if missing:
+                return f"{table}.{missing[0]} is not in the archive"
+        for table, column in rule.needs.columns:
+            if self.source.is_empty(table, column):
+                return f"{table}.{column} is empty everywhere; the token may not see it"
+        return None
+
+    def _of_facts(self, read: Mapping[str, Collection[str]]) -> Iterable[str]:
+        """Optional tables that facts are read from, unless the rows hold the facts themselves."""
+        for table, columns in read.items():
+            for fact in sorted(set(columns) - set(self.source.present(table))):
+                other = fact_table(table, fact)
+                if other is not None and TABLES[other].optional:
+                    yield other
+
+    def prepare(self, tasks: Sequence[Task]) -> None:
+        """Read what the rules read, each table once."""
+        needs: dict[str, set[str]] = {}
+        history: set[str] = set()
+        for task in tasks:
+            for table, columns in base_columns(task.rule, task.shown).items():
+                needs.setdefault(table, set()).update(columns)
+            if isinstance(task.rule.detect.stage, Baseline | Detector):
+                history.add(task.rule.detect.table)
+        self.source.keep(needs, history=history)
+
+    def outcomes(self, tasks: Sequence[Task]) -> Iterable[Outcome]:
+        """The rules judged: those of single rows table by table, the others one by one."""
+        batches: dict[str, list[Task]] = {}
+        for task in tasks:
+            if by_row(task):
+                batches.setdefault(task.rule.detect.table, []).append(task)
+            else:
+                yield self._one(task)
+        for batch in batches.values():
+            try:
+                judged = judge_by_row(self.source, batch)
+            except Exception as error:  # noqa: BLE001 - judged one by one, the rule at fault shows
+                _log.debug("a batch of rules failed", exc_info=error)
+                yield from (self._one(task) for task in batch)
+            else:
+                yield from map(self._worded, judged, batch)
+
+    def _one(self, task: Task) -> Outcome:
+        try:
+            judged = self._judged(task)
+        except NotEvaluated as reason:
+            return not_evaluated(task.rule.id, str(reason), tables=_tables(task.rule))
+        except Exception as error:  # noqa: BLE001 - one rule must not stop the others
+            return _crashed(task.rule, error)
+        return self._worded(judged, task)
+
+    def _worded(self, judged: Judged, task: Task) -> Outcome:
+        try:
+            return outcome(judged, task, now=self.source.now, tables=_tables(task.rule))
+        except Exception as error:  # noqa: BLE001 - one rule must not stop the others
+            return _crashed(task.rule, error)
+
+    def _judged(self, task: Task) -> Judged:
+        detect = task.rule.detect
+        match detect.stage:
+            case Group():
+                return judge_group(self._rows(task), detect.stage, task)
+            case Pairs():
+                return judge_pairs(self._rows(task), detect.stage, task)
+            case Match(table=table):
+                return judge_match(self._rows(task), self._rows(task, table=table), detect.stage, task)
+            case Steps():
+                return judge_sequence(self._rows(task), detect.stage, task)
+            case Baseline():
+                return judge_baseline(self._history(task), detect.stage, task, window=self.source.window)
+            case Detector(type=kind):
+                request = Request(self._history(task), self.source.window, detect.stage, task, self.means.lists)
+                return judge_detector(request, self.means.detectors[kind])
+            case Python():
+                return judge_python(self.source, detect.stage, task, self.means.python, lists=self.means.lists)
+            case None:
+                return judge_plain(self._rows(task), task)
+
+    def _rows(self, task: Task, *, table: str | None = None) -> pl.DataFrame:
+        """The rows of the rule's table, or of the table it matches with, derived columns among them."""
+        detect = task.rule.detect
+        wanted = table or detect.table
+        rows = self.source.rows(wanted, base_columns(task.rule, task.shown)[wanted]).collect()
+        derived = detect.derive if wanted == detect.table else ()
+        return with_derived(rows, derived, time=TABLES[wanted].time)
+
+    def _history(self, task: Task) -> pl.DataFrame:
+        detect = task.rule.detect
+        columns = base_columns(task.rule, task.shown)[detect.table]
+        rows = self.source.rows_with_history(detect.table, columns).collect()
+        return with_derived(rows, detect.derive, time=TABLES[detect.table].time)

@@ -1,0 +1,153 @@
+"""The `sequence` stage: steps in time order inside a group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from auditor.rules.columns import names_in
+from auditor.rules.compile import expression
+from auditor.rules.kept import hits, split, with_joined_records
+from auditor.rules.outcome import Judged
+from auditor.rules.rows import AT
+from auditor.rules.spec import Sequence, Step
+from auditor.rules.task import Task
+from auditor.rules.temporal import span
+from auditor.tables.schema import LINEAGE
+
+_KEY, _ROW = "__key", "__row"
+
+
+def judge_sequence(rows: pl.DataFrame, stage: Sequence, task: Task) -> Judged:
+    """Complete matches whose `where` is true, each resting on the record of every step."""
+    taken = split(rows, task.rule.detect.where, whole=stage.by)
+    placed = taken.rows.sort(*stage.by, *LINEAGE).with_columns(pl.struct(stage.by).rle_id().alias(_KEY))
+    # lineage orders the row numbers, so that they break ties in time
+    placed = placed.with_row_index(_ROW).with_columns(pl.col(_ROW).cast(pl.Int64))
+    untimed = pl.any_horizontal(
+        expression(step.where.tree).fill_null(False) & pl.col(step.time).is_null() for step in stage.steps
+    )
+    unknown = taken.unknown + placed.filter(untimed).height
+    chains = _chains(placed, stage)
+    for step in stage.absent:
+        chains = _without(chains, _events(placed, step), stage)
+    matches = _greedy(chains, len(stage.steps))
+    found, not_judged = hits(_joined(placed, matches, stage, task), stage.where, nulls=task.rule.nulls)
+    return Judged(
+        with_joined_records(found, [step.name for step in stage.steps]),
+        population=placed[_KEY].n_unique(),
+        not_evaluable=unknown + not_judged,
+    )
+
+
+def _events(rows: pl.DataFrame, step: Step) -> pl.DataFrame:
+    """The rows that satisfy the step: key, time and row number, in that order, and their place in it."""
+    return (
+        rows.filter(expression(step.where.tree) & pl.col(step.time).is_not_null())
+        .select(_KEY, pl.col(step.time).alias("time"), _ROW)
+        .sort(_KEY, "time", _ROW)
+        .with_row_index("place")
+        .with_columns(pl.col("place").cast(pl.Int64))
+    )
+
+
+def _chains(rows: pl.DataFrame, stage: Sequence) -> pl.DataFrame:
+    """For each row that satisfies the first step its first complete chain: times `time0` …, rows `row0` …, end `at`."""
+    chains = _events(rows, stage.steps[0]).select(
+        _KEY, pl.col("time").alias("time0"), pl.col(_ROW).alias("row0"), pl.col("time").alias("at")
+    )
+    for number, step in enumerate(stage.steps[1:], start=1):
+        events = _events(rows, step)
+        nearest = chains.sort("at").join_asof(
+            events.select(_KEY, "time", "place").sort("time", "place"),
+            left_on="at",
+            right_on="time",
+            by=_KEY,
+            strategy="forward",
+            check_sortedness=False,
+        )
+        chains = _next_free(nearest.drop("time"), events, number).filter(
+            pl.col(f"time{number}") - pl.col("time0") <= span(stage.within)
+        )
+    return chains
+
+
+def _next_free(chains: pl.DataFrame, events: pl.DataFrame, number: int) -> pl.DataFrame:
+    """Each chain with the first event from `place` on whose row it does not use yet; at most `number` are used."""
+    used = [f"row{earlier}" for earlier in range(number)]
+    columns = {"time": f"time{number}", _ROW: f"row{number}"}
+    done = []
+    for _ in range(number + 1):
+        chains = chains.join(events.rename(columns), on=[_KEY, "place"], how="inner")
+        taken = pl.any_horizontal(pl.col(f"row{number}") == pl.col(name) for name in used)
+        done.append(chains.filter(~taken).drop("place").with_columns(pl.col(f"time{number}").alias("at")))
+        chains = chains.filter(taken).drop(columns.values()).with_columns(pl.col("place") + 1)
+    return pl.concat(done)
+
+
+def _without(chains: pl.DataFrame, events: pl.DataFrame, stage: Sequence) -> pl.DataFrame:
+    """The chains after whose start no other row is an event in (start, start + within]."""
+    used = [f"row{number}" for number in range(len(stage.steps))]
+    ends = events.select(_KEY, "time", "place").sort("time", "place")
+    counted = chains.with_columns((pl.col("time0") + span(stage.within)).alias("__until"))
+    for edge, name in (("time0", "__before"), ("__until", "__upto")):
+        counted = (
+            counted.sort(edge)
+            .join_asof(
+                ends.rename({"time": "__time", "place": name}),
+                left_on=edge,
+                right_on="__time",
+                by=_KEY,
+                strategy="backward",
+                check_sortedness=False,
+            )
+            .drop("__time")
+        )
+    first = events.group_by(_KEY).agg((pl.col("place").min() - 1).alias("__none"))
+    counted = counted.join(first, on=_KEY, how="left").with_columns(
+        pl.coalesce("__before", "__none"), pl.coalesce("__upto", "__none")
+    )
+    inside = (pl.col("__upto") - pl.col("__before")).fill_null(0)
+    own = events.select(_KEY, pl.col("time").alias("__time"), pl.col(_ROW).alias("__own"))
+    of_chain = pl.lit(0)
+    for number, name in enumerate(used):
+        counted = counted.join(own, left_on=[_KEY, name], right_on=[_KEY, "__own"], how="left").rename(
+            {"__time": f"__own{number}"}
+        )
+        mine = (pl.col(f"__own{number}") > pl.col("time0")) & (pl.col(f"__own{number}") <= pl.col("__until"))
+        of_chain = of_chain + mine.fill_null(False).cast(pl.Int64)
+    return counted.filter(inside - of_chain == 0).select(chains.columns)
+
+
+def _greedy(chains: pl.DataFrame, steps: int) -> pl.DataFrame:
+    """The chains a search from left to right takes: each starts after the last row of the one before."""
+    last = f"row{steps - 1}"
+    ordered = chains.sort(_KEY, "time0", "row0")
+    spans = ordered.select(_KEY, "time0", "row0", "at", last).rows()
+    return ordered[_taken(spans)]
+
+
+def _taken(spans: Iterable[tuple[int, object, int, object, int]]) -> list[int]:
+    """Places of the spans (key, start, row, end, last row), sorted, that overlap none taken before."""
+    found: list[int] = []
+    reached: tuple[object, ...] | None = None
+    for place, (key, start, row, end, last) in enumerate(spans):
+        if reached is not None and reached[0] == key and not reached < (key, start, row):
+            continue
+        found.append(place)
+        reached = (key, end, last)
+    return found
+
+
+def _joined(rows: pl.DataFrame, matches: pl.DataFrame, stage: Sequence, task: Task) -> pl.DataFrame:
+    """One row a match: keys, `elapsed`, and what is named of each step."""
+    names = task.shown | (names_in(stage.where.tree) if stage.where else frozenset())
+    bare = sorted(name for name in {*stage.by, *names} if name in rows.columns)
+    pieces = [rows[matches["row0"]].select(bare)]
+    for number, step in enumerate(stage.steps):
+        prefix = f"{step.name}."
+        wanted = {name.removeprefix(prefix) for name in names if name.startswith(prefix)} | set(LINEAGE)
+        pieces.append(rows[matches[f"row{number}"]].select(pl.col(sorted(wanted)).name.prefix(prefix)))
+    elapsed = matches.select((pl.col("at") - pl.col("time0")).alias("elapsed"), pl.col("at").alias(AT))
+    return pl.concat([*pieces, elapsed], how="horizontal")

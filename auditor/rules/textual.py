@@ -1,0 +1,154 @@
+"""Functions of text, lists, addresses and domains as Polars expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import polars as pl
+
+from auditor.rules.operators import Compiled, known, literal, texts
+from auditor.rules.tree import Expr, Op, Type
+from auditor.tables.addresses import Networks, is_private, network_of
+from auditor.tables.confusables import folded
+from auditor.tables.distinct import mapped
+from auditor.tables.facts import email_domain
+from auditor.tables.schema import COUNT, FLAG, TEXT
+
+_SHORTEST = 6
+
+
+def _text(tree: Expr) -> str:
+    found = literal(tree)
+    if not isinstance(found, str):
+        raise TypeError(f"expected a text, got {type(found).__name__}")
+    return found
+
+
+def _length(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
+    found = args[0].list.len() if op.args[0].type is Type.LIST else args[0].str.len_chars()
+    return found.cast(COUNT)
+
+
+def _contains_any(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
+    words = texts(op.args[1])
+    if not words or "" in words:
+        return known(pl.lit(bool(words)), args[0])
+    return args[0].str.contains_any(pl.lit(pl.Series(words, dtype=TEXT).implode()))
+
+
+def _extract(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
+    group = literal(op.args[2]) if len(op.args) > 2 else 1
+    if not isinstance(group, int):
+        raise TypeError("a group of a pattern is a whole number")
+    return args[0].str.extract(_text(op.args[1]), group)
+
+
+def _replace(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
+    return args[0].str.replace_all(_text(op.args[1]), _text(op.args[2]), literal=True)
+
+
+def written(value: pl.Expr, kind: Type) -> pl.Expr:
+    """The value as text: numbers shortest, date-times and durations as in a fingerprint."""
+    match kind:
+        case Type.NUMBER:
+            return mapped(value, _shortest, TEXT)
+        case Type.DATETIME:
+            return value.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
+        case Type.DURATION:
+            return value.cast(COUNT).cast(TEXT) + "us"
+        case Type.LIST:
+            return value.list.join(", ")
+        case _:
+            return value.cast(TEXT)
+
+
+def _shortest(number: float) -> str:
+    return repr(number + 0.0)
+
+
+def _in_cidr(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
+    return mapped(args[0], Networks(texts(op.args[1])).holds, FLAG)
+
+
+def _network(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
+    v4, v6 = literal(op.args[1]), literal(op.args[2])
+    if not (isinstance(v4, int) and isinstance(v6, int)):
+        raise TypeError("a prefix length is a whole number")
+    return mapped(args[0], partial(network_of, v4=v4, v6=v6), TEXT)
+
+
+def ascii_domain(name: str) -> str:
+    """A domain in the form of IDNA, lower case, without a leading or final stop; as it is where IDNA refuses it.
+
+    >>> ascii_domain("BÜCHER.example.")
+    'xn--bcher-kva.example'
+    """
+    bare = name.strip().strip(".").lower()
+    try:
+        return bare.encode("idna").decode("ascii")
+    except UnicodeError:
+        return bare
+
+
+def _under_domain(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
+    entries = {ascii_domain(entry) for entry in texts(op.args[1])}
+
+    def below(name: str) -> bool:
+        labels = ascii_domain(name).split(".")
+        return any(".".join(labels[start:]) in entries for start in range(len(labels)))
+
+    return mapped(args[0], below, FLAG)
+
+
+def _resembles(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
+    entries = [(entry, folded(entry)) for entry in texts(op.args[1]) if len(entry) >= _SHORTEST]
+
+    def near(text: str) -> bool:
+        key = folded(text)
+        return any(text != entry and within_one_edit(key, other) for entry, other in entries)
+
+    return mapped(args[0], near, FLAG)
+
+
+def within_one_edit(one: str, other: str) -> bool:
+    """Whether at most one insertion, deletion or substitution of a letter makes one text the other.
+
+    >>> within_one_edit("exmple", "example"), within_one_edit("exmaple", "example")
+    (True, False)
+    """
+    short, long = sorted((one, other), key=len)
+    if len(long) - len(short) > 1:
+        return False
+    start = 0
+    while start < len(short) and short[start] == long[start]:
+        start += 1
+    return long[start + 1 :] == short[start + (len(long) == len(short)) :]
+
+
+def _has(_: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
+    return known(args[0].list.contains(args[1]), args[1])
+
+
+TEXTUAL: Mapping[str, Compiled] = {
+    "lower": lambda _, args: args[0].str.to_lowercase(),
+    "upper": lambda _, args: args[0].str.to_uppercase(),
+    "strip": lambda _, args: args[0].str.strip_chars(),
+    "len": _length,
+    "contains": lambda op, args: args[0].str.contains(_text(op.args[1]), literal=True),
+    "contains_any": _contains_any,
+    "startswith": lambda op, args: args[0].str.starts_with(_text(op.args[1])),
+    "endswith": lambda op, args: args[0].str.ends_with(_text(op.args[1])),
+    "matches": lambda op, args: args[0].str.contains(_text(op.args[1])),
+    "extract": _extract,
+    "replace": _replace,
+    "domain": lambda _, args: email_domain(args[0]).str.to_lowercase(),
+    "text": lambda op, args: written(args[0], op.args[0].type),
+    "in_cidr": _in_cidr,
+    "is_private_ip": lambda _, args: mapped(args[0], is_private, FLAG),
+    "network": _network,
+    "under_domain": _under_domain,
+    "resembles": _resembles,
+    "has": _has,
+}
+"""Compiled form of each function of text, lists, addresses and domains."""
