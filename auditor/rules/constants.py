@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 
@@ -44,8 +45,8 @@ def pattern_mistake(pattern: str) -> str | None:
     except pl.exceptions.PolarsError as error:
         if "size limit" in str(error):
             return "regular expression too large"
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        return f"invalid regular expression: {printable(lines[-1].removeprefix('error: '), longest=120)}"
+        found = re.search(r"^error: (.*)$", str(error), re.MULTILINE)
+        return f"invalid regular expression: {printable(found.group(1) if found else pattern, longest=120)}"
     return None
 
 
@@ -119,8 +120,10 @@ def _with_role(op: Op, role: str, index: int, value: LiteralValue) -> Expr:
             if found is None:
                 raise ConstantMistake(index, "expected datetime, got text; write 2026-01-05T10:00Z")
             return Literal(found, Type.DATETIME, op.position)
-        case "window", timedelta():
-            _refuse(window_mistake(value), index)
+        case "window", timedelta() | str():
+            length = value if isinstance(value, timedelta) else _duration(value, index)
+            _refuse(window_mistake(length), index)
+            return replace(op, args=(op.args[0], Literal(length, Type.DURATION, op.args[1].position)))
     return op
 
 

@@ -331,7 +331,7 @@ class _Checker:
             return None
         function = FUNCTIONS.get(node.func.id)
         if function is None:
-            self.mistakes.unknown(self.position(node.func), f"function {node.func.id}", known=FUNCTIONS)
+            self.mistakes.unknown(self.position(node.func), "function", name=node.func.id, known=FUNCTIONS)
             return None
         if function.aggregate and (not self.scope.aggregates or self.inside is not None):
             self.mistakes.add(self.position(node), f"aggregate '{function.name}' is not allowed here")

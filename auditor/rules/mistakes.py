@@ -22,14 +22,14 @@ class Mistakes:
         place = where if isinstance(where, Place) else where.place
         self.problems.append(place.problem(message))
 
-    def unknown(self, where: Place | Node, what: str, *, known: Iterable[str], of: str = "") -> None:
-        """An unknown name: `what` is `column 'x'`-like without quotes around the kind, `of` says in what."""
-        noun, _, name = what.partition(" ")
-        guess = ""
-        if self._guesses < _MOST_GUESSES:
-            self._guesses += 1
-            guess = nearest(name, known)
-        self.add(where, f"unknown {noun} '{printable(name)}'{of}{guess}")
+    def unknown(self, where: Place | Node, what: str, *, name: str, known: Iterable[str], of: str = "") -> None:
+        """An unknown name: `what` is its kind, such as column; `of` says in what it was looked up."""
+        self.add(where, f"unknown {what} '{printable(name)}'{of}{self.guess(name, known)}")
+
+    def guess(self, name: str, known: Iterable[str]) -> str:
+        """`; did you mean 'X'?`, or nothing."""
+        self._guesses += 1
+        return nearest(name.strip("{}"), known) if self._guesses <= _MOST_GUESSES else ""
 
     def expected(self, what: str, node: Node, *, hint: str = "") -> None:
         """A value of the wrong type."""

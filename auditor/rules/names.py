@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import keyword
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 
 import polars as pl
 
+from auditor.documents import Scalar, printable
 from auditor.rules.functions import FUNCTIONS
 from auditor.rules.mistakes import Mistakes
 from auditor.rules.spec import ParamSpec
@@ -27,7 +30,7 @@ CONSTANTS = {
 
 RESERVED = frozenset({"param", "list", "meeting", "a", "b", "rows", "now", "true", "false", "null", *CONSTANTS})
 _TRACKING = "meeting.tracking_code."
-_FEWEST_PARTS = 2
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}")
 
 
 def type_of(dtype: pl.DataType) -> Type:
@@ -67,8 +70,9 @@ def prefixed(prefix: str, names: Mapping[str, Type]) -> dict[str, Type]:
 class Scope:
     """The names visible at one place, by the physical name of their column.
 
-    `summed` are names that may stand beside aggregates. With `any_name` every name is a column: what an
-    installed function yields is not known before it runs.
+    `summed` are names that may stand beside aggregates; `broken` have a mistake of their own, so their uses
+    are none. With `any_name` every name is a column: what an installed function yields is not known before it
+    runs.
     """
 
     place: str
@@ -78,6 +82,7 @@ class Scope:
     steps: frozenset[str] = frozenset()
     aggregates: bool = False
     summed: frozenset[str] = frozenset()
+    broken: frozenset[str] = frozenset()
     any_name: bool = False
 
     def with_names(self, names: Mapping[str, Type]) -> Scope:
@@ -101,9 +106,11 @@ class Scope:
     def resolve(self, name: str, position: Position, mistakes: Mistakes) -> Expr | None:
         """What `name`, with its dots, stands for; None after telling the mistake."""
         head, _, rest = name.partition(".")
+        if name in self.broken:
+            return None
         if head == "param" and rest:
             if rest not in self.params:
-                mistakes.unknown(position, f"parameter {rest}", known=self.params)
+                mistakes.unknown(position, "parameter", name=rest, known=self.params)
                 return None
             return Param(rest, PARAMETER_TYPES[self.params[rest].type], position)
         if head == "list" and rest:
@@ -128,9 +135,9 @@ class Scope:
     def report(self, name: str, position: Position, mistakes: Mistakes) -> None:
         """Tell that `name` means nothing here, and what was probably meant."""
         head, dot, _ = name.partition(".")
-        if dot and head not in self.prefixes and head != "meeting":
+        if dot and head not in {*self.prefixes, "meeting", "a", "b"}:
             if self.steps:
-                mistakes.unknown(position, f"step {head}", known=self.steps)
+                mistakes.unknown(position, "step", name=head, known=self.steps)
             else:
                 mistakes.add(position, "attribute access is not allowed in a rule")
             return
@@ -138,4 +145,22 @@ class Scope:
         if not dot and name in FUNCTIONS:
             mistakes.add(position, f"{name} is a function; write {name}(…)")
             return
-        mistakes.unknown(position, f"column {name}", known=known, of=f" in {self.place}")
+        mistakes.unknown(position, "column", name=name, known=known, of=f" in {self.place}")
+
+
+def check_name(key: Scalar, table: str, mistakes: Mistakes, *, taken: frozenset[str] = frozenset()) -> bool:
+    """Whether a derived column, an aggregate or a step may have this name; if not, the reason is told."""
+    name = key.text
+    if _NAME.fullmatch(name) is None or "__" in name:
+        mistakes.add(key, f"'{printable(name)}' is no name; use letters, digits and single _")
+        return False
+    what = None
+    if keyword.iskeyword(name) or name in RESERVED or name in taken:
+        what = "the language uses it"
+    elif name in FUNCTIONS:
+        what = "it is a function"
+    elif name in table_names(table):
+        what = f"it is a column of {table}"
+    if what is not None:
+        mistakes.add(key, f"'{name}' cannot be used as a name; {what}")
+    return what is None

@@ -1,0 +1,158 @@
+"""Rule files and folders to a checked set of rules, with every mistake of every file told at once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from auditor.documents import DEFAULT_LIMITS, Place, Reading, read
+from auditor.errors import Problem, RuleError
+from auditor.resources import resource
+from auditor.rules.bind import bind
+from auditor.rules.mistakes import Mistakes
+from auditor.rules.reading import read_rule
+from auditor.rules.spec import Rule
+
+SUFFIXES = (".yaml", ".yml")
+_NOT_RULES = "frameworks"
+_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """Checked rules in order of their ids, each id and name once."""
+
+    rules: tuple[Rule, ...]
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of what all the rules say."""
+        said = "\n".join(f"{rule.id} {rule.digest}" for rule in self.rules)
+        return hashlib.sha256(said.encode()).hexdigest()
+
+    def get(self, name: str) -> Rule | None:
+        """The rule of this id or name."""
+        return next((rule for rule in self.rules if name in {rule.id, rule.name}), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A rule file: where it lies, and the path its messages show."""
+
+    path: Path
+    shown: str
+    bundled: bool
+
+
+def load_rules(paths: Sequence[Path] = (), *, bundled: bool = True, allow_python: bool = False) -> RuleSet:
+    """The rules of the files and folders, and the bundled ones if wanted.
+
+    Raises `RuleError` with all problems of all files. Nothing is run or imported: python rules are an error
+    unless `allow_python`, and even then are only named.
+    """
+    problems: list[Problem] = []
+    rules: list[Rule] = []
+    for file in _unique([*(_bundled() if bundled else ()), *_found(paths, problems)]):
+        rules += _read(file, problems, allow_python=allow_python)
+    problems += _repeated(rules)
+    if problems:
+        raise RuleError(problems)
+    return RuleSet(tuple(sorted(rules, key=lambda rule: rule.id)))
+
+
+def rules_of(content: bytes, *, path: str, allow_python: bool = False) -> RuleSet:
+    """The rules of one file's content; raises `RuleError` like `load_rules`."""
+    problems: list[Problem] = []
+    rules = _rules(read(content, path=path), path, problems, bundled=False, allow_python=allow_python)
+    problems += _repeated(rules)
+    if problems:
+        raise RuleError(problems)
+    return RuleSet(tuple(sorted(rules, key=lambda rule: rule.id)))
+
+
+def _bundled() -> Iterator[_File]:
+    root = resource("rules")
+    for path in _walk(root):
+        yield _File(path, f"rules/{path.relative_to(root).as_posix()}", bundled=True)
+
+
+def _found(paths: Sequence[Path], problems: list[Problem]) -> Iterator[_File]:
+    for path in paths:
+        start = Place(str(path), 1, 1)
+        if path.is_dir():
+            files = list(_walk(path))
+            if not files:
+                problems.append(start.problem("the folder holds no rule file"))
+            yield from (_File(file, str(file), bundled=False) for file in files)
+        elif not path.exists():
+            problems.append(start.problem("there is no such file or folder"))
+        elif not path.is_file():
+            problems.append(start.problem("a rule file is a regular file"))
+        elif path.suffix not in SUFFIXES:
+            problems.append(start.problem("a rule file ends in .yaml or .yml"))
+        else:
+            yield _File(path, str(path), bundled=False)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """The rule files below a folder, in order; hidden ones and frameworks are not rules."""
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != _NOT_RULES)
+        for name in sorted(files):
+            path = Path(parent, name)
+            if path.suffix in SUFFIXES and not name.startswith(".") and path.is_file():
+                yield path
+
+
+def _unique(files: Sequence[_File]) -> Iterator[_File]:
+    seen: set[Path] = set()
+    for file in files:
+        real = file.path.resolve()
+        if real not in seen:
+            yield file
+        seen.add(real)
+
+
+def _read(file: _File, problems: list[Problem], *, allow_python: bool) -> list[Rule]:
+    try:
+        with file.path.open("rb") as stream:
+            content = stream.read(DEFAULT_LIMITS.size + 1)
+    except OSError as error:
+        problems.append(Problem(file.shown, 1, 1, f"cannot be read: {error.strerror or error}"))
+        return []
+    return _rules(read(content, path=file.shown), file.shown, problems, bundled=file.bundled, allow_python=allow_python)
+
+
+def _rules(reading: Reading, path: str, problems: list[Problem], *, bundled: bool, allow_python: bool) -> list[Rule]:
+    """The rules of a file that was read; a file whose YAML is wrong is checked as far as it goes."""
+    mistakes = Mistakes()
+    mistakes.problems += reading.problems
+    if not reading.documents and not reading.problems:
+        mistakes.add(Place(path, 1, 1), "the file holds no rule")
+    rules = []
+    for node in reading.documents:
+        rule = read_rule(node, mistakes, bundled=bundled, allow_python=allow_python)
+        if rule is not None:
+            rules.append(rule)
+    for rule in rules:
+        try:
+            bind(rule, now=_NOW)
+        except RuleError as error:
+            mistakes.problems += error.problems
+    problems += mistakes.problems
+    return rules
+
+
+def _repeated(rules: Sequence[Rule]) -> Iterator[Problem]:
+    """Ids and names that more than one rule has, at the later one."""
+    first: dict[str, Rule] = {}
+    for rule in rules:
+        for what, text in (("id", rule.id), ("name", rule.name)):
+            other = first.setdefault(text, rule)
+            if other is not rule:
+                place = f"{other.position.path}:{other.position.line}"
+                yield rule.position.problem(f"rule {what} '{text}' is already used in {place}")

@@ -1,0 +1,170 @@
+"""A rule's node held against its form: unknown and missing keys, wrong types and plain values out of bounds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from types import UnionType
+from typing import Annotated, TypeAlias, Union, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from auditor.documents import Items, Map, Node, Scalar, kind, printable
+from auditor.rules.forms import Form
+from auditor.rules.mistakes import Mistakes
+
+_Key: TypeAlias = "str | int"
+
+_WORD = re.compile(r"'([^']*)'")
+_EXPECTED = {
+    "string_type": "text",
+    "int_type": "integer",
+    "int_from_float": "integer",
+    "float_type": "number",
+    "bool_type": "boolean",
+    "list_type": "list",
+    "dict_type": "map",
+    "model_type": "map",
+    "model_attributes_type": "map",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The nodes of a document that are not what their form wants; whoever reads on passes them over."""
+
+    wrong: frozenset[int]
+
+    def get(self, node: Map, key: str) -> Node | None:
+        """The node under `key` when it is there and has the right shape."""
+        found = node.get(key)
+        return None if found is None or id(found) in self.wrong else found
+
+
+def shape(node: Map, form: type[Form], mistakes: Mistakes) -> Shape:
+    """The shape of a document under its form, after its mistakes have been told."""
+    wrong: set[int] = set()
+    reader = _Forms(mistakes)
+    data = reader.plain(node, form)
+    try:
+        form.model_validate(data)
+    except ValidationError as error:
+        for detail in error.errors(include_url=False, include_input=False):
+            _tell(detail, node, mistakes, wrong)
+    return Shape(frozenset(wrong))
+
+
+class _Forms:
+    """The plain data of a node, less the keys its forms do not know, which are told on the way."""
+
+    def __init__(self, mistakes: Mistakes) -> None:
+        self.mistakes = mistakes
+
+    def plain(self, node: Node, annotation: object) -> object:
+        form = _form_of(annotation)
+        match node:
+            case Map():
+                fields = _fields(form) if form is not None else None
+                return {
+                    key.text: self.plain(value, _value_of(annotation) if fields is None else fields[key.text])
+                    for key, value in node.entries
+                    if fields is None or self._known(key, fields)
+                }
+            case Items():
+                return [self.plain(item, _value_of(annotation)) for item in node.items]
+            case Scalar():
+                return node.value
+
+    def _known(self, key: Scalar, fields: Mapping[str, object]) -> bool:
+        if key.text in fields:
+            return True
+        self.mistakes.unknown(key, "key", name=key.text, known=fields)
+        return False
+
+
+def _bare(annotation: object) -> object:
+    """The annotation without `Annotated` and without `| None`."""
+    while True:
+        origin = get_origin(annotation)
+        if origin is Annotated:
+            annotation = get_args(annotation)[0]
+        elif origin in {Union, UnionType}:
+            annotation = next(part for part in get_args(annotation) if part is not type(None))
+        else:
+            return annotation
+
+
+def _form_of(annotation: object) -> type[Form] | None:
+    bare = _bare(annotation)
+    return bare if isinstance(bare, type) and issubclass(bare, Form) else None
+
+
+def _value_of(annotation: object) -> object:
+    """What a list or a map of this annotation holds; `object` when it does not say."""
+    arguments = get_args(_bare(annotation))
+    return arguments[-1] if arguments else object
+
+
+@cache
+def _fields(form: type[Form]) -> Mapping[str, object]:
+    """The keys of a form with their annotations."""
+    return {field.alias or name: field.annotation for name, field in form.model_fields.items()}
+
+
+def _tell(detail: ErrorDetails, root: Map, mistakes: Mistakes, wrong: set[int]) -> None:
+    """The problem of one pydantic error, at the node it speaks of."""
+    loc = list(detail["loc"])
+    context = detail.get("ctx", {})
+    if detail["type"] == "missing":
+        where = _walk(root, loc[:-1])
+        wrong.add(id(where))
+        mistakes.add(where, f"missing key '{loc[-1]}'")
+        return
+    if loc[-1] == "[key]":
+        parent = _walk(root, loc[:-2])
+        if isinstance(parent, Map):
+            mistakes.add(parent.key(str(loc[-2])), str(context["message"]))
+        return
+    where = _walk(root, loc)
+    wrong.add(id(where))
+    key = next((str(part) for part in reversed(loc) if isinstance(part, str)), "value")
+    mistakes.add(where, _message(detail["type"], context, where, key))
+
+
+def _message(kind_of_error: str, context: Mapping[str, object], node: Node, key: str) -> str:
+    if kind_of_error in _EXPECTED:
+        return f"expected {_EXPECTED[kind_of_error]}, got {kind(node)}"
+    match kind_of_error:
+        case "literal_error":
+            return f"{key} must be one of {', '.join(_WORD.findall(str(context['expected'])))}"
+        case "among":
+            return f"{key} must be one of {context['choices']}"
+        case "too_short":
+            return f"{key} needs at least {context['min_length']} item{'s' if context['min_length'] != 1 else ''}"
+        case "too_long":
+            return f"{key} takes at most {context['max_length']} items"
+        case "greater_than_equal" | "less_than_equal":
+            bound = f"less than {context['ge']}" if "ge" in context else f"more than {context['le']}"
+            return f"value {printable(node.text) if isinstance(node, Scalar) else key} is {bound}"
+        case "rule":
+            return str(context["message"])
+    return f"{key} is not what a rule may hold here"
+
+
+def _walk(root: Node, loc: Sequence[_Key]) -> Node:
+    """The node that a path leads to, as far as it goes."""
+    node = root
+    for part in loc:
+        if isinstance(node, Map) and isinstance(part, str):
+            found = node.get(part)
+        elif isinstance(node, Items) and isinstance(part, int) and part < len(node.items):
+            found = node.items[part]
+        else:
+            found = None
+        if found is None:
+            return node
+        node = found
+    return node
