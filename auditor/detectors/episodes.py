@@ -15,6 +15,7 @@ from auditor.detectors.detection import records
 
 ORDER = ("joined_time", "end", "page", "item")
 MERGE_GAP = timedelta(minutes=10)
+OTHERS = 3
 
 
 def legs(rows: pl.LazyFrame, *, entity: Sequence[str], needed: Sequence[str]) -> tuple[pl.DataFrame, int]:
@@ -31,30 +32,65 @@ def legs(rows: pl.LazyFrame, *, entity: Sequence[str], needed: Sequence[str]) ->
     return kept.with_columns(pl.col("row").cast(pl.Int64)), frame.height - kept.height
 
 
-def visits(frame: pl.DataFrame, *, entity: Sequence[str], carried: Sequence[pl.Expr] = ()) -> pl.DataFrame:
+def visits(
+    frame: pl.DataFrame, *, entity: Sequence[str], gap: timedelta = MERGE_GAP, carried: Sequence[pl.Expr] = ()
+) -> pl.DataFrame:
     """One row a visit: entity, site and meeting, `joined_time`, `end`, `presence`, `legs`, `records`.
 
-    `carried` are further aggregates over the legs of a visit.
+    `carried` are further aggregates over the legs of a visit; they may read `presence` and `meeting_length`,
+    which are the same on every leg of a visit.
     """
     key = list(dict.fromkeys(("site_url", "meeting_id", *entity)))
     ordered = frame.sort(*key, *ORDER, nulls_last=True)
     reach = pl.col("end").cum_max().shift(1).over(key)
     start = pl.col("joined_time")
-    numbered = ordered.with_columns(
-        _new=(reach.is_null() | (start > reach + MERGE_GAP)).fill_null(value=True),
-        _added=pl.when(reach.is_null() | (start > reach))
-        .then(pl.col("end") - start)
-        .otherwise(pl.max_horizontal(pl.col("end") - reach, pl.lit(timedelta()))),
-    ).with_columns(visit=pl.col("_new").cast(pl.Int64).cum_sum())
+    numbered = (
+        ordered.with_columns(
+            _new=(reach.is_null() | (start > reach + gap)).fill_null(value=True),
+            _added=pl.when(reach.is_null() | (start > reach))
+            .then(pl.col("end") - start)
+            .otherwise(pl.max_horizontal(pl.col("end") - reach, pl.lit(timedelta()))),
+        )
+        .with_columns(visit=pl.col("_new").cast(pl.Int64).cum_sum())
+        .with_columns(presence=pl.col("_added").sum().over("visit"))
+    )
     return (
-        numbered.group_by("visit", *key, maintain_order=True)
+        _with_meeting_length(numbered, key)
+        .group_by("visit", *key, maintain_order=True)
         .agg(
             pl.col("joined_time").min(),
             pl.col("end").max(),
-            pl.col("_added").sum().alias("presence"),
+            pl.col("presence").first(),
             pl.len().cast(pl.Int64).alias("legs"),
             records().alias("records"),
             *carried,
         )
         .sort("joined_time", "end", *key, nulls_last=True)
+    )
+
+
+def _with_meeting_length(numbered: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """`meeting_length`: from start to end, else the median presence of at least three other people, else null.
+
+    The maximum would be the inflated stay itself.
+    """
+    stated = numbered.with_columns(meeting_length=pl.col("meeting.end_time") - pl.col("meeting.start_time"))
+    place = ["site_url", "meeting_id"]
+    unknown = stated.filter(pl.col("meeting_length").is_null()).group_by(key).agg(stay=pl.col("_added").sum())
+    if unknown.is_empty():
+        return stated
+    rest = [name for name in key if name not in place]
+    others = unknown.join(unknown, on=place, nulls_equal=True, suffix="_other").filter(
+        pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_other")) for name in rest)
+    )
+    usual = (
+        others.group_by(key)
+        .agg(people=pl.len(), usual=pl.col("stay_other").median())
+        .filter(pl.col("people") >= OTHERS)
+        .drop("people")
+    )
+    return (
+        stated.join(usual, on=key, how="left", maintain_order="left", nulls_equal=True)
+        .with_columns(pl.coalesce("meeting_length", "usual"))
+        .drop("usual")
     )

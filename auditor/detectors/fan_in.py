@@ -116,7 +116,7 @@ def _rated(frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
     return rated.with_columns(
         center=(pl.col("_others") + 0.5) / (pl.col("_scopes") + 1),
         n=pl.col("_scopes"),
-        spread=pl.col("_last") - pl.col("observed_at"),
+        spread=(pl.col("_last") - pl.col("observed_at")).dt.total_microseconds() / 60_000_000,
     ).drop("_others", "_scopes", "_last", "series")
 
 
@@ -184,7 +184,7 @@ def _worded(judged: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
             pl.lit(" from "),
             entity(settings.entity),
             pl.lit(" within "),
-            number(pl.col("spread").dt.total_seconds() / 60, digits=0),
+            number("spread", digits=0),
             pl.lit(" min; this device usually stands for "),
             number("center"),
             pl.lit(" (score "),

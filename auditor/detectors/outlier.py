@@ -128,7 +128,10 @@ def _worded(chosen: pl.DataFrame, settings: Outlier) -> pl.DataFrame:
         for index, name in enumerate(features)
     )
     ranked = chosen.with_columns(
-        top_features=parts.list.sort(descending=True).list.head(3).list.eval(pl.element().struct.field("text"))
+        top_features=parts.list.sort(descending=True)
+        .list.head(3)
+        .list.eval(pl.element().struct.field("text"))
+        .list.join(", ")
     )
     return ranked.select(
         *key,
@@ -146,7 +149,7 @@ def _worded(chosen: pl.DataFrame, settings: Outlier) -> pl.DataFrame:
             pl.lit(", period from "),
             pl.col("period").dt.strftime("%Y-%m-%d"),
             pl.lit(": "),
-            pl.col("top_features").list.join(", "),
+            pl.col("top_features"),
             pl.lit(" of "),
             pl.col("n").cast(pl.String()),
             pl.lit(" compared, this one included"),

@@ -14,7 +14,7 @@ from datetime import timedelta
 import polars as pl
 
 from auditor.detectors.detection import DIGITS, Budget, Detection, conclude, days, within
-from auditor.detectors.episodes import legs, visits
+from auditor.detectors.episodes import MERGE_GAP, legs, visits
 from auditor.detectors.wording import entity, number
 from auditor.model.window import Window
 
@@ -25,7 +25,10 @@ MAD_TO_SIGMA = 1.4826
 
 @dataclass(frozen=True, slots=True)
 class RobustZscore:
-    """Settings of `robust_zscore`; `value` is an aggregate over the legs of a visit, a number."""
+    """Settings of `robust_zscore`; `value` is an aggregate over the legs of a visit, a number.
+
+    It may read `presence` and `meeting_length`. `direction` is both, up or down.
+    """
 
     value: pl.Expr
     entity: tuple[str, ...] = ("email",)
@@ -36,6 +39,7 @@ class RobustZscore:
     threshold: float = 6.0
     direction: str = "both"
     reads: frozenset[str] = frozenset()
+    merge_gap: timedelta = MERGE_GAP
     budget: Budget = field(default_factory=Budget)
 
     @property
@@ -52,6 +56,7 @@ class RobustZscore:
                 "joined_time",
                 "left_time",
                 "meeting.end_time",
+                "meeting.start_time",
             }
         )
 
@@ -65,7 +70,7 @@ def detect(rows: pl.LazyFrame, settings: RobustZscore, window: Window) -> Detect
         pl.col("meeting_title").drop_nulls().sort().first().alias("meeting_title"),
         *[pl.col(name).drop_nulls().sort().first().alias(name) for name in settings.peer if name not in key],
     ]
-    stays = visits(frame, entity=settings.entity, carried=carried)
+    stays = visits(frame, entity=settings.entity, gap=settings.merge_gap, carried=carried)
     usable = stays.filter(pl.col("value").is_finite() & (pl.col("value") > -1)).with_columns(x=pl.col("value").log1p())
     rated = _peers(_own(usable, key), settings)
     judged = rated.filter(within(window, "joined_time"))
@@ -113,7 +118,7 @@ def detect(rows: pl.LazyFrame, settings: RobustZscore, window: Window) -> Detect
 
 def _far(settings: RobustZscore) -> pl.Expr:
     high, low = pl.col("z") > settings.threshold, pl.col("z") < -settings.threshold
-    return {"both": high | low, "high": high, "low": low}[settings.direction]
+    return {"both": high | low, "up": high, "down": low}[settings.direction]
 
 
 def _own(stays: pl.DataFrame, key: list[str]) -> pl.DataFrame:
