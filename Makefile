@@ -25,8 +25,8 @@ check: $(READY)/dev gates ## Gates and the quick tests, under a minute
 	@$(BIN)/python -m pytest --quiet -m "not ($(SLOW) or soak)"
 
 gates: $(READY)/dev
-	@$(BIN)/ruff format --quiet --check .
-	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet --output-format concise .
+	@$(BIN)/ruff check --quiet --output-format concise .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo > build/imports.txt || { cat build/imports.txt; exit 1; }
 	@$(BIN)/deptry --no-ansi . 2> build/deptry.txt || { cat build/deptry.txt; exit 1; }
