@@ -2,7 +2,7 @@
 
 For the value v of an attribute of entity u at time t, all counts strictly before t:
 `q = (N_v + 1) / (N + K + 1)`, `p = (n_uv + a·q) / (n_u + a)`, `bits = −log2 p`; the score is the sum of bits
-over the attributes that reach `min_bits`, else over the largest. n_uv and n_u are the entity's earlier joins with
+over `columns`, and a join whose score reaches `min_bits` is a candidate. n_uv and n_u are the entity's earlier joins with
 v and at all; N_v and N everybody's; K the distinct values seen so far; a is `prior_weight`.
 """
 
@@ -161,14 +161,13 @@ def _forget(counts: pl.DataFrame, key: list[str], column: str, settings: Rarity)
 
 
 def _merged(events: pl.DataFrame, settings: Rarity) -> pl.DataFrame:
-    """One candidate a visit: the attributes over `min_bits`, named by the largest; then one a value."""
+    """One candidate a meeting and value, named by its most surprising attribute; then one a value."""
     key = list(settings.entity)
     names = settings.columns_
-    strong = {name: pl.when(pl.col(f"bits_{name}") >= settings.min_bits).then(pl.col(f"bits_{name}")) for name in names}
+    bits = [pl.col(f"bits_{name}") for name in names]
     chosen = events.with_columns(
-        score=pl.sum_horizontal(*strong.values()),
-        _top=pl.max_horizontal(*strong.values()),
-    ).filter(pl.col("_top").is_not_null())
+        score=pl.sum_horizontal(column.fill_null(0.0) for column in bits), _top=pl.max_horizontal(bits)
+    ).filter(pl.col("_top").is_not_null() & (pl.col("score") >= settings.min_bits))
 
     def of_largest(part: str) -> pl.Expr:
         result = pl.lit(None)
