@@ -49,6 +49,14 @@ class Evidence:
                 offset += len(line)
                 yield parse(line[:-1]), offset
 
+    def hash_before(self, offset: int) -> str | None:
+        """The hash of the entry that ends at a byte offset; None when none does."""
+        last = last_line(manifest_path(self.folder), end=offset)
+        try:
+            return None if last is None else parse(last).link.hash
+        except ArchiveError:
+            return None
+
     def units(self) -> tuple[UnitEntry, ...]:
         """The latest unit of each key, in the order they were finished."""
         latest: dict[str, UnitEntry] = {}
@@ -99,19 +107,20 @@ def extended(chain: Chain, entries: Iterable[Entry]) -> Chain:
     return Chain(head, count, pages, size, first, last)
 
 
-def last_line(manifest: Path) -> bytes | None:
-    """The last complete line of the manifest, without its newline; None when there is none."""
+def last_line(manifest: Path, *, end: int | None = None) -> bytes | None:
+    """The last complete line before byte `end` of the manifest, without its newline; None when there is none."""
     try:
         file = manifest.open("rb")
     except FileNotFoundError:
         return None
     with file:
-        start = file.seek(0, os.SEEK_END)
+        size = file.seek(0, os.SEEK_END)
+        start = size if end is None else min(end, size)
         tail = b""
-        while start and tail.rstrip(b"\n").count(b"\n") < 2:
+        while start and tail.count(b"\n") < 2:
             step = min(_BLOCK, start)
             start -= step
             file.seek(start)
             tail = file.read(step) + tail
-    complete = tail[: tail.rfind(b"\n")]
-    return complete[complete.rfind(b"\n") + 1 :] or None if b"\n" in tail else None
+    lines = tail.split(b"\n")
+    return lines[-2] if len(lines) > 1 and lines[-2] else None

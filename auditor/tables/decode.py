@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 
@@ -11,7 +11,7 @@ import polars as pl
 from auditor.model.coverage import Gap
 from auditor.model.vocabulary import GapReason
 from auditor.model.window import Window
-from auditor.tables.convert import Context, Tally
+from auditor.tables.convert import Context, Json, Tally
 from auditor.tables.exact import Exact, InvalidBody, exact, items_of
 from auditor.tables.fast import fast
 from auditor.tables.record import Kind, Raw
@@ -38,10 +38,14 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How to read values a page leaves open: the zone of times without an offset, further time formats."""
+    """How to read what a page leaves open: the zone of times without an offset, further time formats.
+
+    `prepare` turns an item into the record the API would have sent, for files that have another form.
+    """
 
     zone: tzinfo = UTC
     time_formats: tuple[str, ...] = ()
+    prepare: Callable[[Json], Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +81,13 @@ def decode(pages: Sequence[Page], kind: Kind, *, reading: Reading | None = None)
     Rows stand in the order of the pages and their items. Unknown fields are ignored; on pages that obey the
     documented types they are not even looked at.
     """
-    quick = fast([page.body for page in pages], kind)
+    reading = reading or Reading()
+    quick = fast([page.body for page in pages] if reading.prepare is None else [], kind)
     raws = [quick.raw]
     gaps: dict[int, tuple[Gap, ...]] = {}
     notes = Notes()
-    for place in quick.left:
-        raw, found, noted = _exactly(pages[place], kind, place=place, reading=reading or Reading())
+    for place in quick.left if reading.prepare is None else range(len(pages)):
+        raw, found, noted = _exactly(pages[place], kind, place=place, reading=reading)
         raws += [raw] if raw else []
         notes += noted
         if found:
@@ -97,6 +102,8 @@ def _exactly(page: Page, kind: Kind, *, place: int, reading: Reading) -> tuple[R
         items = items_of(page.body, context)
     except InvalidBody as error:
         return None, (_gap(page, kind.table.name, GapReason.INVALID_BODY, str(error)),), Notes()
+    if reading.prepare is not None:
+        items = [reading.prepare(item) for item in items]
     read = exact(items, kind, place=place, context=context)
     tally = context.tally
     redacted = len(read.nulls) if page.redacted else 0

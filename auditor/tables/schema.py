@@ -26,7 +26,9 @@ LINEAGE = pl.Schema({"page": TEXT, "item": COUNT})
 class Table:
     """What a table holds: `schema` with lineage, natural `key`, and the column that places a row in time.
 
-    `time` is None for tables whose rows are always in the window. `key` columns compare nulls as equal.
+    `time` is None for tables whose rows are always in the window. `key` columns compare nulls as equal. Where the
+    `identifier` is null the `unnamed` columns join the key, so that people without an e-mail address and records
+    without an id stay apart.
     """
 
     name: str
@@ -34,6 +36,8 @@ class Table:
     key: tuple[str, ...]
     time: str | None
     optional: bool = False
+    identifier: str | None = None
+    unnamed: tuple[str, ...] = ()
 
 
 def _table(
@@ -43,8 +47,10 @@ def _table(
     key: tuple[str, ...],
     time: str | None = "joined_time",
     optional: bool = False,
+    unnamed: tuple[str, tuple[str, ...]] | None = None,
 ) -> Table:
-    return Table(name, pl.Schema({**columns, **LINEAGE}), key, time, optional)
+    identifier, others = unnamed or (None, ())
+    return Table(name, pl.Schema({**columns, **LINEAGE}), key, time, optional, identifier, others)
 
 
 def _texts(names: str) -> dict[str, pl.DataType]:
@@ -65,7 +71,8 @@ ATTENDEES = _table(
         "registered": FLAG,
         "invited": FLAG,
     },
-    key=("site_url", "meeting_id", "email", "display_name", "joined_time", "client_agent", "ip_address"),
+    key=("site_url", "meeting_id", "email", "joined_time", "client_agent", "ip_address"),
+    unnamed=("email", ("display_name",)),
 )
 
 PARTICIPANTS = _table(
@@ -85,6 +92,7 @@ PARTICIPANTS = _table(
         **_texts("site_url meeting_id host_email source_id"),
     },
     key=("site_url", "meeting_id", "participant_id"),
+    unnamed=("participant_id", ("email", "display_name", "joined_time")),
 )
 
 DEVICES = _table(
@@ -135,6 +143,7 @@ MEETINGS = _table(
     },
     key=("site_url", "meeting_id"),
     time="start_time",
+    unnamed=("meeting_id", ("meeting_number", "title", "start_time")),
 )
 
 COLLECTIONS = _table(
@@ -147,7 +156,7 @@ COLLECTIONS = _table(
         "complete": FLAG,
         "rows": COUNT,
     },
-    key=("site_url", "endpoint", "from_time", "to_time", "finished_at"),
+    key=("site_url", "endpoint", "from_time", "to_time", "finished_at", "page"),
     time="finished_at",
 )
 
@@ -162,6 +171,7 @@ PEOPLE = _table(
     key=("email",),
     time=None,
     optional=True,
+    unnamed=("email", ("display_name",)),
 )
 
 INVITEES = _table(
@@ -210,6 +220,7 @@ SETTINGS = _table(
     key=("meeting_id",),
     time=None,
     optional=True,
+    unnamed=("meeting_id", ("title", "host_email")),
 )
 
 RECORDINGS = _table(

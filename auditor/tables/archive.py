@@ -1,0 +1,112 @@
+"""An archive on disk: evidence, and the tables made from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import polars as pl
+
+from auditor.errors import ArchiveError
+from auditor.evidence.places import EVIDENCE, TABLES, make_private, manifest_path, write_private
+from auditor.evidence.reader import Evidence, extended
+from auditor.model.audit import Chain
+from auditor.model.window import Window
+from auditor.tables.files import stored_schema
+from auditor.tables.schema import SPAN, Table
+from auditor.tables.schema import TABLES as KNOWN
+from auditor.tables.state import read_state
+from auditor.tables.store import Store
+from auditor.tables.units import UNITS
+
+FORMAT = 1
+_MARK = "archive.json"
+
+
+class Archive:
+    """The archive at `path`, which is a folder with `archive.json`.
+
+    Raises `ArchiveError` when there is none, or when a newer version of the program wrote it.
+    """
+
+    __slots__ = ("evidence", "path", "store")
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        _check_format(self.path)
+        self.evidence = Evidence(self.path)
+        self.store = Store(self.path / TABLES)
+
+    @classmethod
+    def create(cls, path: Path | str) -> Self:
+        """The archive at `path`, made when there is none."""
+        folder = Path(path)
+        if not (folder / _MARK).exists():
+            if folder.exists() and any(folder.iterdir()):
+                raise ArchiveError(f"{folder} is a folder with other things in it; name a new or an empty one")
+            make_private(folder / EVIDENCE)
+            folder.chmod(0o700)
+            write_private(manifest_path(folder), b"")
+            write_private(folder / _MARK, json.dumps({"format": FORMAT}).encode() + b"\n")
+        return cls(folder)
+
+    def __repr__(self) -> str:
+        return f"Archive({str(self.path)!r})"
+
+    def scan(self, table: str) -> pl.LazyFrame:
+        """The rows of a table, with exactly the schema `TABLES[table].schema`; none when the table is not there."""
+        known = KNOWN.get(table)
+        if known is None:
+            raise ArchiveError(f"there is no table {table!r}; one of {', '.join(KNOWN)}")
+        return self._rows(known)
+
+    def units(self) -> pl.LazyFrame:
+        """The latest unit of every key, as `auditor.tables.units.UNITS` holds it."""
+        return self._rows(UNITS)
+
+    def has(self, table: str) -> bool:
+        """Whether rows of the table were ever collected or imported."""
+        return (self.store.folder / table / "_delta_log").is_dir()
+
+    def sites(self) -> tuple[str, ...]:
+        """Every site that was asked or imported, in order."""
+        named = [self.units(), self.scan("meetings"), self.scan("participants")]
+        found = pl.concat([frame.select("site_url") for frame in named]).drop_nulls().unique().sort("site_url")
+        return tuple(found.collect().to_series())
+
+    def span(self, sites: Sequence[str] | None = None) -> Window | None:
+        """From the first to the last moment that was asked or imported, of all sites unless some are named."""
+        units = self.units()
+        if sites is not None:
+            units = units.filter(pl.col("site_url").is_in(list(sites)) | pl.col("site_url").is_null())
+        start, end = units.select(pl.col("from_time").min(), pl.col("to_time").max()).collect().row(0)
+        return None if start is None or end is None else Window(start, end)
+
+    def chain(self) -> Chain:
+        """The facts of the evidence chain; of a long manifest only what the tables have not followed is read."""
+        state = read_state(self.path)
+        if state.chain.entries and self.evidence.hash_before(state.offset) != state.chain.head:
+            return self.evidence.chain()
+        return extended(state.chain, self.evidence.entries(offset=state.offset))
+
+    def _rows(self, table: Table) -> pl.LazyFrame:
+        if not self.has(table.name):
+            return table.schema.to_frame().lazy()
+        held = pl.scan_delta(str(self.store.place(table)))
+        stored = stored_schema(table)
+        return held.select(
+            pl.col(name).cast(SPAN) if dtype != stored[name] else pl.col(name) for name, dtype in table.schema.items()
+        )
+
+
+def _check_format(folder: Path) -> None:
+    try:
+        found = json.loads((folder / _MARK).read_bytes())["format"]
+    except (FileNotFoundError, NotADirectoryError):
+        raise ArchiveError(f"{folder} is no archive; collect or import makes one") from None
+    except (ValueError, KeyError, TypeError):
+        raise ArchiveError(f"{folder / _MARK} is damaged; it should read {json.dumps({'format': FORMAT})}") from None
+    if not isinstance(found, int) or found > FORMAT:
+        raise ArchiveError(f"{folder} has format {found}; this version reads up to {FORMAT}: install a newer one")

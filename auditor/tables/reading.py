@@ -1,0 +1,38 @@
+"""Which kind of records a unit's pages hold, and how they are read."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from auditor.evidence.entry import IMPORT, Unit
+from auditor.tables.controlhub import prepared
+from auditor.tables.decode import Reading
+from auditor.tables.kinds import KINDS
+from auditor.tables.record import Kind
+
+NAMES = "names"
+"""Option of an imported unit: `api`, `columns` (named as the table's columns are) or `controlhub`."""
+
+ZONE = "timezone"
+"""Option of an imported unit: the zone of times without an offset."""
+
+MAPPING = "mapping"
+"""Option of a Control Hub file: JSON of API field names to the file's headings."""
+
+FORMATS = "time_formats"
+"""Option of a Control Hub file: the patterns of its times, one a line."""
+
+
+def reading_of(unit: Unit) -> tuple[Kind, Reading] | None:
+    """The kind of a unit's records and how to read them; None when its pages hold none for the tables."""
+    kind = KINDS.get(unit.endpoint.removeprefix(IMPORT))
+    if kind is None:
+        return None
+    zone = ZoneInfo(unit.options.get(ZONE, "UTC"))
+    names = unit.options.get(NAMES, "api")
+    if names == "columns":
+        return kind.by_column(), Reading(zone)
+    if names == "controlhub":
+        formats = tuple(filter(None, unit.options.get(FORMATS, "").split("\n")))
+        return kind, Reading(zone, formats, prepared(unit.options[MAPPING]))
+    return kind, Reading(zone)

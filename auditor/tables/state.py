@@ -1,0 +1,75 @@
+"""How far the tables have followed the manifest, kept in one small file beside them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from auditor.errors import ArchiveError
+from auditor.evidence.places import TABLES, make_private, write_private
+from auditor.evidence.reader import EMPTY_CHAIN
+from auditor.model.audit import Chain
+from auditor.model.window import instant, iso
+
+_NAME = "state.json"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The tables have the rows of every unit before byte `offset` of the manifest, where `chain` ended.
+
+    `pruned_before` is the moment before which a retention run removed everything.
+    """
+
+    offset: int = 0
+    chain: Chain = EMPTY_CHAIN
+    pruned_before: datetime | None = None
+
+
+def read_state(folder: Path) -> State:
+    """The state of the archive in `folder`; the empty one when its tables were never made."""
+    try:
+        fields = json.loads((folder / TABLES / _NAME).read_bytes())
+    except FileNotFoundError:
+        return State()
+    try:
+        return State(
+            int(fields["offset"]),
+            Chain(
+                str(fields["head"]),
+                int(fields["entries"]),
+                int(fields["pages"]),
+                int(fields["bytes"]),
+                _moment(fields["first_fetched_at"]),
+                _moment(fields["last_fetched_at"]),
+            ),
+            _moment(fields["pruned_before"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise ArchiveError("tables/state.json is damaged; run archive rebuild") from error
+
+
+def write_state(folder: Path, state: State) -> None:
+    """The state is on disk."""
+    make_private(folder / TABLES)
+    fields = {
+        "offset": state.offset,
+        "head": state.chain.head,
+        "entries": state.chain.entries,
+        "pages": state.chain.pages,
+        "bytes": state.chain.bytes,
+        "first_fetched_at": _written(state.chain.first_fetched_at),
+        "last_fetched_at": _written(state.chain.last_fetched_at),
+        "pruned_before": _written(state.pruned_before),
+    }
+    write_private(folder / TABLES / _NAME, json.dumps(fields).encode())
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else instant(text)
+
+
+def _written(moment: datetime | None) -> str | None:
+    return None if moment is None else iso(moment)

@@ -1,0 +1,159 @@
+"""The Delta tables below one folder, as their one writer sees them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
+from deltalake.schema import ArrayType, Field, PrimitiveType
+from deltalake.transaction import RemoveAction
+
+from auditor.evidence.places import make_private
+from auditor.tables.files import DataFile, clusters_of, frame_schema, stored_schema
+from auditor.tables.schema import COUNT, FLAG, TEXT, TEXTS, TIME, Table
+
+_APPLICATION = "auditor"
+_DELTA: Mapping[pl.DataType, PrimitiveType | ArrayType] = {
+    COUNT: PrimitiveType("long"),
+    FLAG: PrimitiveType("boolean"),
+    TEXT: PrimitiveType("string"),
+    TIME: PrimitiveType("timestamp"),
+    TEXTS: ArrayType(PrimitiveType("string")),
+}
+
+
+@dataclass(slots=True)
+class Held:
+    """What a table holds at one version: rows by file, and which cluster lies in which file.
+
+    A file is named by its number in `names`, which only grows.
+    """
+
+    version: int
+    names: list[str] = field(default_factory=list)
+    rows: dict[int, int] = field(default_factory=dict)
+    clusters: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema={"cluster": pl.UInt64, "file": pl.Int32})
+    )
+
+
+class Store:
+    """Reads and commits the tables below `folder`.
+
+    It remembers between commits which clusters lie in which file, so that a long collection reads them once;
+    a table that somebody else changed is read again.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._held: dict[str, Held] = {}
+
+    def place(self, table: Table) -> Path:
+        """Where the table lies."""
+        return self.folder / table.name
+
+    def applied(self, table: Table) -> int:
+        """The `seq` of the last manifest entry whose rows the table has; -1 when there is none."""
+        opened = self._open(table)
+        version = None if opened is None else opened.transaction_version(_APPLICATION)
+        return -1 if version is None else version
+
+    def held(self, table: Table) -> Held:
+        """What the table holds now; a draft's own copy, to be changed as the draft goes on."""
+        opened = self._open(table)
+        version = -1 if opened is None else opened.version()
+        held = self._held.get(table.name)
+        if held is None or held.version != version:
+            held = Held(version)
+            for name, rows in _active(opened).items():
+                add_file(held, name, rows, clusters_of(self.read(table, [name]), table))
+            self._held[table.name] = held
+        return Held(held.version, list(held.names), dict(held.rows), held.clusters)
+
+    def read(self, table: Table, names: Sequence[str]) -> pl.DataFrame:
+        """The rows of some of the table's files, with `frame_schema`."""
+        schema = frame_schema(table)
+        if not names:
+            return schema.to_frame()
+        files = [self.place(table) / name for name in names]
+        return pl.read_parquet(files, glob=False, hive_partitioning=False).select(
+            pl.col(name).cast(dtype) for name, dtype in schema.items()
+        )
+
+    def commit(
+        self, table: Table, held: Held, *, added: Sequence[DataFile], removed: Sequence[str], applied: int
+    ) -> None:
+        """The files are added and removed at once; the table then holds `held` and has the rows up to `applied`."""
+        schema = _delta_schema(table)
+        actions = [file.action for file in added]
+        with private():
+            opened = self._open(table) or DeltaTable.create(self.made(table), schema, name=table.name)
+            opened.create_write_transaction(
+                [*actions, *(RemoveAction(name, True, 0) for name in removed)],
+                "append",
+                schema,
+                commit_properties=CommitProperties(app_transactions=[Transaction(_APPLICATION, applied)]),
+            )
+        held.version = opened.version() + 1
+        self._held[table.name] = held
+
+    def sweep(self, table: Table) -> None:
+        """Files that are no longer, or never became, part of the table are gone."""
+        opened = self._open(table)
+        active = _active(opened)
+        for path in self.place(table).glob("*.parquet"):
+            if path.name not in active:
+                path.unlink()
+
+    def _open(self, table: Table) -> DeltaTable | None:
+        place = self.place(table)
+        return DeltaTable(place) if DeltaTable.is_deltatable(str(place)) else None
+
+    def made(self, table: Table) -> Path:
+        """Where the table lies, made when it is not there."""
+        make_private(self.place(table))
+        return self.place(table)
+
+
+def add_file(held: Held, name: str, rows: int, clusters: pl.Series) -> None:
+    """Remember a file and the clusters it holds."""
+    number = len(held.names)
+    held.names.append(name)
+    held.rows[number] = rows
+    held.clusters = held.clusters.vstack(
+        pl.DataFrame({"cluster": clusters}).with_columns(file=pl.lit(number, pl.Int32))
+    )
+
+
+def drop_files(held: Held, numbers: Sequence[int]) -> None:
+    """Forget files."""
+    for number in numbers:
+        del held.rows[number]
+    held.clusters = held.clusters.filter(~pl.col("file").is_in(list(numbers)))
+
+
+def _delta_schema(table: Table) -> Schema:
+    return Schema([Field(name, _DELTA[dtype]) for name, dtype in stored_schema(table).items()])
+
+
+def _active(opened: DeltaTable | None) -> dict[str, int]:
+    """Names and row counts of the files of the table's newest version, by name."""
+    if opened is None:
+        return {}
+    actions = pl.DataFrame(opened.get_add_actions()).sort("path")
+    return dict(zip(actions["path"], actions["num_records"], strict=True))
+
+
+@contextmanager
+def private() -> Iterator[None]:
+    """Files made meanwhile, by whatever library, belong to their owner alone."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
