@@ -1,0 +1,89 @@
+"""Anomalies: for each detector its sentences and the ledger that says how many candidates there were."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from auditor.model.audit import Audit, RuleResult
+from auditor.model.finding import Finding
+from auditor.reports.text import EVIDENCE_CAP, visible
+from auditor.reports.view.findings import anchor
+from auditor.reports.view.parts import Cell, Column, Mark, Table
+from auditor.reports.view.wording import Wording
+
+MOST_SENTENCES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorView:
+    """One detector rule."""
+
+    title: str
+    kind: str
+    severity: Mark
+    ledger: Table | None
+    sentences: Table
+    capped: str
+
+
+@dataclass(frozen=True, slots=True)
+class Anomalies:
+    """All detectors that ran."""
+
+    lead: str
+    detectors: tuple[DetectorView, ...]
+
+
+def anomalies(audit: Audit, wording: Wording) -> Anomalies:
+    """The detectors' findings, explained."""
+    rules = [rule for rule in audit.rules if rule.detector is not None]
+    if not rules:
+        return Anomalies(wording.say("anomalies.no_detectors"), ())
+    found: dict[str, list[Finding]] = {rule.id: [] for rule in rules}
+    for finding in audit.findings:
+        if finding.rule_id in found:
+            found[finding.rule_id].append(finding)
+    lead = "anomalies.lead" if any(found.values()) else "anomalies.none"
+    return Anomalies(wording.say(lead), tuple(_detector(rule, found[rule.id], wording) for rule in rules))
+
+
+def _detector(rule: RuleResult, found: list[Finding], wording: Wording) -> DetectorView:
+    ledger = rule.ledger
+    return DetectorView(
+        title=f"{visible(rule.id)} {visible(rule.title)}",
+        kind=visible(rule.detector or ""),
+        severity=wording.severity(rule.severity),
+        ledger=None
+        if not ledger
+        else Table(
+            caption=wording.say("anomalies.ledger", rule=visible(rule.id)),
+            columns=(
+                Column(wording.say("anomalies.entry"), 60),
+                Column(wording.say("anomalies.value"), 40, number=True),
+            ),
+            rows=tuple(
+                (Cell(visible(name), "mono"), Cell(wording.value(value, "text"), "number"))
+                for name, value in ledger.items()
+            ),
+        ),
+        sentences=Table(
+            caption=wording.say("anomalies.sentence"),
+            columns=(
+                Column(wording.say("anomalies.sentence"), 64),
+                Column(wording.say("anomalies.score"), 12, number=True),
+                Column(wording.say("anomalies.observed"), 24),
+            ),
+            rows=tuple(
+                (
+                    Cell(visible(finding.message, cap=EVIDENCE_CAP), href=f"#{anchor(finding.fingerprint)}"),
+                    Cell(wording.value(finding.evidence.get("score"), "number"), "number"),
+                    Cell(wording.moment(finding.observed_at)),
+                )
+                for finding in found[:MOST_SENTENCES]
+            ),
+            empty=wording.say("anomalies.none"),
+        ),
+        capped=wording.say("anomalies.shown", shown=MOST_SENTENCES, listed=len(found))
+        if len(found) > MOST_SENTENCES
+        else "",
+    )

@@ -1,0 +1,117 @@
+"""The audit's window cut into days, weeks or months of the report's zone, and what lies in each."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from auditor.model.coverage import Gap
+from auditor.model.window import Window
+from auditor.reports.view.wording import Wording
+
+MOST_DAYS = 62
+MOST_WEEKS = 62 * 7
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """Consecutive periods that cover the window; `unit` is day, week or month; `starts` are aware and sorted."""
+
+    unit: str
+    starts: tuple[datetime, ...]
+    end: datetime
+
+    def index(self, moment: datetime) -> int | None:
+        """The period the moment lies in, or None outside all of them."""
+        if not self.starts or moment < self.starts[0] or moment >= self.end:
+            return None
+        return bisect_right(self.starts, moment) - 1
+
+    def windows(self) -> tuple[Window, ...]:
+        """Each period as a window."""
+        return tuple(Window(a, b) for a, b in zip(self.starts, (*self.starts[1:], self.end), strict=True))
+
+
+def periods(window: Window, wording: Wording) -> Periods:
+    """Days up to two months, weeks (from Monday) up to a year and more, then months; cut at the window's ends."""
+    days = window.length / timedelta(days=1)
+    unit = "day" if days <= MOST_DAYS else "week" if days <= MOST_WEEKS else "month"
+    start = window.start.astimezone(wording.zone)
+    at = datetime(start.year, start.month, start.day, tzinfo=wording.zone)
+    if unit == "week":
+        at -= timedelta(days=at.weekday())
+    elif unit == "month":
+        at = at.replace(day=1)
+    starts: list[datetime] = []
+    while at < window.end:
+        starts.append(max(at.astimezone(UTC), window.start))
+        at = _next(at, unit)
+    return Periods(unit, tuple(starts), window.end)
+
+
+def _next(at: datetime, unit: str) -> datetime:
+    """The start of the next period on the clock of the zone, whatever summer time does."""
+    if unit == "month":
+        return at.replace(year=at.year + at.month // 12, month=at.month % 12 + 1)
+    return at + timedelta(days=1 if unit == "day" else 7)
+
+
+def labels(spans: Periods, wording: Wording) -> tuple[tuple[int, str], ...]:
+    """The first period, and each that begins a month or (for days) a week, with its date in words."""
+    months = wording.words.listed("months_short")
+    marked = []
+    for index, start in enumerate(spans.starts):
+        local = start.astimezone(wording.zone)
+        begins = local.day == 1 or (spans.unit == "day" and local.weekday() == 0)
+        if spans.unit == "week":
+            before = spans.starts[index - 1].astimezone(wording.zone) if index else None
+            begins = before is not None and before.month != local.month
+        if index == 0 or begins:
+            year = f" {local.year}" if index == 0 else ""
+            marked.append((index, f"{local.day} {months[local.month - 1]}{year}"))
+    return tuple(marked)
+
+
+def counted(moments: Iterable[datetime], spans: Periods) -> tuple[list[int], int]:
+    """How many moments lie in each period, and how many in none."""
+    counts = [0] * len(spans.starts)
+    outside = 0
+    for moment in moments:
+        index = spans.index(moment)
+        if index is None:
+            outside += 1
+        else:
+            counts[index] += 1
+    return counts, outside
+
+
+def touched(gaps: Sequence[Gap], spans: Periods) -> list[bool]:
+    """Which periods a gap reaches into."""
+    return [any(gap.window.overlaps(span) for gap in gaps) for span in spans.windows()]
+
+
+def by_hour(moments: Iterable[datetime], wording: Wording) -> list[list[int]]:
+    """Counts by weekday, Monday first, and hour of the zone."""
+    counts = [[0] * 24 for _ in range(7)]
+    for moment in moments:
+        local = moment.astimezone(wording.zone)
+        counts[local.weekday()][local.hour] += 1
+    return counts
+
+
+def hours_seen(window: Window, gaps: Sequence[Gap], wording: Wording) -> list[list[bool]]:
+    """Which weekdays and hours the evidence can tell of: those that some hour of the window outside all gaps has."""
+    seen = [[False] * 24 for _ in range(7)]
+    left = 7 * 24
+    hour = timedelta(hours=1)
+    at = window.start.replace(minute=0, second=0, microsecond=0)
+    while at < window.end and left:
+        local = at.astimezone(wording.zone)
+        span = Window(at, at + hour)
+        if not seen[local.weekday()][local.hour] and not any(gap.window.overlaps(span) for gap in gaps):
+            seen[local.weekday()][local.hour] = True
+            left -= 1
+        at += hour
+    return seen

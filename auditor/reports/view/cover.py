@@ -1,0 +1,86 @@
+"""The cover: what was audited, by what, and the result in a sentence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from auditor.model.audit import Audit
+from auditor.model.vocabulary import Verdict
+from auditor.reports.text import visible
+from auditor.reports.view.parts import Fact
+from auditor.reports.view.wording import Wording
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """`tone` is clean, exceptions, exceptions_incomplete or clean_incomplete."""
+
+    title: str
+    organisation: str
+    prepared_for: str
+    classification: str
+    logo: str
+    result: str
+    tone: str
+    sentence: str
+    facts: tuple[Fact, ...]
+    redacted: str
+
+
+def cover(audit: Audit, wording: Wording) -> Cover:
+    """The cover of the audit."""
+    who, look = audit.identity, audit.report
+    tone = _tone(audit)
+    return Cover(
+        title=visible(look.title),
+        organisation=visible(look.organisation or ""),
+        prepared_for=visible(look.prepared_for or ""),
+        classification=visible(look.classification or ""),
+        logo=look.logo or "",
+        result=wording.say(f"result.{tone}"),
+        tone=tone,
+        sentence=result_sentence(audit, wording),
+        facts=(
+            Fact(wording.say("cover.period"), wording.span(who.window)),
+            Fact(wording.say("cover.zone"), wording.zone_name),
+            Fact(wording.say("cover.sites"), ", ".join(visible(site) for site in who.sites) or wording.none),
+            Fact(wording.say("cover.evaluated"), wording.moment(who.evaluated_at)),
+            Fact(wording.say("cover.audit"), visible(who.id), "mono"),
+            Fact(wording.say("cover.rules_digest"), who.rules_digest, "mono"),
+            Fact(wording.say("cover.config_digest"), who.config_digest, "mono"),
+            Fact(wording.say("cover.head"), who.evidence_head, "mono"),
+            Fact(wording.say("cover.version"), visible(who.auditor_version)),
+        ),
+        redacted=wording.say("cover.redacted_note") if audit.redacted else "",
+    )
+
+
+def verdict_counts(audit: Audit) -> Counter[Verdict]:
+    """How many rules ended in each verdict."""
+    return Counter(rule.verdict for rule in audit.rules)
+
+
+def _tone(audit: Audit) -> str:
+    """Incomplete is said for a gap as for a rule that could not be evaluated."""
+    incomplete = not audit.coverage.complete or verdict_counts(audit)[Verdict.NOT_EVALUATED] > 0 or not audit.rules
+    if audit.summary.findings:
+        return "exceptions_incomplete" if incomplete else "exceptions"
+    return "clean_incomplete" if incomplete else "clean"
+
+
+def result_sentence(audit: Audit, wording: Wording) -> str:
+    """Rules by verdict, findings open and waived, and how complete the evidence is, in one breath."""
+    counts = verdict_counts(audit)
+    gaps = len(audit.coverage.gaps)
+    return wording.say(
+        "result.sentence",
+        rules=wording.say("result.rules", n=len(audit.rules)),
+        failed=counts[Verdict.FAIL],
+        passed=counts[Verdict.PASS],
+        unknown=counts[Verdict.NOT_EVALUATED],
+        findings=wording.say("result.findings", n=audit.summary.findings),
+        open=audit.summary.open,
+        waived=audit.summary.waived,
+        coverage=wording.say("result.gaps", n=gaps) if gaps else wording.say("result.complete"),
+    )

@@ -1,0 +1,144 @@
+"""How values are worded: times in the report's zone, durations, numbers, marks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from auditor.errors import ConfigError
+from auditor.model.audit import RuleResult
+from auditor.model.finding import Value
+from auditor.model.vocabulary import Severity, Verdict
+from auditor.model.window import Window, instant
+from auditor.reports.text import EVIDENCE_CAP, visible
+from auditor.reports.view.parts import Cell, Mark
+from auditor.reports.words import Words
+
+_DURATION = "us"
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The words and the time zone of one report."""
+
+    words: Words
+    zone: tzinfo
+    zone_name: str
+
+    def say(self, key: str, **values: str | int) -> str:
+        """The catalogue's entry with the values put in."""
+        return self.words.say(key, **values)
+
+    def moment(self, moment: datetime | None) -> str:
+        """Date, time and zone to the second; `—` for none."""
+        if moment is None:
+            return self.none
+        if self.zone is UTC:
+            return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+        return moment.astimezone(self.zone).isoformat(" ", "seconds").replace("+", " +").replace(" -", " −")
+
+    def span(self, window: Window) -> str:
+        """The half-open period in words."""
+        return self.say("period", start=self.moment(window.start), end=self.moment(window.end))
+
+    @property
+    def none(self) -> str:
+        """What stands where nothing applies."""
+        return self.say("none")
+
+    def severity(self, severity: Severity) -> Mark:
+        """The severity as a mark."""
+        return Mark(self.say(f"severity.{severity.value}"), "severity", severity.value)
+
+    def severity_cell(self, severity: Severity) -> Cell:
+        """The severity in a table."""
+        return Cell(self.say(f"severity.{severity.value}"), "severity", severity.value)
+
+    def verdict(self, word: str) -> Mark:
+        """The verdict as a mark; `word` is one of the catalogue's."""
+        return Mark(self.say(f"verdict.{word}"), "verdict", word)
+
+    def verdict_cell(self, word: str) -> Cell:
+        """The verdict in a table."""
+        return Cell(self.say(f"verdict.{word}"), "verdict", word)
+
+    def value(self, value: Value, kind: str) -> str:
+        """A value of evidence as its type is read, hidden characters shown, cut at the cap of evidence."""
+        if value is None:
+            return self.none
+        if isinstance(value, bool):
+            return self.say("yes" if value else "no")
+        if isinstance(value, int | float):
+            return number(value)
+        if isinstance(value, list):
+            return ", ".join(visible(item, cap=EVIDENCE_CAP) for item in value) or self.none
+        if kind == "datetime":
+            return self._time(value)
+        if kind == "duration" and value.endswith(_DURATION) and value[:-2].removeprefix("-").isdecimal():
+            return duration(timedelta(microseconds=int(value[:-2])))
+        return visible(value, cap=EVIDENCE_CAP)
+
+    def _time(self, value: str) -> str:
+        try:
+            return self.moment(instant(value))
+        except ValueError:
+            return visible(value, cap=EVIDENCE_CAP)
+
+
+def wording(words: Words, zone: str) -> Wording:
+    """The wording for a zone such as `UTC` or `Europe/Berlin`."""
+    if zone == "UTC":
+        return Wording(words, UTC, zone)
+    try:
+        return Wording(words, ZoneInfo(zone), zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ConfigError(f"{zone!r} is no time zone such as Europe/Berlin") from error
+
+
+def verdict_word(rule: RuleResult) -> str:
+    """The verdict as printed; a rule with waived findings only is `waived`."""
+    if rule.verdict is Verdict.FAIL and rule.findings == rule.waived:
+        return "waived"
+    return rule.verdict.value
+
+
+def number(value: float) -> str:
+    """A number with commas between thousands; one that is not whole to six significant digits.
+
+    >>> number(12408), number(2.5), number(0.1234567)
+    ('12,408', '2.5', '0.123457')
+    """
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
+
+
+def share(part: int, whole: int) -> str:
+    """The part in percent with one decimal; `—` of nothing.
+
+    >>> share(1, 3), share(0, 0)
+    ('33.3', '—')
+    """
+    return f"{100 * part / whole:.1f}" if whole else "—"
+
+
+@lru_cache(maxsize=4096)
+def duration(length: timedelta) -> str:
+    """Hours, minutes and seconds, the first unit that is there and those after it.
+
+    >>> duration(timedelta(minutes=47)), duration(timedelta(hours=1, minutes=3)), duration(timedelta(seconds=90))
+    ('47 min', '1 h 03 min', '1 min 30 s')
+    """
+    if length < timedelta():
+        return f"−{duration(-length)}"
+    whole, rest = divmod(length, timedelta(seconds=1))
+    hours, minutes, seconds = whole // 3600, whole // 60 % 60, whole % 60
+    fraction = f".{rest.microseconds:06d}".rstrip("0") if rest else ""
+    parts = []
+    if hours:
+        parts = [f"{hours:,} h", f"{minutes:02d} min"]
+    elif minutes:
+        parts = [f"{minutes} min"]
+    if seconds or fraction or not parts:
+        parts.append(f"{seconds:02d}{fraction} s" if parts else f"{seconds}{fraction} s")
+    return " ".join(parts)

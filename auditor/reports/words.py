@@ -1,0 +1,80 @@
+"""The catalogue of words: every sentence a report prints of its own, by key."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from auditor.errors import ReportError
+
+CATALOGUE = "en.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Entries by dotted key, such as `result.clean`."""
+
+    entries: Mapping[str, Any]
+
+    def say(self, key: str, **values: str | int) -> str:
+        """The entry with the values put in; an entry in two forms is chosen by the number `n`.
+
+        Whole numbers get commas between thousands. Only the entry is a template: braces in values stay text.
+        """
+        entry = self._at(key)
+        if isinstance(entry, Mapping):
+            entry = entry["one" if values.get("n") == 1 else "other"]
+        shown = {name: f"{value:,}" if isinstance(value, int) else value for name, value in values.items()}
+        try:
+            return str(entry).format_map(shown)
+        except (KeyError, IndexError, ValueError, AttributeError) as error:
+            raise ReportError(f"{CATALOGUE}: {key}: {entry!r} asks for what is not there: {error}") from error
+
+    def listed(self, key: str) -> Sequence[str]:
+        """The entry that is a list of words."""
+        return [str(word) for word in self._at(key)]
+
+    def pairs(self, key: str) -> Iterator[tuple[str, str]]:
+        """Word and meaning of an entry that is a table."""
+        for word, meaning in self._at(key).items():
+            yield word, str(meaning)
+
+    def knows(self, key: str) -> bool:
+        """Whether there is such an entry."""
+        try:
+            self._at(key)
+        except ReportError:
+            return False
+        return True
+
+    def _at(self, key: str) -> Any:
+        entry: Any = self.entries
+        for part in key.split("."):
+            if not isinstance(entry, Mapping) or part not in entry:
+                raise ReportError(f"{CATALOGUE}: the entry {key!r} is missing")
+            entry = entry[part]
+        return entry
+
+
+def load_words(folders: Sequence[Path]) -> Words:
+    """The catalogue of the last folder, overlaid entry by entry with those of the folders before it."""
+    entries: dict[str, Any] = {}
+    for folder in reversed(folders):
+        path = folder / CATALOGUE
+        if path.exists():
+            try:
+                entries = _overlaid(entries, tomllib.loads(path.read_text(encoding="utf-8")))
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+                raise ReportError(f"{path}: {error}") from error
+    return Words(entries)
+
+
+def _overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        held = merged.get(key)
+        merged[key] = _overlaid(held, value) if isinstance(held, Mapping) and isinstance(value, Mapping) else value
+    return merged
