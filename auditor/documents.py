@@ -153,13 +153,14 @@ def printable(text: str, *, longest: int = 60) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """`; did you mean 'X'?` with the most similar known name, or nothing when none is similar.
+    """`; did you mean 'X'?` with the most similar known name, whatever its case, or nothing when none is similar.
 
     >>> nearest("duraton", ["email", "duration"])
     "; did you mean 'duration'?"
     """
-    found = get_close_matches(name, sorted(known), n=1) if len(name) <= _LONGEST_GUESS else []
-    return f"; did you mean '{found[0]}'?" if found else ""
+    by_folded = {word.casefold(): word for word in sorted(known)}
+    found = get_close_matches(name.casefold(), by_folded, n=1) if len(name) <= _LONGEST_GUESS else []
+    return f"; did you mean '{by_folded[found[0]]}'?" if found else ""
 
 
 def read(content: bytes, *, path: str, limits: Limits = DEFAULT_LIMITS) -> Reading:
@@ -225,8 +226,10 @@ class _Reader:
         return Reading(tuple(self.documents), tuple(sorted(self.problems)))
 
     def _events(self) -> Iterator[yaml.Event]:
+        loader = _LOADER(self.text)
         try:
-            yield from yaml.parse(self.text, Loader=_LOADER)
+            while loader.check_event():
+                yield loader.get_event()
         except yaml.MarkedYAMLError as error:
             unclosed = error.problem == "found unexpected end of stream"
             mark = error.context_mark if unclosed else error.problem_mark
@@ -237,34 +240,34 @@ class _Reader:
     def _at(self, mark: yaml.Mark | CMark | None) -> Place:
         if mark is None:
             return Place(self.path, 1, 1)
-        last = min(mark.line, len(self.lines) - 1)
-        return Place(self.path, last + 1, min(mark.column, len(self.lines[last])) + 1)
+        line, column = mark.line, mark.column
+        if line >= len(self.lines):
+            line, column = len(self.lines) - 1, len(self.lines[-1])
+        return Place(self.path, line + 1, column + 1)
 
     def _take(self, event: yaml.Event) -> None:
         place = self._at(event.start_mark)
-        match event:
-            case yaml.DocumentStartEvent():
-                if event.version or event.tags:
-                    raise _StopError(place, "directives are not accepted")
-                if len(self.documents) >= self.limits.documents:
-                    raise _StopError(place, f"more than {self.limits.documents:,} documents in a file")
-            case yaml.AliasEvent():
-                raise _StopError(place, "anchors, aliases and tags are not accepted")
-            case yaml.ScalarEvent():
-                self._begin(event, place)
-                self._put(self._scalar(event, place))
-            case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
-                self._begin(event, place)
-                if self._wants_key():
-                    raise _StopError(place, "a key must be text")
-                keys: list[Scalar] | None = [] if isinstance(event, yaml.MappingStartEvent) else None
-                self.stack.append(_Open(place, [], keys, {}))
-            case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
-                done = self.stack.pop()
-                self._put(_closed(done))
+        if isinstance(event, yaml.ScalarEvent):
+            self._begin(event, place)
+            self._put(self._scalar(event, place))
+        elif isinstance(event, yaml.SequenceStartEvent | yaml.MappingStartEvent):
+            self._begin(event, place)
+            if self._wants_key():
+                raise _StopError(place, "a key must be text")
+            keys: list[Scalar] | None = [] if isinstance(event, yaml.MappingStartEvent) else None
+            self.stack.append(_Open(place, [], keys, {}))
+        elif isinstance(event, yaml.SequenceEndEvent | yaml.MappingEndEvent):
+            self._put(_closed(self.stack.pop()))
+        elif isinstance(event, yaml.AliasEvent):
+            raise _StopError(place, "anchors, aliases and tags are not accepted")
+        elif isinstance(event, yaml.DocumentStartEvent):
+            if event.version or event.tags:
+                raise _StopError(place, "directives are not accepted")
+            if len(self.documents) >= self.limits.documents:
+                raise _StopError(place, f"more than {self.limits.documents:,} documents in a file")
 
-    def _begin(self, event: yaml.NodeEvent, place: Place) -> None:
-        if event.anchor is not None or getattr(event, "tag", None) is not None:
+    def _begin(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, place: Place) -> None:
+        if event.anchor is not None or event.tag is not None:
             raise _StopError(place, "anchors, aliases and tags are not accepted")
         self.nodes += 1
         if self.nodes > self.limits.nodes:
@@ -359,11 +362,8 @@ class _Reader:
 def _closed(done: _Open) -> Node:
     if done.keys is None:
         return Items(done.place, tuple(done.items))
-    return Map(
-        done.place,
-        tuple(zip(done.keys, done.items, strict=True)),
-        {key.text: value for key, value in zip(done.keys, done.items, strict=True)},
-    )
+    entries = tuple(zip(done.keys, done.items, strict=True))
+    return Map(done.place, entries, {key.text: value for key, value in entries})
 
 
 def _reason(error: yaml.MarkedYAMLError) -> str:

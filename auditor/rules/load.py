@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from auditor.documents import DEFAULT_LIMITS, Place, Reading, read
+from auditor.documents import DEFAULT_LIMITS, Map, Place, Reading, read
 from auditor.errors import Problem, RuleError
 from auditor.resources import resource
 from auditor.rules.bind import bind
@@ -48,6 +48,14 @@ class _File:
     bundled: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A rule with the places of its id and its name."""
+
+    rule: Rule
+    places: tuple[Place, Place]
+
+
 def load_rules(paths: Sequence[Path] = (), *, bundled: bool = True, allow_python: bool = False) -> RuleSet:
     """The rules of the files and folders, and the bundled ones if wanted.
 
@@ -55,13 +63,13 @@ def load_rules(paths: Sequence[Path] = (), *, bundled: bool = True, allow_python
     unless `allow_python`, and even then are only named.
     """
     problems: list[Problem] = []
-    rules: list[Rule] = []
+    rules: list[_Loaded] = []
     for file in _unique([*(_bundled() if bundled else ()), *_found(paths, problems)]):
         rules += _read(file, problems, allow_python=allow_python)
     problems += _repeated(rules)
     if problems:
         raise RuleError(problems)
-    return RuleSet(tuple(sorted(rules, key=lambda rule: rule.id)))
+    return _set(rules)
 
 
 def rules_of(content: bytes, *, path: str, allow_python: bool = False) -> RuleSet:
@@ -71,7 +79,11 @@ def rules_of(content: bytes, *, path: str, allow_python: bool = False) -> RuleSe
     problems += _repeated(rules)
     if problems:
         raise RuleError(problems)
-    return RuleSet(tuple(sorted(rules, key=lambda rule: rule.id)))
+    return _set(rules)
+
+
+def _set(loaded: Sequence[_Loaded]) -> RuleSet:
+    return RuleSet(tuple(sorted((one.rule for one in loaded), key=lambda rule: rule.id)))
 
 
 def _bundled() -> Iterator[_File]:
@@ -117,7 +129,7 @@ def _unique(files: Sequence[_File]) -> Iterator[_File]:
         seen.add(real)
 
 
-def _read(file: _File, problems: list[Problem], *, allow_python: bool) -> list[Rule]:
+def _read(file: _File, problems: list[Problem], *, allow_python: bool) -> list[_Loaded]:
     try:
         with file.path.open("rb") as stream:
             content = stream.read(DEFAULT_LIMITS.size + 1)
@@ -127,7 +139,7 @@ def _read(file: _File, problems: list[Problem], *, allow_python: bool) -> list[R
     return _rules(read(content, path=file.shown), file.shown, problems, bundled=file.bundled, allow_python=allow_python)
 
 
-def _rules(reading: Reading, path: str, problems: list[Problem], *, bundled: bool, allow_python: bool) -> list[Rule]:
+def _rules(reading: Reading, path: str, problems: list[Problem], *, bundled: bool, allow_python: bool) -> list[_Loaded]:
     """The rules of a file that was read; a file whose YAML is wrong is checked as far as it goes."""
     mistakes = Mistakes()
     mistakes.problems += reading.problems
@@ -136,9 +148,9 @@ def _rules(reading: Reading, path: str, problems: list[Problem], *, bundled: boo
     rules = []
     for node in reading.documents:
         rule = read_rule(node, mistakes, bundled=bundled, allow_python=allow_python)
-        if rule is not None:
-            rules.append(rule)
-    for rule in rules:
+        if rule is None or not isinstance(node, Map):
+            continue
+        rules.append(_Loaded(rule, (node.index["id"].place, node.index["name"].place)))
         try:
             bind(rule, now=_NOW)
         except RuleError as error:
@@ -147,12 +159,12 @@ def _rules(reading: Reading, path: str, problems: list[Problem], *, bundled: boo
     return rules
 
 
-def _repeated(rules: Sequence[Rule]) -> Iterator[Problem]:
+def _repeated(rules: Sequence[_Loaded]) -> Iterator[Problem]:
     """Ids and names that more than one rule has, at the later one."""
-    first: dict[str, Rule] = {}
-    for rule in rules:
-        for what, text in (("id", rule.id), ("name", rule.name)):
-            other = first.setdefault(text, rule)
-            if other is not rule:
-                place = f"{other.position.path}:{other.position.line}"
-                yield rule.position.problem(f"rule {what} '{text}' is already used in {place}")
+    first: dict[str, Place] = {}
+    for loaded in rules:
+        words = (("id", loaded.rule.id), ("name", loaded.rule.name))
+        for (what, text), place in zip(words, loaded.places, strict=True):
+            other = first.setdefault(text, place)
+            if other is not place:
+                yield place.problem(f"rule {what} '{text}' is already used in {other.path}:{other.line}")

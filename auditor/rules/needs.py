@@ -51,8 +51,8 @@ def _column(draft: Draft, node: Node) -> tuple[str, str] | None:
     if not dot or table not in TABLES:
         draft.mistakes.add(node, f"expected table.column, got '{text}'" if not dot else f"unknown table '{table}'")
         return None
-    if column not in TABLES[table].schema:
-        draft.mistakes.unknown(node, "column", name=column, known=TABLES[table].schema, of=f" in {table}")
+    if column not in table_names(table):
+        draft.mistakes.unknown(node, "column", name=column, known=table_names(table), of=f" in {table}")
         return None
     return table, column
 

@@ -47,42 +47,37 @@ class Shape:
 def shape(node: Map, form: type[Form], mistakes: Mistakes) -> Shape:
     """The shape of a document under its form, after its mistakes have been told."""
     wrong: set[int] = set()
-    reader = _Forms(mistakes)
-    data = reader.plain(node, form)
     try:
-        form.model_validate(data)
+        form.model_validate(_plain(node, _plan(form), mistakes))
     except ValidationError as error:
         for detail in error.errors(include_url=False, include_input=False):
             _tell(detail, node, mistakes, wrong)
     return Shape(frozenset(wrong))
 
 
-class _Forms:
-    """The plain data of a node, less the keys its forms do not know, which are told on the way."""
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What an annotation says of a node: the plans of its keys, or the plan of what it holds."""
 
-    def __init__(self, mistakes: Mistakes) -> None:
-        self.mistakes = mistakes
+    fields: Mapping[str, _Plan] | None
+    held: _Plan | None
 
-    def plain(self, node: Node, annotation: object) -> object:
-        form = _form_of(annotation)
-        match node:
-            case Map():
-                fields = _fields(form) if form is not None else None
-                return {
-                    key.text: self.plain(value, _value_of(annotation) if fields is None else fields[key.text])
-                    for key, value in node.entries
-                    if fields is None or self._known(key, fields)
-                }
-            case Items():
-                return [self.plain(item, _value_of(annotation)) for item in node.items]
-            case Scalar():
-                return node.value
 
-    def _known(self, key: Scalar, fields: Mapping[str, object]) -> bool:
-        if key.text in fields:
-            return True
-        self.mistakes.unknown(key, "key", name=key.text, known=fields)
-        return False
+_ANYTHING = _Plan(None, None)
+
+
+@cache
+def _plan(form: type[Form]) -> _Plan:
+    fields = {field.alias or name: _plan_of(field.annotation) for name, field in form.model_fields.items()}
+    return _Plan(fields, None)
+
+
+def _plan_of(annotation: object) -> _Plan:
+    bare = _bare(annotation)
+    if isinstance(bare, type) and issubclass(bare, Form):
+        return _plan(bare)
+    arguments = get_args(bare)
+    return _Plan(None, _plan_of(arguments[-1])) if arguments else _ANYTHING
 
 
 def _bare(annotation: object) -> object:
@@ -97,21 +92,23 @@ def _bare(annotation: object) -> object:
             return annotation
 
 
-def _form_of(annotation: object) -> type[Form] | None:
-    bare = _bare(annotation)
-    return bare if isinstance(bare, type) and issubclass(bare, Form) else None
-
-
-def _value_of(annotation: object) -> object:
-    """What a list or a map of this annotation holds; `object` when it does not say."""
-    arguments = get_args(_bare(annotation))
-    return arguments[-1] if arguments else object
-
-
-@cache
-def _fields(form: type[Form]) -> Mapping[str, object]:
-    """The keys of a form with their annotations."""
-    return {field.alias or name: field.annotation for name, field in form.model_fields.items()}
+def _plain(node: Node, plan: _Plan, mistakes: Mistakes) -> object:
+    """The plain data of a node, less the keys its form does not know, which are told on the way."""
+    if isinstance(node, Scalar):
+        return node.value
+    held = plan.held or _ANYTHING
+    if isinstance(node, Items):
+        return [_plain(item, held, mistakes) for item in node.items]
+    fields = plan.fields
+    if fields is None:
+        return {key.text: _plain(value, held, mistakes) for key, value in node.entries}
+    data = {}
+    for key, value in node.entries:
+        if key.text in fields:
+            data[key.text] = _plain(value, fields[key.text], mistakes)
+        else:
+            mistakes.unknown(key, "key", name=key.text, known=fields)
+    return data
 
 
 def _tell(detail: ErrorDetails, root: Map, mistakes: Mistakes, wrong: set[int]) -> None:
