@@ -26,7 +26,7 @@ from auditor.webex.pages import Bounds
 from auditor.webex.people import PeopleOf
 from auditor.webex.plan import Wanted
 from auditor.webex.progress import Decoding, Listener, silent
-from auditor.webex.seen import Roll, meetings_seen, roll, short_meetings
+from auditor.webex.seen import Roll, meetings_seen, roll, short_meetings, units_held
 from auditor.webex.sites import SiteList, chosen
 from auditor.webex.spans import Horizon
 from auditor.webex.work import Seen, Work, sites
@@ -51,7 +51,7 @@ class Means:
 class Outcome:
     """How a collection ended.
 
-    `gaps` are those of the units this run committed. `refusal` is set when the credentials were refused, or
+    `gaps` are the failures that remain in the window, from this run or before. `refusal` is set when the
     when every request for records was.
     """
 
@@ -71,7 +71,7 @@ class _Sum:
 
     units: int = 0
     rows: dict[str, int] = field(default_factory=dict)
-    gaps: dict[str, tuple[Gap, ...]] = field(default_factory=dict)
+    lost: list[Unit] = field(default_factory=list)
     answered: bool = False
     denied: AuthError | None = None
     refusal: AuthError | None = None
@@ -90,7 +90,6 @@ class _Sum:
         self.units += 1
         name = finished.unit.endpoint
         self.rows[name] = self.rows.get(name, 0) + finished.unit.rows
-        self.gaps[finished.unit.key] = finished.unit.gaps
 
 
 def collect(wanted: Wanted, archive: Archive, means: Means) -> Outcome:
@@ -144,7 +143,7 @@ class _Collection:
 
     def _visible(self) -> None:
         self._means.listen(Decoding())
-        ingest(self._archive, self._writer)
+        ingest(self._archive)
 
     def _sites(self) -> tuple[str, ...]:
         """The sites to ask; none once the credentials were refused."""
@@ -177,10 +176,15 @@ class _Collection:
         if self._sum.refusal is None:
             for work in refused:
                 self._committer.state(unit_of(work, (), rows=0, gaps=_unknown_meetings(work, units.values())))
+            self._visible()
 
     def _reconcile(self, wanted: Wanted, whole: Sequence[Finished], horizon: Horizon) -> None:
-        """Slices whose meetings have fewer attendees than Webex counts are fetched twice; what is left is a gap."""
-        clean = [each for each in whole if each.unit is not None and each.unit.complete]
+        """Slices of several pages whose meetings lack attendees that Webex counts are fetched twice.
+
+        What is lacking still is a gap. A slice of one page cannot change between pages: there a difference is
+        Webex's own, and a matter for rules.
+        """
+        clean = [each for each in whole if each.unit is not None and each.unit.complete and len(each.unit.pages) > 1]
         again = [each.work for each, _ in self._short(wanted, clean, horizon)]
         if not again:
             return
@@ -190,7 +194,7 @@ class _Collection:
             if finished.unit is not None:
                 gaps = [_changed(finished.work, meeting, people) for meeting, people in meetings]
                 self._committer.state(with_gaps(finished.unit, gaps))
-                self._sum.gaps[finished.unit.key] = (*finished.unit.gaps, *gaps)
+        self._visible()
 
     def _short(
         self, wanted: Wanted, finished: Sequence[Finished], horizon: Horizon
@@ -219,16 +223,16 @@ class _Collection:
         """One step: everything planned, committed and visible."""
         if self._sum.refusal is not None:
             return ()
-        for unit in planned.lost:
+        self._sum.lost += planned.lost
+        for unit in plan.unstated(planned.lost, self._units() if planned.lost else {}):
             self._committer.state(unit)
-            self._sum.gaps[unit.key] = unit.gaps
         batch = self._committer.run(planned.todo)
         self._sum.add(batch)
         self._visible()
         return batch.finished
 
     def _units(self) -> dict[str, Unit]:
-        return {entry.unit.key: entry.unit for entry in self._archive.evidence.units()}
+        return units_held(self._archive)
 
     def _attended(self, site_url: str, meeting_id: str) -> Roll:
         return roll(self._archive, site_url=site_url, meeting_id=meeting_id)
@@ -248,7 +252,7 @@ class _Collection:
             window=wanted.span(horizon),
             units=total.units,
             rows=dict(sorted(total.rows.items())),
-            gaps=tuple(gap for gaps in total.gaps.values() for gap in gaps),
+            gaps=plan.remaining(wanted, self._units().values(), total.lost, horizon=horizon),
             requests=self._means.client.requests,
             waited=self._means.client.waited,
             refusal=total.refusal or self._denied(wanted),
@@ -258,7 +262,7 @@ class _Collection:
         """The refusal, when every request for records was refused and none was ever answered."""
         if self._sum.denied is None or self._sum.answered:
             return None
-        ever = any(unit.pages and unit.site_url in wanted.sites for unit in self._units().values())
+        ever = any(unit.complete and unit.site_url in wanted.sites for unit in self._units().values())
         return None if ever else self._sum.denied
 
 

@@ -44,7 +44,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Units to ask for, in order, and units that only state what can no longer be asked."""
+    """Units to ask for, in order, and units that only state what can no longer be asked, all of them."""
 
     todo: tuple[Work, ...] = ()
     lost: tuple[Unit, ...] = ()
@@ -67,7 +67,7 @@ def reports(wanted: Wanted, units: Mapping[str, Unit], *, horizon: Horizon) -> P
             lost += _lost("attendees", ("attendees",), site, _unimported(found, units, site, table="attendees"))
         else:
             todo += _narrowed(wanted, site, span, units, horizon=horizon)
-    return Plan(tuple(todo), _new(lost, units))
+    return Plan(tuple(todo), tuple(lost))
 
 
 def details(wanted: Wanted, meetings: Sequence[Seen], units: Mapping[str, Unit], *, horizon: Horizon) -> Plan:
@@ -90,7 +90,7 @@ def details(wanted: Wanted, meetings: Sequence[Seen], units: Mapping[str, Unit],
         if "settings" in wanted.also:
             span = wanted.span(horizon).intersect(Window(horizon.earliest, horizon.latest))
             todo += [] if span is None else [units_of.series_settings(site, span)]
-    return Plan(tuple(todo), _new(lost, units))
+    return Plan(tuple(todo), tuple(lost))
 
 
 def one_by_one(
@@ -211,6 +211,22 @@ def _loss(key: str, endpoint: str, tables: tuple[str, ...], site: str, window: W
     return Unit(key, endpoint, site, window, (), complete=False, rows=0, gaps=gaps)
 
 
-def _new(lost: Iterable[Unit], units: Mapping[str, Unit]) -> tuple[Unit, ...]:
+def unstated(lost: Iterable[Unit], units: Mapping[str, Unit]) -> tuple[Unit, ...]:
     """The losses that the archive does not state already."""
     return tuple(unit for unit in lost if unit.key not in units or units[unit.key].gaps != unit.gaps)
+
+
+def remaining(wanted: Wanted, units: Iterable[Unit], lost: Iterable[Unit], *, horizon: Horizon) -> tuple[Gap, ...]:
+    """Every failure in the wanted window that no later success has mended, of what this run asks for."""
+    span = wanted.span(horizon)
+    asked = {"attendees", "usage", *wanted.also, *(["participants"] if wanted.participants else [])}
+    told = [
+        gap
+        for unit in units
+        if unit.endpoint in asked and unit.site_url in wanted.sites
+        for gap in unit.gaps
+        if gap.reason is not GapReason.BEYOND_LOOKBACK
+    ]
+    found = [*told, *(gap for unit in lost for gap in unit.gaps)]
+    failed = [gap for gap in found if gap.reason.is_failure and gap.window.overlaps(span)]
+    return tuple(sorted(failed, key=lambda gap: (gap.site_url, gap.table, gap.window, gap.reason, gap.detail)))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import polars as pl
 
+from auditor.evidence.entry import Unit
+from auditor.evidence.line import gap_from
 from auditor.model.window import Window
 from auditor.tables.archive import Archive
 from auditor.webex.work import Seen
@@ -21,6 +25,41 @@ class Roll:
 
     emails: frozenset[str]
     names: frozenset[str]
+
+
+def units_held(archive: Archive) -> dict[str, Unit]:
+    """The latest unit of every key, without its pages; its gaps include those that decoding found."""
+    columns = ("key", "endpoint", "site_url", "from_time", "to_time", "complete", "rows", "settled")
+    frame = archive.units().select(*columns, "meeting_id", "service_type", "gaps").sort("key").collect()
+    return {row[0]: _unit(*row) for row in frame.rows()}
+
+
+def _unit(  # noqa: PLR0917 - the columns of a row, in their order
+    key: str,
+    endpoint: str,
+    site_url: str | None,
+    start: datetime | None,
+    end: datetime | None,
+    complete: bool,  # noqa: FBT001 - a column
+    rows: int,
+    settled: bool,  # noqa: FBT001 - a column
+    meeting_id: str | None,
+    service_type: str | None,
+    gaps: str | None,
+) -> Unit:
+    return Unit(
+        key,
+        endpoint,
+        site_url,
+        None if start is None or end is None else Window(start, end),
+        (),
+        complete=complete,
+        rows=rows,
+        settled=settled,
+        meeting_id=meeting_id,
+        service_type=service_type,
+        gaps=() if gaps is None else tuple(gap_from(gap) for gap in json.loads(gaps)),
+    )
 
 
 def meetings_seen(archive: Archive, window: Window, *, sites: Sequence[str]) -> tuple[Seen, ...]:
