@@ -74,3 +74,13 @@ def serve(data: Path | None, port: int, clock: str | None, token: str | None, sp
         click.echo(f"serving {site.url} at {now.isoformat()}; token {server.token}; interrupt to stop", err=True)
         stopping.wait()
     return Exit.OK
+
+
+@command.command()
+def faults() -> int:
+    """List the faults `serve --faults` knows, one a line with what it does."""
+    from auditor.simulator import KINDS
+
+    for kind in KINDS.values():
+        click.echo(f"{kind.name:26} {kind.does}")
+    return Exit.OK

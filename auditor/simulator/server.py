@@ -16,11 +16,11 @@ from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TypeAlias
 
-from auditor.simulator.endpoints import answer as faithful
+from auditor.simulator.endpoints import answered
 from auditor.simulator.faults import KINDS, Fault, Injector
 from auditor.simulator.service import Behaviour, Credentials, Service
 from auditor.simulator.site import Site
-from auditor.simulator.wire import Answer, Delivery, Refusal, Request, refused
+from auditor.simulator.wire import Answer, Delivery, Request, refused
 
 TOKEN = "simulated-token"  # noqa: S105 - the invented credential of an invented site
 HOST = "127.0.0.1"
@@ -115,18 +115,11 @@ class Server:
 
     def _answered(self, request: Request) -> Answer:
         try:
-            return self.injector.answer(self.service, request, clean=lambda: _clean(self.service, request))
+            return self.injector.answer(self.service, request, clean=lambda: answered(self.service, request))
         except Exception as error:  # noqa: BLE001 - a mistake of the simulator is raised again by stop
             _LOG.warning("the simulator failed", exc_info=error)
             self._crashes.append(error)
             return refused(request, 500)
-
-
-def _clean(service: Service, request: Request) -> Answer:
-    try:
-        return faithful(service, request)
-    except Refusal as refusal:
-        return refused(request, refusal.status, message=refusal.message, description=refusal.description)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from auditor.simulator.endpoints import account, meetings, participants, reports
 from auditor.simulator.service import Service
-from auditor.simulator.wire import Answer, Refusal, Request
+from auditor.simulator.wire import Answer, Refusal, Request, refused
 
 Endpoint = Callable[[Service, Request], Answer]
 
@@ -31,8 +31,15 @@ ROUTES: Mapping[tuple[str, str], Endpoint] = MappingProxyType(
 _PATHS = frozenset(path for _, path in ROUTES)
 
 
-def answer(service: Service, request: Request) -> Answer:
-    """What a faithful server answers; raises `Refusal` for anything it would refuse."""
+def answered(service: Service, request: Request) -> Answer:
+    """What a faithful server answers, refusals included."""
+    try:
+        return _answer(service, request)
+    except Refusal as refusal:
+        return refused(request, refusal.status, message=refusal.message, description=refusal.description)
+
+
+def _answer(service: Service, request: Request) -> Answer:
     if request.path not in _PATHS:
         raise Refusal(404, "The requested resource could not be found.", description=f"No resource at {request.path}.")
     endpoint = ROUTES.get((request.method, request.path))
