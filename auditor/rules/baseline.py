@@ -55,8 +55,8 @@ def judge_baseline(rows: pl.DataFrame, stage: Baseline, task: Task, *, window: W
     limits = Limits.of(stage)
     needed = dict.fromkeys((*stage.entity, stage.time))
     early = pl.lit(False) if window is None else pl.col(AT) < window.start
-    taken = split(rows.filter(~early), task.rule.detect.where, whole=needed)
-    before = split(rows.filter(early), task.rule.detect.where, whole=needed)
+    taken = split(rows.filter(~early), task, whole=needed)
+    before = split(rows.filter(early), task, whole=needed)
     kept = pl.concat([before.rows, taken.rows]).with_columns(
         window_start(pl.col(stage.time), limits.length, stage.zone).alias(PERIOD)
     )
@@ -76,7 +76,7 @@ def judge_baseline(rows: pl.DataFrame, stage: Baseline, task: Task, *, window: W
         population = scored.filter(is_judged).height
     scored = _with_meeting(scored.filter(is_judged), kept, stage, task)
     having = stage.having or _ANY_SCORE
-    found, not_judged = hits(scored.with_columns(pl.col(PERIOD).alias(AT)), having, nulls=task.rule.nulls)
+    found, not_judged = hits(scored.with_columns(pl.col(PERIOD).alias(AT)), having, task)
     return Judged(
         with_records(found, _members(kept, found, on, stage), on=on),
         population=population,

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import polars as pl
 
-from auditor.rules.aggregates import AGGREGATES, Rows, aggregate, aggregates_in
+from auditor.rules.aggregates import AGGREGATES, Rows, aggregate, aggregates_in, has_column
 from auditor.rules.dtypes import DTYPES
 from auditor.rules.operators import OPERATORS
 from auditor.rules.temporal import TEMPORAL
@@ -52,6 +52,9 @@ def _applied(tree: Op, *, rows: Rows | None, shared: Mapping[Expr, str]) -> pl.E
         return aggregate(tree, tuple(expression(arg, shared=shared) for arg in tree.args), rows)
     args = tuple(expression(arg, rows=rows, shared=shared) for arg in tree.args)
     found = _COMPILED[tree.name](tree, args)
+    if not has_column(tree):
+        # what is made of constants alone must be a scalar, so that it is repeated for every row
+        found = found.first()
     return found.cast(DTYPES[tree.type]) if _may_differ(tree) else found
 
 

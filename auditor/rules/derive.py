@@ -11,12 +11,14 @@ from auditor.rules.aggregates import Rows
 from auditor.rules.compile import expression, summary
 from auditor.rules.kept import condition, order
 from auditor.rules.spec import Derived
+from auditor.rules.task import Task
 from auditor.rules.tree import Column, Expr, Op
 
 
-def with_derived(rows: pl.DataFrame, derived: Sequence[Derived], *, time: str | None) -> pl.DataFrame:
+def with_derived(rows: pl.DataFrame, derived: Sequence[Derived], task: Task, *, time: str | None) -> pl.DataFrame:
     """The rows with every derived column, in order, so that a later one may read an earlier one."""
     for found in derived:
+        task.applied(found.where, rows)
         column = _over(rows, found, time=time) if found.over else rows.select(_own(found))
         rows = rows.with_columns(column.to_series())
     return rows

@@ -40,9 +40,8 @@ def judge_detector(request: Request, detector: DetectorFunction) -> Judged:
     """What the detector finds among the rows that satisfy `where`; rows it cannot judge are counted with its own."""
     window = request.window
     inside = pl.lit(True) if window is None else pl.col(AT) >= pl.lit(window.start, dtype=TIME)
-    where = request.task.rule.detect.where
-    taken = split(request.rows.filter(inside), where)
-    before = split(request.rows.filter(~inside), where)
+    taken = split(request.rows.filter(inside), request.task)
+    before = split(request.rows.filter(~inside), request.task)
     rows = pl.concat([before.rows, taken.rows])
     found = detector(Request(rows, window, request.stage, request.task, request.lists))
     return Judged(

@@ -12,7 +12,7 @@ from auditor.model.finding import Finding, Record, Value
 from auditor.model.vocabulary import Severity, Verdict
 from auditor.rules.compile import expression
 from auditor.rules.outcome import RECORDS, Judged, Outcome
-from auditor.rules.render import fill
+from auditor.rules.render import as_scalar, fill
 from auditor.rules.rows import AT
 from auditor.rules.task import Task
 from auditor.tables.schema import LINEAGE
@@ -57,6 +57,8 @@ def _verdict(judged: Judged, task: Task, *, found: int) -> tuple[Verdict, str | 
 def _with_severity(hits: pl.DataFrame, task: Task) -> pl.DataFrame:
     """The hits with the rank of their severity; the first condition that is true decides."""
     chosen = pl.lit(task.rule.severity.rank)
+    for condition, _ in task.rule.severity_when:
+        task.applied(condition, hits)
     for condition, severity in reversed(task.rule.severity_when):
         chosen = pl.when(expression(condition.tree)).then(pl.lit(severity.rank)).otherwise(chosen)
     return hits.with_columns(chosen.alias(SEVERITY))
@@ -83,7 +85,7 @@ def _distinct(hits: pl.DataFrame, task: Task) -> pl.DataFrame:
 def _findings(rows: pl.DataFrame, task: Task, *, now: datetime) -> Iterator[tuple[Finding, Mapping[str, Value]]]:
     """Each row as a finding, with the values of every name shown beside it."""
     rule = task.rule
-    params: dict[str, Scalar] = {f"param.{name}": _scalar(value) for name, value in task.params.items()}
+    params: dict[str, Scalar] = {f"param.{name}": as_scalar(value) for name, value in task.params.items()}
     severities = list(Severity)
     names = sorted(task.shown)
     marks = fingerprints(rule.id, rows.select(rule.finding.fingerprint).iter_rows()) if rows.height else []
@@ -106,7 +108,3 @@ def _findings(rows: pl.DataFrame, task: Task, *, now: datetime) -> Iterator[tupl
             records=tuple(Record(record["page"], record["item"]) for record in records),
         )
         yield finding, {name: canonical(shown[name]) for name in names}
-
-
-def _scalar(value: object) -> Scalar:
-    return [str(item) for item in value] if isinstance(value, tuple) else value  # type: ignore[return-value]

@@ -24,7 +24,7 @@ def judge_group(rows: pl.DataFrame, stage: Group, task: Task) -> Judged:
     """Groups whose `having` is true, each resting on the records of its rows."""
     window = stage.window
     needed = [*stage.by, *([window.time] if window else [])]
-    taken = split(rows, task.rule.detect.where, whole=needed)
+    taken = split(rows, task, whole=needed)
     time = window.time if window else TABLES[task.rule.detect.table].time
     kept = taken.rows.sort(*stage.by, *order(time), nulls_last=True)
     if window is not None and window.kind == "rolling":
@@ -38,7 +38,7 @@ def judge_group(rows: pl.DataFrame, stage: Group, task: Task) -> Judged:
         grouped = grouped.with_columns(
             pl.col(_BURST).alias(START), window_end(pl.col(_BURST), span(window.length), window.zone).alias(END)
         )
-    found, not_judged = hits(grouped, stage.having, nulls=task.rule.nulls)
+    found, not_judged = hits(grouped, stage.having, task)
     return Judged(
         with_records(found, kept.join(found.select(by), on=by, how="semi"), on=by),
         population=grouped.height,
@@ -85,11 +85,11 @@ def _rolling(rows: pl.DataFrame, stage: Group, task: Task, *, unknown: int) -> J
     rolled = rows.lazy().rolling(time, period=length, closed="right", group_by=by)
     edges = (pl.col(time).first().alias(START), pl.col(time).last().alias(END))
     seen = prepared.finished(rolled.agg(*prepared.columns, *edges)).collect()
-    found, not_judged = hits(seen, stage.having, nulls=task.rule.nulls)
+    found, not_judged = hits(seen, stage.having, task)
     members = _bursts(rows, found, by, window)
     burst = [*by, _BURST]
     summed = _summed(members, burst, stage, task, time)
-    judged = hits(summed, None, nulls=task.rule.nulls)[0]
+    judged = hits(summed, None, task)[0]
     return Judged(with_records(judged, members, on=burst), population=rows.height, not_evaluable=unknown + not_judged)
 
 

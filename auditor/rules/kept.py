@@ -11,6 +11,7 @@ from auditor.rules.compile import expression
 from auditor.rules.outcome import NULL, RECORDS
 from auditor.rules.rows import AT
 from auditor.rules.spec import Condition
+from auditor.rules.task import Task
 from auditor.tables.schema import LINEAGE
 
 VERDICT = "__verdict"
@@ -33,22 +34,25 @@ class Split:
     unknown: int
 
 
-def split(frame: pl.DataFrame, found: Condition | None, *, whole: Collection[str] = ()) -> Split:
-    """The rows where the condition is true and no column of `whole` is null."""
+def split(frame: pl.DataFrame, task: Task, *, whole: Collection[str] = ()) -> Split:
+    """The rows where the rule's `where` is true and no column of `whole` is null."""
+    found = task.rule.detect.where
+    task.applied(found, frame)
     judged = frame.with_columns(condition(found).alias(VERDICT))
     true = judged.filter(VERDICT).drop(VERDICT)
     complete = true.drop_nulls(list(whole)) if whole else true
     return Split(complete, true.height, judged[VERDICT].null_count() + true.height - complete.height)
 
 
-def hits(frame: pl.DataFrame, found: Condition | None, *, nulls: str) -> tuple[pl.DataFrame, int]:
+def hits(frame: pl.DataFrame, found: Condition | None, task: Task) -> tuple[pl.DataFrame, int]:
     """The rows the last condition makes findings, marked by `NULL`, and how many it could not judge.
 
     Under `nulls: fail` the rows that could not be judged are hits too.
     """
+    task.applied(found, frame)
     judged = frame.with_columns(condition(found).alias(VERDICT))
     unknown = judged[VERDICT].null_count()
-    kept = judged.filter(pl.col(VERDICT).fill_null(nulls == "fail"))
+    kept = judged.filter(pl.col(VERDICT).fill_null(task.rule.nulls == "fail"))
     return kept.with_columns(pl.col(VERDICT).is_null().alias(NULL)).drop(VERDICT), unknown
 
 

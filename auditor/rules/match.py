@@ -20,11 +20,11 @@ _A, _B = "__a", "__b"
 
 def judge_match(rows: pl.DataFrame, partners: pl.DataFrame, stage: Match, task: Task) -> Judged:
     """Rows with a partner, or without one if `absent`; each rests on its own record and its first partner's."""
-    taken = split(rows, task.rule.detect.where, whole=dict.fromkeys(one for one, _ in stage.same))
+    taken = split(rows, task, whole=dict.fromkeys(one for one, _ in stage.same))
     kept = taken.rows.with_row_index(_A)
     theirs = list(dict.fromkeys(other for _, other in stage.same))
     others = partners.drop_nulls(theirs).sort(*order(TABLES[stage.table].time), nulls_last=True).with_row_index(_B)
-    pieces = [_counted(chunk) for chunk in _judged(kept, others, stage)]
+    pieces = [_counted(chunk) for chunk in _judged(kept, others, stage, task)]
     counts = pl.concat(pieces) if pieces else _counted(_no_candidates())
     counted = kept.join(counts, on=_A, how="left", maintain_order="left").with_columns(
         pl.col("matches", "__unknown").fill_null(0)
@@ -55,7 +55,7 @@ def _counted(judged: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _judged(rows: pl.DataFrame, others: pl.DataFrame, stage: Match) -> Iterator[pl.DataFrame]:
+def _judged(rows: pl.DataFrame, others: pl.DataFrame, stage: Match, task: Task) -> Iterator[pl.DataFrame]:
     """Candidates with equal keys and what `where` says of each, a bounded number at once."""
     mine = [one for one, _ in stage.same]
     theirs = [f"b.{other}" for _, other in stage.same]
@@ -72,4 +72,5 @@ def _judged(rows: pl.DataFrame, others: pl.DataFrame, stage: Match) -> Iterator[
     verdict = pl.lit(True) if stage.where is None else expression(stage.where.tree)
     for chunk in chunks.partition_by("__chunk"):
         candidates = chunk.join(right, left_on=keys, right_on=theirs, how="inner", coalesce=False)
+        task.applied(stage.where, candidates)
         yield candidates.select(_A, _B, verdict.alias(VERDICT))

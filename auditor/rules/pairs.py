@@ -28,7 +28,7 @@ def judge_pairs(rows: pl.DataFrame, stage: Pairs, task: Task) -> Judged:
     if timed and edges is None:
         raise ValueError(f"rows of {task.rule.detect.table} have no time")
     needed = dict.fromkeys((*stage.same, *stage.different, *((edges or ()) if timed else ())))
-    taken = split(rows, task.rule.detect.where, whole=needed)
+    taken = split(rows, task, whole=needed)
     kept = _with_interval(taken.rows, edges)
     if timed:
         kept = kept.filter(pl.col(_FROM) <= pl.col(_TO))
@@ -36,7 +36,7 @@ def judge_pairs(rows: pl.DataFrame, stage: Pairs, task: Task) -> Judged:
     found: list[pl.DataFrame] = []
     unknown = taken.unknown + taken.rows.height - kept.height
     for chunk in _candidates(kept, stage):
-        judged, not_judged = hits(_joined(kept, chunk, stage, task), stage.where, nulls=task.rule.nulls)
+        judged, not_judged = hits(_joined(kept, chunk, stage, task), stage.where, task)
         found.append(judged)
         unknown += not_judged
     return Judged(pl.concat(found), population=taken.true, not_evaluable=unknown)

@@ -25,7 +25,7 @@ def by_row(task: Task) -> bool:
 
 def judge_plain(rows: pl.DataFrame, task: Task) -> Judged:
     """The rows whose `where` is true, each resting on its own record."""
-    found, unknown = hits(rows, task.rule.detect.where, nulls=task.rule.nulls)
+    found, unknown = hits(rows, task.rule.detect.where, task)
     return Judged(with_own_record(found), population=rows.height, not_evaluable=unknown)
 
 
@@ -64,6 +64,6 @@ def _judged(source: Source, task: Task, verdict: pl.Series) -> Judged:
     places = hit.arg_true()
     columns = base_columns(task.rule, task.shown)[detect.table]
     rows = source.taken(detect.table, columns, places)
-    rows = with_derived(rows, detect.derive, time=TABLES[detect.table].time)
+    rows = with_derived(rows, detect.derive, task, time=TABLES[detect.table].time)
     found = rows.with_columns(verdict.gather(places).is_null().alias(NULL))
     return Judged(with_own_record(found), population=verdict.len(), not_evaluable=verdict.null_count())

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from auditor.rules.spec import Field, Template
+from auditor.rules.tree import LiteralValue
 from auditor.triage.fingerprint import Scalar
 
 NOTHING = "—"
@@ -51,6 +52,11 @@ def rendered(value: Scalar, spec: str = "") -> str:
             return plain(value)
         case _:
             return _listed([plain(str(item)) for item in value])
+
+
+def as_scalar(value: LiteralValue) -> Scalar:
+    """A literal of the language as a value of a finding: a list of text in place of a tuple."""
+    return [str(item) for item in value] if isinstance(value, tuple) else value
 
 
 def plain(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
@@ -26,14 +26,12 @@ from auditor.rules.rows import Source
 from auditor.rules.sequence import judge_sequence
 from auditor.rules.spec import Baseline, Detector, Group, Match, Pairs, Python, Rule
 from auditor.rules.spec import Sequence as Steps
-from auditor.rules.task import Bound, Task
+from auditor.rules.task import Bound, Task, Watch
 from auditor.tables.facts import Geo, fact_table
 from auditor.tables.schema import TABLES
 
 _log = logging.getLogger(__name__)
-_NO_LISTS: Mapping[str, Sequence[str]] = MappingProxyType({})
 _NO_NAMES: Mapping[str, Collection[str]] = MappingProxyType({})
-_NO_DETECTORS: Mapping[str, DetectorFunction] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +42,9 @@ class Means:
     an installed package; None where the operator does not allow it.
     """
 
-    lists: Mapping[str, Sequence[str]] = _NO_LISTS
+    lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
     geo: Geo | None = None
-    detectors: Mapping[str, DetectorFunction] = _NO_DETECTORS
+    detectors: Mapping[str, DetectorFunction] = field(default_factory=dict)
     python: Resolver | None = None
 
 
@@ -61,13 +59,15 @@ def run(
     now: datetime,
     means: Means = _PLAIN_MEANS,
     also: Mapping[str, Collection[str]] = _NO_NAMES,
+    watch: Watch | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> tuple[Outcome, ...]:
     """One outcome a rule, in the order of the rules.
 
     Rows are those of `window`, all of them without one. `also` names, by rule id, what the caller wants to see
-    of each finding beside what the rule shows. `progress` hears the id of each rule that is done. A rule that
-    crashes is not evaluated and says so; the others do not notice.
+    of each finding beside what the rule shows. `watch` hears every condition and what it is applied to,
+    `progress` the id of each rule that is done. A rule that crashes is not evaluated and says so; the others
+    do not notice.
     """
     source = Source(
         frames=frames,
@@ -77,7 +77,7 @@ def run(
         geo=means.geo,
     )
     engine = _Engine(source, means)
-    tasks = [Task(one.rule, one.values, frozenset(also.get(one.rule.id, ()))) for one in bound]
+    tasks = [Task(one.rule, one.values, frozenset(also.get(one.rule.id, ())), watch) for one in bound]
     results: dict[str, Outcome] = {}
     ready: list[Task] = []
     for one, task in zip(bound, tasks, strict=True):
@@ -132,9 +132,7 @@ class _Engine:
     def _lacking(self, task: Task) -> str | None:
         rule = task.rule
         read = base_columns(rule, task.shown)
-        others = {rule.detect.stage.table} if isinstance(rule.detect.stage, Match) else set()
-        named = sorted(({rule.detect.table} | others | set(rule.needs.tables)) - {"meetings"} | others)
-        for table in dict.fromkeys([rule.detect.table, *named, *self._of_facts(read)]):
+        for table in dict.fromkeys([*read, *rule.needs.tables, *self._of_facts(read)]):
             if table not in self.source.frames:
                 return f"no {table} table in the archive"
             if not self.source.count(table):
@@ -171,7 +169,7 @@ class _Engine:
         """The rules judged: those of single rows table by table, the others one by one."""
         batches: dict[str, list[Task]] = {}
         for task in tasks:
-            if by_row(task):
+            if by_row(task) and task.watch is None:
                 batches.setdefault(task.rule.detect.table, []).append(task)
             else:
                 yield self._one(task)
@@ -226,10 +224,10 @@ class _Engine:
         wanted = table or detect.table
         rows = self.source.rows(wanted, base_columns(task.rule, task.shown)[wanted]).collect()
         derived = detect.derive if wanted == detect.table else ()
-        return with_derived(rows, derived, time=TABLES[wanted].time)
+        return with_derived(rows, derived, task, time=TABLES[wanted].time)
 
     def _history(self, task: Task) -> pl.DataFrame:
         detect = task.rule.detect
         columns = base_columns(task.rule, task.shown)[detect.table]
         rows = self.source.rows_with_history(detect.table, columns).collect()
-        return with_derived(rows, detect.derive, time=TABLES[detect.table].time)
+        return with_derived(rows, detect.derive, task, time=TABLES[detect.table].time)

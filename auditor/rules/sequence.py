@@ -21,19 +21,21 @@ _KEY, _ROW = "__key", "__row"
 
 def judge_sequence(rows: pl.DataFrame, stage: Sequence, task: Task) -> Judged:
     """Complete matches whose `where` is true, each resting on the record of every step."""
-    taken = split(rows, task.rule.detect.where, whole=stage.by)
+    taken = split(rows, task, whole=stage.by)
     placed = taken.rows.sort(*stage.by, *LINEAGE).with_columns(pl.struct(stage.by).rle_id().alias(_KEY))
     # lineage orders the row numbers, so that they break ties in time
     placed = placed.with_row_index(_ROW).with_columns(pl.col(_ROW).cast(pl.Int64))
     untimed = pl.any_horizontal(
         expression(step.where.tree).fill_null(False) & pl.col(step.time).is_null() for step in stage.steps
     )
+    for step in (*stage.steps, *stage.absent):
+        task.applied(step.where, placed)
     unknown = taken.unknown + placed.filter(untimed).height
     chains = _chains(placed, stage)
     for step in stage.absent:
         chains = _without(chains, _events(placed, step), stage)
     matches = _greedy(chains, len(stage.steps))
-    found, not_judged = hits(_joined(placed, matches, stage, task), stage.where, nulls=task.rule.nulls)
+    found, not_judged = hits(_joined(placed, matches, stage, task), stage.where, task)
     return Judged(
         with_joined_records(found, [step.name for step in stage.steps]),
         population=placed[_KEY].n_unique(),

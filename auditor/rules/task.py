@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+import polars as pl
 
 from auditor.rules.columns import shown_names
-from auditor.rules.spec import Rule
+from auditor.rules.spec import Condition, Rule
 from auditor.rules.tree import LiteralValue
 
-_NO_PARAMS: Mapping[str, LiteralValue] = MappingProxyType({})
+Watch: TypeAlias = Callable[[Condition, pl.DataFrame], None]
+"""Hears every condition and the frame it is applied to."""
 
 
 class Bound(Protocol):
@@ -32,12 +34,21 @@ class Bound(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One rule to judge. `also` are names, visible after its last stage, that the caller wants to see."""
+    """One rule to judge.
+
+    `also` are names, visible after its last stage, that the caller wants to see; `watch` hears its conditions.
+    """
 
     rule: Rule
-    params: Mapping[str, LiteralValue] = _NO_PARAMS
+    params: Mapping[str, LiteralValue] = field(default_factory=dict)
     also: frozenset[str] = frozenset()
+    watch: Watch | None = None
     shown: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shown", shown_names(self.rule) | self.also)
+
+    def applied(self, condition: Condition | None, frame: pl.DataFrame) -> None:
+        """Tell whoever watches that the condition is applied to the frame."""
+        if self.watch is not None and condition is not None:
+            self.watch(condition, frame)

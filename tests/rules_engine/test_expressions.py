@@ -60,10 +60,6 @@ def column(name: str) -> Column:
     return Column(name, COLUMNS[name])
 
 
-def trees(kind: Type) -> st.SearchStrategy[Expr]:
-    return st.deferred(lambda: _TREES[kind])
-
-
 def _leaf(kind: Type) -> st.SearchStrategy[Expr]:
     columns = [column(name) for name, found in COLUMNS.items() if found is kind]
     return st.one_of(st.sampled_from(columns), VALUES[kind].map(lambda value: Literal(value, kind)))  # type: ignore[arg-type]
@@ -77,98 +73,107 @@ def _fixed(*values: str) -> st.SearchStrategy[Expr]:
     return st.sampled_from([text(value) for value in values])
 
 
-def _compared() -> list[st.SearchStrategy[Expr]]:
+Trees = dict[Type, st.SearchStrategy[Expr]]
+
+
+def _compared(below: Trees) -> list[st.SearchStrategy[Expr]]:
     ordered = (Type.NUMBER, Type.INTEGER, Type.DURATION, Type.DATETIME, Type.TEXT)
-    found = [_calls(name, Type.BOOLEAN, trees(k), trees(k)) for name in ("<", "<=", ">", ">=") for k in ordered]
-    found += [_calls(name, Type.BOOLEAN, trees(k), trees(k)) for name in ("==", "!=") for k in (*ordered, Type.BOOLEAN)]
-    return [*found, _calls("==", Type.BOOLEAN, trees(Type.INTEGER), trees(Type.NUMBER))]
+    found = [_calls(name, Type.BOOLEAN, below[k], below[k]) for name in ("<", "<=", ">", ">=") for k in ordered]
+    found += [_calls(name, Type.BOOLEAN, below[k], below[k]) for name in ("==", "!=") for k in (*ordered, Type.BOOLEAN)]
+    return [*found, _calls("==", Type.BOOLEAN, below[Type.INTEGER], below[Type.NUMBER])]
 
 
-T, B, INT, N, D, W, L = (
-    trees(kind)
-    for kind in (Type.TEXT, Type.BOOLEAN, Type.INTEGER, Type.NUMBER, Type.DURATION, Type.DATETIME, Type.LIST)
-)
 _LISTS = st.lists(st.sampled_from(["a", "Ab", "b", ""]), max_size=3).map(lambda v: Literal(tuple(v), Type.LIST))
 _ZONE = _fixed(*ZONES)
-_TREES: dict[Type, st.SearchStrategy[Expr]] = {
-    Type.BOOLEAN: st.one_of(
-        _leaf(Type.BOOLEAN),
-        _calls("and", Type.BOOLEAN, B, B),
-        _calls("or", Type.BOOLEAN, B, B, B),
-        _calls("not", Type.BOOLEAN, B),
-        _calls("if", Type.BOOLEAN, B, B, B),
-        _calls("coalesce", Type.BOOLEAN, B, B),
-        _calls("is_null", Type.BOOLEAN, st.one_of(T, N, D, W, L)),
-        _calls("in", Type.BOOLEAN, T, _LISTS),
-        _calls("in", Type.BOOLEAN, INT, st.just(Literal((1, 2.0, 2.5), Type.LIST))),
-        _calls("in", Type.BOOLEAN, N, st.just(Literal((1, 2.5), Type.LIST))),
-        _calls("contains", Type.BOOLEAN, T, _fixed("b", "", ".")),
-        _calls("contains_any", Type.BOOLEAN, T, _LISTS),
-        _calls("startswith", Type.BOOLEAN, T, _fixed("a", "")),
-        _calls("endswith", Type.BOOLEAN, T, _fixed("b", "C")),
-        _calls("matches", Type.BOOLEAN, T, _fixed("^a", "(?i)AB", r"\s")),
-        _calls("between", Type.BOOLEAN, N, N, N),
-        _calls("has", Type.BOOLEAN, st.just(column("l")), T),
-        *_compared(),
-    ),
-    Type.TEXT: st.one_of(
-        _leaf(Type.TEXT),
-        *(_calls(name, Type.TEXT, T) for name in ("lower", "upper", "strip", "domain")),
-        _calls("+", Type.TEXT, T, T),
-        _calls("replace", Type.TEXT, T, _fixed("a", "b."), _fixed("$1", "")),
-        _calls("extract", Type.TEXT, T, _fixed("@(.)", "(a)|(b)")),
-        _calls("text", Type.TEXT, st.one_of(N, INT, D, W, B)),
-        _calls("coalesce", Type.TEXT, T, T),
-        _calls("if", Type.TEXT, B, T, T),
-        _calls("day", Type.TEXT, W, _ZONE),
-    ),
-    Type.INTEGER: st.one_of(
-        _leaf(Type.INTEGER),
-        *(_calls(name, Type.INTEGER, INT, INT) for name in ("+", "-", "*", "%")),
-        _calls("neg", Type.INTEGER, INT),
-        _calls("len", Type.INTEGER, st.one_of(T, st.just(column("l")))),
-        *(_calls(name, Type.INTEGER, W, _ZONE) for name in ("hour", "minute", "month", "year", "weekday")),
-        _calls("least", Type.INTEGER, INT, INT),
-    ),
-    Type.NUMBER: st.one_of(
-        _leaf(Type.NUMBER),
-        *(_calls(name, Type.NUMBER, N, N) for name in ("+", "-", "*", "/", "%")),
-        _calls("/", Type.NUMBER, INT, INT),
-        _calls("/", Type.NUMBER, D, D),
-        _calls("abs", Type.NUMBER, N),
-        _calls("round", Type.NUMBER, N),
-        _calls("floor", Type.NUMBER, N),
-        _calls("ceil", Type.NUMBER, N),
-        _calls("log", Type.NUMBER, N),
-        _calls("greatest", Type.NUMBER, N, INT, N),
-        *(_calls(name, Type.NUMBER, D) for name in ("to_seconds", "to_minutes", "to_hours")),
-    ),
-    Type.DURATION: st.one_of(
-        _leaf(Type.DURATION),
-        _calls("+", Type.DURATION, D, D),
-        _calls("-", Type.DURATION, D, D),
-        _calls("-", Type.DURATION, W, W),
-        _calls("*", Type.DURATION, D, N),
-        _calls("*", Type.DURATION, INT, D),
-        _calls("/", Type.DURATION, D, N),
-        _calls("abs", Type.DURATION, D),
-        _calls("neg", Type.DURATION, D),
-        _calls("greatest", Type.DURATION, D, D),
-    ),
-    Type.DATETIME: st.one_of(
-        _leaf(Type.DATETIME),
-        _calls("+", Type.DATETIME, W, D),
-        _calls("-", Type.DATETIME, W, D),
-        _calls(
-            "trunc",
-            Type.DATETIME,
-            W,
-            st.sampled_from([Literal(timedelta(hours=h), Type.DURATION) for h in (6, 24, 168)]),
+_ORDER = (Type.TEXT, Type.BOOLEAN, Type.INTEGER, Type.NUMBER, Type.DURATION, Type.DATETIME, Type.LIST)
+
+
+def grown(below: Trees) -> Trees:
+    """Trees one operator higher than those of `below`."""
+    T, B, INT, N, D, W, L = (below[kind] for kind in _ORDER)  # noqa: N806 - short names for the grammar below
+    return {
+        Type.BOOLEAN: st.one_of(
+            _leaf(Type.BOOLEAN),
+            _calls("and", Type.BOOLEAN, B, B),
+            _calls("or", Type.BOOLEAN, B, B, B),
+            _calls("not", Type.BOOLEAN, B),
+            _calls("if", Type.BOOLEAN, B, B, B),
+            _calls("coalesce", Type.BOOLEAN, B, B),
+            _calls("is_null", Type.BOOLEAN, st.one_of(T, N, D, W, L)),
+            _calls("in", Type.BOOLEAN, T, _LISTS),
+            _calls("in", Type.BOOLEAN, INT, st.just(Literal((1, 2.0, 2.5), Type.LIST))),
+            _calls("in", Type.BOOLEAN, N, st.just(Literal((1, 2.5), Type.LIST))),
+            _calls("contains", Type.BOOLEAN, T, _fixed("b", "", ".")),
+            _calls("contains_any", Type.BOOLEAN, T, _LISTS),
+            _calls("startswith", Type.BOOLEAN, T, _fixed("a", "")),
+            _calls("endswith", Type.BOOLEAN, T, _fixed("b", "C")),
+            _calls("matches", Type.BOOLEAN, T, _fixed("^a", "(?i)AB", r"\s")),
+            _calls("between", Type.BOOLEAN, N, N, N),
+            _calls("has", Type.BOOLEAN, st.just(column("l")), T),
+            *_compared(below),
         ),
-        _calls("least", Type.DATETIME, W, W),
-    ),
-    Type.LIST: st.just(column("l")),
-}
+        Type.TEXT: st.one_of(
+            _leaf(Type.TEXT),
+            *(_calls(name, Type.TEXT, T) for name in ("lower", "upper", "strip", "domain")),
+            _calls("+", Type.TEXT, T, T),
+            _calls("replace", Type.TEXT, T, _fixed("a", "b."), _fixed("$1", "")),
+            _calls("extract", Type.TEXT, T, _fixed("@(.)", "(a)|(b)")),
+            _calls("text", Type.TEXT, st.one_of(N, INT, D, W, B)),
+            _calls("coalesce", Type.TEXT, T, T),
+            _calls("if", Type.TEXT, B, T, T),
+            _calls("day", Type.TEXT, W, _ZONE),
+        ),
+        Type.INTEGER: st.one_of(
+            _leaf(Type.INTEGER),
+            *(_calls(name, Type.INTEGER, INT, INT) for name in ("+", "-", "*", "%")),
+            _calls("neg", Type.INTEGER, INT),
+            _calls("len", Type.INTEGER, st.one_of(T, st.just(column("l")))),
+            *(_calls(name, Type.INTEGER, W, _ZONE) for name in ("hour", "minute", "month", "year", "weekday")),
+            _calls("least", Type.INTEGER, INT, INT),
+        ),
+        Type.NUMBER: st.one_of(
+            _leaf(Type.NUMBER),
+            *(_calls(name, Type.NUMBER, N, N) for name in ("+", "-", "*", "/", "%")),
+            _calls("/", Type.NUMBER, INT, INT),
+            _calls("/", Type.NUMBER, D, D),
+            _calls("abs", Type.NUMBER, N),
+            _calls("round", Type.NUMBER, N),
+            _calls("floor", Type.NUMBER, N),
+            _calls("ceil", Type.NUMBER, N),
+            _calls("log", Type.NUMBER, N),
+            _calls("greatest", Type.NUMBER, N, INT, N),
+            *(_calls(name, Type.NUMBER, D) for name in ("to_seconds", "to_minutes", "to_hours")),
+        ),
+        Type.DURATION: st.one_of(
+            _leaf(Type.DURATION),
+            _calls("+", Type.DURATION, D, D),
+            _calls("-", Type.DURATION, D, D),
+            _calls("-", Type.DURATION, W, W),
+            _calls("*", Type.DURATION, D, N),
+            _calls("*", Type.DURATION, INT, D),
+            _calls("/", Type.DURATION, D, N),
+            _calls("abs", Type.DURATION, D),
+            _calls("neg", Type.DURATION, D),
+            _calls("greatest", Type.DURATION, D, D),
+        ),
+        Type.DATETIME: st.one_of(
+            _leaf(Type.DATETIME),
+            _calls("+", Type.DATETIME, W, D),
+            _calls("-", Type.DATETIME, W, D),
+            _calls(
+                "trunc",
+                Type.DATETIME,
+                W,
+                st.sampled_from([Literal(timedelta(hours=h), Type.DURATION) for h in (6, 24, 168)]),
+            ),
+            _calls("least", Type.DATETIME, W, W),
+        ),
+        Type.LIST: st.just(column("l")),
+    }
+
+
+_LEAVES: Trees = {kind: _leaf(kind) for kind in _ORDER}
+_TREES = grown(grown(grown(_LEAVES)))
 
 US = timedelta(microseconds=1)
 
@@ -332,7 +337,7 @@ def agrees(tree: Expr, rows: list[dict[str, object]]) -> None:
     assert all(map(same, found, expected)), (found, expected)
 
 
-ANY_TREE = st.one_of(B, T, INT, N, D, W)
+ANY_TREE = st.one_of(*_TREES.values())
 
 
 @settings(max_examples=150, deadline=None)
@@ -349,7 +354,7 @@ def test_many_trees_mean_what_the_language_says(tree: Expr, rows: list[dict[str,
 
 
 @settings(max_examples=25, deadline=None)
-@given(B, B, ROWS)
+@given(_TREES[Type.BOOLEAN], _TREES[Type.BOOLEAN], ROWS)
 def test_sharing_equal_parts_changes_nothing(one: Expr, other: Expr, rows: list[dict[str, object]]) -> None:
     conditions = [one, op("and", Type.BOOLEAN, one, other), op("or", Type.BOOLEAN, other, one), other]
     prepared, shared = with_shared(frame(rows).lazy(), conditions)
