@@ -12,44 +12,18 @@ from auditor.rules.load import load_rules
 FOLDER = Path(__file__).parents[2] / "rules"
 RULES = load_rules([], bundled=True).rules
 CONDUCT = {"IDN-007", "ATT-001", "ATT-003", "ATT-006", "ANM-003", "ANM-005", "ANM-006", "ANM-009"}
-STABLE = set(
-    [
-        "ACC-001",
-        "ACC-002",
-        "ACC-003",
-        "ACC-004",
-        "ACC-005",
-        "ACC-008",
-        "IDN-001",
-        "IDN-002",
-        "IDN-003",
-        "IDN-006",
-        "IDN-012",
-        "ATT-003",
-        "ATT-007",
-        "ATT-010",
-        "HST-002",
-        "HST-003",
-        "HST-005",
-        "HST-006",
-        "HST-007",
-        "CHN-001",
-        "CHN-002",
-        "CHN-004",
-        "CHN-007",
-        "CLI-001",
-        "BOT-001",
-        "ENU-001",
-        "ENU-002",
-        "SET-004",
-        "EVD-001",
-        "EVD-002",
-        "EVD-003",
-        "EVD-006",
-        "EVD-010",
-        "EVD-011",
-    ]
-)
+STABLE = {
+    "ACC-001", "ACC-002", "ACC-003", "ACC-004", "ACC-005", "ACC-008",
+    "IDN-001", "IDN-002", "IDN-003", "IDN-006", "IDN-012",
+    "ATT-003", "ATT-007", "ATT-010",
+    "HST-002", "HST-003", "HST-005", "HST-006", "HST-007",
+    "CHN-001", "CHN-002", "CHN-004", "CHN-007",
+    "CLI-001",
+    "BOT-001",
+    "ENU-001", "ENU-002",
+    "SET-004",
+    "EVD-001", "EVD-002", "EVD-003", "EVD-006", "EVD-010", "EVD-011",
+}  # fmt: skip
 
 CASES = [pytest.param(rule, case, id=f"{rule.id}: {case.name}") for rule in RULES for case in rule.cases]
 
