@@ -48,7 +48,7 @@ class Means:
     python: Resolver | None = None
 
 
-_PLAIN_MEANS = Means()
+NO_MEANS = Means()
 
 
 def run(
@@ -57,7 +57,7 @@ def run(
     *,
     window: Window | None,
     now: datetime,
-    means: Means = _PLAIN_MEANS,
+    means: Means = NO_MEANS,
     also: Mapping[str, Collection[str]] = _NO_NAMES,
     watch: Watch | None = None,
     progress: Callable[[str], None] | None = None,

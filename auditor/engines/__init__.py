@@ -1,0 +1,1 @@
+"""Engines: the ways rules are judged on an archive."""
