@@ -1,0 +1,113 @@
+"""What an archive holds of a window, and what it does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from auditor.evidence.line import gap_from
+from auditor.model.coverage import Coverage, Gap, TableCoverage
+from auditor.model.vocabulary import GapReason
+from auditor.model.window import Window
+from auditor.tables.absent import PEOPLE, REPORTS, Span, gaps_of_site
+from auditor.tables.archive import Archive
+from auditor.tables.schema import TABLES, Table
+from auditor.tables.state import read_state
+
+
+def coverage(archive: Archive, *, window: Window, sites: Sequence[str], now: datetime, settle: timedelta) -> Coverage:
+    """What the archive holds of the window for the sites, and every gap in it.
+
+    A gap that was told when a unit was collected stands until a later unit of the same key heals it. Spans that
+    no unit covers, and meetings whose participants were never asked for, are `not-collected`. Where only files
+    were imported nothing tells whether they are whole: `imported`. What was collected less than `settle` after it
+    happened, or happened less than that before `now`, is `too-fresh`. Reads the tables alone, never the manifest.
+    """
+    spans = _spans(archive)
+    gaps = [*_told(archive, window, sites), *_pruned(archive, window, sites)]
+    for site in sites:
+        mine = [span for span in spans if span.site_url in {site, None}]
+        gaps += gaps_of_site(archive, mine, site, window=window, now=now, settle=settle)
+    if not sites:
+        gaps.append(Gap("attendees", "", window, GapReason.NOT_COLLECTED, "the archive holds nothing yet"))
+    ordered = tuple(sorted(set(gaps), key=lambda gap: (gap.table, gap.site_url, gap.window, gap.reason, gap.detail)))
+    return Coverage(not ordered, _tables(archive, window, sites), ordered)
+
+
+def _spans(archive: Archive) -> list[Span]:
+    """Units that cover a span, and not a meeting."""
+    rows = (
+        archive.units()
+        .filter(pl.col("meeting_id").is_null(), pl.col("from_time").is_not_null())
+        .select("endpoint", "site_url", "service_type", "from_time", "to_time", "finished_at")
+        .sort(pl.all())
+        .collect()
+        .rows()
+    )
+    return [Span(endpoint, site, kind, Window(start, end), at) for endpoint, site, kind, start, end, at in rows]
+
+
+def _told(archive: Archive, window: Window, sites: Sequence[str]) -> list[Gap]:
+    """Gaps that units and decoding named; those of single meetings are counted together."""
+    rows = (
+        archive.units()
+        .filter(pl.col("gaps").is_not_null())
+        .select("meeting_id", "gaps")
+        .sort("meeting_id", "gaps")
+        .collect()
+        .rows()
+    )
+    single: list[Gap] = []
+    counted: dict[tuple[str, str, GapReason], list[Gap]] = {}
+    for meeting, text in rows:
+        for gap in map(gap_from, json.loads(text)):
+            if not gap.window.overlaps(window) or gap.site_url not in {*sites, ""}:
+                continue
+            if meeting is None or gap.reason is GapReason.UNDECODABLE_RECORD:
+                single.append(gap)
+            else:
+                counted.setdefault((gap.table, gap.site_url, gap.reason), []).append(gap)
+    return [*single, *(_together(found) for found in counted.values())]
+
+
+def _together(gaps: Sequence[Gap]) -> Gap:
+    first = gaps[0]
+    if len(gaps) == 1:
+        return first
+    whole = Window(min(gap.window.start for gap in gaps), max(gap.window.end for gap in gaps))
+    return Gap(first.table, first.site_url, whole, first.reason, f"{len(gaps)} meetings, the first: {first.detail}")
+
+
+def _pruned(archive: Archive, window: Window, sites: Sequence[str]) -> list[Gap]:
+    """The part of the window that a retention run removed."""
+    before = read_state(archive.path).pruned_before
+    if before is None or before <= window.start:
+        return []
+    lost = Window(window.start, min(before, window.end))
+    tables = (*REPORTS.values(), *PEOPLE)
+    return [
+        Gap(table.name, site, lost, GapReason.GONE, "removed from the archive when its retention time was over")
+        for table in tables
+        for site in sites
+    ]
+
+
+def _tables(archive: Archive, window: Window, sites: Sequence[str]) -> dict[str, TableCoverage]:
+    """Rows of every table that is there or ought to be, inside the window."""
+    named = [table for table in TABLES.values() if not table.optional or archive.has(table.name)]
+    return {table.name: _table(archive, table, window, sites) for table in named}
+
+
+def _table(archive: Archive, table: Table, window: Window, sites: Sequence[str]) -> TableCoverage:
+    rows = archive.scan(table.name)
+    if "site_url" in table.schema:
+        rows = rows.filter(pl.col("site_url").is_in(list(sites)) | pl.col("site_url").is_null())
+    if table.time is None:
+        return TableCoverage(rows.select(pl.len()).collect().item(), None, None)
+    time = pl.col(table.time)
+    inside = rows.filter(time >= window.start, time < window.end)
+    count, first, last = inside.select(pl.len(), time.min().alias("first"), time.max().alias("last")).collect().row(0)
+    return TableCoverage(count, first, last)
