@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
-from difflib import get_close_matches
 
-from auditor.documents import Items, Map, Node, Place, Reading, Scalar, kind, printable
+from auditor.documents import Items, Map, Node, Place, Reading, Scalar, kind, nearest, printable
 from auditor.errors import ConfigFileError, Problem
 
 _UNITS = {
@@ -22,16 +21,6 @@ _UNITS = {
 _LARGEST_FIRST = sorted(_UNITS, key=_UNITS.__getitem__, reverse=True)
 _DURATION = re.compile("".join(rf"(?:(\d{{1,12}}){unit})?" for unit in _LARGEST_FIRST))
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown word: the nearest known one, or nothing.
-
-    >>> nearest("sevrity", ["severity", "sites"])
-    "; did you mean 'severity'?"
-    """
-    close = get_close_matches(word.lower(), {name.lower(): name for name in known}, n=1, cutoff=0.6)
-    return f"; did you mean '{next(name for name in known if name.lower() == close[0])}'?" if close else ""
 
 
 def duration(text: str) -> timedelta:

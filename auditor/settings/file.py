@@ -15,9 +15,9 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from auditor.documents import Map, Scalar, kind, plain, printable, read
+from auditor.documents import Map, Scalar, kind, nearest, plain, printable, read
 from auditor.errors import ConfigError, Problem
-from auditor.settings.fields import Fields, nearest, settle, single
+from auditor.settings.fields import Fields, settle, single
 from auditor.settings.lists import contents
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")

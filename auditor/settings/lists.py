@@ -7,9 +7,9 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from auditor.documents import Items, Map, Node, Place, kind, printable
+from auditor.documents import Items, Map, Node, Place, kind, nearest, printable
 from auditor.errors import Problem
-from auditor.settings.fields import Fields, nearest, texts
+from auditor.settings.fields import Fields, texts
 
 _LARGEST = 16 << 20
 _DOMAINS = frozenset({"internal_domains", "trusted_domains"})

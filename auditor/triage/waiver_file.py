@@ -6,12 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from auditor.documents import Items, Map, Node, Place, Scalar, kind, printable, read
+from auditor.documents import Items, Map, Node, Place, Scalar, kind, nearest, printable, read
 from auditor.errors import ConfigError, Problem
 from auditor.model.finding import Value
 from auditor.model.vocabulary import Verdict
 from auditor.model.waiver import Attestation, Waiver
-from auditor.settings.fields import Fields, nearest, settle, single
+from auditor.settings.fields import Fields, settle, single
 
 _KNOWN = ("rule", "match", "fingerprint", "approved_by", "ticket", "category", "created")
 _REQUIRED = ("id", "reason", "owner", "expires")

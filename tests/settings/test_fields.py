@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from auditor.settings.fields import duration, nearest
+from auditor.settings.fields import duration
 
 
 @pytest.mark.parametrize(
@@ -28,11 +28,3 @@ def test_durations(text: str, span: timedelta) -> None:
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match="duration"):
         duration(text)
-
-
-def test_nothing_is_suggested_when_nothing_is_near() -> None:
-    assert nearest("zzz", ["sites"]) == ""
-
-
-def test_a_suggestion_keeps_its_case() -> None:
-    assert nearest("acc-01", ["ACC-001"]) == "; did you mean 'ACC-001'?"

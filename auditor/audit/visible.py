@@ -1,0 +1,32 @@
+"""The names a rule's `finding` can see, which waivers may match on."""
+
+from __future__ import annotations
+
+from auditor.rules.columns import finding_names
+from auditor.rules.names import table_names
+from auditor.rules.spec import Baseline, Group, Match, Pairs, Rule, Sequence
+
+
+def visible_names(rule: Rule) -> frozenset[str]:
+    """What the finding is worded, shown and identified with, and what else stands beside it after the last stage."""
+    detect = rule.detect
+    row = {*table_names(detect.table), *(derived.name for derived in detect.derive)}
+    stage = detect.stage
+    match stage:
+        case None | Match():
+            seen = row
+        case Group():
+            seen = {*stage.by, *(name for name, _ in stage.aggregate)}
+        case Pairs():
+            seen = {*stage.same, *_prefixed("a", row), *_prefixed("b", row)}
+        case Sequence():
+            seen = {*stage.by, *(name for step in stage.steps for name in _prefixed(step.name, row))}
+        case Baseline():
+            seen = set(stage.entity)
+        case _:
+            seen = set()
+    return finding_names(rule.finding) | seen
+
+
+def _prefixed(prefix: str, names: set[str]) -> set[str]:
+    return {f"{prefix}.{name}" for name in names}

@@ -1,0 +1,114 @@
+"""What `check` tells a person: a table of rules, gaps, counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from auditor.cli.context import Session, say
+from auditor.model.audit import Audit, RuleResult
+from auditor.model.exit import shortfalls
+from auditor.model.vocabulary import Severity, State, Verdict
+from auditor.reports.text import visible
+
+_NARROWEST = 120
+_GAPS = 20
+_STYLES = {"fail": "bold red", "fail (all waived)": "yellow", "pass": "green", "not evaluated": "dim"}
+
+
+def verdict(rule: RuleResult) -> str:
+    """The rule's verdict in words: a rule whose findings are all waived says so."""
+    if rule.verdict is Verdict.FAIL and rule.findings == rule.waived:
+        return "fail (all waived)"
+    return rule.verdict.value.replace("_", " ")
+
+
+def tell(audit: Audit, session: Session) -> None:
+    """Print the audit to stderr: with `--log-format json` as lines, else as a table; nothing with `-q`."""
+    if session.verbosity < 0:
+        return
+    if session.log_format == "json":
+        for line in (*_plain_rules(audit), *_lines(audit)):
+            say(session, line)
+        return
+    console = _console()
+    console.print(_table(audit))
+    for line in _lines(audit):
+        console.print(Text(line), soft_wrap=True)
+
+
+def _console() -> Console:
+    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console = Console(stderr=True, highlight=False, markup=False, emoji=False, width=_NARROWEST)
+    return console
+
+
+def _table(audit: Audit) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("rule", no_wrap=True)
+    table.add_column("severity", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for name in ("open", "waived", "judged"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("title", ratio=1, overflow="fold")
+    for rule in audit.rules:
+        words = verdict(rule)
+        told = rule.title if rule.verdict is not Verdict.NOT_EVALUATED else f"{rule.title}: {rule.reason}"
+        table.add_row(
+            Text(rule.id),
+            Text(rule.severity.value),
+            Text("crashed" if rule.crashed else words, style=_STYLES.get(words, "")),
+            Text(f"{rule.findings - rule.waived:,}"),
+            Text(f"{rule.waived:,}"),
+            Text(f"{rule.population - rule.not_evaluable:,} of {rule.population:,}"),
+            Text(visible(told)),
+        )
+    return table
+
+
+def _plain_rules(audit: Audit) -> Iterator[str]:
+    for rule in audit.rules:
+        yield f"{rule.id} {verdict(rule)}: {rule.findings - rule.waived} open, {rule.waived} waived"
+
+
+def _lines(audit: Audit) -> Iterator[str]:
+    window, summary = audit.identity.window, audit.summary
+    sites = ", ".join(audit.identity.sites) or "no site"
+    verdicts = [rule.verdict for rule in audit.rules]
+    yield (
+        f"{window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC, "
+        f"{sites}: {len(verdicts)} rules, {verdicts.count(Verdict.FAIL)} failed, "
+        f"{verdicts.count(Verdict.PASS)} passed, {verdicts.count(Verdict.NOT_EVALUATED)} not evaluated"
+    )
+    counts = ", ".join(f"{summary.by_severity[severity]:,} {severity.value}" for severity in Severity)
+    yield f"{summary.findings:,} findings: {summary.open:,} open ({counts}), {summary.waived:,} waived"
+    if audit.previous is not None:
+        states = [finding.state for finding in audit.findings]
+        yield (
+            f"since the previous audit: {states.count(State.NEW):,} new, {states.count(State.REOPENED):,} reopened, "
+            f"{states.count(State.UNCHANGED):,} unchanged, {len(audit.resolved):,} resolved, "
+            f"{len(audit.not_compared):,} not compared"
+        )
+    for state in audit.waivers:
+        if state.state != "active":
+            yield f"waiver {visible(state.waiver.id)} is {state.state} (expires {state.waiver.expires})"
+    yield from _coverage(audit)
+
+
+def _coverage(audit: Audit) -> Iterator[str]:
+    gaps = audit.coverage.gaps
+    for gap in gaps[:_GAPS]:
+        span = f"{gap.window.start:%Y-%m-%d %H:%M} to {gap.window.end:%Y-%m-%d %H:%M}"
+        yield visible(f"gap: {gap.table} of {gap.site_url}, {span}: {gap.reason.value} {gap.detail}".rstrip(), cap=500)
+    if len(gaps) > _GAPS:
+        yield f"gap: … and {len(gaps) - _GAPS} more"
+    short = shortfalls(audit)
+    crashed = [rule for rule in audit.rules if rule.crashed]
+    yield from (visible(f"rule {rule.id} crashed: {rule.reason}", cap=500) for rule in crashed)
+    if short:
+        yield f"the audit is incomplete: {len(short)} shortfall{'s' if len(short) > 1 else ''} in what the rules read"

@@ -1,0 +1,209 @@
+"""The verb `waivers`: list them with their states, check them, add one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from auditor.cli.context import Exit, Session, say
+from auditor.cli.options import clock, comma_list, now_option, settings_of
+from auditor.reports.text import visible
+
+if TYPE_CHECKING:
+    from auditor.errors import Problem
+    from auditor.model.waiver import WaiverState
+    from auditor.settings import Settings
+    from auditor.triage.waiver_file import WaiverFile
+
+DEFAULT = "waivers.yaml"
+
+_file_option = click.option(
+    "--waivers",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The waiver file; the one of the configuration, else waivers.yaml.",
+)
+_rules_option = click.option(
+    "--rules", "rules", multiple=True, callback=comma_list, metavar="PATH…", help="Rule files beside the bundled ones."
+)
+
+
+@click.group()
+def command() -> None:
+    """Look after waivers: approved, expiring acceptance of findings."""
+
+
+@command.command("list")
+@_file_option
+@_rules_option
+@click.option(
+    "--audit",
+    "audit_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="AUDIT.json",
+    help="An audit, to tell which waivers are unused and how many findings each covers.",
+)
+@now_option
+@click.pass_obj
+def list_command(
+    session: Session, path: Path | None, rules: tuple[str, ...], audit_path: Path | None, now: datetime | None
+) -> int:
+    """Show every waiver with its state: active, expiring, expired, unused or unknown-rule."""
+    settings = settings_of(session)
+    file, _ = _known(settings, path, rules)
+    states = _states(file, settings, rules, audit_path, now=clock(now))
+    for state in states:
+        waiver = state.waiver
+        target = visible(waiver.rule or (waiver.fingerprint or "")[:12])
+        covers = f"{state.findings} findings" if audit_path is not None else "—"
+        click.echo(
+            f"{visible(waiver.id):<16} {state.state:<12} {target:<32} {waiver.expires}  {covers:<14} "
+            f"{visible(waiver.owner)}: {visible(waiver.reason)}"
+        )
+    for one in file.attestations:
+        held = "expired" if one.expires < _day(clock(now)) else "in force"
+        click.echo(
+            f"attestation      {held:<12} {visible(one.framework)} {visible(one.control)}: {one.verdict.value}, "
+            f"{visible(one.by)}, until {one.expires}"
+        )
+    return Exit.OK
+
+
+@command.command()
+@_file_option
+@_rules_option
+@now_option
+@click.pass_obj
+def lint(session: Session, path: Path | None, rules: tuple[str, ...], now: datetime | None) -> int:
+    """Check the waiver file: unknown rules and names are errors, expired waivers are warnings."""
+    from auditor.triage.waivers import EXPIRING
+
+    settings = settings_of(session)
+    file, problems = _known(settings, path, rules)
+    for problem in problems:
+        click.echo(str(problem))
+    today = _day(clock(now))
+    for entry in file.entries:
+        waiver = entry.waiver
+        if waiver.expires < today:
+            click.echo(str(entry.place.problem(f"warning: waiver {visible(waiver.id)} expired on {waiver.expires}")))
+        elif waiver.expires - today <= EXPIRING:
+            click.echo(str(entry.place.problem(f"warning: waiver {visible(waiver.id)} expires on {waiver.expires}")))
+        if waiver.approved_by is None:
+            click.echo(str(entry.place.problem(f"warning: waiver {visible(waiver.id)} names nobody in approved_by")))
+    return Exit.FINDINGS if problems else Exit.OK
+
+
+@command.command()
+@_file_option
+@click.option("--id", "name", required=True, metavar="ID", help="The waiver's id, never used before.")
+@click.option("--rule", metavar="ID", help="The rule whose findings are accepted.")
+@click.option("--match", "match", multiple=True, metavar="NAME=VALUE", help="Repeat for more; all must be equal.")
+@click.option("--fingerprint", metavar="HEX", help="One finding, in place of --match.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why the findings are accepted.")
+@click.option("--owner", required=True, metavar="WHO", help="Who answers for the waiver.")
+@click.option("--expires", required=True, metavar="DATE", help="Its last day, YYYY-MM-DD.")
+@click.option("--approved-by", metavar="WHO", help="Who approved it.")
+@click.option("--ticket", metavar="ID", help="Where the approval is recorded.")
+@click.option("--category", metavar="WORD", help="Such as accepted_risk or false_positive.")
+@now_option
+@click.pass_obj
+def add(
+    session: Session,
+    /,
+    path: Path | None,
+    *,
+    name: str,
+    rule: str | None,
+    match: tuple[str, ...],
+    fingerprint: str | None,
+    now: datetime | None,
+    **told: str | None,
+) -> int:
+    """Add a waiver to the file; what stands there keeps its place and its comments."""
+    from auditor.cli.waiver_text import entry_text, with_entry
+    from auditor.reports.write import write_file
+
+    target = path or settings_of(session).waivers or Path(DEFAULT)
+    values = [_pair(text) for text in match]
+    entry = entry_text(
+        name=name,
+        rule=rule,
+        match=values,
+        fingerprint=fingerprint,
+        created=_day(clock(now)),
+        told={key: value for key, value in told.items() if value is not None},
+    )
+    write_file(target, with_entry(target.read_bytes() if target.exists() else b"", entry, path=str(target)))
+    say(session, f"added waiver {visible(name)} to {target}")
+    return Exit.OK
+
+
+def _day(now: datetime) -> date:
+    return now.astimezone(UTC).date()
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise click.UsageError(f"{text!r} is no NAME=VALUE such as email=eve@example.org")
+    return name, value
+
+
+def _known(settings: Settings, path: Path | None, rules: Sequence[str]) -> tuple[WaiverFile, list[Problem]]:
+    """The waiver file with rules by id, and every name in it that nobody knows."""
+    from auditor.audit.selection import ids
+    from auditor.audit.visible import visible_names
+    from auditor.cli.audits import loaded_rules
+    from auditor.rules.frameworks import bundled, control_ids
+    from auditor.triage import waiver_file
+
+    target = path or settings.waivers or Path(DEFAULT)
+    file = waiver_file.load(target)
+    loaded = loaded_rules(settings, paths=rules).rules
+    known = ids(loaded)
+    named = waiver_file.with_ids(file, known)
+    problems = [
+        *waiver_file.unknown_rules(file, known),
+        *waiver_file.invisible_names(named, {rule.id: visible_names(rule) for rule in loaded}),
+        *waiver_file.unknown_controls(file, control_ids(bundled())),
+    ]
+    return named, sorted(problems)
+
+
+def _states(
+    file: WaiverFile, settings: Settings, rules: Sequence[str], audit_path: Path | None, *, now: datetime
+) -> Iterator[WaiverState]:
+    """The state of each waiver; whether one is unused only an audit can tell."""
+    from auditor.audit.selection import ids
+    from auditor.cli.audits import comparable, loaded_rules
+    from auditor.model.vocabulary import Verdict
+    from auditor.triage.waivers import apply
+
+    known = set(ids(loaded_rules(settings, paths=rules).rules).values())
+    if audit_path is None:
+        yield from apply((), file.waivers, seen=lambda _: {}, judged=(), known=known, now=now).states
+        return
+    audit = comparable(audit_path)
+    judged = {rule.id for rule in audit.rules if rule.verdict is not Verdict.NOT_EVALUATED}
+    covered = [replace(finding, waiver=None) for finding in audit.findings]
+    done = apply(covered, file.waivers, seen=lambda one: one.evidence, judged=judged, known=known, now=now)
+    # an audit keeps only the evidence columns, so what it already holds waived counts as well
+    marked = {finding.fingerprint: finding.waiver for finding in audit.findings}
+    for state in done.states:
+        taken = {one.fingerprint for one in done.findings if one.waiver == state.waiver.id}
+        taken |= {mark for mark, waiver in marked.items() if waiver == state.waiver.id}
+        yield _restated(state, len(taken), judged=judged, known=known, now=now)
+
+
+def _restated(state: WaiverState, findings: int, *, judged: set[str], known: set[str], now: datetime) -> WaiverState:
+    from auditor.triage.waivers import state as state_of
+
+    word = state_of(state.waiver, covered=findings, judged=judged, known=known, now=now)
+    return replace(state, state=word, findings=findings)
