@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,9 +24,10 @@ _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """Checked rules in order of their ids, each id and name once."""
+    """Checked rules in order of their ids, each id and name once; `sources` are their documents by id."""
 
     rules: tuple[Rule, ...]
+    sources: Mapping[str, Map] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def digest(self) -> str:
@@ -50,10 +51,10 @@ class _File:
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """A rule with the places of its id and its name."""
+    """A rule and its document."""
 
     rule: Rule
-    places: tuple[Place, Place]
+    source: Map
 
 
 def load_rules(paths: Sequence[Path] = (), *, bundled: bool = True, allow_python: bool = False) -> RuleSet:
@@ -83,7 +84,8 @@ def rules_of(content: bytes, *, path: str, allow_python: bool = False) -> RuleSe
 
 
 def _set(loaded: Sequence[_Loaded]) -> RuleSet:
-    return RuleSet(tuple(sorted((one.rule for one in loaded), key=lambda rule: rule.id)))
+    rules = tuple(sorted((one.rule for one in loaded), key=lambda rule: rule.id))
+    return RuleSet(rules, {one.rule.id: one.source for one in loaded})
 
 
 def _bundled() -> Iterator[_File]:
@@ -150,7 +152,7 @@ def _rules(reading: Reading, path: str, problems: list[Problem], *, bundled: boo
         rule = read_rule(node, mistakes, bundled=bundled, allow_python=allow_python)
         if rule is None or not isinstance(node, Map):
             continue
-        rules.append(_Loaded(rule, (node.index["id"].place, node.index["name"].place)))
+        rules.append(_Loaded(rule, node))
         try:
             bind(rule, now=_NOW)
         except RuleError as error:
@@ -163,8 +165,8 @@ def _repeated(rules: Sequence[_Loaded]) -> Iterator[Problem]:
     """Ids and names that more than one rule has, at the later one."""
     first: dict[str, Place] = {}
     for loaded in rules:
-        words = (("id", loaded.rule.id), ("name", loaded.rule.name))
-        for (what, text), place in zip(words, loaded.places, strict=True):
+        for what, text in (("id", loaded.rule.id), ("name", loaded.rule.name)):
+            place = loaded.source.index[what].place
             other = first.setdefault(text, place)
             if other is not place:
                 yield place.problem(f"rule {what} '{text}' is already used in {other.path}:{other.line}")
