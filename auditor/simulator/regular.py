@@ -69,28 +69,32 @@ class Regular:
         """One attendee row a person and meeting."""
         for meeting in range(self.meetings):
             for person in range(self.people):
-                joined, left = self._stay(meeting, person)
-                yield {
-                    "meetingId": self.meeting_id(meeting),
-                    "meetingNumber": f"2550{meeting:07d}",
-                    "meetingTitle": f"Meeting {meeting}",
-                    "displayName": f"Person {person}",
-                    "email": f"p{person}@northbank.example",
-                    "joinedTime": written(joined),
-                    "leftTime": written(left),
-                    "duration": (left - joined) // timedelta(minutes=1),
-                    "participantType": "attendee" if person else "host",
-                    "ipAddress": f"192.0.2.{person % 250 + 1}",
-                    "clientAgent": "WINDOWS,Webex",
-                    "registered": False,
-                    "invited": True,
-                }
+                yield self.attendee(meeting, person)
+
+    def attendee(self, meeting: int, person: int) -> Record:
+        """The attendee row of one person in one meeting."""
+        joined, left = self.stay(meeting, person)
+        return {
+            "meetingId": self.meeting_id(meeting),
+            "meetingNumber": f"2550{meeting:07d}",
+            "meetingTitle": f"Meeting {meeting}",
+            "displayName": f"Person {person}",
+            "email": f"p{person}@northbank.example",
+            "joinedTime": written(joined),
+            "leftTime": written(left),
+            "duration": (left - joined) // timedelta(minutes=1),
+            "participantType": "attendee" if person else "host",
+            "ipAddress": f"192.0.2.{person % 250 + 1}",
+            "clientAgent": "WINDOWS,Webex",
+            "registered": False,
+            "invited": True,
+        }
 
     def participants(self) -> Iterator[Record]:
         """One participant record with one device a person and meeting."""
         for meeting in range(self.meetings):
             for person in range(self.people):
-                joined, left = self._stay(meeting, person)
+                joined, left = self.stay(meeting, person)
                 device: Record = {
                     "correlationId": f"{meeting:08x}-0000-4000-8000-{person:012x}",
                     "deviceType": "webex_meeting_center_windows",
@@ -120,6 +124,7 @@ class Regular:
                     "devices": [device],
                 }
 
-    def _stay(self, meeting: int, person: int) -> tuple[datetime, datetime]:
+    def stay(self, meeting: int, person: int) -> tuple[datetime, datetime]:
+        """When a person joins a meeting and leaves it."""
         start = self.start(meeting)
         return start + timedelta(minutes=min(person, 59)), start + _HOUR

@@ -45,6 +45,31 @@ class Meeting:
         return self.id.partition("_I_")[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question for attendee rows: times from `start` up to `end`, of meetings that ended by `now`.
+
+    `by_start` filters the start of the meeting instead of the time of joining. `meeting` is the parameter that names
+    one meeting, with its value.
+    """
+
+    start: datetime
+    end: datetime
+    now: datetime
+    by_start: bool
+    meeting: tuple[str, str] | None
+
+    def names(self, record: Record) -> bool:
+        """True when the record is of the asked meeting; titles are compared without regard to case."""
+        if self.meeting is None:
+            return True
+        name, value = self.meeting
+        held = str(record.get(name, ""))
+        if name == "meetingNumber":
+            return held.replace(" ", "") == value.replace(" ", "")
+        return held.casefold() == value.casefold()
+
+
 class Site:
     """The records of one Webex site, read-only once made.
 
@@ -87,6 +112,17 @@ class Site:
             invitees=_items(path / "invitees.json"),
             now=now,
         )
+
+    def attendee_rows(self, asked: Asked) -> Sequence[Row]:
+        """The attendee rows of the question, in the order served."""
+        meetings = self.meetings
+        return [
+            row
+            for row in self.attendees
+            if asked.start <= (row.start if asked.by_start else row.at) < asked.end
+            and meetings[row.meeting_id].end <= asked.now
+            and asked.names(row.raw)
+        ]
 
     @cached_property
     def meetings(self) -> Mapping[str, Meeting]:

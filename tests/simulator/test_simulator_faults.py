@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 import httpx
 import pytest
@@ -466,3 +468,12 @@ def test_an_unknown_fault_is_refused():
 
 def test_a_fault_kind_is_told_in_words():
     assert all(isinstance(kind.strike, Callable) and kind.does for kind in KINDS.values())
+
+
+def test_the_page_on_the_simulator_tells_every_fault_as_it_is():
+    page = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text()
+    told = re.findall(r"^\| `([a-z0-9-]+)` \| (.+?) \| (always|\d+) \| (.+?) \|$", page, re.MULTILINE)
+    assert told == [
+        (kind.name, kind.does, str(kind.times or "always"), f"`{kind.value}`" if kind.value else "–")
+        for kind in KINDS.values()
+    ]

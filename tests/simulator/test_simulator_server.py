@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
-from auditor.simulator import Behaviour, Regular, Site, serve
+from auditor.simulator import Behaviour, LazySite, Regular, Site, serve
 
 SITE = "example.webex.com"
 REPORT = {"siteUrl": SITE, "from": "2026-09-20T00:00:00Z", "to": "2026-10-05T00:00:00Z"}
@@ -368,3 +369,33 @@ def test_stopping_does_not_wait_for_an_idle_client():
     with line:
         assert line.recv(1) == b""
     assert not [thread for thread in threading.enumerate() if thread.name == "simulator"]
+
+
+@pytest.mark.parametrize("behaviour", [Behaviour(), Behaviour(dated_by="start")])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"from": "2026-10-02T06:02:00Z", "to": "2026-10-03T06:02:00Z"},
+        {"meetingTitle": "Meeting 3"},
+        {"meetingId": Regular().meeting_id(2)},
+        {"to": "2026-09-21T00:00:00Z"},
+    ],
+)
+def test_rows_made_when_asked_for_are_the_same_rows(client_of, change, behaviour):
+    regular, params = Regular(meetings=9, people=6), {**REPORT, **change, "max": "7"}
+    with serve(regular.site(), behaviour=behaviour) as server, client_of(server) as client:
+        kept = all_items(client, ATTENDEES, params)
+    with serve(LazySite(regular), behaviour=behaviour) as server, client_of(server) as client:
+        assert all_items(client, ATTENDEES, params) == kept
+
+
+def test_a_listing_of_millions_needs_no_memory_to_speak_of(client_of):
+    regular = Regular(meetings=1_000, people=5_000, apart=timedelta(hours=1))
+    with serve(LazySite(regular)) as server, client_of(server) as client:
+        start = time.perf_counter()
+        params = {"siteUrl": SITE, "from": "2026-09-10T00:00:00Z", "to": "2026-10-05T00:00:00Z", "max": "1000"}
+        link = client.get(ATTENDEES, params=params).links["next"]["url"]
+        last = client.get(f"{link.rpartition('=')[0]}=2600000")
+    assert len(last.json()["items"]) == 1_000
+    assert time.perf_counter() - start < 30

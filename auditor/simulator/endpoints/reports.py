@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from auditor.simulator.paging import page, page_size
 from auditor.simulator.service import Service
-from auditor.simulator.site import Row, Site
+from auditor.simulator.site import Asked, Row, Site
 from auditor.simulator.times import asked, written, zone_named
 from auditor.simulator.wire import Answer, Refusal, Request
 
@@ -28,8 +28,9 @@ def attendees(service: Service, request: Request) -> Answer:
     meeting = _meeting_asked(request)
     if meeting is None and not service.behaviour.site_wide:
         raise Refusal(400, "At least one of 'meetingId', 'meetingNumber' or 'meetingTitle' must be specified.")
-    key = ("attendees", site.url, meeting, start, end, service.now)
-    rows = service.listing(key, lambda: _attendee_rows(service, site, meeting, start=start, end=end))
+    by_start = service.behaviour.dated_by == "start"
+    asked_for = Asked(start, _last(service, end), service.now, by_start, meeting)
+    rows = service.listing(("attendees", site.url, asked_for), lambda: site.attendee_rows(asked_for))
     fixed = {"from": written(start), "to": written(end)}
     return page(service, request, rows, largest=LARGEST_PAGE, times=("joinedTime", "leftTime"), zone=zone, fixed=fixed)
 
@@ -79,33 +80,13 @@ def _span(request: Request, *, now: datetime, zone: ZoneInfo) -> tuple[datetime,
     return start, end
 
 
-def _attendee_rows(
-    service: Service, site: Site, meeting: tuple[str, str] | None, *, start: datetime, end: datetime
-) -> Sequence[Row]:
-    last = end + timedelta(seconds=1) if service.behaviour.to_included else end
-    by_start = service.behaviour.dated_by == "start"
-    ended = {key for key, known in site.meetings.items() if known.end <= service.now}
-    return [
-        row
-        for row in site.attendees
-        if start <= (row.start if by_start else row.at) < last
-        and row.meeting_id in ended
-        and (meeting is None or _is_of(row, *meeting))
-    ]
-
-
-def _is_of(row: Row, name: str, value: str) -> bool:
-    """True when the row belongs to the asked meeting; titles are compared without regard to case."""
-    if name == "meetingNumber":
-        return str(row.raw.get("meetingNumber", "")).replace(" ", "") == value.replace(" ", "")
-    if name == "meetingTitle":
-        return str(row.raw.get("meetingTitle", "")).casefold() == value.casefold()
-    return row.meeting_id == value
+def _last(service: Service, end: datetime) -> datetime:
+    """The first moment after the span: `to` itself, or the second after it where `to` is included."""
+    return end + timedelta(seconds=1) if service.behaviour.to_included else end
 
 
 def _usage_rows(service: Service, site: Site, kind: str, *, start: datetime, end: datetime) -> Sequence[Row]:
-    last = end + timedelta(seconds=1) if service.behaviour.to_included else end
-    meetings = site.meetings
+    last, meetings = _last(service, end), site.meetings
     return [
         row
         for row in site.usage
