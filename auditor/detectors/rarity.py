@@ -2,7 +2,7 @@
 
 For the value v of an attribute of entity u at time t, all counts strictly before t:
 `q = (N_v + 1) / (N + K + 1)`, `p = (n_uv + a·q) / (n_u + a)`, `bits = −log2 p`; the score is the sum of bits
-over `columns`, and a join whose score reaches `min_bits` is a candidate. n_uv and n_u are the entity's earlier joins with
+over `columns`; a join whose score reaches `min_bits` is a candidate. n_uv and n_u: the entity’s earlier joins with
 v and at all; N_v and N everybody's; K the distinct values seen so far; a is `prior_weight`.
 """
 
