@@ -55,20 +55,20 @@ clean: ## Remove what was made, .venv included
 
 $(READY)/venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "auditor needs Python 3.11 or newer; name one: make PYTHON=python3.11" >&2; exit 2; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 2; }
 	@mkdir -p $(READY) build
 	@touch $@
 
 $(READY)/runtime: locks/runtime.lock locks/build.lock pyproject.toml .ci/native | $(READY)/venv
 	@echo "setting up auditor (once)"
-	@.ci/native runtime
+	@$(if $(SKIP_NATIVE),:,.ci/native runtime)
 	@$(PIP) --require-hashes -r locks/runtime.lock -r locks/build.lock
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(READY)/dev: $(READY)/runtime locks/dev.lock
 	@echo "setting up what the tests need (once)"
-	@.ci/native tests
+	@$(if $(SKIP_NATIVE),:,.ci/native tests)
 	@$(PIP) --require-hashes -r locks/dev.lock
 	@mkdir -p build
 	@touch $@
