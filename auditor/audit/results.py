@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 from auditor.documents import Scalar
 from auditor.model.audit import Audit, EvidenceColumn, Parameter, RuleChanges, RuleResult, Summary
 from auditor.model.finding import Finding
 from auditor.model.vocabulary import Severity
-from auditor.resources import resource
 from auditor.rules.outcome import Outcome
 from auditor.rules.spec import Detector, Rule
 
@@ -66,12 +65,8 @@ def result(
 
 
 def told_path(rule: Rule) -> str:
-    """The rule's file: below `rules/` for a bundled one, as it was named for others, never an absolute path."""
+    """The rule's file as it was named; of an absolute path only the name, since machines differ."""
     path = PurePath(rule.position.path)
-    if rule.bundled:
-        home = resource("rules")
-        below = Path(path).resolve()
-        return (PurePath("rules") / below.relative_to(home)).as_posix() if below.is_relative_to(home) else path.name
     return path.name if path.is_absolute() else path.as_posix()
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from auditor.documents import printable
+from auditor.documents import nearest, printable
 from auditor.errors import ConfigError, ConfigFileError, Problem
 from auditor.model.audit import RuleNotRun
 from auditor.model.vocabulary import Status
 from auditor.rules.spec import Rule
 from auditor.settings import Settings
-from auditor.settings.fields import nearest
 
 _RANK = {Status.STABLE: 0, Status.TEST: 1, Status.EXPERIMENTAL: 2}
 

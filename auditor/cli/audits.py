@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ from auditor.model.audit import Audit
 
 if TYPE_CHECKING:
     from auditor.model.finding import Finding
+    from auditor.rules.load import RuleSet
+    from auditor.settings import Settings
 
 
 def read_audit(path: Path) -> Audit:
@@ -43,3 +46,12 @@ def one_finding(audit: Audit, fingerprint: str) -> Finding:
     if not found:
         raise ConfigError(f"no finding of the audit has a fingerprint that begins with {wanted!r}")
     raise ConfigError(f"{len(found)} findings have a fingerprint that begins with {wanted!r}; write more of it")
+
+
+def loaded_rules(settings: Settings, *, paths: Sequence[str] = (), bundled: bool = True) -> RuleSet:
+    """The bundled rules, those of the configuration, and those of the paths."""
+    from auditor.rules.load import load_rules
+
+    return load_rules(
+        [*settings.rules.paths, *map(Path, paths)], bundled=bundled, allow_python=settings.allow_python_rules
+    )

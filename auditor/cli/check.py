@@ -1,0 +1,152 @@
+"""The verb `check`: judge an archive by rules, write the audit."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from auditor.cli.context import Session, say
+from auditor.cli.options import (
+    Output,
+    asked_window,
+    clock,
+    comma_list,
+    now_option,
+    outputs,
+    overrides,
+    settings_of,
+    window_options,
+)
+from auditor.settings.file import FAIL_ON
+
+if TYPE_CHECKING:
+    from auditor.model.audit import Audit
+
+LOCAL = "local"
+
+
+@click.command()
+@click.option(
+    "--archive", required=True, type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="The archive."
+)
+@window_options
+@click.option("--site", "sites", multiple=True, callback=comma_list, metavar="URL…", help="Only these sites.")
+@click.option("--rules", "rules", multiple=True, callback=comma_list, metavar="PATH…", help="Rule files and folders.")
+@click.option("--no-bundled-rules", is_flag=True, help="Only the rules of --rules and of the configuration.")
+@click.option("--only", multiple=True, callback=comma_list, metavar="ID…", help="Only these rules, at any status.")
+@click.option("--exclude", multiple=True, callback=comma_list, metavar="ID…", help="Not these rules.")
+@click.option(
+    "--set", "changed", multiple=True, callback=overrides, metavar="RULE.param=VALUE…", help="Parameters of rules."
+)
+@click.option("--waivers", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Waivers.")
+@click.option(
+    "--previous", type=click.Path(dir_okay=False, path_type=Path), metavar="AUDIT.json", help="The audit before."
+)
+@click.option(
+    "--format", "written", multiple=True, callback=outputs, metavar="FORMAT=PATH…", help="What to write; - is stdout."
+)
+@click.option("--fail-on", type=click.Choice(FAIL_ON), help="Least severity of an open finding for exit 1.")
+@click.option("--new-only", is_flag=True, help="Exit code and console look at new and reopened findings only.")
+@click.option("--engine", default=LOCAL, metavar="local|spark=MASTER", help="Where the rules are judged.")
+@click.option("--redact", is_flag=True, help="Pseudonyms in place of people, meetings and addresses.")
+@now_option
+@click.pass_obj
+def command(
+    session: Session,
+    *,
+    archive: Path,
+    period: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    days: int | None,
+    timezone: str | None,
+    sites: tuple[str, ...],
+    rules: tuple[str, ...],
+    no_bundled_rules: bool,
+    only: tuple[str, ...],
+    exclude: tuple[str, ...],
+    changed: tuple[tuple[str, str, str], ...],
+    waivers: Path | None,
+    previous: Path | None,
+    written: tuple[Output, ...],
+    fail_on: str | None,
+    new_only: bool,
+    engine: str,
+    redact: bool,
+    now: datetime | None,
+) -> int:
+    """Judge the records of an archive by rules and write what was found, in any number of formats."""
+    from auditor.audit import Request, check
+    from auditor.cli.audits import comparable, loaded_rules
+    from auditor.cli.summary import tell
+    from auditor.model.exit import exit_code
+    from auditor.model.vocabulary import Severity
+    from auditor.tables.archive import Archive
+    from auditor.triage.waiver_file import load as load_waivers
+
+    _check_engine(engine)
+    moment = clock(now)
+    window = asked_window(period=period, since=since, until=until, days=days, timezone=timezone, now=moment)
+    settings = settings_of(session)
+    file = waivers or settings.waivers
+    request = Request(
+        window=window,
+        sites=tuple(site.lower() for site in sites),
+        settings=settings,
+        only=only,
+        exclude=exclude,
+        overrides=changed,
+        waivers=None if file is None else load_waivers(file),
+        previous=None if previous is None else comparable(previous),
+        timezone=timezone,
+    )
+    loaded = loaded_rules(settings, paths=rules, bundled=not no_bundled_rules)
+    audit = check(Archive(archive), loaded, request=request, now=moment)
+    bar = fail_on or settings.fail_on
+    _write(audit, written)
+    tell(audit, session)
+    for output in written:
+        if output.path is not None:
+            say(session, f"wrote {output.format}: {output.path}")
+    if os.environ.get("CI") or os.environ.get("GITHUB_ACTIONS"):
+        _annotate(audit, new_only=new_only, to_stderr=any(output.path is None for output in written))
+    return exit_code(audit, fail_on=None if bar == "never" else Severity(bar), new_only=new_only)
+
+
+def _check_engine(engine: str) -> None:
+    kind, _, master = engine.partition("=")
+    if engine == LOCAL:
+        return
+    if kind == "spark" and master:
+        raise click.UsageError("engine spark is not part of this installation; use --engine local")
+    raise click.UsageError(f"unknown engine {engine!r}; local or spark=MASTER")
+
+
+def _write(audit: Audit, written: Sequence[Output]) -> None:
+    """Every format, rendered before the first is written: a report that fails leaves no half of the others."""
+    from auditor.reports.formats import FORMATS, Options
+    from auditor.reports.write import write_file
+
+    rendered = [(output, FORMATS[output.format].render(audit, Options())) for output in written]
+    for output, content in rendered:
+        if output.path is not None:
+            write_file(output.path, content)
+    for output, content in rendered:
+        if output.path is None:
+            stream = sys.stdout.buffer
+            stream.write(content)
+            stream.flush()
+
+
+def _annotate(audit: Audit, *, new_only: bool, to_stderr: bool) -> None:
+    """Annotations for the build: on stdout, unless a format is written there."""
+    from auditor.cli.annotations import commands
+
+    for line in commands(audit, new_only=new_only):
+        click.echo(line, err=to_stderr)
