@@ -23,10 +23,13 @@ VERBS = {
     "collect": ("auditor.cli.collect", "Fetch records from Webex into an archive."),
     "completion": ("auditor.cli.completion", "Print the completion script of a shell."),
     "demo": ("auditor.cli.demo", "Run the whole pipeline on sample data, offline."),
+    "diff": ("auditor.cli.diff", "Hold two audits against each other."),
+    "explain": ("auditor.cli.explain", "Show why a finding was made, and the records behind it."),
     "report": ("auditor.cli.report", "Render an audit again from its audit.json."),
     "rules": ("auditor.cli.rules", "List, show, check and test rules."),
     "schema": ("auditor.cli.schema", "Print the JSON Schema of a document."),
     "simulate": ("auditor.cli.simulate", "Serve an invented Webex site on loopback."),
+    "waivers": ("auditor.cli.waivers", "List, check and add waivers."),
 }
 
 
@@ -59,7 +62,7 @@ class _Verbs(click.Group):
         """The verb's exit code; whatever it raises becomes words and a code, never a traceback."""
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except (click.ClickException, click.exceptions.Exit, click.Abort, KeyboardInterrupt, SystemExit):
             raise
         except BrokenPipeError:
             return _no_reader()
@@ -67,7 +70,7 @@ class _Verbs(click.Group):
             return fail(error, _session(ctx))
         except OSError as error:
             return refuse(error, _session(ctx)) if error.filename else crash(error, _session(ctx))
-        except Exception as error:  # noqa: BLE001 - the last boundary before the user
+        except BaseException as error:  # noqa: BLE001 - the last boundary; a panic in Rust is no Exception
             return crash(error, _session(ctx))
 
 

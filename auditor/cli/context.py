@@ -71,7 +71,7 @@ def refuse(error: OSError, session: Session = BARE) -> int:
     return Exit.USAGE
 
 
-def crash(error: Exception, session: Session = BARE) -> int:
+def crash(error: BaseException, session: Session = BARE) -> int:
     """Print one line about a mistake of ours; its text may hold personal data and needs `-v`."""
     if session.verbosity > 0:
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)

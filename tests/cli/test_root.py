@@ -124,6 +124,12 @@ def test_v_shows_the_traceback(tmp_path):
     assert "KeyError: 'lost'" in shown.stderr
 
 
+def test_a_panic_in_rust_is_one_too(tmp_path):
+    shown = broken_root(tmp_path, "raise __import__('polars').exceptions.PanicException('eve@example.org')", "broken")
+    assert shown.returncode == 70
+    assert shown.stderr.count("\n") == 1
+
+
 def test_an_error_the_user_can_mend_is_exit_2(tmp_path):
     shown = broken_root(tmp_path, "raise errors.ConfigError('no archive named')", "broken")
     assert (shown.returncode, shown.stderr) == (2, "no archive named\n")
