@@ -399,3 +399,61 @@ def test_a_listing_of_millions_needs_no_memory_to_speak_of(client_of):
         last = client.get(f"{link.rpartition('=')[0]}=2600000")
     assert len(last.json()["items"]) == 1_000
     assert time.perf_counter() - start < 30
+
+
+def test_people_are_listed_all_or_by_email(client_of):
+    people = [{"id": name, "emails": [f"{name}@northbank.example"], "displayName": name} for name in ("ada", "bo")]
+    with serve(Site(people=people), now=Regular().now) as server, client_of(server) as client:
+        assert len(client.get("/people").json()["items"]) == 2
+        found = client.get("/people", params={"email": "BO@northbank.example"}).json()["items"]
+    assert [person["id"] for person in found] == ["bo"]
+
+
+def test_one_site_can_be_looked_up(plain):
+    assert plain.get("/meetingPreferences/sites", params={"siteUrl": "second.webex.com"}).json() == {"sites": []}
+
+
+def test_meetings_of_another_host_are_not_found(plain):
+    params = {"meetingId": Regular().meeting_id(0), **JOINS, "hostEmail": "p1@northbank.example"}
+    assert plain.get("/meetingParticipants", params=params).status_code == 404
+    params["hostEmail"] = "P0@northbank.example"
+    assert plain.get("/meetingParticipants", params=params).status_code == 200
+
+
+def test_people_of_one_breakout_session(client_of):
+    records = [*Regular(meetings=1, people=3).participants()]
+    records[2]["breakoutSessionsAttended"] = [{"id": "room", "name": "Room"}]
+    params = {"meetingId": Regular().meeting_id(0), **JOINS, "breakoutSessionId": "room"}
+    with serve(Site(participants=records), now=Regular().now) as server, client_of(server) as client:
+        people = client.get("/meetingParticipants", params=params).json()["items"]
+    assert [person["displayName"] for person in people] == ["Person 2"]
+
+
+@pytest.mark.parametrize(
+    ("path", "params"),
+    [
+        ("/meetings", {"meetingType": "other"}),
+        ("/meetingParticipants", {"meetingId": "0_I_0", "joinTimeFrom": "2026-10-02", "joinTimeTo": "2026-10-01"}),
+        ("/meetingParticipants", {"meetingId": "0_I_0", "joinTimeFrom": "2026-06-02", "joinTimeTo": "2026-10-01"}),
+    ],
+)
+def test_further_parameters_have_bounds(plain, path, params):
+    assert plain.get(path, params=params).status_code == 400
+
+
+def test_a_mistake_of_the_simulator_is_not_hidden(client_of):
+    broken = Regular().site()
+    broken.attendees = None
+    with pytest.raises(TypeError), serve(broken) as server, client_of(server) as client:
+        assert client.get(ATTENDEES, params=REPORT).status_code == 500
+
+
+@pytest.mark.parametrize("option", [{"dated_by": "end"}])
+def test_unknown_behaviour_is_refused(option):
+    with pytest.raises(ValueError, match="joined or start"):
+        Behaviour(**option)
+
+
+def test_a_clock_needs_a_zone():
+    with pytest.raises(ValueError, match="needs a time zone"), serve(Site(), now=datetime(2026, 10, 5)):  # noqa: DTZ001
+        pass

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from auditor.simulator.population.cast import BOARD, DOMAIN
+from auditor.simulator.population.cast import BOARD
 from auditor.simulator.population.dice import Dice
 from auditor.simulator.population.model import Line, Person, Presence, Session, Stay
 from auditor.simulator.times import written
@@ -189,11 +189,6 @@ def span(session: Session) -> tuple[datetime, datetime]:
     if not stays:
         return session.start, session.end
     return min(stay.joined for stay in stays), max(stay.left for stay in stays)
-
-
-def is_staff(person: Person) -> bool:
-    """True for people of the company."""
-    return (person.email or "").endswith(f"@{DOMAIN}")
 
 
 def _with_audio(session: Session, audio: str, call: str | None) -> list[tuple[Presence, Stay]]:
