@@ -34,6 +34,10 @@ class Request:
     body: JsonValue = None
 
 
+ERASED = Request("", "")
+"""Stands for a request that named somebody and was made null."""
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """What came back beside the body; `headers` are those of the allow-list, names in lower case."""

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from auditor.errors import ArchiveError
 from auditor.evidence.entry import (
+    ERASED,
     Entry,
     JsonValue,
     Link,
@@ -52,13 +53,7 @@ def page_fields(request: Request, response: Response, *, sha256: str, size: int)
     """The fields of a page's entry."""
     return {
         "kind": "page",
-        "request": {
-            "method": request.method,
-            "path": request.path,
-            "query": [list(pair) for pair in request.query],
-            "headers": [list(pair) for pair in request.headers],
-            "body": request.body,
-        },
+        "request": None if request == ERASED else _request_fields(request),
         "response": {
             "status": response.status,
             "received_at": iso(response.received_at),
@@ -66,6 +61,16 @@ def page_fields(request: Request, response: Response, *, sha256: str, size: int)
         },
         "page": sha256,
         "size": size,
+    }
+
+
+def _request_fields(request: Request) -> Fields:
+    return {
+        "method": request.method,
+        "path": request.path,
+        "query": [list(pair) for pair in request.query],
+        "headers": [list(pair) for pair in request.headers],
+        "body": request.body,
     }
 
 
@@ -157,7 +162,7 @@ def _entry(fields: Mapping[str, JsonValue]) -> Entry:
     if kind == "page":
         return PageEntry(
             link,
-            _request(_object(fields, "request")),
+            ERASED if fields["request"] is None else _request(_object(fields, "request")),
             _response(_object(fields, "response")),
             _text(fields, "page"),
             _number(fields, "size"),

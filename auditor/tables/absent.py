@@ -142,11 +142,11 @@ def _people(
     listed = [span.window for span in spans if span.endpoint in REPORTS]
     told = [span.window for span in spans if span.endpoint == "participants"]
     brought = _brought(imports, PARTICIPANTS)
-    gaps = []
-    for table in PEOPLE:
+    missing = meetings.filter(~pl.col("asked"), ~_inside(told))
+    gaps: list[Gap] = []
+    for table in PEOPLE if missing.height < meetings.height or missing.is_empty() else ():
         for part in subtract([window], [*listed, *told]):
             gaps += _apart(table, site, part, brought)
-    missing = meetings.filter(~pl.col("asked"), ~_inside(told))
     for reason, some in (
         (GapReason.IMPORTED, missing.filter(_inside(brought))),
         (GapReason.NOT_COLLECTED, missing.filter(~_inside(brought))),

@@ -49,8 +49,15 @@ class Archive:
             make_private(folder / EVIDENCE)
             folder.chmod(0o700)
             write_private(manifest_path(folder), b"")
-            write_private(folder / _MARK, json.dumps({"format": FORMAT}).encode() + b"\n")
+            mark(folder)
         return cls(folder)
+
+    @classmethod
+    def rebuilt_in(cls, path: Path, tables: Path) -> Self:
+        """The archive at `path`, seen with other tables than its own: those being made in `tables`."""
+        archive = cls(path)
+        archive.store = Store(tables)
+        return archive
 
     def __repr__(self) -> str:
         return f"Archive({str(self.path)!r})"
@@ -86,7 +93,7 @@ class Archive:
 
     def chain(self) -> Chain:
         """The facts of the evidence chain; of a long manifest only what the tables have not followed is read."""
-        state = read_state(self.path)
+        state = read_state(self.store.folder)
         if state.chain.entries and self.evidence.hash_before(state.offset) != state.chain.head:
             return self.evidence.chain()
         return extended(state.chain, self.evidence.entries(offset=state.offset))
@@ -99,6 +106,11 @@ class Archive:
         return held.select(
             pl.col(name).cast(SPAN) if dtype != stored[name] else pl.col(name) for name, dtype in table.schema.items()
         )
+
+
+def mark(folder: Path) -> None:
+    """The folder says that it is an archive of the present format."""
+    write_private(folder / _MARK, json.dumps({"format": FORMAT}).encode() + b"\n")
 
 
 def _check_format(folder: Path) -> None:

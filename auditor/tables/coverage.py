@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
@@ -83,7 +83,7 @@ def _together(gaps: Sequence[Gap]) -> Gap:
 
 def _pruned(archive: Archive, window: Window, sites: Sequence[str]) -> list[Gap]:
     """The part of the window that a retention run removed."""
-    before = read_state(archive.path).pruned_before
+    before = read_state(archive.store.folder).pruned_before
     if before is None or before <= window.start:
         return []
     lost = Window(window.start, min(before, window.end))
@@ -110,4 +110,4 @@ def _table(archive: Archive, table: Table, window: Window, sites: Sequence[str])
     time = pl.col(table.time)
     inside = rows.filter(time >= window.start, time < window.end)
     count, first, last = inside.select(pl.len(), time.min().alias("first"), time.max().alias("last")).collect().row(0)
-    return TableCoverage(count, first, last)
+    return TableCoverage(count, first and first.astimezone(UTC), last and last.astimezone(UTC))

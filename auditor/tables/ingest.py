@@ -37,7 +37,7 @@ def ingest(archive: Archive, *, progress: Callable[[int], None] | None = None) -
 
     Raises `ArchiveError` when the tables were made from other evidence, or a page is lost or changed.
     """
-    state = read_state(archive.path)
+    state = read_state(archive.store.folder)
     if state.chain.entries and archive.evidence.hash_before(state.offset) != state.chain.head:
         raise ArchiveError(f"the tables of {archive.path} were made from other evidence; run archive rebuild")
     total = Ingested()
@@ -52,7 +52,7 @@ def ingest(archive: Archive, *, progress: Callable[[int], None] | None = None) -
             total.notes + applied.notes,
         )
         state = _after(state, entries, offset)
-        write_state(archive.path, state)
+        write_state(archive.store.folder, state)
         if progress is not None:
             progress(total.units)
     return total

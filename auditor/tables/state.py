@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from auditor.errors import ArchiveError
-from auditor.evidence.places import TABLES, make_private, write_private
+from auditor.evidence.places import make_private, write_private
 from auditor.evidence.reader import EMPTY_CHAIN
 from auditor.model.audit import Chain
 from auditor.model.window import instant, iso
@@ -28,10 +28,10 @@ class State:
     pruned_before: datetime | None = None
 
 
-def read_state(folder: Path) -> State:
-    """The state of the archive in `folder`; the empty one when its tables were never made."""
+def read_state(tables: Path) -> State:
+    """The state of the tables in a folder; the empty one when they were never made."""
     try:
-        fields = json.loads((folder / TABLES / _NAME).read_bytes())
+        fields = json.loads((tables / _NAME).read_bytes())
     except FileNotFoundError:
         return State()
     try:
@@ -51,9 +51,9 @@ def read_state(folder: Path) -> State:
         raise ArchiveError("tables/state.json is damaged; run archive rebuild") from error
 
 
-def write_state(folder: Path, state: State) -> None:
+def write_state(tables: Path, state: State) -> None:
     """The state is on disk."""
-    make_private(folder / TABLES)
+    make_private(tables)
     fields = {
         "offset": state.offset,
         "head": state.chain.head,
@@ -64,7 +64,7 @@ def write_state(folder: Path, state: State) -> None:
         "last_fetched_at": _written(state.chain.last_fetched_at),
         "pruned_before": _written(state.pruned_before),
     }
-    write_private(folder / TABLES / _NAME, json.dumps(fields).encode())
+    write_private(tables / _NAME, json.dumps(fields).encode())
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -1,0 +1,191 @@
+"""Evidence written anew without some of its items: new pages, a new chain, a tombstone at its end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Protocol
+
+from auditor.evidence.entry import (
+    ERASED,
+    GENESIS,
+    Entry,
+    JsonValue,
+    PageEntry,
+    Request,
+    Response,
+    RunEntry,
+    TombstoneEntry,
+    Unit,
+    UnitEntry,
+)
+from auditor.evidence.line import Fields, chained, page_fields, run_fields, tombstone_fields, unit_fields
+from auditor.evidence.page import page_name, sealed
+from auditor.evidence.person import Person
+from auditor.evidence.places import make_private, manifest_path, pages_path, sync_folder, write_private
+from auditor.evidence.reader import Evidence
+from auditor.evidence.redact import without_person
+
+
+class Removal(Protocol):
+    """What is to be removed."""
+
+    @property
+    def reason(self) -> str:
+        """`erase` or `prune`."""
+
+    @property
+    def before(self) -> datetime | None:
+        """The moment everything before which is removed."""
+
+    def page(self, sha256: str, body: bytes) -> tuple[bytes, int]:
+        """The page without it, and how many items it made null."""
+
+    def request(self, request: Request, *, sha256: str) -> Request:
+        """The request without it."""
+
+    def asked(self, asked: JsonValue, *, at: datetime) -> JsonValue:
+        """What a run was asked for, at a moment, without it."""
+
+    def text(self, text: str) -> str:
+        """A text of the manifest without it, which stays a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What a rewriting changed: pages, and items made null in them."""
+
+    pages: int
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """Removal of everything that names a person."""
+
+    person: Person
+    reason: str = "erase"
+    before: datetime | None = None
+
+    def page(self, sha256: str, body: bytes) -> tuple[bytes, int]:
+        """The page with the items null that name the person."""
+        del sha256
+        return without_person(body, self.person)
+
+    def request(self, request: Request, *, sha256: str) -> Request:
+        """The request with null in its body for the person; null as a whole when its address names them."""
+        del sha256
+        pairs = [*request.query, *request.headers]
+        if self.person.named_in(request.path) or any(self.person.named_in(text) for pair in pairs for text in pair):
+            return ERASED
+        return replace(request, body=self.person.without(request.body))
+
+    def asked(self, asked: JsonValue, *, at: datetime) -> JsonValue:
+        """The value with null for every text that names the person."""
+        del at
+        return self.person.without(asked)
+
+    def text(self, text: str) -> str:
+        """The text with the address masked."""
+        return self.person.masked(text)
+
+
+def rewrite(folder: Path, target: Path, removal: Removal, *, at: datetime) -> Removed:
+    """What was removed from the evidence of `folder` on its way to `target`; unchanged pages are linked, not copied.
+
+    Every entry keeps its place, so `seq` stays; hashes change from the first changed entry on. The tombstone tells
+    which page became which, and the hashes that runs ended with before.
+    """
+    evidence = Evidence(folder)
+    pages: dict[str, tuple[str, int]] = {}
+    items = 0
+    for digest in dict.fromkeys(entry.sha256 for entry in evidence.entries() if isinstance(entry, PageEntry)):
+        body, count = removal.page(digest, evidence.page(digest))
+        pages[digest] = _placed(folder, target, digest, body if count else None)
+        items += count
+    changed = {old: new for old, (new, _) in pages.items() if old != new}
+    lines, heads, head = _entries(evidence, removal, pages)
+    tombstone = tombstone_fields(at, removal.reason, items=items, pages=changed, heads=heads, before=removal.before)
+    lines.append(chained(tombstone, len(lines), head)[0])
+    make_private(manifest_path(target).parent)
+    for parent in sorted({(pages_path(target) / page_name(new)).parent for new, _ in pages.values()}):
+        sync_folder(parent)
+    write_private(manifest_path(target), b"".join(line + b"\n" for line in lines))
+    sync_folder(manifest_path(target).parent)
+    return Removed(len(changed), items)
+
+
+def _placed(folder: Path, target: Path, digest: str, body: bytes | None) -> tuple[str, int]:
+    """Hash and size of the page in `target`: the old file linked when `body` is None, else a new one."""
+    new = digest if body is None else sha256(body).hexdigest()
+    path = pages_path(target) / page_name(new)
+    make_private(path.parent)
+    if body is None:
+        if not path.exists():
+            os.link(pages_path(folder) / page_name(digest), path)
+        return digest, -1
+    write_private(path, sealed(body))
+    return new, len(body)
+
+
+def _entries(
+    evidence: Evidence, removal: Removal, pages: Mapping[str, tuple[str, int]]
+) -> tuple[list[bytes], list[str], str]:
+    """The lines of the new manifest, the old hashes that runs ended with, and the new head."""
+    lines: list[bytes] = []
+    heads: list[str] = []
+    head = before = GENESIS
+    for entry in evidence.entries():
+        if isinstance(entry, RunEntry) and before != GENESIS:
+            heads.append(before)
+        before = entry.link.hash
+        line, link = chained(_fields(entry, removal, pages), entry.link.seq, head)
+        lines.append(line)
+        head = link.hash
+    return lines, [*heads, before] if before != GENESIS else heads, head
+
+
+def _fields(entry: Entry, removal: Removal, pages: Mapping[str, tuple[str, int]]) -> Fields:
+    match entry:
+        case PageEntry():
+            new, size = pages[entry.sha256]
+            return page_fields(
+                removal.request(entry.request, sha256=entry.sha256),
+                _response(entry.response, removal),
+                sha256=new,
+                size=entry.size if size < 0 else size,
+            )
+        case UnitEntry():
+            hashes = [pages[digest][0] for digest in entry.hashes]
+            redacted = entry.redacted or tuple(hashes) != entry.hashes
+            return unit_fields(entry.at, _unit(entry.unit, removal), hashes, redacted=redacted)
+        case RunEntry():
+            asked = removal.asked(entry.asked, at=entry.at)
+            return run_fields(entry.at, asked if isinstance(asked, Mapping) else {})
+        case TombstoneEntry():
+            return tombstone_fields(
+                entry.at,
+                entry.reason,
+                items=entry.items,
+                pages=entry.pages,
+                heads=entry.heads,
+                before=entry.before,
+            )
+
+
+def _response(response: Response, removal: Removal) -> Response:
+    headers = tuple((name, text) for name, text in response.headers if removal.text(text) == text)
+    return replace(response, headers=headers)
+
+
+def _unit(unit: Unit, removal: Removal) -> Unit:
+    return replace(
+        unit,
+        key=removal.text(unit.key),
+        gaps=tuple(replace(gap, detail=removal.text(gap.detail)) for gap in unit.gaps),
+        options={name: removal.text(text) for name, text in unit.options.items()},
+    )

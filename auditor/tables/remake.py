@@ -1,0 +1,64 @@
+"""Archives made anew: tables from evidence alone, and both without a person or without what is too old."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from auditor.evidence.mend import swap
+from auditor.evidence.person import Person
+from auditor.evidence.places import NEXT, TABLES, make_private
+from auditor.evidence.rewrite import Erasure, Removal, Removed, rewrite
+from auditor.evidence.writer import Writer
+from auditor.tables.archive import Archive, mark
+from auditor.tables.draft import Draft
+from auditor.tables.ingest import Ingested, ingest
+from auditor.tables.retention import retention
+from auditor.tables.schema import TABLES as KNOWN
+from auditor.tables.units import UNITS
+
+
+def rebuild(path: Path, *, now: Callable[[], datetime], progress: Callable[[int], None] | None = None) -> Ingested:
+    """The tables made again from evidence alone, with equal rows; the old ones stand until the new are whole."""
+    with Writer.open(path, now=now):
+        made = ingest(Archive.rebuilt_in(path, path / NEXT / TABLES), progress=progress)
+        make_private(path / NEXT / TABLES)
+        swap(path)
+        mark(path)
+    return made
+
+
+def erase(path: Path, email: str, *, now: Callable[[], datetime]) -> Removed:
+    """What named the person is gone from evidence and tables."""
+    erasure = Erasure(Person(email))
+    return _without(path, lambda _: erasure, now=now)
+
+
+def prune(path: Path, before: datetime, *, now: Callable[[], datetime]) -> Removed:
+    """The records of everything that ended before a moment are gone from evidence and tables."""
+    return _without(path, lambda archive: retention(archive.evidence, before), now=now)
+
+
+def _without(path: Path, removal: Callable[[Archive], Removal], *, now: Callable[[], datetime]) -> Removed:
+    """A new archive is prepared beside the old one and takes its place; killed midway, one of the two stands."""
+    with Writer.open(path, now=now):
+        following = path / NEXT
+        removed = rewrite(path, following, removal(Archive(path)), at=now())
+        mark(following)
+        ingest(Archive(following))
+        make_private(following / TABLES)
+        swap(path)
+    return removed
+
+
+def compact(path: Path, *, now: Callable[[], datetime]) -> None:
+    """Each table lies in as few files as it can, and files that are no part of it are gone."""
+    archive = Archive(path)
+    with Writer.open(path, now=now):
+        for table in (*KNOWN.values(), UNITS):
+            if archive.has(table.name):
+                draft = Draft(archive.store, table)
+                draft.compact()
+                draft.commit(archive.store.applied(table))
+                archive.store.sweep(table)
