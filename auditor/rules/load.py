@@ -63,14 +63,22 @@ def load_rules(paths: Sequence[Path] = (), *, bundled: bool = True, allow_python
     Raises `RuleError` with all problems of all files. Nothing is run or imported: python rules are an error
     unless `allow_python`, and even then are only named.
     """
+    rules, problems = read_rules(paths, bundled=bundled, allow_python=allow_python)
+    if problems:
+        raise RuleError(list(problems))
+    return rules
+
+
+def read_rules(
+    paths: Sequence[Path] = (), *, bundled: bool = True, allow_python: bool = False
+) -> tuple[RuleSet, tuple[Problem, ...]]:
+    """The rules that could be read, and every problem of all files."""
     problems: list[Problem] = []
     rules: list[_Loaded] = []
     for file in _unique([*(_bundled() if bundled else ()), *_found(paths, problems)]):
         rules += _read(file, problems, allow_python=allow_python)
     problems += _repeated(rules)
-    if problems:
-        raise RuleError(problems)
-    return _set(rules)
+    return _set(rules), tuple(sorted(problems))
 
 
 def rules_of(content: bytes, *, path: str, allow_python: bool = False) -> RuleSet:

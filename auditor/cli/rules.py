@@ -1,0 +1,231 @@
+"""The verb `rules`: list, show, check and test rules."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from auditor.cli.context import Exit, Session, fail, say
+from auditor.cli.options import comma_list, overrides, settings_of
+from auditor.documents import nearest
+from auditor.errors import ConfigError, RuleError
+
+if TYPE_CHECKING:
+    from auditor.errors import Problem
+    from auditor.rules.embedded import CaseResult
+    from auditor.rules.lint_notes import Note
+    from auditor.rules.load import RuleSet
+    from auditor.rules.spec import Rule
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+_paths = click.argument("paths", nargs=-1, metavar="[PATH]…", type=click.Path(path_type=Path))
+_only = click.option("--only", multiple=True, callback=comma_list, metavar="ID…", help="Only these rules.")
+
+
+@click.group()
+def command() -> None:
+    """List, show, check and test rules: the bundled ones, or those of the files and folders named."""
+
+
+def _read(session: Session, paths: Sequence[Path]) -> tuple[RuleSet, tuple[Problem, ...]]:
+    from auditor.rules.load import read_rules
+
+    return read_rules(paths, bundled=not paths, allow_python=settings_of(session).allow_python_rules)
+
+
+def _load(session: Session, paths: Sequence[Path]) -> RuleSet:
+    rules, problems = _read(session, paths)
+    if problems:
+        raise RuleError(list(problems))
+    return rules
+
+
+def _chosen(rules: RuleSet, only: Sequence[str]) -> tuple[Rule, ...]:
+    """The rules named, all without a name; `ConfigError` for a name no rule has."""
+    if not only:
+        return rules.rules
+    names = [name for rule in rules.rules for name in (rule.id, rule.name)]
+    for name in only:
+        if name not in names:
+            raise ConfigError(f"unknown rule '{name}'{nearest(name, names)}")
+    return tuple(rule for rule in rules.rules if rule.id in only or rule.name in only)
+
+
+@command.command("list")
+@_paths
+@_only
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="Form of the list.")
+@click.pass_obj
+def list_rules(session: Session, paths: tuple[Path, ...], only: tuple[str, ...], form: str) -> int:
+    """Print one line a rule."""
+    from auditor.cli.rule_text import as_json, listing, stdout
+
+    rules = _chosen(_load(session, paths), only)
+    if form == "json":
+        click.echo(json.dumps([as_json(rule) for rule in rules], ensure_ascii=False, indent=2))
+    else:
+        stdout().print(listing(rules))
+        say(session, f"{len(rules)} rules")
+    return Exit.OK
+
+
+@command.command("show")
+@click.argument("name", metavar="RULE")
+@_paths
+@click.option("--effective", is_flag=True, help="The parameters in force, and where each value came from.")
+@click.option("--set", "changed", multiple=True, callback=overrides, metavar="RULE.param=VALUE…", help="Parameters.")
+@click.pass_obj
+def show_rule(
+    session: Session,
+    name: str,
+    paths: tuple[Path, ...],
+    changed: tuple[tuple[str, str, str], ...],
+    *,
+    effective: bool,
+) -> int:
+    """Print all that a rule says; RULE is an id or a name."""
+    from auditor.cli.options import clock
+    from auditor.cli.rule_text import page, stdout
+    from auditor.rules.bind import bind, params_for
+
+    rules = _load(session, paths)
+    rule = _chosen(rules, [name])[0]
+    settings = settings_of(session)
+    bound = bind(
+        rule,
+        now=clock(None),
+        settings_params=params_for(rule, settings.params),
+        cli_params={param: text for of, param, text in changed if of in {rule.id, rule.name}},
+        lists=settings.lists,
+    )
+    stdout().print(page(rule, rules.sources[rule.id], bound.parameters, effective=effective or bool(changed)))
+    return Exit.OK
+
+
+@command.command("lint")
+@_paths
+@_only
+@click.option("--strict", is_flag=True, help="Leave with 1 for warnings too.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Form of the notes.")
+@click.pass_obj
+def lint_rules(session: Session, paths: tuple[Path, ...], only: tuple[str, ...], form: str, *, strict: bool) -> int:
+    """Check rules for what loads but will not do; run their tests too."""
+    from auditor.rules.embedded import run_cases
+    from auditor.rules.frameworks import bundled, control_ids
+    from auditor.rules.lint import lint
+
+    rules, problems = _read(session, paths)
+    chosen = {rule.id for rule in _chosen(rules, only)}
+    notes = lint(
+        rules,
+        results=run_cases([rule for rule in rules.rules if rule.id in chosen]),
+        known=_bundled_ids(rules) if paths else (),
+        controls=control_ids(bundled()),
+    )
+    places = {place.path for place in (rules.sources[name].place for name in chosen)}
+    notes = tuple(note for note in notes if not only or note.place.path in places)
+    if form == "json":
+        click.echo(json.dumps([*map(_problem_json, problems), *map(_note_json, notes)], ensure_ascii=False, indent=2))
+    else:
+        for note in notes:
+            click.echo(str(note))
+    errors = sum(note.level == "error" for note in notes)
+    if problems:
+        return fail(RuleError(list(problems)), session)
+    say(session, f"{len(chosen)} rules: {errors} errors, {len(notes) - errors} warnings")
+    return Exit.FINDINGS if errors or (strict and notes) else Exit.OK
+
+
+def _problem_json(problem: Problem) -> dict[str, str | int]:
+    return {
+        "path": problem.path,
+        "line": problem.line,
+        "column": problem.column,
+        "code": "E",
+        "level": "error",
+        "message": problem.message,
+    }
+
+
+def _note_json(note: Note) -> dict[str, str | int]:
+    return {
+        "path": note.place.path,
+        "line": note.place.line,
+        "column": note.place.column,
+        "code": note.code,
+        "level": note.level,
+        "message": note.message,
+    }
+
+
+def _bundled_ids(rules: RuleSet) -> frozenset[str]:
+    """The ids of the bundled rules, read only when a rule says it is replaced by one that is not here."""
+    from auditor.rules.load import load_rules
+
+    here = {rule.id for rule in rules.rules}
+    wanted = {rule.replaced_by for rule in rules.rules if rule.replaced_by is not None}
+    return frozenset(rule.id for rule in load_rules().rules) if wanted - here else frozenset()
+
+
+@command.command("test")
+@_paths
+@_only
+@click.option("--coverage", is_flag=True, help="Name the clauses that no test makes true.")
+@click.pass_obj
+def test_rules(session: Session, paths: tuple[Path, ...], only: tuple[str, ...], *, coverage: bool) -> int:
+    """Run the tests that rules carry."""
+    from auditor.rules.embedded import run_cases
+
+    rules = _chosen(_load(session, paths), only)
+    results = run_cases(rules)
+    for result in results:
+        _tell(session, result)
+    if coverage:
+        for line in _uncovered(rules, results):
+            click.echo(line)
+    failed = sum(result.failure is not None for result in results)
+    untested = sum(not rule.cases for rule in rules)
+    without = f"; {untested} rules have no test" if untested else ""
+    click.echo(f"{len(results)} tests of {len(rules)} rules: {len(results) - failed} passed, {failed} failed{without}")
+    return Exit.FINDINGS if failed else Exit.OK
+
+
+def _tell(session: Session, result: CaseResult) -> None:
+    from auditor.cli.rule_text import shown
+
+    place = result.case.position
+    if result.failure is not None:
+        failure = shown(" ".join(result.failure.split()))
+        click.echo(
+            f"{place.path}:{place.line}:{place.column}: {result.rule_id} test '{shown(result.case.name)}' {failure}"
+        )
+    elif session.verbosity > 0:
+        say(session, f"{result.rule_id} passed: {shown(result.case.name)}")
+
+
+def _uncovered(rules: Sequence[Rule], results: Sequence[CaseResult]) -> list[str]:
+    """The clauses that were never true, at their places, and how many there are of all."""
+    from auditor.rules.walk import clauses
+
+    seen = {place for result in results for place in result.clauses_true}
+    every = [(rule.id, clause) for rule in rules for clause in clauses(rule)]
+    lines = [
+        f"{clause.position.path}:{clause.position.line}:{clause.position.column}: {name} never true: {clause.source}"
+        for name, clause in every
+        if clause.position not in seen
+    ]
+    return [*lines, f"{len(every) - len(lines)} of {len(every)} clauses were true in a test"]
+
+
+@command.command("schema")
+def rule_schema() -> int:
+    """Print the JSON Schema of a rule file, for editors."""
+    from auditor.rules.json_schema import schema
+
+    click.echo(json.dumps(schema(), ensure_ascii=False, indent=2))
+    return Exit.OK
