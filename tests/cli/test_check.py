@@ -1,0 +1,407 @@
+"""`auditor check` on small archives: exit codes, selection, files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from auditor.cli import _root
+from auditor.model.coverage import Gap
+from auditor.model.vocabulary import GapReason
+from auditor.model.window import Window
+from tests.audit.small import EVE, HOST, MALLORY, NOW, SEPTEMBER, SITE, rule_file, small_archive
+
+Run = Callable[..., CompletedProcess[str]]
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a run of the command line ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """Runs `check` inside this process, on the archive of the folder with the rule TST-001."""
+
+    folder: Path
+
+    def __call__(
+        self,
+        *arguments: str | Path,
+        config: str | None = None,
+        env: dict[str, str] | None = None,
+        before: tuple[str, ...] = (),
+    ) -> Done:
+        if config is not None:
+            (self.folder / "auditor.yaml").write_text(config)
+            before = (*before, "--config", str(self.folder / "auditor.yaml"))
+        own = ["--archive", self.folder / "archive", "--no-bundled-rules", "--rules", "rules.yaml", "--now", NOW]
+        words = [*before, "check", *map(str, [*own, *arguments])]
+        clean = {"CI": None, "GITHUB_ACTIONS": None, "SOURCE_DATE_EPOCH": None}
+        done = CliRunner().invoke(_root, words, env={**clean, **(env or {})}, standalone_mode=False)
+        if isinstance(done.exception, click.ClickException):
+            return Done(2, done.stdout, done.stderr + done.exception.format_message())
+        if done.exception is not None:
+            raise done.exception
+        return Done(done.return_value, done.stdout, done.stderr)
+
+    def audit(self, *arguments: str | Path, **options: Any) -> Any:
+        done = self(*arguments, "--format", "json=audit.json", **options)
+        assert done.returncode in {0, 1, 3}, done.stderr
+        return json.loads((self.folder / "audit.json").read_text())
+
+
+@pytest.fixture
+def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Check:
+    monkeypatch.chdir(tmp_path)
+    rule_file(tmp_path)
+    small_archive(tmp_path / "archive")
+    return Check(tmp_path)
+
+
+def gap(**changes: Any) -> Gap:
+    fields = {
+        "table": "attendees",
+        "site_url": SITE,
+        "window": Window.period("2026-09-20"),
+        "reason": GapReason.UNAVAILABLE,
+        "detail": "503",
+    }
+    return Gap(**{**fields, **changes})
+
+
+WAIVER = """\
+waivers:
+  - {id: W-1, rule: uninvited, match: {email: eve@example.org}, reason: known, owner: o@example.com,
+     expires: 2026-10-06}
+"""
+CRASH = """\
+---
+schema: 1
+id: TST-002
+name: crashing
+title: Nothing crashes in here at all
+status: stable
+severity: low
+detect: {from: attendees, python: "nowhere:nothing"}
+finding: {subject: "{email}", message: "{email}", fingerprint: [email]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ([], 1),
+        (["--fail-on", "critical"], 0),
+        (["--fail-on", "info"], 1),
+        (["--fail-on", "never"], 0),
+        (["--exclude", "TST-001"], 2),
+        (["--only", "TST-0001"], 2),
+        (["--only", "uninvited"], 1),
+        (["--period", "2026-09-15"], 0),
+        (["--period", "September"], 2),
+        (["--period", "2026-09", "--days", "3"], 2),
+        (["--set", "TST-001.title=Nobody"], 0),
+        (["--set", "TST-001.titel=x"], 2),
+        (["--set", "TST-009.title=x"], 2),
+        (["--set", "nonsense"], 2),
+        (["--format", "docx=a.docx"], 2),
+        (["--engine", "local"], 1),
+        (["--engine", "spark=local[2]"], 2),
+        (["--engine", "flink"], 2),
+        (["--fail-on", "often"], 2),
+        (["--waivers", "gone.yaml"], 2),
+        (["--previous", "gone.json"], 2),
+        (["--rules", "gone"], 2),
+        (["--site", "other.webex.com"], 3),
+        (["--now", "soon"], 2),
+    ],
+)
+def test_the_exit_code_tells_how_it_went(check: Check, arguments: list[str], code: int) -> None:
+    done = check(*arguments)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_an_archive_it_says_so(auditor: Run, tmp_path: Path) -> None:
+    done = auditor("check", "--archive", tmp_path / "gone")
+    assert done.returncode == 2
+    assert "is no archive" in done.stderr
+
+
+def test_a_finding_names_its_record_and_the_record_is_what_webex_sent(check: Check) -> None:
+    audit = check.audit()
+    (finding,) = audit["findings"]
+    assert finding["subject"] == "eve@example.org"
+    (cited,) = audit["cited"]
+    assert {key: cited[key] for key in ("page", "item")} == finding["records"][0]
+    assert json.loads(cited["raw"]) == EVE
+    assert cited["request"] == f"GET meetingReports/attendees?siteUrl={SITE}"
+
+
+def test_an_unknown_rule_is_answered_by_the_nearest(check: Check) -> None:
+    assert "unknown rule 'TST-01'; did you mean 'TST-001'?" in check("--only", "TST-01").stderr
+
+
+def test_mistakes_of_options_and_rules_are_all_told(check: Check) -> None:
+    done = check("--set", "TST-001.titel=x", "--set", "TST-001.title=")
+    assert "unknown parameter 'titel'" in done.stderr
+
+
+def test_a_value_of_the_configuration_is_shown_where_it_stands(check: Check) -> None:
+    done = check(config="params: {uninvited: {title: 3}}\n")
+    assert done.returncode == 2
+    assert "auditor.yaml:1:29: expected text, got integer" in done.stderr
+
+
+def test_the_command_line_outweighs_the_configuration(check: Check) -> None:
+    settings = "params: {TST-001: {title: Nobody}}\nfail_on: never\n"
+    assert check(config=settings).returncode == 0
+    assert check("--set", "TST-001.title=Board", "--fail-on", "high", config=settings).returncode == 1
+
+
+@pytest.mark.parametrize(
+    "line", ["rules: {exclude: [TST-0011]}", "params: {TST-0011: {x: 1}}", "severity: {TST-0011: low}"]
+)
+def test_an_unknown_rule_in_the_configuration_is_shown_where_it_stands(check: Check, line: str) -> None:
+    done = check(config=f"{line}\n")
+    assert done.returncode == 2
+    assert (
+        f"auditor.yaml:1:{line.index('TST-0011') + 1}: unknown rule 'TST-0011'; did you mean 'TST-001'?" in done.stderr
+    )
+
+
+def test_the_configured_severity_is_that_of_the_findings(check: Check) -> None:
+    audit = check.audit(config="severity: {TST-001: low}\n")
+    assert audit["findings"][0]["severity"] == "low"
+    assert audit["summary"]["by_severity"]["low"] == 1
+
+
+def test_a_bundled_rule_needs_the_least_status_and_a_rule_of_ones_own_does_not(check: Check) -> None:
+    rule_file(check.folder, status="experimental")
+    assert check().returncode == 1
+    rule_file(check.folder, status="disabled")
+    assert check("--only", "TST-001").returncode == 2
+
+
+def test_a_deprecated_rule_runs_only_when_named(check: Check) -> None:
+    path = rule_file(check.folder, status="deprecated")
+    path.write_text(path.read_text().replace("severity: high", "replaced_by: TST-001\nseverity: high"))
+    assert check().returncode == 2
+    assert check("--only", "TST-001").returncode == 1
+
+
+def test_rules_that_did_not_run_are_listed_with_the_reason(check: Check) -> None:
+    extra = "---\n" + rule_file(check.folder).read_text().replace("TST-001", "TST-003").replace("uninvited", "other")
+    rule_file(check.folder, extra=extra)
+    audit = check.audit("--exclude", "TST-003")
+    assert audit["rules_not_run"] == [{"id": "TST-003", "status": "stable", "why": "excluded by --exclude"}]
+
+
+def test_a_gap_in_a_table_that_was_read_is_exit_three_and_files_are_written(check: Check, tmp_path: Path) -> None:
+    small_archive(tmp_path / "gappy", gaps=[gap()])
+    done = check("--archive", tmp_path / "gappy", "--format", "json=a.json,sarif=a.sarif,junit=a.xml")
+    assert done.returncode == 3
+    assert (tmp_path / "a.sarif").exists()
+    assert json.loads((tmp_path / "a.json").read_text())["coverage"]["complete"] is False
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"window": Window.period("2026-08-20")}, {"table": "devices"}, {"reason": GapReason.TOO_FRESH}],
+)
+def test_a_gap_that_does_not_touch_what_was_read_is_no_exit_three(
+    check: Check, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    small_archive(tmp_path / "gappy", gaps=[gap(**change)])
+    assert check("--archive", tmp_path / "gappy").returncode == 1
+
+
+def test_an_archive_that_holds_nothing_is_incomplete(check: Check, tmp_path: Path) -> None:
+    from auditor.tables.archive import Archive
+
+    Archive.create(tmp_path / "empty")
+    audit = check.audit("--archive", tmp_path / "empty")
+    assert [one["reason"] for one in audit["coverage"]["gaps"]] == ["not-collected"]
+    assert audit["rules"][0]["verdict"] == "not_evaluated"
+
+
+def test_python_rules_are_refused_unless_the_operator_allows_them(check: Check) -> None:
+    rule_file(check.folder, extra=CRASH)
+    done = check()
+    assert done.returncode == 2
+    assert "allow_python_rules" in done.stderr
+
+
+def test_a_rule_that_crashes_is_named_and_the_others_are_judged(check: Check) -> None:
+    rule_file(check.folder, extra=CRASH)
+    audit = check.audit(config="allow_python_rules: true\n")
+    assert [(rule["id"], rule["verdict"]) for rule in audit["rules"]] == [
+        ("TST-001", "fail"),
+        ("TST-002", "not_evaluated"),
+    ]
+    done = check(config="allow_python_rules: true\n")
+    assert done.returncode == 3
+    assert "rule TST-002 crashed" in done.stderr
+
+
+def test_a_waived_finding_stays_and_does_not_fail(check: Check) -> None:
+    (check.folder / "waivers.yaml").write_text(WAIVER)
+    done = check("--waivers", "waivers.yaml", "--format", "json=audit.json")
+    assert done.returncode == 0
+    assert "fail (all waived)" in done.stderr
+    audit = json.loads((check.folder / "audit.json").read_text())
+    assert audit["findings"][0]["waiver"] == "W-1"
+    assert (audit["rules"][0]["verdict"], audit["rules"][0]["waived"]) == ("fail", 1)
+    assert audit["summary"]["open"] == 0
+    assert [one["state"] for one in audit["waivers"]] == ["expiring"]
+
+
+def test_a_waiver_may_match_what_stands_beside_the_evidence(check: Check) -> None:
+    (check.folder / "waivers.yaml").write_text(WAIVER.replace("email: eve@example.org", "display_name: [Bob, Eve]"))
+    assert check("--waivers", "waivers.yaml").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("uninvited", "uninvitd", "2:21: unknown rule 'uninvitd'; did you mean 'uninvited'?"),
+        ("email:", "emial:", "2:40: 'emial' is not visible in the finding of TST-001; did you mean 'email'?"),
+    ],
+)
+def test_a_waiver_of_the_unknown_is_exit_two(check: Check, old: str, new: str, message: str) -> None:
+    (check.folder / "waivers.yaml").write_text(WAIVER.replace(old, new))
+    done = check("--waivers", "waivers.yaml")
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+def test_an_expired_waiver_accepts_nothing(check: Check) -> None:
+    (check.folder / "waivers.yaml").write_text(WAIVER)
+    assert check("--waivers", "waivers.yaml", "--now", "2026-10-07T00:00Z").returncode == 1
+
+
+def test_the_next_audit_tells_what_is_new(check: Check, tmp_path: Path) -> None:
+    check.audit()
+    (tmp_path / "audit.json").rename(tmp_path / "first.json")
+    small_archive(tmp_path / "later", [HOST, EVE, MALLORY])
+    audit = check.audit("--archive", tmp_path / "later", "--previous", "first.json")
+    assert {one["subject"]: one["state"] for one in audit["findings"]} == {
+        "eve@example.org": "unchanged",
+        "mallory@example.org": "new",
+    }
+    same = check("--previous", "first.json", "--new-only")
+    assert same.returncode == 0
+    assert check("--archive", tmp_path / "later", "--previous", "first.json", "--new-only").returncode == 1
+
+
+def test_a_finding_that_is_gone_is_resolved_and_reopened_when_it_returns(check: Check, tmp_path: Path) -> None:
+    check.audit()
+    (tmp_path / "audit.json").rename(tmp_path / "first.json")
+    small_archive(tmp_path / "mended", [HOST, {**EVE, "invited": True}])
+    audit = check.audit("--archive", tmp_path / "mended", "--previous", "first.json")
+    assert [one["subject"] for one in audit["resolved"]] == ["eve@example.org"]
+    (tmp_path / "audit.json").rename(tmp_path / "second.json")
+    assert check.audit("--previous", "second.json")["findings"][0]["state"] == "reopened"
+
+
+def test_attestations_speak_for_controls_people_judge(check: Check) -> None:
+    (check.folder / "auditor.yaml").write_text("waivers: waivers.yaml\n")
+    (check.folder / "waivers.yaml").write_text(
+        "attestations:\n  - {framework: soc2, control: CC1.1, verdict: pass, by: ciso@example.com, date: 2026-01-01,"
+        " expires: 2026-12-31}\n"
+    )
+    audit = check.audit()
+    (soc2,) = [framework for framework in audit["frameworks"] if framework["id"] == "soc2"]
+    verdicts = {control["id"]: control["verdict"] for control in soc2["controls"]}
+    assert (verdicts["CC1.1"], verdicts["CC6.1"], verdicts["CC1.2"]) == ("attested", "fail", "not_evaluated")
+
+
+def test_results_go_to_stdout_and_words_to_stderr(check: Check) -> None:
+    done = check("--format", "sarif=-")
+    assert json.loads(done.stdout)["version"] == "2.1.0"
+    assert "1 findings" in done.stderr
+
+
+def test_quiet_says_nothing(check: Check) -> None:
+    done = check(before=("-q",))
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+
+
+def test_a_build_gets_annotations_of_open_findings(check: Check) -> None:
+    done = check(env={"CI": "true"})
+    (line,) = done.stdout.splitlines()
+    assert line.startswith("::error file=rules.yaml,line=1,title=TST-001 Meetings are attended")
+    assert line.endswith("::eve@example.org was not invited to Board Q3")
+
+
+def test_annotations_leave_a_format_on_stdout_alone(check: Check) -> None:
+    done = check("--format", "json=-", env={"GITHUB_ACTIONS": "true"})
+    assert json.loads(done.stdout)["summary"]["open"] == 1
+    assert "::error file=" in done.stderr
+
+
+def test_waived_findings_are_no_annotations(check: Check) -> None:
+    (check.folder / "waivers.yaml").write_text(WAIVER)
+    assert check("--waivers", "waivers.yaml", env={"CI": "1"}).stdout == ""
+
+
+def test_hostile_names_can_neither_steer_the_terminal_nor_the_build(check: Check, tmp_path: Path) -> None:
+    name = "::error::x\n::set-output name=a::b\x1b[31m%0A"
+    small_archive(tmp_path / "hostile", [{**EVE, "email": None, "meetingTitle": f"Board {name}"}])
+    done = check("--archive", tmp_path / "hostile", env={"CI": "1"})
+    assert "\x1b" not in done.stdout + done.stderr
+    assert len(done.stdout.splitlines()) == 1
+    assert not any(line.startswith("::") for line in done.stderr.splitlines())
+
+
+def test_the_window_is_all_the_archive_holds_unless_named(check: Check) -> None:
+    assert check.audit()["audit"]["window"] == {
+        "from": "2026-09-01T00:00:00.000000Z",
+        "to": "2026-10-01T00:00:00.000000Z",
+    }
+    assert SEPTEMBER.length.days == 30
+
+
+def test_source_date_epoch_stands_for_now(auditor: Run, check: Check) -> None:
+    own = ("--archive", check.folder / "archive", "--rules", check.folder / "rules.yaml", "--no-bundled-rules")
+    done = auditor("check", *own, "--format", "json=-", env={"SOURCE_DATE_EPOCH": "1791262800"})
+    assert json.loads(done.stdout)["audit"]["evaluated_at"] == "2026-10-06T05:00:00.000000Z"
+
+
+MACHINE = ("json", "csv", "ndjson", "parquet", "sarif", "junit", "ocsf", "oscal")
+
+
+def test_two_runs_write_the_same_bytes_in_every_machine_format(auditor: Run, check: Check, tmp_path: Path) -> None:
+    own = ("--archive", tmp_path / "archive", "--no-bundled-rules", "--rules", "rules.yaml", "--now", NOW)
+    for turn, zone, seed in (("one", "Asia/Tokyo", "0"), ("two", "America/Lima", "1")):
+        (tmp_path / turn).mkdir()
+        formats = ",".join(f"{name}={turn}/{name}" for name in MACHINE)
+        done = auditor("check", *own, "--format", formats, env={"TZ": zone, "PYTHONHASHSEED": seed})
+        assert done.returncode == 1, done.stderr
+    for name in MACHINE:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
+
+
+def test_the_id_of_an_audit_follows_everything_that_decides_it(check: Check) -> None:
+    first = check.audit()["audit"]["id"]
+    assert check.audit()["audit"]["id"] == first
+    others = {
+        check.audit("--now", "2026-10-06T07:00Z")["audit"]["id"],
+        check.audit("--set", "TST-001.title=Boar")["audit"]["id"],
+        check.audit("--period", "2026-09-14")["audit"]["id"],
+        check.audit(config="report: {title: Another}\n")["audit"]["id"],
+    }
+    assert len(others | {first}) == 5
