@@ -75,6 +75,11 @@ def test_fingerprint_and_parameters_are_stable_things(rule):
     assert {"number", "duration"}.isdisjoint(str(kind.value) for kind in rule.finding.fingerprint_types)
 
 
+def test_lint_finds_nothing(auditor):
+    shown = auditor("rules", "lint", "--strict")
+    assert (shown.returncode, shown.stdout) == (0, ""), shown.stdout
+
+
 def test_stable_rules_are_those_of_the_catalogue():
     assert {rule.id for rule in RULES if rule.status is Status.STABLE} == STABLE
 
