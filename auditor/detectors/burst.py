@@ -36,7 +36,7 @@ class Burst:
     budget: Budget = field(default_factory=Budget)
 
     @property
-    def columns(self) -> frozenset[str]:
+    def needed(self) -> frozenset[str]:
         """The columns and facts it reads of a row."""
         return frozenset({*self.entity, "meeting_id", "meeting_title", "joined_time", "left_time", "client_agent"})
 

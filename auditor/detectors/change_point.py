@@ -13,7 +13,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from auditor.detectors.detection import DIGITS, Budget, Detection, conclude, days, records, within
+from auditor.detectors.detection import DIGITS, Aggregate, Budget, Detection, conclude, days, records, within
 from auditor.detectors.outlier import period_start
 from auditor.detectors.wording import entity, number
 from auditor.model.window import Window
@@ -25,7 +25,7 @@ MAD_TO_SIGMA = 1.4826
 class ChangePoint:
     """Settings of `change_point`; `value` is an aggregate over the rows of an entity and period."""
 
-    value: pl.Expr
+    value: Aggregate
     entity: tuple[str, ...] = ("email",)
     period: timedelta = timedelta(weeks=1)
     min_side: int = 4
@@ -33,13 +33,12 @@ class ChangePoint:
     floor: float = 0.03
     min_change: float = 0.2
     fill: float | None = None
-    reads: frozenset[str] = frozenset()
     budget: Budget = field(default_factory=Budget)
 
     @property
-    def columns(self) -> frozenset[str]:
+    def needed(self) -> frozenset[str]:
         """The columns and facts it reads of a row."""
-        return frozenset({*self.entity, *self.reads, "joined_time"})
+        return frozenset({*self.entity, *self.value.reads, "joined_time"})
 
 
 def detect(rows: pl.LazyFrame, settings: ChangePoint, window: Window) -> Detection:
@@ -78,7 +77,12 @@ def detect(rows: pl.LazyFrame, settings: ChangePoint, window: Window) -> Detecti
 def _series(frame: pl.DataFrame, settings: ChangePoint) -> pl.DataFrame:
     """One row an entity and period, the first and last period of each entity left out, since they are partial."""
     key = list(settings.entity)
-    values = frame.group_by(*key, "period").agg(x=settings.value.cast(pl.Float64).fill_nan(None), records=records())
+    grouped = frame.lazy().group_by(*key, "period").agg(*settings.value.columns, records=records())
+    values = (
+        settings.value.finish(grouped)
+        .select(*key, "period", "records", x=pl.col("value").cast(pl.Float64).fill_nan(None))
+        .collect()
+    )
     if settings.fill is not None:
         days = max(settings.period // timedelta(days=1), 1)
         grid = (

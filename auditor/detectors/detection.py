@@ -9,7 +9,7 @@ budget. Every candidate is accounted for: `candidates = sum(suppressed) + emitte
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -23,6 +23,27 @@ RECORDS = pl.List(pl.Struct({"page": pl.String(), "item": pl.Int64()}))
 
 DIGITS = 9
 """Scores are rounded to so many digits before they are compared, sorted or written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """Named values summed up from the rows of a group, in two steps.
+
+    `columns` are aggregates for `group_by(…).agg`; `finish` turns the grouped frame into one that has `names`.
+    `reads` are the columns and facts of a row they need.
+    """
+
+    names: tuple[str, ...]
+    columns: tuple[pl.Expr, ...]
+    finish: Callable[[pl.LazyFrame], pl.LazyFrame]
+    reads: frozenset[str]
+
+    @classmethod
+    def of(cls, **named: pl.Expr) -> Aggregate:
+        """Plain aggregate expressions by name."""
+        columns = tuple(expression.alias(name) for name, expression in named.items())
+        reads = frozenset(root for expression in columns for root in expression.meta.root_names())
+        return cls(tuple(named), columns, lambda grouped: grouped, reads)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class FanIn:
     budget: Budget = field(default_factory=Budget)
 
     @property
-    def columns(self) -> frozenset[str]:
+    def needed(self) -> frozenset[str]:
         """The columns and facts it reads of a row."""
         scope = {"joined_time" if name == "day" else name for name in self.scope}
         return frozenset(

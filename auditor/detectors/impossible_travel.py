@@ -36,7 +36,7 @@ class ImpossibleTravel:
     budget: Budget = field(default_factory=Budget)
 
     @property
-    def columns(self) -> frozenset[str]:
+    def needed(self) -> frozenset[str]:
         """The columns and facts it reads of a row."""
         return frozenset(
             {

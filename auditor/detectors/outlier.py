@@ -8,13 +8,12 @@ Distribution Functions", 2022.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 import polars as pl
 
-from auditor.detectors.detection import DIGITS, Budget, Detection, conclude, days, records, within
+from auditor.detectors.detection import DIGITS, Aggregate, Budget, Detection, conclude, days, records, within
 from auditor.detectors.wording import entity, number
 from auditor.model.window import Window
 
@@ -23,18 +22,17 @@ from auditor.model.window import Window
 class Outlier:
     """Settings of `outlier`; `features` are aggregates over the rows of an entity and period."""
 
-    features: Mapping[str, pl.Expr]
+    features: Aggregate
     entity: tuple[str, ...] = ("email",)
     period: timedelta = timedelta(weeks=1)
     top: int = 20
     min_rows: int = 3
     min_entities: int = 50
-    reads: frozenset[str] = frozenset()
 
     @property
-    def columns(self) -> frozenset[str]:
+    def needed(self) -> frozenset[str]:
         """The columns and facts it reads of a row."""
-        return frozenset({*self.entity, *self.reads, "joined_time"})
+        return frozenset({*self.entity, *self.features.reads, "joined_time"})
 
 
 def ecod(frame: pl.DataFrame, features: list[str]) -> pl.DataFrame:
@@ -67,17 +65,15 @@ def _tails(frame: pl.DataFrame, name: str) -> pl.DataFrame:
 
 def detect(rows: pl.LazyFrame, settings: Outlier, window: Window) -> Detection:
     """The entity-periods least like all others, ranked against history and window, the event included."""
-    key, features = list(settings.entity), list(settings.features)
+    key, features = list(settings.entity), list(settings.features.names)
     usable = pl.all_horizontal(pl.col("joined_time").is_not_null(), *[pl.col(name).is_not_null() for name in key])
     everything = rows.with_columns(_usable=usable).collect()
     frame = everything.filter("_usable").with_columns(period=period_start(settings.period))
+    grouped = frame.lazy().group_by(*key, "period").agg(*settings.features.columns, _rows=pl.len(), records=records())
     weeks = (
-        frame.group_by(*key, "period")
-        .agg(
-            *[expr.cast(pl.Float64).alias(name) for name, expr in settings.features.items()],
-            _rows=pl.len(),
-            records=records(),
-        )
+        settings.features.finish(grouped)
+        .with_columns(pl.col(features).cast(pl.Float64))
+        .collect()
         .filter(pl.col("_rows") >= settings.min_rows)
         .drop("_rows")
         .sort("period", *key)
@@ -112,7 +108,7 @@ def period_start(length: timedelta) -> pl.Expr:
 
 def _worded(chosen: pl.DataFrame, settings: Outlier) -> pl.DataFrame:
     """The candidates with their three largest features and their sentence."""
-    key, features = list(settings.entity), list(settings.features)
+    key, features = list(settings.entity), list(settings.features.names)
     parts = pl.concat_list(
         pl.struct(
             o=pl.col(f"o_{name}").fill_null(-1.0),

@@ -39,7 +39,7 @@ class Overlap:
     budget: Budget = field(default_factory=Budget)
 
     @property
-    def columns(self) -> frozenset[str]:
+    def needed(self) -> frozenset[str]:
         """The columns and facts it reads of a row."""
         return frozenset({
             *self.entity, *self.different, "email", "meeting_id", "joined_time", "left_time", "meeting.end_time",

@@ -27,7 +27,7 @@ class Rarity:
     """Settings of `rarity`; `history` is how far back counts reach."""
 
     entity: tuple[str, ...] = ("email",)
-    columns_: tuple[str, ...] = ("ip_network", "client_os", "client_app")
+    columns: tuple[str, ...] = ("ip_network", "client_os", "client_app")
     prior_weight: float = 5.0
     min_history: int = 20
     min_bits: float = 6.0
@@ -37,10 +37,10 @@ class Rarity:
     budget: Budget = field(default_factory=Budget)
 
     @property
-    def columns(self) -> frozenset[str]:
+    def needed(self) -> frozenset[str]:
         """The columns and facts it reads of a row."""
         return frozenset({
-            *self.entity, *self.columns_, "email", "site_url", "meeting_id", "joined_time", "left_time", "ip_network",
+            *self.entity, *self.columns, "email", "site_url", "meeting_id", "joined_time", "left_time", "ip_network",
             "geo_country", "is_internal",
         })  # fmt: skip
 
@@ -56,9 +56,9 @@ def detect(rows: pl.LazyFrame, settings: Rarity, window: Window) -> Detection:
         .with_row_index("row")
     )
     rated = frame
-    for name in settings.columns_:
+    for name in settings.columns:
         rated = _rate(rated, name, settings)
-    known = pl.max_horizontal(f"n_{name}" for name in settings.columns_) >= settings.min_history
+    known = pl.max_horizontal(f"n_{name}" for name in settings.columns) >= settings.min_history
     events = rated.filter(within(window, "joined_time"))
     young = events.filter(~known.fill_null(value=False)).height
     exits = remote_exits(frame)
@@ -163,7 +163,7 @@ def _forget(counts: pl.DataFrame, key: list[str], column: str, settings: Rarity)
 def _merged(events: pl.DataFrame, settings: Rarity) -> pl.DataFrame:
     """One candidate a meeting and value, named by its most surprising attribute; then one a value."""
     key = list(settings.entity)
-    names = settings.columns_
+    names = settings.columns
     bits = [pl.col(f"bits_{name}") for name in names]
     chosen = events.with_columns(
         score=pl.sum_horizontal(column.fill_null(0.0) for column in bits), _top=pl.max_horizontal(bits)

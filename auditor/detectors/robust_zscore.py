@@ -13,7 +13,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from auditor.detectors.detection import DIGITS, Budget, Detection, conclude, days, within
+from auditor.detectors.detection import DIGITS, Aggregate, Budget, Detection, conclude, days, within
 from auditor.detectors.episodes import MERGE_GAP, legs, visits
 from auditor.detectors.wording import entity, number
 from auditor.model.window import Window
@@ -30,7 +30,7 @@ class RobustZscore:
     It may read `presence` and `meeting_length`. `direction` is both, up or down.
     """
 
-    value: pl.Expr
+    value: Aggregate
     entity: tuple[str, ...] = ("email",)
     peer: tuple[str, ...] = ()
     min_history: int = 15
@@ -38,18 +38,17 @@ class RobustZscore:
     floor: float = 0.1
     threshold: float = 6.0
     direction: str = "both"
-    reads: frozenset[str] = frozenset()
     merge_gap: timedelta = MERGE_GAP
     budget: Budget = field(default_factory=Budget)
 
     @property
-    def columns(self) -> frozenset[str]:
+    def needed(self) -> frozenset[str]:
         """The columns and facts it reads of a row."""
         return frozenset(
             {
                 *self.entity,
                 *self.peer,
-                *self.reads,
+                *self.value.reads,
                 "site_url",
                 "meeting_id",
                 "meeting_title",
@@ -66,11 +65,12 @@ def detect(rows: pl.LazyFrame, settings: RobustZscore, window: Window) -> Detect
     key = list(settings.entity)
     frame, unusable = legs(rows, entity=settings.entity, needed=("meeting_id",))
     carried = [
-        settings.value.cast(pl.Float64).alias("value"),
+        *settings.value.columns,
         pl.col("meeting_title").drop_nulls().sort().first().alias("meeting_title"),
         *[pl.col(name).drop_nulls().sort().first().alias(name) for name in settings.peer if name not in key],
     ]
     stays = visits(frame, entity=settings.entity, gap=settings.merge_gap, carried=carried)
+    stays = settings.value.finish(stays.lazy()).with_columns(pl.col("value").cast(pl.Float64)).collect()
     usable = stays.filter(pl.col("value").is_finite() & (pl.col("value") > -1)).with_columns(x=pl.col("value").log1p())
     rated = _peers(_own(usable, key), settings)
     judged = rated.filter(within(window, "joined_time"))

@@ -10,7 +10,7 @@ import polars as pl
 
 from auditor.model.window import Window
 from auditor.rules.kept import split
-from auditor.rules.outcome import Judged
+from auditor.rules.outcome import Judged, NotEvaluated
 from auditor.rules.rows import AT
 from auditor.rules.spec import Detector
 from auditor.rules.task import Task
@@ -43,7 +43,10 @@ def judge_detector(request: Request, detector: DetectorFunction) -> Judged:
     taken = split(request.rows.filter(inside), request.task)
     before = split(request.rows.filter(~inside), request.task)
     rows = pl.concat([before.rows, taken.rows])
-    found = detector(Request(rows, window, request.stage, request.task, request.lists))
+    try:
+        found = detector(Request(rows, window, request.stage, request.task, request.lists))
+    except NotEvaluated as reason:
+        raise NotEvaluated(str(reason), not_evaluable=taken.unknown + reason.not_evaluable) from None
     return Judged(
         found.hits,
         population=found.population,

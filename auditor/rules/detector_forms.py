@@ -55,10 +55,7 @@ class DetectorForm:
 _COMMON = {
     "budget": Setting("integer", 50, least=1, most=1_000_000),
     "per_entity": Setting("integer", 1, least=1, most=1_000_000),
-    "retrospective": Setting("flag", default=False),
     "networks": Setting("list"),
-    "places": Setting("word", "geoip", choices=("geoip", "declared")),
-    "merge_gap": Setting("duration", timedelta(minutes=10)),
 }
 _COMMON_YIELDS = {
     "score": Type.NUMBER,
@@ -99,9 +96,6 @@ DETECTORS: Mapping[str, DetectorForm] = MappingProxyType(
                 "min_history": Setting("integer", 20, least=1, most=100_000),
                 "min_bits": Setting("number", 6, least=0, most=100),
                 "history": Setting("duration", timedelta(days=90)),
-                "history_of": Setting("histories"),
-                "peer": Setting("columns"),
-                "first_in_organisation": Setting("flag", default=False),
                 "suppress": _suppress("remote_exit", "listed_network"),
             },
             {
@@ -122,7 +116,7 @@ DETECTORS: Mapping[str, DetectorForm] = MappingProxyType(
                 "floor": Setting("number", 0.1, least=0, most=1_000),
                 "threshold": Setting("number", 6, least=0, most=1_000),
                 "direction": Setting("word", "both", choices=("both", "up", "down")),
-                "suppress": _suppress(),
+                "merge_gap": Setting("duration", timedelta(minutes=10)),
             },
             {"value": Type.NUMBER, "center": Type.NUMBER, "scale": Type.NUMBER},
         ),
@@ -132,7 +126,6 @@ DETECTORS: Mapping[str, DetectorForm] = MappingProxyType(
                 "within": Setting("duration", timedelta(minutes=10)),
                 "min_count": Setting("integer", 5, least=2, most=1_000_000),
                 "min_score": Setting("number", 4, least=0, most=15),
-                "fdr": Setting("number", least=0, most=1),
                 "suppress": _suppress("reconnect"),
             },
             {
@@ -183,6 +176,7 @@ DETECTORS: Mapping[str, DetectorForm] = MappingProxyType(
                 "scope": Setting("columns", ("meeting_id",), choices=("day",)),
                 "min_count": Setting("integer", 4, least=2, most=1_000_000),
                 "min_score": Setting("number", 3, least=0, most=1_000),
+                "retrospective": Setting("flag", default=False),
                 "suppress": _suppress("listed_network", "remote_exit"),
             },
             {"count": Type.INTEGER, "center": Type.NUMBER, "members": Type.LIST, "spread": Type.NUMBER},
@@ -195,7 +189,6 @@ DETECTORS: Mapping[str, DetectorForm] = MappingProxyType(
                 "top": Setting("integer", 20, least=1, most=10_000),
                 "min_rows": Setting("integer", 3, least=1, most=10_000),
                 "min_entities": Setting("integer", 50, least=2, most=1_000_000),
-                "suppress": _suppress(),
             },
             {"top_features": Type.TEXT, "period": Type.DATETIME},
         ),
@@ -208,8 +201,7 @@ DETECTORS: Mapping[str, DetectorForm] = MappingProxyType(
                 "threshold": Setting("number", 9, least=0, most=1_000),
                 "floor": Setting("number", least=0, most=1_000),
                 "min_change": Setting("number", least=0, most=1_000_000),
-                "permutations": Setting("integer", 0, least=0, most=100_000),
-                "suppress": _suppress(),
+                "fill": Setting("number", least=0, most=1_000_000),
             },
             {
                 "before": Type.NUMBER,

@@ -21,7 +21,14 @@ RECORD = pl.Struct(dict(LINEAGE))
 
 
 class NotEvaluated(Exception):  # noqa: N818 - a reason, not a failure
-    """Why a rule cannot be judged on the data there is; its text is the reason."""
+    """Why a rule cannot be judged on the data there is; its text is the reason.
+
+    `not_evaluable` counts the rows that were looked at and could not be judged.
+    """
+
+    def __init__(self, reason: str, *, not_evaluable: int = 0) -> None:
+        super().__init__(reason)
+        self.not_evaluable = not_evaluable
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +66,16 @@ class Outcome:
     ledger: Mapping[str, Value] | None = None
 
 
-def not_evaluated(rule_id: str, reason: str, *, tables: tuple[str, ...], crashed: bool = False) -> Outcome:
+def not_evaluated(
+    rule_id: str, reason: str, *, tables: tuple[str, ...], crashed: bool = False, not_evaluable: int = 0
+) -> Outcome:
     """The outcome of a rule that was not judged."""
     return Outcome(
         rule_id=rule_id,
         verdict=Verdict.NOT_EVALUATED,
         reason=reason,
         population=0,
-        not_evaluable=0,
+        not_evaluable=not_evaluable,
         found=0,
         truncated=0,
         findings=(),

@@ -14,7 +14,7 @@ from auditor.model.window import Window
 from auditor.rules.baseline import judge_baseline
 from auditor.rules.columns import base_columns
 from auditor.rules.derive import with_derived
-from auditor.rules.detect import DetectorFunction, Request, judge_detector
+from auditor.rules.detect import Request, judge_detector
 from auditor.rules.findings import outcome
 from auditor.rules.group import judge_group
 from auditor.rules.installed import Resolver, judge_python
@@ -26,6 +26,7 @@ from auditor.rules.rows import Source
 from auditor.rules.sequence import judge_sequence
 from auditor.rules.spec import Baseline, Detector, Group, Match, Pairs, Python, Rule
 from auditor.rules.spec import Sequence as Steps
+from auditor.rules.statistical import DETECTORS, needed
 from auditor.rules.task import Bound, Task, Watch
 from auditor.tables.facts import Geo, fact_table
 from auditor.tables.schema import TABLES
@@ -38,13 +39,12 @@ _NO_NAMES: Mapping[str, Collection[str]] = MappingProxyType({})
 class Means:
     """What rules may use beside the tables.
 
-    `lists` as configured, `geo` to place addresses, `detectors` by type, and `python` to find the function of
-    an installed package; None where the operator does not allow it.
+    `lists` as configured, `geo` to place addresses, and `python` to find the function of an installed
+    package; None where the operator does not allow it.
     """
 
     lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
     geo: Geo | None = None
-    detectors: Mapping[str, DetectorFunction] = field(default_factory=dict)
     python: Resolver | None = None
 
 
@@ -104,6 +104,12 @@ def _tables(rule: Rule) -> tuple[str, ...]:
     return tuple(sorted({rule.detect.table, *other, *rule.needs.reads, *rule.needs.tables}))
 
 
+def _names(task: Task) -> frozenset[str]:
+    """What the rule reads beside its conditions: the names it shows, and what its detector looks at."""
+    stage = task.rule.detect.stage
+    return task.shown | needed(stage) if isinstance(stage, Detector) else task.shown
+
+
 def _crashed(rule: Rule, error: Exception) -> Outcome:
     # the message of the error may hold values of the table, so only its kind is told
     _log.warning("rule crashed", extra={"rule": rule.id, "error": type(error).__name__})
@@ -123,15 +129,13 @@ class _Engine:
         for name in sorted(missing_lists):
             return f"list '{name}' is not configured"
         stage = rule.detect.stage
-        if isinstance(stage, Detector) and stage.type not in self.means.detectors:
-            return f"detector '{stage.type}' is not installed"
         if isinstance(stage, Python) and self.means.python is None:
             return "python rules are not allowed here; the operator sets allow_python_rules"
         return self._lacking(task)
 
     def _lacking(self, task: Task) -> str | None:
         rule = task.rule
-        read = base_columns(rule, task.shown)
+        read = base_columns(rule, _names(task))
         for table in dict.fromkeys([*read, *rule.needs.tables, *self._of_facts(read)]):
             if table not in self.source.frames:
                 return f"no {table} table in the archive"
@@ -159,7 +163,7 @@ class _Engine:
         needs: dict[str, set[str]] = {}
         history: set[str] = set()
         for task in tasks:
-            for table, columns in base_columns(task.rule, task.shown).items():
+            for table, columns in base_columns(task.rule, _names(task)).items():
                 needs.setdefault(table, set()).update(columns)
             if isinstance(task.rule.detect.stage, Baseline | Detector):
                 history.add(task.rule.detect.table)
@@ -186,7 +190,8 @@ class _Engine:
         try:
             judged = self._judged(task)
         except NotEvaluated as reason:
-            return not_evaluated(task.rule.id, str(reason), tables=_tables(task.rule))
+            lost = reason.not_evaluable
+            return not_evaluated(task.rule.id, str(reason), tables=_tables(task.rule), not_evaluable=lost)
         except Exception as error:  # noqa: BLE001 - one rule must not stop the others
             return _crashed(task.rule, error)
         return self._worded(judged, task)
@@ -212,7 +217,7 @@ class _Engine:
                 return judge_baseline(self._history(task), detect.stage, task, window=self.source.window)
             case Detector(type=kind):
                 request = Request(self._history(task), self.source.window, detect.stage, task, self.means.lists)
-                return judge_detector(request, self.means.detectors[kind])
+                return judge_detector(request, DETECTORS[kind])
             case Python():
                 return judge_python(self.source, detect.stage, task, self.means.python, lists=self.means.lists)
             case None:
@@ -222,12 +227,12 @@ class _Engine:
         """The rows of the rule's table, or of the table it matches with, derived columns among them."""
         detect = task.rule.detect
         wanted = table or detect.table
-        rows = self.source.rows(wanted, base_columns(task.rule, task.shown)[wanted]).collect()
+        rows = self.source.rows(wanted, base_columns(task.rule, _names(task))[wanted]).collect()
         derived = detect.derive if wanted == detect.table else ()
         return with_derived(rows, derived, task, time=TABLES[wanted].time)
 
     def _history(self, task: Task) -> pl.DataFrame:
         detect = task.rule.detect
-        columns = base_columns(task.rule, task.shown)[detect.table]
+        columns = base_columns(task.rule, _names(task))[detect.table]
         rows = self.source.rows_with_history(detect.table, columns).collect()
         return with_derived(rows, detect.derive, task, time=TABLES[detect.table].time)
