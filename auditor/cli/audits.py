@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.errors import ConfigError
+from auditor.errors import AuditorError, ConfigError
 from auditor.model.audit import Audit
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ def read_audit(path: Path) -> Audit:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     try:
         return load(content)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path}: is no audit.json: {error}") from error
+    except AuditorError as error:
+        raise ConfigError(f"{path}: is no audit.json of this version: {error}") from error
 
 
 def comparable(path: Path) -> Audit:
