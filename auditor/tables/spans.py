@@ -26,7 +26,9 @@ def subtract(windows: Iterable[Window], minus: Iterable[Window]) -> tuple[Window
     for window in union(windows):
         start = window.start
         for hole in holes:
-            if hole.start > start and hole.start < window.end:
+            if not hole.overlaps(window):
+                continue
+            if hole.start > start:
                 left.append(Window(start, hole.start))
             start = max(start, min(hole.end, window.end))
         if start < window.end:
