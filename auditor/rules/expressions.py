@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from auditor.documents import Node, Scalar, kind, printable
 from auditor.rules.constants import ConstantMistake, checked_call
 from auditor.rules.functions import FUNCTIONS, Function, result_of
-from auditor.rules.lexis import DEEPEST, Mistake, check_words
+from auditor.rules.lexis import BACKSLASH, DEEPEST, Mistake, check_words
 from auditor.rules.mistakes import Mistakes
 from auditor.rules.names import Scope
 from auditor.rules.operands import TypeMistake, arithmetic, common, comparable, contained, folded
@@ -17,7 +17,6 @@ from auditor.rules.values import LARGEST_INTEGER, LONGEST_STRING, type_of
 
 MOST_NODES = 500
 
-_BACKSLASH = "\ue000"
 _TOO_DEEP = f"expression nested deeper than {DEEPEST}"
 _COMPARISONS = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 _ARITHMETIC = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Mod: "%"}
@@ -72,7 +71,7 @@ def condition_tree(node: Node, scope: Scope, mistakes: Mistakes) -> Expr | None:
 def _parse(text: str) -> ast.expr:
     """The parsed text, wrapped in brackets so that it may span lines."""
     try:
-        return ast.parse(f"({text.replace(chr(92), _BACKSLASH)}\n)", mode="eval").body
+        return ast.parse(f"({text.replace(chr(92), BACKSLASH)}\n)", mode="eval").body
     except SyntaxError as error:
         raise Mistake(_syntax_offset(text, error), f"syntax error: {printable(error.msg, longest=120)}") from None
     except (MemoryError, RecursionError):
@@ -123,7 +122,7 @@ class _Checker:
     def offset(self, node: ast.expr) -> int:
         """Where the node begins in the text; `ast` counts the bytes of a line, and the bracket before it."""
         line = min(node.lineno, len(self.lines)) - 1
-        source = ("(" if line == 0 else "") + self.lines[line].replace("\\", _BACKSLASH)
+        source = ("(" if line == 0 else "") + self.lines[line].replace("\\", BACKSLASH)
         column = len(source.encode()[: node.col_offset].decode(errors="replace")) - (line == 0)
         return self.starts[line] + max(column, 0)
 
@@ -159,7 +158,7 @@ class _Checker:
         value = node.value
         position = self.position(node)
         if isinstance(value, str):
-            text = value.replace(_BACKSLASH, "\\")
+            text = value.replace(BACKSLASH, "\\")
             if len(text) <= LONGEST_STRING:
                 return Literal(text, Type.TEXT, position)
             self.mistakes.add(position, f"string longer than {LONGEST_STRING} characters")
@@ -177,7 +176,7 @@ class _Checker:
     def _name(self, node: ast.Name | ast.Attribute) -> Expr | None:
         parts: list[str] = []
         part: ast.expr = node
-        while isinstance(part, ast.Attribute) and len(parts) < 3:
+        while isinstance(part, ast.Attribute) and len(parts) < 2:
             parts.append(part.attr)
             part = part.value
         if not isinstance(part, ast.Name):

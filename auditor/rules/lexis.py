@@ -10,6 +10,8 @@ from auditor.rules.values import UNITS
 
 LONGEST = 2_000
 DEEPEST = 40
+BACKSLASH = "\ue000"
+"""Stands for a backslash while `ast` parses: to the language it is an ordinary character."""
 
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\n]+)
@@ -59,6 +61,8 @@ def check_words(text: str) -> None:
     """Nothing when every word of the expression is one of the language; else the first `Mistake`."""
     if len(text) > LONGEST:
         raise Mistake(0, f"expression longer than {LONGEST:,} characters")
+    if BACKSLASH in text:
+        raise Mistake(text.index(BACKSLASH), f"character U+{ord(BACKSLASH):04X} is not accepted")
     if not text.strip(" \t\n"):
         raise Mistake(0, "syntax error: the expression is empty")
     words = _Words(text)
