@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,7 +44,7 @@ def test_subtraction_leaves_exactly_what_the_others_do_not_cover(some: list[Wind
 def test_a_union_covers_the_same_without_touching_itself(some: list[Window]) -> None:
     joined = union(some)
     assert covered(joined) == covered(some)
-    assert all(one.end < other.start for one, other in zip(joined, joined[1:], strict=False))
+    assert all(one.end < other.start for one, other in pairwise(joined))
 
 
 @given(WINDOWS, WINDOWS)
