@@ -5,12 +5,15 @@ from __future__ import annotations
 from auditor.rules.columns import finding_names
 from auditor.rules.names import table_names
 from auditor.rules.spec import Baseline, Group, Match, Pairs, Rule, Sequence
+from auditor.tables.facts import fact_table
+from auditor.tables.schema import TABLES
 
 
 def visible_names(rule: Rule) -> frozenset[str]:
     """What the finding is worded, shown and identified with, and what else stands beside it after the last stage."""
     detect = rule.detect
-    row = {*table_names(detect.table), *(derived.name for derived in detect.derive)}
+    row = {name for name in table_names(detect.table) if not _optional(detect.table, name)}
+    row |= {derived.name for derived in detect.derive}
     stage = detect.stage
     match stage:
         case None | Match():
@@ -26,6 +29,12 @@ def visible_names(rule: Rule) -> frozenset[str]:
         case _:
             seen = set()
     return finding_names(rule.finding) | seen
+
+
+def _optional(table: str, name: str) -> bool:
+    """Whether a fact comes from a table that may be absent: asking for it would keep the rule from being judged."""
+    other = fact_table(table, name)
+    return other is not None and TABLES[other].optional
 
 
 def _prefixed(prefix: str, names: set[str]) -> set[str]:

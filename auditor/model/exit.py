@@ -25,8 +25,13 @@ def exit_code(audit: Audit, *, fail_on: Severity | None, new_only: bool = False)
     """3 when the audit is incomplete, else 1 when an open finding is at or above `fail_on`, else 0."""
     return gravest(
         INCOMPLETE if shortfalls(audit) else OK,
-        FINDINGS if failing(audit, fail_on=fail_on, new_only=new_only) else OK,
+        FINDINGS if failing(audit, fail_on=fail_on, new_only=new_only) or _unlisted(audit, fail_on) else OK,
     )
+
+
+def _unlisted(audit: Audit, fail_on: Severity | None) -> bool:
+    """Whether a rule's limit keeps findings at or above `fail_on` off the list: nobody can waive those."""
+    return fail_on is not None and any(rule.truncated and rule.severity.rank <= fail_on.rank for rule in audit.rules)
 
 
 def failing(audit: Audit, *, fail_on: Severity | None, new_only: bool = False) -> tuple[Finding, ...]:

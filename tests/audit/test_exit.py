@@ -102,3 +102,10 @@ def test_incomplete_outweighs_findings() -> None:
     audit = MAKE.audit(MAKE.finding("f"), rules=(rule,))
     assert len(failing(audit, fail_on=Severity.HIGH)) == 1
     assert exit_code(audit, fail_on=Severity.HIGH) == 3
+
+
+@pytest.mark.parametrize(("fail_on", "code"), [(Severity.HIGH, 1), (Severity.CRITICAL, 0), (None, 0)])
+def test_findings_a_limit_keeps_off_the_list_fail_too(fail_on: Severity | None, code: int) -> None:
+    rule = MAKE.rule(verdict=Verdict.FAIL, findings=3, waived=1, truncated=2)
+    audit = MAKE.audit(MAKE.finding("f", waiver="W-1"), rules=(rule,))
+    assert exit_code(audit, fail_on=fail_on) == code
