@@ -25,6 +25,7 @@ VERBS = {
     "demo": ("auditor.cli.demo", "Run the whole pipeline on sample data, offline."),
     "diff": ("auditor.cli.diff", "Hold two audits against each other."),
     "explain": ("auditor.cli.explain", "Show why a finding was made, and the records behind it."),
+    "import": ("auditor.cli.import_", "Bring saved files into an archive."),
     "report": ("auditor.cli.report", "Render an audit again from its audit.json."),
     "rules": ("auditor.cli.rules", "List, show, check and test rules."),
     "schema": ("auditor.cli.schema", "Print the JSON Schema of a document."),

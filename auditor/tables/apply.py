@@ -136,7 +136,7 @@ def _by_kind(units: Sequence[UnitEntry]) -> list[tuple[tuple[Kind, Reading], lis
     """Units whose pages are read alike, together; those that hold no records are left out."""
     groups: dict[str, tuple[tuple[Kind, Reading], list[UnitEntry]]] = {}
     for entry in units:
-        how = reading_of(entry.unit)
+        how = reading_of(entry.unit.endpoint, entry.unit.options)
         if how is not None:
             name = f"{entry.unit.endpoint} {sorted(entry.unit.options.items())}"
             groups.setdefault(name, (how, []))[1].append(entry)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
-from auditor.evidence.entry import IMPORT, Unit
+from auditor.evidence.entry import IMPORT
 from auditor.tables.controlhub import prepared
 from auditor.tables.decode import Reading
 from auditor.tables.kinds import KINDS
@@ -23,16 +24,16 @@ FORMATS = "time_formats"
 """Option of a Control Hub file: the patterns of its times, one a line."""
 
 
-def reading_of(unit: Unit) -> tuple[Kind, Reading] | None:
+def reading_of(endpoint: str, options: Mapping[str, str]) -> tuple[Kind, Reading] | None:
     """The kind of a unit's records and how to read them; None when its pages hold none for the tables."""
-    kind = KINDS.get(unit.endpoint.removeprefix(IMPORT))
+    kind = KINDS.get(endpoint.removeprefix(IMPORT))
     if kind is None:
         return None
-    zone = ZoneInfo(unit.options.get(ZONE, "UTC"))
-    names = unit.options.get(NAMES, "api")
+    zone = ZoneInfo(options.get(ZONE, "UTC"))
+    names = options.get(NAMES, "api")
     if names == "columns":
         return kind.by_column(), Reading(zone)
     if names == "controlhub":
-        formats = tuple(filter(None, unit.options.get(FORMATS, "").split("\n")))
-        return kind, Reading(zone, formats, prepared(unit.options[MAPPING]))
+        formats = tuple(filter(None, options.get(FORMATS, "").split("\n")))
+        return kind, Reading(zone, formats, prepared(options[MAPPING]))
     return kind, Reading(zone)

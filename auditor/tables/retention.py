@@ -39,7 +39,7 @@ class Retention:
     def page(self, sha256: str, body: bytes) -> tuple[bytes, int]:
         """The page with its old items null."""
         use = self.uses[sha256]
-        if use.unit is not None and reading_of(use.unit) is None:
+        if use.unit is not None and reading_of(use.unit.endpoint, use.unit.options) is None:
             return body, 0
         try:
             count = len(items_of(body, Context(Tally())))
@@ -86,7 +86,7 @@ def retention(evidence: Evidence, before: datetime) -> Retention:
 
 def _times(body: bytes, unit: Unit) -> dict[int, datetime]:
     """When each record of a page ended, or else happened; records without a time are left out."""
-    how = reading_of(unit)
+    how = reading_of(unit.endpoint, unit.options)
     if how is None:
         return {}
     kind, reading = how

@@ -1,0 +1,176 @@
+"""The verb `archive`: look after an archive."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import click
+
+from auditor.cli.context import Exit, Session, say
+from auditor.cli.options import clock, now_option, settings_of
+from auditor.errors import ConfigError
+
+_HASH = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
+_SPAN = re.compile(r"(\d+)(d|w|y)?")
+_DAYS = {"d": 1, "w": 7, "y": 365, None: 1}
+
+folder_option = click.option(
+    "--archive", "folder", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The archive."
+)
+
+
+@click.group()
+def command() -> None:
+    """Look after an archive."""
+
+
+@command.command()
+@folder_option
+@click.option("--site", "sites", multiple=True, metavar="URL…", help="These sites only.")
+@now_option
+@click.pass_obj
+def status(session: Session, *, folder: Path, sites: tuple[str, ...], now: datetime | None) -> int:
+    """Show what is held day by day, the gaps, and how long until Webex forgets what is missing."""
+    from auditor.cli.calendar import show
+    from auditor.tables.archive import Archive
+
+    show(Archive(folder), sites=sites, now=clock(now), settle=settings_of(session).collect.settle)
+    return Exit.OK
+
+
+@command.command()
+@folder_option
+@click.option("--head", metavar="SHA256", help="A head of the chain that was kept elsewhere.")
+@click.option(
+    "--audit",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="AUDIT.json",
+    help="The same from an audit.",
+)
+@click.pass_obj
+def verify(session: Session, *, folder: Path, head: str | None, audit: Path | None) -> int:
+    """Compare every page and entry with the hash chain."""
+    from auditor.tables.archive import Archive
+
+    if head is not None and audit is not None:
+        raise click.UsageError("--head and --audit exclude each other")
+    known = _head(head) if audit is None else _head_of(audit)
+    archive = Archive(folder)
+    faults = archive.evidence.verify(known)
+    for fault in faults:
+        click.echo(str(fault))
+    if faults:
+        say(session, f"{folder}: {len(faults)} faults")
+        return Exit.FINDINGS
+    chain = archive.evidence.chain()
+    say(session, f"{folder}: {chain.entries:,} entries and {chain.pages:,} pages are as they were written")
+    say(session, f"head sha256:{chain.head}")
+    if known is None:
+        say(session, "no earlier head was given: a cut end, or a chain rewritten as a whole, would not show")
+    return Exit.OK
+
+
+@command.command()
+@folder_option
+@now_option
+@click.pass_obj
+def rebuild(session: Session, *, folder: Path, now: datetime | None) -> int:
+    """Make the tables again from evidence alone."""
+    from auditor.tables.remake import rebuild as rebuilt
+
+    moment = clock(now)
+    made = rebuilt(folder, now=lambda: moment)
+    say(session, f"{folder}: {made.units:,} units and {made.rows:,} records are in the tables")
+    return Exit.OK
+
+
+@command.command()
+@folder_option
+@now_option
+@click.pass_obj
+def compact(session: Session, *, folder: Path, now: datetime | None) -> int:
+    """Put the tables into few files and remove those that are no longer used."""
+    from auditor.tables.remake import compact as compacted
+
+    moment = clock(now)
+    compacted(folder, now=lambda: moment)
+    say(session, f"{folder}: the tables are compact")
+    return Exit.OK
+
+
+@command.command()
+@folder_option
+@click.option("--email", required=True, metavar="E", help="The address of the person.")
+@now_option
+@click.pass_obj
+def erase(session: Session, *, folder: Path, email: str, now: datetime | None) -> int:
+    """Remove a person from evidence and tables; the chain says that it was done, not whom it was about."""
+    from auditor.tables.remake import erase as erased
+
+    moment = clock(now)
+    removed = erased(folder, email, now=lambda: moment)
+    say(session, f"{folder}: {removed.items:,} records in {removed.pages:,} pages were removed")
+    say(session, "audits and reports made before are not part of the archive and may still name the person")
+    return Exit.OK
+
+
+@command.command()
+@folder_option
+@click.option("--older-than", "age", required=True, metavar="D", help="Days to keep, such as 400d, 52w or 2y.")
+@now_option
+@click.pass_obj
+def prune(session: Session, *, folder: Path, age: str, now: datetime | None) -> int:
+    """Remove the records of everything that ended longer ago than a retention time."""
+    from auditor.tables.remake import prune as pruned
+
+    moment = clock(now)
+    removed = pruned(folder, moment - _age(age), now=lambda: moment)
+    say(session, f"{folder}: {removed.items:,} records in {removed.pages:,} pages were removed")
+    return Exit.OK
+
+
+@command.command()
+@folder_option
+@click.option("--table", required=True, metavar="T", help="The table.")
+@click.option("--format", "output", required=True, metavar="FORMAT=PATH", help="parquet, csv or arrow.")
+@click.pass_obj
+def export(session: Session, *, folder: Path, table: str, output: str) -> int:
+    """Write a table to a file."""
+    from auditor.tables.archive import Archive
+    from auditor.tables.export import FORMATS
+    from auditor.tables.export import export as exported
+
+    name, _, path = output.partition("=")
+    if name not in FORMATS or not path:
+        raise click.UsageError(
+            f"--format is {output!r}; expected one of {', '.join(FORMATS)} and a path, as in csv=t.csv"
+        )
+    rows = exported(Archive(folder), table, Path(path), form=name)
+    say(session, f"{path}: {rows:,} rows of {table}")
+    return Exit.OK
+
+
+def _head(text: str | None) -> str | None:
+    if text is None:
+        return None
+    found = _HASH.fullmatch(text.strip().lower())
+    if found is None:
+        raise click.BadParameter(f"{text!r} is no SHA-256 in 64 hex digits", param_hint="--head")
+    return found[1]
+
+
+def _head_of(audit: Path) -> str | None:
+    try:
+        return _head(json.loads(audit.read_bytes())["audit"]["evidence_head"])
+    except (ValueError, KeyError, TypeError):
+        raise ConfigError(f"{audit}: it is no audit with an evidence_head") from None
+
+
+def _age(text: str) -> timedelta:
+    found = _SPAN.fullmatch(text.strip().lower())
+    if found is None or int(found[1]) == 0 or len(found[1]) > 5:
+        raise click.BadParameter(f"{text!r} is no age such as 400d, 52w or 2y", param_hint="--older-than")
+    return timedelta(days=int(found[1]) * _DAYS[found[2]])

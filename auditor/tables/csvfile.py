@@ -1,0 +1,58 @@
+"""CSV files as people export them: any of the usual encodings and separators."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from dataclasses import dataclass
+
+from auditor.errors import ConfigError
+
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_SEPARATORS = "\t;,"
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The headings of a file and its lines, each with as many cells as there are headings."""
+
+    headings: tuple[str, ...]
+    lines: tuple[tuple[str, ...], ...]
+
+    def column(self, heading: str) -> list[str]:
+        """The cells below a heading that are not blank."""
+        place = self.headings.index(heading)
+        return [line[place] for line in self.lines if line[place].strip()]
+
+
+def text_of(content: bytes, *, name: str) -> str:
+    """The text of a file in UTF-8 or UTF-16. Raises `ConfigError` when it is neither."""
+    start = content[:2000]
+    unmarked = "utf-16-le" if start[1::2].count(0) > len(start) // 4 else "utf-8"
+    encoding = next((encoding for mark, encoding in _MARKS if content.startswith(mark)), unmarked)
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{name}: it is neither UTF-8 nor UTF-16 ({error.reason} at byte {error.start})") from None
+
+
+def sheet(text: str, *, name: str) -> Sheet:
+    """The file's lines by heading; lines without any text are left out.
+
+    Raises `ConfigError` when headings are missing or repeated, or a line has more cells than there are headings.
+    """
+    first = text.lstrip("\r\n").partition("\n")[0]
+    separator = max(_SEPARATORS, key=first.count)
+    rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if any(map(str.strip, row))]
+    if not rows:
+        raise ConfigError(f"{name}: it is empty")
+    headings = tuple(heading.strip() for heading in rows[0])
+    repeated = sorted({heading for heading in headings if headings.count(heading) > 1})
+    if repeated:
+        raise ConfigError(f"{name}: two columns are called {repeated[0]!r}; they cannot be told apart")
+    width = len(headings)
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) > width:
+            raise ConfigError(f"{name}: line {number} has {len(row)} cells, but there are {width} headings")
+    return Sheet(headings, tuple(tuple(row) + ("",) * (width - len(row)) for row in rows[1:]))

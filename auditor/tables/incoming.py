@@ -1,0 +1,231 @@
+"""Files to import, read into pages: JSON that was saved, CSV that was exported.
+
+A page decompresses to JSON whose `items[item]` is the record, as with any page. A saved response of usual size is
+a page as it is. Of other JSON the records are kept letter by letter and wrapped, a thousand a page. A line of a
+CSV file becomes an object of its cells by heading. The file's name and SHA-256 stand in the manifest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from auditor.errors import ConfigError
+from auditor.evidence.entry import IMPORT, JsonValue
+from auditor.model.window import Window
+from auditor.tables import reading
+from auditor.tables.controlhub import columns_of, time_formats, zoneless
+from auditor.tables.csvfile import Sheet, sheet, text_of
+from auditor.tables.kinds import KINDS
+from auditor.tables.record import Kind
+
+RECORDS_A_PAGE = 1000
+_LARGEST_WHOLE = 1 << 21
+_LOOKED_AT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A file that was understood: its kind of records, how they are read, its pages, whether they name sites."""
+
+    name: str
+    sha256: str
+    kind: Kind
+    options: Mapping[str, str]
+    bodies: tuple[bytes, ...]
+    sites: bool
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint of the unit the file becomes."""
+        return f"{IMPORT}{self.kind.name}"
+
+
+def incoming(path: Path, *, kind: str | None, zone: str | None, span: Window | None) -> Incoming:
+    """The file as pages. Raises `ConfigError` when it is not known what it holds, or its times need a zone."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: {(error.strerror or 'it cannot be read').lower()}") from None
+    digest = hashlib.sha256(content).hexdigest()
+    zoned = {} if zone is None else {reading.ZONE: zone}
+    start = content[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    if start in {b"{", b"["}:
+        bodies = tuple(_json_pages(content, name=path.name))
+        fields = _sample(bodies)
+        found, names = _kind_of(fields, kind, name=path.name)
+        sites = ("siteUrl" if names == "api" else "site_url") in fields
+        return Incoming(path.name, digest, found, {**zoned, reading.NAMES: names}, bodies, sites)
+    lines = sheet(text_of(content, name=path.name), name=path.name)
+    found, options = _csv_kind(lines, kind, span=span, zone=zone, name=path.name)
+    sites = bool({"siteUrl", "site_url"} & set(lines.headings))
+    return Incoming(path.name, digest, found, {**zoned, **options}, tuple(_csv_pages(lines)), sites)
+
+
+def _json_pages(content: bytes, *, name: str) -> Iterator[bytes]:
+    """The pages of a saved response, an array, or one record or response a line."""
+    body = content.removeprefix(b"\xef\xbb\xbf")
+    if len(body) <= _LARGEST_WHOLE and _is_response(body):
+        yield body
+        return
+    text = text_of(content, name=name)
+    lines = [line for line in text.split("\n") if line.strip()]
+    if text.lstrip().startswith("{") and len(lines) > 1 and _parsed(lines[0]) is not None:
+        yield from _line_pages(lines)
+        return
+    yield from _wrapped(_records(text, name=name))
+
+
+def _is_response(body: bytes) -> bool:
+    document = _parsed(body)
+    return isinstance(document, dict) and "items" in document
+
+
+def _parsed(text: str | bytes) -> JsonValue:
+    try:
+        parsed: JsonValue = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return parsed
+
+
+def _line_pages(lines: Sequence[str]) -> Iterator[bytes]:
+    """Pages of one record a line; lines that are responses are pages themselves."""
+    waiting: list[str] = []
+    first = _parsed(lines[0])
+    whole = isinstance(first, dict) and "items" in first
+    for line in lines:
+        if whole and _is_response(line.encode("utf-8", "surrogatepass")):
+            yield line.strip().encode("utf-8", "surrogatepass")
+            continue
+        waiting.append(line.strip())
+        if len(waiting) == RECORDS_A_PAGE:
+            yield _lines_page(waiting)
+            waiting = []
+    if waiting:
+        yield _lines_page(waiting)
+
+
+def _lines_page(lines: Sequence[str]) -> bytes:
+    """A page of lines; one that is no JSON stands there as a text, and becomes a gap of its own."""
+    page = next(_wrapped(lines))
+    try:
+        read = pl.read_json(page, schema={"items": pl.List(pl.Struct({"meetingId": pl.String}))})["items"]
+        if read.list.len().item() == len(lines):
+            return page
+    except PolarsError:
+        pass
+    return next(_wrapped([line if _is_json(line) else json.dumps(line) for line in lines]))
+
+
+def _is_json(line: str) -> bool:
+    return _parsed(line) is not None or line == "null"
+
+
+def _records(text: str, *, name: str) -> Iterator[str]:
+    """The records of one JSON document letter by letter: of `items`, of an array, or the document itself."""
+    decoder = json.JSONDecoder()
+    place = _skip(text, 0)
+    if text[place] == "{":
+        document = _parsed(text)
+        if not isinstance(document, dict):
+            raise ConfigError(f"{name}: it is no JSON, and not one JSON record a line")
+        if "items" not in document:
+            yield text.strip()
+            return
+        if not isinstance(document["items"], list):
+            raise ConfigError(f"{name}: its items are no list")
+        yield from map(json.dumps, document["items"])
+        return
+    place = _skip(text, place + 1)
+    try:
+        while text[place] != "]":
+            _, end = decoder.raw_decode(text, place)
+            yield text[place:end]
+            place = _skip(text, end)
+            if text[place] == ",":
+                place = _skip(text, place + 1)
+    except (ValueError, IndexError, RecursionError):
+        raise ConfigError(f"{name}: it is no JSON from character {place} on") from None
+
+
+def _skip(text: str, place: int) -> int:
+    while place < len(text) and text[place] in " \t\r\n\ufeff":
+        place += 1
+    return place
+
+
+def _wrapped(records: Iterator[str] | Sequence[str]) -> Iterator[bytes]:
+    """Pages of a thousand records."""
+    waiting: list[str] = []
+    for record in records:
+        waiting.append(record)
+        if len(waiting) == RECORDS_A_PAGE:
+            yield _page(waiting)
+            waiting = []
+    if waiting:
+        yield _page(waiting)
+
+
+def _page(records: Sequence[str]) -> bytes:
+    return b'{"items":[' + ",".join(records).encode("utf-8", "surrogatepass") + b"]}"
+
+
+def _csv_pages(lines: Sheet) -> Iterator[bytes]:
+    return _wrapped(
+        json.dumps(dict(zip(lines.headings, line, strict=True)), ensure_ascii=False) for line in lines.lines
+    )
+
+
+def _sample(bodies: Sequence[bytes]) -> set[str]:
+    """The names of the fields of the first records."""
+    for body in bodies:
+        document = _parsed(body)
+        items = document.get("items") if isinstance(document, dict) else None
+        if isinstance(items, list) and items:
+            return {name for item in items[:_LOOKED_AT] if isinstance(item, dict) for name in item}
+    return set()
+
+
+def _kind_of(names: set[str], asked: str | None, *, name: str) -> tuple[Kind, str]:
+    """The kind whose fields the names are, and whether they are the API's names or the columns'."""
+    kinds = [KINDS[asked]] if asked is not None else list(KINDS.values())
+    scores = sorted(
+        ((len(names & known), kind.name, style) for kind in kinds for style, known in _known(kind)), reverse=True
+    )
+    best = scores[0]
+    rivals = {found for score, found, _ in scores if score == best[0]}
+    if asked is None and (best[0] < 2 or len(rivals) > 1):
+        raise ConfigError(f"{name}: its fields do not tell what it holds; --as would, one of {', '.join(KINDS)}")
+    style = next(style for score, found, style in reversed(scores) if (score, found) == best[:2])
+    return KINDS[best[1]], style
+
+
+def _known(kind: Kind) -> tuple[tuple[str, set[str]], tuple[str, set[str]]]:
+    api = {field.name for field in kind.fields} | {child.name for child in kind.children}
+    return ("api", api), ("columns", {field.column for field in kind.fields})
+
+
+def _csv_kind(
+    lines: Sheet, asked: str | None, *, span: Window | None, zone: str | None, name: str
+) -> tuple[Kind, dict[str, str]]:
+    """What a CSV file holds: an export of Control Hub, or a table whose headings are columns."""
+    found = columns_of(lines, name=name) if asked in {None, "attendees"} else None
+    if found is not None:
+        formats = time_formats(lines, found, span=span, name=name)
+        if zone is None and zoneless(lines, found, formats):
+            raise ConfigError(f"{name}: its times name no zone; --timezone tells which one they are in")
+        options = {
+            reading.NAMES: "controlhub",
+            reading.MAPPING: json.dumps(found, ensure_ascii=False),
+            reading.FORMATS: "\n".join(formats),
+        }
+        return KINDS["attendees"], options
+    kind, style = _kind_of(set(lines.headings), asked, name=name)
+    return kind, {reading.NAMES: style}
