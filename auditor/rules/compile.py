@@ -52,7 +52,7 @@ def _applied(tree: Op, *, rows: Rows | None, shared: Mapping[Expr, str]) -> pl.E
         return aggregate(tree, tuple(expression(arg, shared=shared) for arg in tree.args), rows)
     args = tuple(expression(arg, rows=rows, shared=shared) for arg in tree.args)
     found = _COMPILED[tree.name](tree, args)
-    if not has_column(tree):
+    if not has_column(tree) and not any(aggregates_in(tree)):
         # what is made of constants alone must be a scalar, so that it is repeated for every row
         found = found.first()
     return found.cast(DTYPES[tree.type]) if _may_differ(tree) else found

@@ -124,9 +124,8 @@ def _without(chains: pl.DataFrame, events: pl.DataFrame, stage: Sequence) -> pl.
 
 def _greedy(chains: pl.DataFrame, steps: int) -> pl.DataFrame:
     """The chains a search from left to right takes: each starts after the last row of the one before."""
-    last = f"row{steps - 1}"
     ordered = chains.sort(_KEY, "time0", "row0")
-    spans = ordered.select(_KEY, "time0", "row0", "at", last).rows()
+    spans = ordered.select(_KEY, "time0", "row0", "at", pl.col(f"row{steps - 1}").alias("last")).rows()
     return ordered[_taken(spans)]
 
 

@@ -1,0 +1,213 @@
+"""The baseline stage against plain loops."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from statistics import median
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditor.model.vocabulary import Verdict
+from auditor.model.window import Window
+
+MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def day(number):
+    return MONDAY + number * DAY
+
+
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "email": st.sampled_from(["a", "b", None]),
+            "meeting_id": st.sampled_from(["m1", "m2", "m3", None]),
+            "invited": st.sampled_from([True, False, None]),
+            "joined_time": st.one_of(st.none(), st.integers(0, 9).map(lambda n: day(n) + timedelta(hours=n))),
+        }
+    ),
+    max_size=14,
+)
+
+
+def quantile(values, share):
+    place = share * (len(values) - 1)
+    low, high = sorted(values)[math.floor(place)], sorted(values)[math.ceil(place)]
+    return low + (high - low) * (place % 1)
+
+
+def scored(method, value, history, *, least, scale):
+    """center, mad and score of a value against the history, by the letter of the language."""
+    used = [one for one in history if one is not None]
+    if len(used) < least:
+        return len(used), None, None, None
+    center = median(used)
+    if method == "robust_z":
+        mad = median(abs(one - center) for one in used)
+        score = (value - center) / max(1.4826 * mad, scale)
+    else:
+        low, high = quantile(used, 0.25), quantile(used, 0.75)
+        mad = high - low
+        outside = value - high if value > high else value - low if value < low else 0.0
+        score = outside / max(mad, scale)
+    return len(used), center, mad, score
+
+
+def naive(rows, method, *, fill, history, least, window):
+    usable = [row for row in rows if row["email"] and row["joined_time"]]
+    first = min((row["joined_time"] for row in usable), default=None)
+    if first is None:
+        return {}
+    last = max(row["joined_time"] for row in usable)
+    number = lambda time: (time - MONDAY) // DAY  # noqa: E731 - the day a time lies in
+    judged = range(number(first), number(last) + 1) if window is None else range(*window)
+    found = {}
+    for email in ("a", "b"):
+        own = [row for row in usable if row["email"] == email]
+        if not own:
+            continue
+        days = {number(row["joined_time"]) for row in own}
+        series = {}
+        for one in range(min(days), max(judged) + 1):
+            meetings = {r["meeting_id"] for r in own if number(r["joined_time"]) == one} - {None}
+            if one in days:
+                series[one] = len(meetings)
+            elif fill is not None:
+                series[one] = fill
+        for place, (one, value) in enumerate(series.items()):
+            if one in judged:
+                before = list(series.values())[max(0, place - history) : place]
+                found[email, one] = (value, *scored(method, value, before, least=least, scale=0.5))
+    return found
+
+
+@settings(max_examples=120)
+@given(
+    ROWS,
+    st.sampled_from(["robust_z", "iqr"]),
+    st.sampled_from([None, 0]),
+    st.integers(1, 4),
+    st.integers(1, 3),
+    st.sampled_from([None, (4, 8)]),
+)
+def test_scores_are_what_loops_give(judge, rows, method, fill, history, least, window):
+    rows = [row | {"item": item} for item, row in enumerate(rows)]
+    history = max(history, least)
+    filled = "" if fill is None else f", fill: {fill}"
+    detect = f"""
+    from: attendees
+    baseline: {{entity: [email], period: 1d, value: n_unique(meeting_id){filled}, history: {history},
+      min_history: {least}, method: {method}, min_scale: 0.5, having: score is not None}}
+    """
+    span = None if window is None else Window(day(window[0]), day(window[1]))
+    names = ["email", "period", "value", "n", "center", "mad", "score"]
+    found = judge(detect, {"attendees": rows}, fingerprint="[email, period]", show=names, window=span)
+    if found.verdict is Verdict.NOT_EVALUATED and found.population == 0:
+        return
+    expected = naive(rows, method, fill=fill, history=history, least=least, window=window)
+    seen = {
+        (one["email"], (datetime.fromisoformat(one["period"]) - MONDAY) // DAY): tuple(one[name] for name in names[2:])
+        for one in found.seen
+    }
+    scores = {key: values for key, values in expected.items() if values[4] is not None}
+    assert seen.keys() == scores.keys()
+    for key, values in scores.items():
+        assert all(math.isclose(x, y, abs_tol=1e-12) for x, y in zip(seen[key], values, strict=True)), (key, seen[key])
+    assert found.population == len(expected)
+
+
+def joins(email, days, **columns):
+    return [{"email": email, "joined_time": day(number), **columns} for number in days]
+
+
+def test_history_reaches_back_before_the_window(judge):
+    rows = [*joins("a", range(6), meeting_id="m1"), *joins("a", [6, 6, 6], meeting_id=None)]
+    for number, row in enumerate(rows[6:]):
+        row["meeting_id"] = f"s{number}"
+    detect = """
+    from: attendees
+    baseline: {entity: [email], period: 1d, value: n_unique(meeting_id), fill: 0, having: score > 1}
+    """
+    found = judge(
+        detect, {"attendees": rows}, fingerprint="[email, period]", window=Window(day(6), day(7)), show=["n", "value"]
+    )
+    assert [(seen["n"], seen["value"]) for seen in found.seen] == [(6, 3.0)]
+    assert (found.population, found.not_evaluable) == (1, 0)
+    assert found.findings[0].observed_at == day(6)
+
+
+def test_only_whole_periods_are_judged(judge):
+    rows = joins("a", range(8), meeting_id="m1")
+    detect = "{from: attendees, baseline: {entity: [email], period: 1w, value: count(), having: score > 1}}"
+    found = judge(detect, {"attendees": rows}, fingerprint="[email, period]", window=Window(day(1), day(6)))
+    assert (found.verdict, found.reason) == (Verdict.NOT_EVALUATED, "no whole period lies in the window")
+
+
+def test_a_period_filled_for_want_of_rows_rests_on_the_rows_before(judge):
+    rows = [*joins("a", range(6), meeting_id="m1"), *joins("b", [6], meeting_id="m1")]
+    detect = """
+    from: attendees
+    baseline: {entity: [email], period: 1d, value: count(), fill: 0, having: score < 0}
+    """
+    found = judge(detect, {"attendees": rows}, fingerprint="[email, period]", show=["email", "value"])
+    assert [(seen["email"], seen["value"]) for seen in found.seen] == [("a", 0.0)]
+    assert [record.item for record in found.findings[0].records] == [5]
+
+
+def test_a_value_first_seen_after_enough_history_is_found(judge):
+    rows = [
+        *joins("a", range(3), client_os="windows"),
+        *joins("a", [3], client_os="linux"),
+        *joins("b", [3], client_os="mac"),
+    ]
+    detect = """
+    from: attendees
+    baseline: {entity: [email], period: 1d, value: client_os, method: first_seen, min_history: 3}
+    """
+    found = judge(detect, {"attendees": rows}, fingerprint="[email, value]", show=["value", "n", "score"])
+    assert [(seen["value"], seen["n"], seen["score"]) for seen in found.seen] == [("linux", 3, 1.0)]
+    assert found.not_evaluable == 2
+    assert [record.item for record in found.findings[0].records] == [3]
+
+
+def test_a_share_is_held_against_the_share_of_all_history_rows(judge):
+    rows = [
+        *joins("a", [0, 0, 0, 1], invited=True),
+        *joins("a", [1], invited=False),
+        *joins("a", [2, 2], invited=False),
+    ]
+    rows.append(rows[0] | {"joined_time": day(2), "invited": None})
+    detect = """
+    from: attendees
+    baseline: {entity: [email], period: 1d, value: invited, method: share, min_history: 2, having: score < -0.5}
+    """
+    found = judge(
+        detect, {"attendees": rows}, fingerprint="[email, period]", show=["value", "center", "score", "mad", "n"]
+    )
+    assert [tuple(seen[name] for name in ("value", "center", "score", "mad", "n")) for seen in found.seen] == [
+        (0.0, 0.8, -0.8, None, 2)
+    ]
+
+
+@pytest.mark.parametrize(("nulls", "verdict"), [("unknown", Verdict.NOT_EVALUATED), ("pass", Verdict.PASS)])
+def test_people_without_history_follow_the_null_policy(judge, nulls, verdict):
+    detect = "{from: attendees, baseline: {entity: [email], period: 1d, value: count(), having: score > 3}}"
+    found = judge(detect, {"attendees": joins("a", [0, 1])}, fingerprint="[email, period]", rest=f"nulls: {nulls}")
+    assert (found.verdict, found.population, found.not_evaluable) == (verdict, 2, 2)
+
+
+def test_what_is_named_of_the_meeting_is_that_of_the_entity(judge):
+    rows = {
+        "attendees": [{"meeting_id": "m1", "joined_time": day(number)} for number in (0, 1, 2, 2)],
+        "meetings": [{"meeting_id": "m1", "title": "Board"}],
+    }
+    detect = """
+    from: attendees
+    baseline: {entity: [meeting_id], period: 1d, value: count(), min_history: 2, having: score > 0}
+    """
+    found = judge(detect, rows, fingerprint="[meeting_id, period]", message="{meeting.title}: {value} on {period:date}")
+    assert [finding.message for finding in found.findings] == ["Board: 2 on 2026-01-07"]

@@ -1,0 +1,368 @@
+"""The group stage against plain loops: aggregates, bursts, sessions, tumbling windows."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditor.model.vocabulary import Verdict
+
+BASE = datetime(2026, 1, 5, 10, tzinfo=UTC)
+MINUTES = st.one_of(st.none(), st.integers(0, 12))
+
+
+def moment(minute):
+    return None if minute is None else BASE + timedelta(minutes=minute)
+
+
+ATTENDEES = st.lists(
+    st.fixed_dictionaries(
+        {
+            "meeting_id": st.sampled_from(["m1", "m2", None]),
+            "email": st.sampled_from(["a", "b", None]),
+            "invited": st.sampled_from([True, False, None]),
+            "joined_time": MINUTES.map(moment),
+            "left_time": MINUTES.map(moment),
+            "duration": st.one_of(st.none(), st.integers(0, 3).map(lambda n: timedelta(minutes=n))),
+        }
+    ),
+    max_size=8,
+)
+
+
+def numbered(rows):
+    return [row | {"item": item} for item, row in enumerate(rows)]
+
+
+def groups(rows, *keys):
+    found = defaultdict(list)
+    for row in rows:
+        if all(row[key] is not None for key in keys):
+            found[tuple(row[key] for key in keys)].append(row)
+    return found
+
+
+def by_time(rows):
+    last = datetime.max.replace(tzinfo=UTC)
+    return sorted(rows, key=lambda row: (row["joined_time"] or last, row["item"]))
+
+
+def known(rows, name):
+    return [row[name] for row in rows if row[name] is not None]
+
+
+def covered(rows):
+    spans = sorted((r["joined_time"], r["left_time"]) for r in rows if r["joined_time"] and r["left_time"])
+    total, reached = timedelta(), None
+    for start, end in spans:
+        begin = start if reached is None else max(start, reached)
+        total += max(end - begin, timedelta())
+        reached = end if reached is None else max(reached, end)
+    return total if spans else None
+
+
+def peak(rows):
+    spans = [(r["joined_time"], r["left_time"]) for r in rows if r["joined_time"] and r["left_time"]]
+    return max(sum(start <= at < end for start, end in spans) for at, _ in spans) if spans else None
+
+
+def naive_any(flags):
+    return True if True in flags else None if None in flags else False
+
+
+def naive_all(flags):
+    return False if False in flags else None if None in flags else True
+
+
+def written(length):
+    return None if length is None else f"{length // timedelta(microseconds=1)}us"
+
+
+AGGREGATES = """
+from: attendees
+group:
+  by: [meeting_id]
+  aggregate:
+    n: count()
+    emails: count(email)
+    sure: count_if(invited)
+    people: n_unique(email)
+    total: sum(duration)
+    ones: sum(1)
+    average: mean(duration)
+    middle: median(duration)
+    shortest: min(duration)
+    longest: max(duration)
+    deviation: std(to_minutes(duration))
+    third: quantile(to_minutes(duration), 0.25)
+    early: first(email)
+    late: last(email)
+    union: covered(joined_time, left_time)
+    crowd: peak(joined_time, left_time)
+    names: values(email)
+    some: any(invited)
+    each: all(invited)
+    part: share(invited)
+    double: 2 * count() + sum(1)
+  having: rows > 0
+"""
+NAMES = ["meeting_id", "rows", *re.findall(r"^    (\w+): ", AGGREGATES, re.MULTILINE)]
+
+
+def summed(key, rows):
+    lengths = sorted(known(rows, "duration"))
+    minutes = [length / timedelta(minutes=1) for length in lengths]
+    mean = sum(minutes) / len(minutes) if minutes else None
+    flags = [row["invited"] for row in rows]
+    place = 0.25 * (len(minutes) - 1)
+    half = (len(lengths) - 1) / 2
+    total = sum(lengths, timedelta())
+    return {
+        "meeting_id": key,
+        "rows": len(rows),
+        "n": len(rows),
+        "emails": len(known(rows, "email")),
+        "sure": flags.count(True),
+        "people": len(set(known(rows, "email"))),
+        "total": written(total) if lengths else None,
+        "ones": len(rows),
+        "average": written(timedelta(microseconds=round(total / timedelta(microseconds=1) / len(lengths))))
+        if lengths
+        else None,
+        "middle": written((lengths[math.floor(half)] + lengths[math.ceil(half)]) / 2) if lengths else None,
+        "shortest": written(lengths[0]) if lengths else None,
+        "longest": written(lengths[-1]) if lengths else None,
+        "deviation": math.sqrt(sum((x - mean) ** 2 for x in minutes) / (len(minutes) - 1))
+        if len(minutes) > 1
+        else None,
+        "third": minutes[math.floor(place)] * (1 - place % 1) + minutes[math.ceil(place)] * (place % 1)
+        if minutes
+        else None,
+        "early": next(iter(known(by_time(rows), "email")), None),
+        "late": next(iter(known(by_time(rows)[::-1], "email")), None),
+        "union": written(covered(rows)),
+        "crowd": peak(rows),
+        "names": sorted(set(known(rows, "email"))),
+        "some": naive_any(flags),
+        "each": naive_all(flags),
+        "part": flags.count(True) / len(known(rows, "invited")) if known(rows, "invited") else None,
+        "double": 3 * len(rows),
+    }
+
+
+def alike(one, other):
+    return one.keys() == other.keys() and all(
+        math.isclose(value, other[name], rel_tol=1e-12, abs_tol=1e-12)
+        if isinstance(value, float) and other[name] is not None
+        else value == other[name]
+        for name, value in one.items()
+    )
+
+
+@settings(max_examples=60)
+@given(ATTENDEES)
+def test_aggregates_are_what_loops_give(judge, rows):
+    rows = numbered(rows)
+    found = judge(AGGREGATES, {"attendees": rows}, fingerprint="[meeting_id]", show=NAMES)
+    expected = [summed(key, members) for (key,), members in sorted(groups(rows, "meeting_id").items())]
+    seen = sorted(found.seen, key=lambda values: values["meeting_id"])
+    assert len(seen) == len(expected)
+    for one, other in zip(seen, expected, strict=True):
+        shown = {name: one[name] for name in NAMES}
+        assert alike(shown, other), (shown, other)
+    assert found.not_evaluable == sum(row["meeting_id"] is None for row in rows)
+
+
+@settings(max_examples=60)
+@given(ATTENDEES)
+def test_groups_follow_having_by_kleene(judge, rows):
+    rows = numbered(rows)
+    detect = """
+    from: attendees
+    where: invited
+    group: {by: [meeting_id, email], aggregate: {total: sum(duration)}, having: total > 1 * minutes}
+    """
+    found = judge(detect, {"attendees": rows}, fingerprint="[meeting_id, email]", show=["meeting_id", "email"])
+    unknown = sum(row["invited"] is None for row in rows)
+    unknown += sum(row["invited"] is True and None in {row["meeting_id"], row["email"]} for row in rows)
+    expected = {}
+    members = groups([row for row in rows if row["invited"]], "meeting_id", "email")
+    for key, group in members.items():
+        lengths = known(group, "duration")
+        if not lengths:
+            unknown += 1
+        elif sum(lengths, timedelta()) > timedelta(minutes=1):
+            expected[key] = {row["item"] for row in group}
+    seen = {
+        (values["meeting_id"], values["email"]): {record.item for record in finding.records}
+        for values, finding in zip(found.seen, found.findings, strict=True)
+    }
+    assert seen == expected
+    assert (found.not_evaluable, found.population) == (unknown, len(members) if rows else 0)
+
+
+def bursts(rows, length, least):
+    """Bursts of a group by the letter of the language: rows, first and last time."""
+    rows = by_time(rows)
+    windows = {}
+    for row in rows:
+        at = row["joined_time"]
+        inside = [other for other in rows if at - length < other["joined_time"] <= at]
+        if len(inside) >= least:
+            windows[at] = inside
+    merged = []
+    for at in sorted(windows):
+        if merged and at - merged[-1][0] < length:
+            merged[-1] = (at, merged[-1][1] + windows[at])
+        else:
+            merged.append((at, windows[at]))
+    return [sorted({row["item"] for row in members}) for _, members in merged]
+
+
+@settings(max_examples=80)
+@given(ATTENDEES, st.integers(1, 5), st.integers(1, 3))
+def test_bursts_are_unions_of_the_windows_of_their_hits(judge, rows, length, least):
+    rows = numbered(rows)
+    detect = f"""
+    from: attendees
+    group:
+      by: [email]
+      window: {{rolling: {length}m}}
+      aggregate: {{joins: count()}}
+      having: joins >= {least}
+    """
+    found = judge(
+        detect, {"attendees": rows}, fingerprint="[email, window_start]", show=["joins", "window_end", "rows"]
+    )
+    usable = [row for row in rows if row["joined_time"]]
+    expected = [
+        burst
+        for members in groups(usable, "email").values()
+        for burst in bursts(members, timedelta(minutes=length), least)
+    ]
+    assert sorted([record.item for record in finding.records] for finding in found.findings) == sorted(expected)
+    assert all(seen["joins"] == len(f.records) for seen, f in zip(found.seen, found.findings, strict=True))
+    assert found.not_evaluable == sum(row["email"] is None or row["joined_time"] is None for row in rows)
+
+
+@settings(max_examples=60)
+@given(ATTENDEES, st.integers(1, 4))
+def test_a_session_ends_with_a_gap_longer_than_its_length(judge, rows, gap):
+    rows = numbered(rows)
+    detect = f"""
+    from: attendees
+    group: {{by: [email], window: {{session_gap: {gap}m}}, aggregate: {{n: count()}}, having: n > 0}}
+    """
+    found = judge(detect, {"attendees": rows}, fingerprint="[email, window_start]", show=["window_start", "window_end"])
+    expected = []
+    for members in groups([row for row in rows if row["joined_time"]], "email").values():
+        session = []
+        for row in by_time(members):
+            if session and row["joined_time"] - session[-1]["joined_time"] > timedelta(minutes=gap):
+                expected.append(sorted(one["item"] for one in session))
+                session = []
+            session.append(row)
+        expected.append(sorted(one["item"] for one in session))
+    assert sorted([record.item for record in finding.records] for finding in found.findings) == sorted(expected)
+    assert found.population == len(expected)
+
+
+def tumbled(judge, times, window):
+    rows = [{"email": "a", "joined_time": time} for time in times]
+    detect = f"""
+    from: attendees
+    group: {{by: [email], window: {window}, aggregate: {{n: count()}}, having: n > 0}}
+    """
+    found = judge(detect, {"attendees": rows}, fingerprint="[window_start]", show=["window_start", "window_end", "n"])
+    return sorted((seen["window_start"][:16], seen["window_end"][:16], seen["n"]) for seen in found.seen)
+
+
+def test_a_week_starts_on_monday(judge):
+    times = [
+        datetime(2026, 1, 4, 23, 59, tzinfo=UTC),
+        datetime(2026, 1, 5, tzinfo=UTC),
+        datetime(2026, 1, 11, tzinfo=UTC),
+    ]
+    assert tumbled(judge, times, "{tumbling: 1w}") == [
+        ("2025-12-29T00:00", "2026-01-05T00:00", 1),
+        ("2026-01-05T00:00", "2026-01-12T00:00", 2),
+    ]
+
+
+def test_a_local_day_may_have_twenty_three_hours(judge):
+    times = [datetime(2026, 3, 28, 23, tzinfo=UTC), datetime(2026, 3, 29, 21, 59, tzinfo=UTC)]
+    times.append(datetime(2026, 3, 29, 22, tzinfo=UTC))
+    assert tumbled(judge, times, "{tumbling: 1d, zone: Europe/Oslo}") == [
+        ("2026-03-28T23:00", "2026-03-29T22:00", 2),
+        ("2026-03-29T22:00", "2026-03-30T22:00", 1),
+    ]
+
+
+def test_windows_below_a_day_begin_at_local_midnight(judge):
+    times = [datetime(2026, 1, 5, 22, 59, tzinfo=UTC), datetime(2026, 1, 5, 23, tzinfo=UTC)]
+    assert tumbled(judge, times, "{tumbling: 6h, zone: Europe/Oslo}") == [
+        ("2026-01-05T17:00", "2026-01-05T23:00", 1),
+        ("2026-01-05T23:00", "2026-01-06T05:00", 1),
+    ]
+
+
+@given(
+    st.lists(st.integers(-800_000, 28_000_000).map(moment), min_size=1, max_size=5),
+    st.sampled_from([1, 6, 24, 72, 168]),
+)
+@settings(max_examples=40)
+def test_tumbling_windows_tile_the_line_of_time(judge, times, hours):
+    length = timedelta(hours=hours)
+    first = datetime(1970, 1, 5, tzinfo=UTC)
+    expected = sorted({time - (time - first) % length for time in times})
+    found = tumbled(judge, times, f"{{tumbling: {hours}h}}")
+    assert [start for start, _, _ in found] == sorted(f"{start:%Y-%m-%dT%H:%M}" for start in expected)
+
+
+@pytest.mark.parametrize(
+    ("nulls", "verdict", "found"),
+    [("unknown", Verdict.NOT_EVALUATED, 0), ("pass", Verdict.PASS, 0), ("fail", Verdict.FAIL, 1)],
+)
+def test_a_group_that_cannot_be_judged_follows_the_null_policy(judge, nulls, verdict, found):
+    detect = "{from: attendees, group: {by: [email], aggregate: {total: sum(duration)}, having: total > 1 * minutes}}"
+    outcome = judge(detect, {"attendees": [{"email": "a"}, {}]}, fingerprint="[email]", rest=f"nulls: {nulls}")
+    assert (outcome.verdict, outcome.found, outcome.not_evaluable) == (verdict, found, 2)
+
+
+def test_a_burst_of_nulls_is_a_finding_only_under_fail(judge, at):
+    detect = """
+    from: attendees
+    group: {by: [email], window: {rolling: 5m}, aggregate: {total: sum(duration)}, having: total > 1 * minutes}
+    """
+    rows = [{"email": "a", "joined_time": at(0)}, {"email": "a", "joined_time": at(1)}]
+    assert judge(detect, {"attendees": rows}, fingerprint="[email, window_start]").found == 0
+    found = judge(detect, {"attendees": rows}, fingerprint="[email, window_start]", rest="nulls: fail")
+    assert (found.found, found.not_evaluable) == (1, 2)
+
+
+def test_what_is_named_of_the_meeting_is_that_of_the_group(judge):
+    detect = """
+    from: attendees
+    group: {by: [meeting_id], aggregate: {n: count()}, having: n < meeting.total_invitee}
+    """
+    rows = {
+        "attendees": [{"meeting_id": "m1"}, {"meeting_id": "m2"}],
+        "meetings": [
+            {"meeting_id": "m1", "total_invitee": 2, "title": "Board"},
+            {"meeting_id": "m2", "total_invitee": 1},
+        ],
+    }
+    found = judge(detect, rows, fingerprint="[meeting_id]", message="{meeting.title}")
+    assert [finding.message for finding in found.findings] == ["Board"]
+
+
+def test_the_last_row_dates_a_group(judge, at):
+    rows = [{"email": "a", "joined_time": at(3)}, {"email": "a", "joined_time": at(1)}]
+    detect = "{from: attendees, group: {by: [email], aggregate: {n: count()}, having: n > 0}}"
+    assert judge(detect, {"attendees": rows}, fingerprint="[email]").findings[0].observed_at == at(3)

@@ -1,0 +1,81 @@
+"""How values read in a subject or a message."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.rules.render import fill, rendered
+from auditor.rules.spec import Field, Template
+from auditor.rules.tree import Type
+
+MOMENT = datetime(2026, 1, 5, 10, 0, 30, 999, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "spec", "text"),
+    [
+        (None, "", "—"),
+        (None, ".1f", "—"),
+        (True, "", "yes"),
+        (False, "", "no"),
+        (MOMENT, "", "2026-01-05 10:00:30Z"),
+        (MOMENT, "date", "2026-01-05"),
+        (MOMENT, "time", "10:00:30Z"),
+        (MOMENT, "minute", "2026-01-05 10:00Z"),
+        (MOMENT.astimezone(timezone(timedelta(hours=2))), "minute", "2026-01-05 10:00Z"),
+        (timedelta(hours=1, minutes=5, seconds=30), "", "1 h 5 min 30 s"),
+        (timedelta(days=2), "", "48 h"),
+        (timedelta(), "", "0 s"),
+        (timedelta(seconds=0.5), "", "0.5 s"),
+        (timedelta(minutes=1, microseconds=1), "", "1 min 0.000001 s"),
+        (-timedelta(minutes=2), "", "−2 min"),
+        (timedelta(seconds=100), "", "1 min 40 s"),
+        (timedelta(seconds=90), "s", "90.0"),
+        (timedelta(seconds=90), "m", "1.5"),
+        (timedelta(minutes=45), "h", "0.8"),
+        (-timedelta(minutes=90), "h", "−1.5"),
+        (-timedelta(seconds=1), "h", "0.0"),
+        (5, "", "5"),
+        (1234567, "", "1234567"),
+        (5.0, "", "5"),
+        (-0.0, "", "0"),
+        (2 / 3, "", "0.666667"),
+        (1234567.8, "", "1234570"),
+        (100000.0, "", "100000"),
+        (0.00001234, "", "0.00001234"),
+        (1e300, "", "1e+300"),
+        (2.345, ".1f", "2.3"),
+        (-0.01, ".1f", "0.0"),
+        (3, ".0f", "3"),
+        (1234567, ",", "1,234,567"),
+        (1234567.5, ",", "1,234,567.5"),
+        (0.123, ".0%", "12%"),
+        (0.123, ".1%", "12.3%"),
+        (["a", "b"], "", "a, b"),
+        ([], "", ""),
+        ([str(n) for n in range(13)], "", "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, … and 3 more"),
+        ("{x}", "", "{x}"),
+        ("a\nb\u202ec\u2067", "", "a\ufffdb\ufffdc\ufffd"),
+        ("x" * 200, "", "x" * 200),
+        ("x" * 201, "", "x" * 200 + "…"),
+        (["a\nb"], "", "a\ufffdb"),
+    ],
+)
+def test_a_value_reads_as_the_language_says(value, spec, text):
+    assert rendered(value, spec) == text
+
+
+def test_filling_is_one_pass():
+    template = Template("", ("{", Field("a", Type.TEXT, ""), "} ", Field("param.n", Type.INTEGER, ",")))
+    assert fill(template, {"a": "{param.n}", "param.n": 1000}) == "{{param.n}} 1,000"
+
+
+@given(st.text(), st.integers(-(10**12), 10**12))
+def test_nothing_that_steers_a_terminal_comes_through(text, microseconds):
+    shown = rendered(text) + rendered(timedelta(microseconds=microseconds))
+    assert not any(ord(char) < 32 or 127 <= ord(char) < 160 or char in "\u202e\u2066\u200f" for char in shown)
+    assert len(rendered(text)) <= 201
