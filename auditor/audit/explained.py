@@ -1,0 +1,171 @@
+"""A finding made again, with each clause of its rule and the values that decided it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from auditor.audit.binding import bind_all
+from auditor.audit.means import means, opened
+from auditor.audit.selection import Selection
+from auditor.documents import nearest
+from auditor.engines.local import frames
+from auditor.errors import ConfigError
+from auditor.model.audit import Audit, RuleResult
+from auditor.model.finding import Finding, Value
+from auditor.rules.columns import names_in
+from auditor.rules.compile import expression
+from auditor.rules.load import RuleSet
+from auditor.rules.run import run
+from auditor.rules.spec import Condition, Rule
+from auditor.rules.tree import Expr, Op
+from auditor.settings import Settings
+from auditor.tables.archive import Archive
+from auditor.tables.schema import LINEAGE
+from auditor.triage.fingerprint import canonical
+
+MOST_ROWS = 20
+"""How many rows, groups or pairs of a finding are shown for one condition."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseValue:
+    """A clause as the author wrote it, what it came out as for one row, and the values it names.
+
+    `denied` says that it stands under `none`, so that false is what makes the finding.
+    """
+
+    source: str
+    line: int
+    denied: bool
+    value: bool | None
+    values: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`rows` has the clauses of each condition that holds for a row, group or pair behind the finding.
+
+    `changed` says that the rule reads differently now than when the audit was made; `found` that judging the
+    archive again makes the finding again.
+    """
+
+    rows: tuple[tuple[ClauseValue, ...], ...]
+    changed: bool
+    found: bool
+
+
+def explain(finding: Finding, audit: Audit, archive: Archive, *, rules: RuleSet, settings: Settings) -> Explanation:
+    """The finding's rule judged again as the audit judged it: same window, sites, time and parameters.
+
+    Raises `ConfigError` when the rule is not among `rules`.
+    """
+    rule = rules.get(finding.rule_id)
+    if rule is None:
+        known = [one.id for one in rules.rules]
+        raise ConfigError(f"rule {finding.rule_id} is not loaded{nearest(finding.rule_id, known)}; name it by --rules")
+    result = next(one for one in audit.rules if one.id == rule.id)
+    moment = audit.identity.evaluated_at
+    bound = bind_all([rule], Selection((rule,), ()), settings=settings, overrides=_overrides(result), now=moment)
+    applied: list[tuple[Condition, pl.DataFrame]] = []
+    outcome = run(
+        bound,
+        frames(archive, audit.identity.sites),
+        window=audit.identity.window,
+        now=moment,
+        means=means(settings, geo=opened(settings)),
+        watch=lambda condition, frame: applied.append((condition, frame)),
+    )[0]
+    again = {one.fingerprint: seen for one, seen in zip(outcome.findings, outcome.seen, strict=True)}
+    seen = again.get(finding.fingerprint, {})
+    shown = [row for condition, frame in applied for row in _rows(condition, _own(frame, finding, rule, seen))]
+    return Explanation(tuple(_distinct(shown)), rule.digest != result.digest, finding.fingerprint in again)
+
+
+def _overrides(result: RuleResult) -> list[tuple[str, str, str]]:
+    """The parameters as the audit had them, as texts of the command line."""
+    return [
+        (result.id, parameter.name, _option(parameter.value))
+        for parameter in result.parameters
+        if parameter.source != "default" and parameter.value is not None
+    ]
+
+
+def _option(value: Value) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case list():
+            return ",".join(value)
+        case _:
+            return str(value)
+
+
+def _own(frame: pl.DataFrame, finding: Finding, rule: Rule, seen: Mapping[str, Value]) -> pl.DataFrame:
+    """The rows of the frame the finding rests on: by their records, else by what identifies the finding."""
+    if set(LINEAGE) <= set(frame.columns):
+        records = pl.DataFrame([(record.page, record.item) for record in finding.records], schema=LINEAGE, orient="row")
+        return frame.join(records, on=list(LINEAGE), how="semi", maintain_order="left")
+    names = [name for name in rule.finding.fingerprint if name in frame.columns and name in seen]
+    if not names:
+        return frame.clear()
+    return frame.filter(_equal(name, frame.schema[name], seen[name]) for name in names)
+
+
+def _equal(name: str, dtype: pl.DataType, value: Value) -> pl.Expr:
+    if value is None:
+        return pl.col(name).is_null()
+    if isinstance(value, list):
+        return pl.col(name) == pl.lit(pl.Series([value], dtype=dtype))
+    if isinstance(dtype, pl.Datetime) and isinstance(value, str):
+        return pl.col(name) == datetime.fromisoformat(value)
+    if isinstance(dtype, pl.Duration) and isinstance(value, str):
+        return pl.col(name) == timedelta(microseconds=int(value.removesuffix("us")))
+    return pl.col(name) == value
+
+
+def _rows(condition: Condition, frame: pl.DataFrame) -> list[tuple[ClauseValue, ...]]:
+    """The clauses of the condition on every row of the frame that it is not false of."""
+    frame = frame.filter(expression(condition.tree).fill_null(True)).head(MOST_ROWS)
+    if frame.is_empty():
+        return []
+    clauses = condition.clauses
+    verdicts = frame.select(expression(clause.tree).alias(str(place)) for place, clause in enumerate(clauses))
+    named = [sorted(names_in(clause.tree) & set(frame.columns)) for clause in clauses]
+    denied = [_denied(condition.tree, clause.tree) is True for clause in clauses]
+    return [
+        tuple(
+            ClauseValue(
+                clause.source,
+                clause.position.line,
+                none,
+                result,
+                {name: canonical(values[name]) for name in names},
+            )
+            for clause, names, none, result in zip(clauses, named, denied, results, strict=True)
+        )
+        for values, results in zip(frame.iter_rows(named=True), verdicts.iter_rows(), strict=True)
+    ]
+
+
+def _denied(tree: Expr, clause: Expr) -> bool | None:
+    """Whether an odd number of `not` stands above the clause in the tree; None when it is not in it."""
+    if tree == clause:
+        return False
+    if isinstance(tree, Op):
+        for argument in tree.args:
+            below = _denied(argument, clause)
+            if below is not None:
+                return below != (tree.name == "not")
+    return None
+
+
+def _distinct(rows: Sequence[tuple[ClauseValue, ...]]) -> list[tuple[ClauseValue, ...]]:
+    kept: list[tuple[ClauseValue, ...]] = []
+    for row in rows:
+        if row not in kept:
+            kept.append(row)
+    return kept

@@ -1,0 +1,105 @@
+"""`auditor explain` of a finding."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from auditor.cli import _root
+from tests.audit.small import EVE, HOST, NOW, rule_file, small_archive
+
+GROUP = """\
+---
+schema: 1
+id: TST-002
+name: joins
+title: Nobody joins a meeting again and again
+status: stable
+severity: low
+detect:
+  from: attendees
+  where: {all: [email is not None], none: [is_host]}
+  group: {by: [meeting_id, email], aggregate: {joins: count()}, having: joins >= 2}
+finding: {subject: "{email}", message: "{email} joined {joins} times", fingerprint: [meeting_id, email]}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    rule_file(tmp_path, extra=GROUP)
+    again = {**EVE, "joinedTime": "2026-09-14T10:40:00Z", "leftTime": "2026-09-14T10:50:00Z"}
+    small_archive(tmp_path / "archive", [HOST, EVE, again])
+    words = "check --archive archive --rules rules.yaml --no-bundled-rules --format json=a.json --now"
+    CliRunner().invoke(_root, [*words.split(), NOW, "--set", "TST-001.title=Boa"], standalone_mode=False)
+    return tmp_path
+
+
+def prints(folder: Path) -> dict[str, str]:
+    return {one["rule_id"]: one["fingerprint"] for one in json.loads((folder / "a.json").read_text())["findings"]}
+
+
+def explain(*arguments: str) -> Result:
+    return CliRunner().invoke(_root, ["explain", *arguments], standalone_mode=False)
+
+
+def test_the_finding_and_its_records_are_shown_from_the_audit_alone(folder: Path) -> None:
+    done = explain(prints(folder)["TST-001"], "a.json")
+    assert done.return_value == 0
+    assert "eve@example.org was not invited to Board Q3" in done.stdout
+    assert '"email":"eve@example.org"' in done.stdout
+    assert "name the archive by --archive" in done.stdout
+
+
+def test_each_clause_is_shown_with_the_values_that_made_it_true(folder: Path) -> None:
+    done = explain(prints(folder)["TST-001"][:8], "a.json", "--archive", "archive", "--rules", "rules.yaml")
+    assert (
+        "true   not invited and contains(meeting_title, param.title)   [invited = false, meeting_title = Board Q3]"
+        in (done.stdout)
+    )
+    assert "title                Boa (command line)" in done.stdout
+
+
+def test_clauses_of_rows_and_of_the_group_are_shown(folder: Path) -> None:
+    out = explain(prints(folder)["TST-002"], "a.json", "--archive", "archive", "--rules", "rules.yaml").stdout
+    assert "true   email is not None   [email = eve@example.org]" in out
+    assert "false  none of: is_host   [is_host = false]" in out
+    assert "true   joins >= 2   [joins = 2]" in out
+    assert "records (2 of 2)" in out
+
+
+def test_an_archive_that_does_not_make_the_finding_says_so(folder: Path) -> None:
+    small_archive(folder / "other", [HOST])
+    small_archive(folder / "third", [HOST, EVE])
+    done = explain(prints(folder)["TST-002"], "a.json", "--archive", "other", "--rules", "rules.yaml")
+    assert done.return_value == 2
+    assert "is not in the manifest" in done.stderr
+
+
+def test_a_rule_that_reads_differently_now_says_so(folder: Path) -> None:
+    rule_file(folder, severity="low", extra=GROUP)
+    done = explain(prints(folder)["TST-001"], "a.json", "--archive", "archive", "--rules", "rules.yaml")
+    assert "reads differently now" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("ffffffff", "a.json"), "no finding of the audit has a fingerprint that begins with 'ffffffff'"),
+        (("", "a.json"), "2 findings have a fingerprint"),
+        (("0", "gone.json"), "gone.json: cannot be read"),
+    ],
+)
+def test_what_cannot_be_explained_is_exit_two(folder: Path, arguments: tuple[str, str], message: str) -> None:
+    done = explain(*arguments)
+    assert done.return_value == 2
+    assert message in done.stderr
+
+
+def test_a_rule_that_is_not_loaded_is_named(folder: Path) -> None:
+    done = explain(prints(folder)["TST-001"], "a.json", "--archive", "archive")
+    assert done.return_value == 2
+    assert "rule TST-001 is not loaded" in done.stderr
