@@ -36,7 +36,7 @@ class Problem:
         return f"{self.path}:{self.line}:{self.column}: {self.message}"
 
 
-class _Problems(AuditorError):
+class _ProblemsError(AuditorError):
     """An error made of one or more `Problem`s, sorted by place."""
 
     def __init__(self, problems: list[Problem]) -> None:
@@ -50,11 +50,11 @@ class ConfigError(AuditorError):
     """Settings or arguments are missing, wrong or contradict each other."""
 
 
-class ConfigFileError(ConfigError, _Problems):
+class ConfigFileError(ConfigError, _ProblemsError):
     """A configuration, waiver or framework file is wrong; `.problems` says where."""
 
 
-class RuleError(_Problems):
+class RuleError(_ProblemsError):
     """Rule files are wrong; `.problems` holds every mistake of every file."""
 
 
@@ -79,7 +79,7 @@ class AuthError(SourceError):
     """Webex refused the credentials; the message names the scope that is missing."""
 
 
-class RateLimited(SourceError):
+class RateLimited(SourceError):  # noqa: N818 - what happened, in the words of the API
     """Webex still asked to wait after the last attempt."""
 
     def __init__(
@@ -95,7 +95,7 @@ class RateLimited(SourceError):
         self.retry_after = retry_after
 
 
-class BadPayload(SourceError):
+class BadPayload(SourceError):  # noqa: N818 - what arrived
     """The answer is not what the API documents."""
 
 

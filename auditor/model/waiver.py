@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,11 +20,11 @@ class Waiver:
     fingerprint: str | None
     reason: str
     owner: str
-    expires: datetime.date
+    expires: dt.date
     approved_by: str | None = None
     ticket: str | None = None
     category: str | None = None
-    created: datetime.date | None = None
+    created: dt.date | None = None
 
     def __post_init__(self) -> None:
         if bool(self.match) == bool(self.fingerprint):
@@ -48,6 +48,6 @@ class Attestation:
     control: str
     verdict: Verdict
     by: str
-    date: datetime.date
-    expires: datetime.date
+    date: dt.date
+    expires: dt.date
     note: str
