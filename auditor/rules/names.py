@@ -141,7 +141,7 @@ class Scope:
             else:
                 mistakes.add(position, "attribute access is not allowed in a rule")
             return
-        known = self.names if dot else [known for known in self.names if "." not in known]
+        known = [known for known in self.names if dot or "." not in known or known.rpartition(".")[2] == name]
         if not dot and name in FUNCTIONS:
             mistakes.add(position, f"{name} is a function; write {name}(…)")
             return

@@ -46,9 +46,9 @@ def _declared(key: Scalar, node: Map, shape: Shape, mistakes: Mistakes) -> Param
         return None
     values = shape.get(node, "values")
     words = tuple(item.text for item in values.items if isinstance(item, Scalar)) if isinstance(values, Items) else ()
-    if word == "enum" and not words:
+    if word == "enum" and node.get("values") is None:
         mistakes.add(node, "missing key 'values'")
-    if word != "enum" and values is not None:
+    if word != "enum" and node.get("values") is not None:
         mistakes.add(node.key("values"), f"values belong to an enum, not to type {word}")
     spec = ParamSpec(
         name=key.text,
@@ -63,7 +63,7 @@ def _declared(key: Scalar, node: Map, shape: Shape, mistakes: Mistakes) -> Param
     if spec.minimum is not None and spec.maximum is not None and _more(spec.minimum, spec.maximum):
         mistakes.add(node.key("max"), f"max {shown(spec.maximum)} is less than min {shown(spec.minimum)}")
     default = shape.get(node, "default")
-    if default is None:
+    if default is None or (word == "enum" and (not words or shape.get(node, "values") is None)):
         return spec
     return _with_default(spec, default, mistakes)
 

@@ -203,7 +203,7 @@ def test_aggregates_are_typed(text: str, expected: Type) -> None:
         ("ｅmail", "1:1: syntax error: 'ｅ' cannot stand outside a string"),
         ("email\u00a0== 'a'", "1:6: syntax error: '\\u00a0' cannot stand outside a string"),
         ("email == \ue000", "1:10: character U+E000 is not accepted"),
-        ("email == '\ue000'", "1:10: character U+E000 is not accepted"),
+        ("email == '\ue000'", "1:11: character U+E000 is not accepted"),
         ("email == 'a", "1:10: syntax error: the string is not closed"),
         ("email == 'a\nb'", "1:10: syntax error: the string is not closed"),
         ("(invited", "1:1: syntax error: '(' is never closed"),
