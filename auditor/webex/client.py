@@ -221,7 +221,7 @@ class Client:
                 skew = self._server_time(answer) - self._now()
                 self._tally.skew = skew if abs(skew) > _SKEW else timedelta()
         if self._tally.skew:
-            words = "the clock of Webex and ours differ by %.0f minutes; the earlier one is used"
+            words = "the clock of Webex and ours differ by %.0f minutes; whichever allows less counts"
             log.warning(words, abs(self._tally.skew) / timedelta(minutes=1))
 
     def _server_time(self, answer: Answer) -> datetime:

@@ -12,7 +12,6 @@ from auditor.errors import AuthError
 from auditor.evidence.entry import JsonValue, Unit
 from auditor.evidence.writer import Writer
 from auditor.model.coverage import Gap
-from auditor.model.vocabulary import GapReason
 from auditor.model.window import Window, iso
 from auditor.tables.archive import Archive
 from auditor.tables.ingest import ingest
@@ -26,7 +25,8 @@ from auditor.webex.pages import Bounds
 from auditor.webex.people import PeopleOf
 from auditor.webex.plan import Wanted
 from auditor.webex.progress import Decoding, Listener, silent
-from auditor.webex.seen import Roll, meetings_seen, roll, short_meetings, units_held
+from auditor.webex.reconcile import Doubt, doubted, of_several_pages
+from auditor.webex.seen import Roll, meetings_seen, roll, units_held
 from auditor.webex.sites import SiteList, chosen
 from auditor.webex.spans import Horizon
 from auditor.webex.work import Seen, Work, sites
@@ -137,9 +137,9 @@ class _Collection:
         return self._outcome(wanted, horizon)
 
     def _horizon(self) -> Horizon:
-        """By the earlier of the two clocks, when they differ."""
-        now = self._means.now() + min(self._means.client.skew, timedelta())
-        return Horizon.at(now, lookback=LOOKBACK, settle=self._means.settle)
+        """What can be asked now, by whichever of the two clocks allows less."""
+        means = self._means
+        return Horizon.at(means.now(), lookback=LOOKBACK, settle=means.settle, skew=means.client.skew)
 
     def _visible(self) -> None:
         self._means.listen(Decoding())
@@ -161,12 +161,11 @@ class _Collection:
         """Usage and attendees, and attendees meeting by meeting where a site refuses to be asked whole."""
         planned = plan.reports(wanted, self._units(), horizon=horizon)
         done = self._run(planned)
-        whole = [each for each in done if each.work.whole_site]
-        refused = [each.work for each in whole if asks_one_by_one(each.refused)]
+        refused = [each.work for each in done if each.work.whole_site and asks_one_by_one(each.refused)]
         if refused:
             log.info("attendees are asked meeting by meeting: %s", refused[0].site_url)
             self._one_by_one(wanted, refused, horizon)
-        self._reconcile(wanted, [each for each in whole if each.unit is not None], horizon)
+        self._reconcile(wanted, done, horizon)
 
     def _one_by_one(self, wanted: Wanted, refused: Sequence[Work], horizon: Horizon) -> None:
         units = self._units()
@@ -178,39 +177,21 @@ class _Collection:
                 self._committer.state(unit_of(work, (), rows=0, gaps=_unknown_meetings(work, units.values())))
             self._visible()
 
-    def _reconcile(self, wanted: Wanted, whole: Sequence[Finished], horizon: Horizon) -> None:
-        """Slices of several pages whose meetings lack attendees that Webex counts are fetched twice.
-
-        What is lacking still is a gap. A slice of one page cannot change between pages: there a difference is
-        Webex's own, and a matter for rules.
-        """
-        clean = [each for each in whole if each.unit is not None and each.unit.complete and len(each.unit.pages) > 1]
-        again = [each.work for each, _ in self._short(wanted, clean, horizon)]
+    def _reconcile(self, wanted: Wanted, finished: Sequence[Finished], horizon: Horizon) -> None:
+        """Spans that disagree with other reports are fetched twice; what they lack then is a gap."""
+        again = [each.work for each, _ in self._doubted(wanted, of_several_pages(finished, self._units()), horizon)]
         if not again:
             return
-        log.info("%d spans hold fewer attendees than the usage report counts; they are asked again", len(again))
-        repeated = self._run(plan.Plan(tuple(again)))
-        for finished, meetings in self._short(wanted, repeated, horizon):
-            if finished.unit is not None:
-                gaps = [_changed(finished.work, meeting, people) for meeting, people in meetings]
-                self._committer.state(with_gaps(finished.unit, gaps))
+        log.info("%d spans disagree with other reports; they are asked for again", len(again))
+        for each, gaps in self._doubted(wanted, self._run(plan.Plan(tuple(again))), horizon):
+            if each.unit is not None:
+                self._committer.state(with_gaps(each.unit, gaps))
         self._visible()
 
-    def _short(
-        self, wanted: Wanted, finished: Sequence[Finished], horizon: Horizon
-    ) -> list[tuple[Finished, list[tuple[Seen, int]]]]:
-        """The finished spans with the meetings in them that lack attendees, settled meetings only."""
-        span = wanted.span(horizon)
-        if not finished or self._sum.refusal is not None:
-            return []
-        inside = [
-            meeting
-            for meeting in meetings_seen(self._archive, span, sites=wanted.sites)
-            if max(span.start, horizon.earliest) <= meeting.start and meeting.end <= min(span.end, horizon.settled)
-        ]
-        short = short_meetings(self._archive, inside)
-        found = [(each, [pair for pair in short if _covers(each.work, pair[0])]) for each in finished]
-        return [(each, pairs) for each, pairs in found if pairs]
+    def _doubted(self, wanted: Wanted, finished: Sequence[Finished], horizon: Horizon) -> tuple[Doubt, ...]:
+        if self._sum.refusal is not None:
+            return ()
+        return doubted(self._archive, finished, span=wanted.span(horizon), sites=wanted.sites, horizon=horizon)
 
     def _details(self, wanted: Wanted, horizon: Horizon) -> None:
         """What is asked meeting by meeting."""
@@ -278,16 +259,6 @@ def _asked(wanted: Wanted) -> dict[str, JsonValue]:
         "people": len(wanted.emails),
         "also": list(wanted.also),
     }
-
-
-def _covers(work: Work, meeting: Seen) -> bool:
-    return work.site_url == meeting.site_url and work.window is not None and work.window.overlaps(meeting.window)
-
-
-def _changed(work: Work, meeting: Seen, people: int) -> Gap:
-    words = f"{meeting.meeting_id}: {people} attendees, but the usage report counts {meeting.total}"
-    window = meeting.window if work.window is None else work.window.intersect(meeting.window) or work.window
-    return Gap("attendees", meeting.site_url, window, GapReason.CHANGED_WHILE_READING, words)
 
 
 def _unknown_meetings(work: Work, units: Iterable[Unit]) -> list[Gap]:

@@ -12,7 +12,7 @@ from auditor.model.coverage import Gap
 from auditor.model.vocabulary import GapReason
 from auditor.model.window import Window
 from auditor.webex.client import GATEWAY_TIMEOUT, Client
-from auditor.webex.failures import reason_of
+from auditor.webex.failures import Failed, reason_of
 from auditor.webex.links import Pairs
 from auditor.webex.pages import Bounds, Listing, Page, pages
 from auditor.webex.work import Work, chunks, email_body, stamp
@@ -20,6 +20,7 @@ from auditor.webex.work import Work, chunks, email_body, stamp
 SMALLEST_PAGE = 10
 _SHORTEST_SPAN = timedelta(hours=1)
 _MOST_TIMEOUTS = 40
+_REPORTS = frozenset({"attendees", "usage"})
 
 
 class Sink(Protocol):
@@ -45,10 +46,7 @@ class Source:
 
 @dataclass(slots=True)
 class Fetched:
-    """What became of a unit: its gaps, the size of its last page against what was asked, and refusals.
-
-    `refused` is the status that refused the very first request of the unit, None when it was answered.
-    """
+    """What became of a unit: its gaps, whether its last page was full, what refused its very first request."""
 
     gaps: list[Gap] = field(default_factory=list)
     answered: bool = False
@@ -89,7 +87,8 @@ class _Fetching:
         self._source = source
         self._work = work
         self._sink = sink
-        self._size = work.endpoint.largest
+        largest = work.endpoint.largest
+        self._size = None if largest is None else min(largest, source.bounds.largest)
         self._timeouts = 0
         self._found = Fetched()
 
@@ -116,14 +115,28 @@ class _Fetching:
                     restarted = restarted or _is_stale(error, kept)
                     self._sink.drop(kept)
                     continue
-                halves = part.halves() if self._is_slow(error) else ()
-                if not halves:
+                if not (self._is_slow(error) and self._halved(part, kept)):
                     self._refuse(error, part, after=kept)
-                    return
-                self._sink.drop(kept)
-                for half in halves:
-                    self._part(half)
+            else:
+                self._mistrust(part, kept)
             return
+
+    def _halved(self, part: _Part, kept: int) -> bool:
+        """Fetch the piece in two halves; false when it is as small as it may be."""
+        halves = part.halves()
+        if halves:
+            self._sink.drop(kept)
+        for half in halves:
+            self._part(half)
+        return bool(halves)
+
+    def _mistrust(self, part: _Part, kept: int) -> None:
+        """One full page without a next link may lack it, so the halves of its span are asked for."""
+        if kept != 1 or not self._found.full or part.span is None or self._work.endpoint.name not in _REPORTS:
+            return
+        if not self._halved(part, kept):
+            words = f"{self._work.endpoint.path}: the listing ended at a full page of {self._size}"
+            self._gap(Failed(GapReason.POSSIBLY_TRUNCATED, words), part)
 
     def _pages(self, part: _Part) -> Iterator[Page]:
         listing = Listing(

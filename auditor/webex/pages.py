@@ -27,11 +27,16 @@ _KEPT_HEADERS = ("content-type", "date", "link", "retry-after", "trackingid", "w
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How far a listing is followed. `readings` bounds how often a body that is no JSON is asked for."""
+    """How far a listing is followed.
+
+    `empty` bounds empty pages in a row, `readings` how often a body that is no JSON is asked for, `largest` the
+    page size beneath what an endpoint allows.
+    """
 
     pages: int = 50_000
     empty: int = 3
     readings: int = 3
+    largest: int = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ def pages(
         if link is None:
             return
         empty = 0 if page.records else empty + 1
-        if empty >= bounds.empty:
+        if empty > bounds.empty:
             raise _failed(GapReason.EMPTY_PAGES, listing, f"{empty} empty pages in a row, each with a next link")
         if isinstance(link, LinkRefused):
             raise _failed(link.reason, listing, link.detail) from link

@@ -56,10 +56,10 @@ class PeopleOf:
         """All participants of the meeting; a gap for those that no request brought."""
         present = _Present(sink)
         found = fetch(source, work, present)
-        if work.endpoint is not PARTICIPANTS or not found.full or found.gaps:
+        if work.endpoint is not PARTICIPANTS or found.gaps or not (found.full or len(present.pages) > 1):
             return found
         total = self.totals.get(work.meeting_id or "")
-        if total is not None and len(present.ids) >= total:
+        if len(present.ids) >= total if total is not None else not found.full:
             return found
         attended = self.attended(work.site_url or "", work.meeting_id or "")
         unseen = attended.emails - present.emails
@@ -77,7 +77,7 @@ def _truncated(work: Work, *, seen: int, lacking: int) -> list[Gap]:
     if work.window is None:
         return []
     people = f"at least {lacking} more" if lacking else "an unknown number more"
-    words = f"{work.meeting_id}: the list ended at a full page; {seen} people seen, {people}"
+    words = f"{work.meeting_id}: {seen} people seen, {people}"
     return [
         Gap(table, work.site_url or "", work.window, GapReason.POSSIBLY_TRUNCATED, words)
         for table in work.endpoint.tables

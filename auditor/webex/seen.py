@@ -91,6 +91,7 @@ def meetings_seen(archive: Archive, window: Window, *, sites: Sequence[str]) -> 
         pl.coalesce("title", "attended_title").alias("title"),
         pl.coalesce("meeting_number", "attended_number").alias("number"),
         "total_participants",
+        pl.col("start_time").is_not_null().alias("listed"),
     )
     inside = joined.filter(pl.col("start") < window.end, pl.max_horizontal("start", "end") >= window.start)
     return tuple(Seen(*row) for row in inside.sort("site_url", "start", "meeting_id").collect().rows())

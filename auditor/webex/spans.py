@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from auditor.errors import ConfigError
 from auditor.model.window import Window
 
 SLICE = timedelta(days=7)
@@ -22,11 +23,20 @@ class Horizon:
     latest: datetime
     settled: datetime
 
+    def __post_init__(self) -> None:
+        if self.earliest >= self.latest:
+            raise ConfigError("the time of this run lies so far before Webex's clock that nothing can be asked")
+
     @classmethod
-    def at(cls, now: datetime, *, lookback: timedelta, settle: timedelta) -> Horizon:
-        """The horizon at a moment, in whole seconds, with an hour's distance from the server's own limit."""
-        latest = now.astimezone(UTC).replace(microsecond=0)
-        return cls(latest - lookback + timedelta(hours=1), latest, latest - settle)
+    def at(cls, now: datetime, *, lookback: timedelta, settle: timedelta, skew: timedelta = timedelta()) -> Horizon:
+        """The horizon at a moment, in whole seconds, with an hour's distance from the server's own limit.
+
+        `skew` is how far the server's clock is ahead of ours. The clock that allows less counts: the later one
+        for how far back may be asked, the earlier one for what is over and settled.
+        """
+        ours = now.astimezone(UTC).replace(microsecond=0)
+        earlier, later = sorted((ours, ours + skew))
+        return cls(later - lookback + timedelta(hours=1), earlier, earlier - settle)
 
 
 @dataclass(frozen=True, slots=True)

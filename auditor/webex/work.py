@@ -54,7 +54,10 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A meeting the archive knows: when it was, who hosted it, how many took part as far as Webex tells."""
+    """A meeting the archive knows: when it was, who hosted it, how many took part as far as Webex tells.
+
+    `listed` when a usage report names it; else it is known from its attendees alone.
+    """
 
     site_url: str
     meeting_id: str
@@ -64,6 +67,7 @@ class Seen:
     title: str | None = None
     number: str | None = None
     total: int | None = None
+    listed: bool = True
 
     @property
     def window(self) -> Window:

@@ -28,9 +28,7 @@ def refreshing(
 def endpoint(answering: Callable[[httpx.Request], httpx.Response], slept: list[float]) -> TokenEndpoint:
     def streamed(request: httpx.Request) -> httpx.Response:
         response = answering(request)
-        return httpx.Response(
-            response.status_code, headers=response.headers, stream=httpx.ByteStream(response.content)
-        )
+        return httpx.Response(response.status_code, headers=response.headers, stream=httpx.ByteStream(response.content))
 
     origin = Origin.of("https://webex.example.com/v1")
     wire = Wire(origin, Transport(inner=httpx.MockTransport(streamed)), monotonic=lambda: 0.0)
