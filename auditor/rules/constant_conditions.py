@@ -33,6 +33,7 @@ _COLUMN_SPANS: dict[str, Span] = {
 _NEVER_NULL = frozenset({"count", "count_if", "n_unique", "is_null", "values"})
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
 def constant(tree: Expr) -> bool | None:
@@ -59,7 +60,11 @@ def constant(tree: Expr) -> bool | None:
 
 def negated(tree: Expr) -> Expr:
     """The condition that is true where the other is false."""
-    return tree.args[0] if isinstance(tree, Op) and tree.name == "not" else Op("not", (tree,), Type.BOOLEAN)
+    if isinstance(tree, Op) and tree.name == "not":
+        return tree.args[0]
+    if isinstance(tree, Op) and tree.name in _OPPOSITE:
+        return Op(_OPPOSITE[tree.name], tree.args, Type.BOOLEAN)
+    return Op("not", (tree,), Type.BOOLEAN)
 
 
 def parts(tree: Expr) -> Iterable[Expr]:

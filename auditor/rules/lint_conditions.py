@@ -184,10 +184,8 @@ def _wrong_case(rule: Rule, op: Op) -> Notes:
             values = (arg.value,)
         for value in values:
             if isinstance(value, str) and value != value.lower():
-                verb = "equals" if op.name in {"==", "!=", "in"} else "is found in"
-                message = (
-                    f"'{printable(value)}' never {verb} {column}, which is lower case; use '{printable(value.lower())}'"
-                )
+                verb = "never equals" if op.name in {"==", "!=", "in"} else "is never found in"
+                message = f"'{printable(value)}' {verb} {column}, which is lower case; use '{printable(value.lower())}'"
                 yield Note(arg.position or rule.position, "L19", message)
 
 
