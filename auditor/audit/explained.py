@@ -11,6 +11,7 @@ import polars as pl
 from auditor.audit.binding import bind_all
 from auditor.audit.means import means, opened
 from auditor.audit.selection import Selection
+from auditor.audit.visible import visible_names
 from auditor.documents import nearest
 from auditor.engines.local import frames
 from auditor.errors import ConfigError
@@ -20,7 +21,7 @@ from auditor.rules.columns import names_in
 from auditor.rules.compile import expression
 from auditor.rules.load import RuleSet
 from auditor.rules.run import run
-from auditor.rules.spec import Condition, Rule
+from auditor.rules.spec import Condition, Match, Rule
 from auditor.rules.tree import Expr, Op
 from auditor.settings import Settings
 from auditor.tables.archive import Archive
@@ -77,6 +78,7 @@ def explain(finding: Finding, audit: Audit, archive: Archive, *, rules: RuleSet,
         window=audit.identity.window,
         now=moment,
         means=means(settings, geo=opened(settings)),
+        also={rule.id: visible_names(rule)},
         watch=lambda condition, frame: applied.append((condition, frame)),
     )[0]
     again = {one.fingerprint: seen for one, seen in zip(outcome.findings, outcome.seen, strict=True)}
@@ -109,10 +111,12 @@ def _own(frame: pl.DataFrame, finding: Finding, rule: Rule, seen: Mapping[str, V
     if set(LINEAGE) <= set(frame.columns):
         records = pl.DataFrame([(record.page, record.item) for record in finding.records], schema=LINEAGE, orient="row")
         return frame.join(records, on=list(LINEAGE), how="semi", maintain_order="left")
-    names = [name for name in rule.finding.fingerprint if name in frame.columns and name in seen]
-    if not names:
+    stage = rule.detect.stage
+    keys = [*rule.finding.fingerprint, *([one for one, _ in stage.same] if isinstance(stage, Match) else [])]
+    named = {column: key for key in keys if key in seen for column in (key, f"a.{key}") if column in frame.columns}
+    if not named:
         return frame.clear()
-    return frame.filter(_equal(name, frame.schema[name], seen[name]) for name in names)
+    return frame.filter(_equal(column, frame.schema[column], seen[key]) for column, key in named.items())
 
 
 def _equal(name: str, dtype: pl.DataType, value: Value) -> pl.Expr:

@@ -1,0 +1,87 @@
+"""Clauses of findings of every stage."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from auditor.audit import Request, check
+from auditor.audit.explained import explain
+from auditor.errors import ConfigError
+from auditor.rules.load import load_rules
+from auditor.settings import Settings, load
+from tests.audit.small import EVE, HOST, MALLORY, small_archive
+
+NOW = datetime(2026, 10, 6, tzinfo=UTC)
+HEAD = "schema: 1\nid: TST-001\nname: tested\ntitle: Everything is as it should be\nstatus: stable\nseverity: low\n"
+PAIRS = (
+    "detect: {from: attendees, where: email is not None, pairs: {same: [meeting_id, ip_address], different: [email],"
+    " where: a.invited != b.invited}}\n"
+    'finding: {subject: "{a.email}", message: "{a.email}", fingerprint: [meeting_id, ip_address, a.email, b.email]}\n'
+)
+GROUP = (
+    "detect: {from: attendees, group: {by: [email, invited, duration, joined_time], aggregate: {names: "
+    "values(display_name)}, having: len(names) > 0}}\n"
+    'finding: {subject: "{email}", message: "{email}", fingerprint: [email, invited, duration, joined_time, names]}\n'
+)
+MATCH = (
+    "detect: {from: attendees, where: invited, match: {with: attendees, same: [meeting_id], where: not b.invited}}\n"
+    'finding: {subject: "{email}", message: "{email} {b.email}", fingerprint: [email]}\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("stage", "expected"),
+    [
+        (PAIRS, [("email is not None", True), ("a.invited != b.invited", True)]),
+        (GROUP, [("len(names) > 0", True)]),
+        (MATCH, [("invited", True), ("not b.invited", True)]),
+    ],
+)
+def test_the_clauses_of_every_stage_are_found_again(
+    tmp_path: Path, stage: str, expected: list[tuple[str, bool]]
+) -> None:
+    path = tmp_path / "rule.yaml"
+    path.write_text(HEAD + stage)
+    rules = load_rules([path], bundled=False)
+    archive = small_archive(tmp_path / "archive", [HOST, EVE, {**MALLORY, "email": None}])
+    audit = check(archive, rules, request=Request(), now=NOW)
+    for finding in audit.findings:
+        told = explain(finding, audit, archive, rules=rules, settings=Settings())
+        assert (told.found, told.changed) == (True, False)
+        found = [(clause.source, clause.value) for row in told.rows for clause in row]
+        assert list(dict.fromkeys(found)) == expected
+
+
+def test_parameters_are_those_of_the_audit(tmp_path: Path) -> None:
+    path = tmp_path / "rule.yaml"
+    params = (
+        "params:\n  words: {type: list, default: [zzz], description: x}\n"
+        "  least: {type: duration, default: 9h, description: x}\n"
+        "  any: {type: boolean, default: false, description: x}\n"
+    )
+    detect = (
+        "detect: {from: attendees, where: {all: ['contains_any(meeting_title, param.words)', duration >= param.least,"
+        " param.any or false]}}\n"
+    )
+    path.write_text(HEAD + params + detect + 'finding: {subject: "{email}", message: m, fingerprint: [email]}\n')
+    (tmp_path / "auditor.yaml").write_text("params: {TST-001: {words: [Board, Other], least: 5m, any: true}}\n")
+    rules, settings = load_rules([path], bundled=False), load(tmp_path / "auditor.yaml")
+    archive = small_archive(tmp_path / "archive", [EVE])
+    audit = check(archive, rules, request=Request(settings=settings), now=NOW)
+    told = explain(audit.findings[0], audit, archive, rules=rules, settings=Settings())
+    assert told.found
+    assert [clause.value for clause in told.rows[0]] == [True, True, True]
+
+
+def test_a_rule_that_is_gone_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "rule.yaml"
+    path.write_text(HEAD + MATCH)
+    rules = load_rules([path], bundled=False)
+    archive = small_archive(tmp_path / "archive", [HOST, EVE])
+    audit = check(archive, rules, request=Request(), now=NOW)
+    path.write_text((HEAD + MATCH).replace("TST-001", "TST-002"))
+    with pytest.raises(ConfigError, match=r"TST-001 is not loaded; did you mean 'TST-002'\?"):
+        explain(audit.findings[0], audit, archive, rules=load_rules([path], bundled=False), settings=Settings())
