@@ -78,7 +78,7 @@ def check(
     bound = bind_all(rules.rules, selection, settings=settings, overrides=request.overrides, now=now)
     frameworks = bundled()
     waivers = _waivers(request.waivers, rules.rules, known, frameworks=frameworks)
-    sites = request.sites or settings.sites or archive.sites()
+    sites = tuple(site.lower() for site in request.sites) or settings.sites or archive.sites()
     window = request.window or span_of(archive, sites) or Window(now - EMPTY_WINDOW, now)
     geoip = opened(settings)
     outcomes = run(

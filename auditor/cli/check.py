@@ -97,7 +97,7 @@ def command(
     file = waivers or settings.waivers
     request = Request(
         window=window,
-        sites=tuple(site.lower() for site in sites),
+        sites=sites,
         settings=settings,
         only=only,
         exclude=exclude,

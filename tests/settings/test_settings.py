@@ -201,3 +201,17 @@ def test_the_digest_follows_values_and_not_paths(tmp_path: Path) -> None:
 )
 def test_every_value_changes_the_digest(tmp_path: Path, text: str) -> None:
     assert load(written(tmp_path, text)).digest != Settings().digest
+
+
+def test_what_is_too_large_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "logo.png").write_bytes(PNG + bytes(3 << 20))
+    assert mistakes(tmp_path, "report: {logo: logo.png}") == ["1:16: 'logo.png' is larger than 2 MiB"]
+    (tmp_path / "x.txt").write_bytes(b"a\n" * (9 << 20))
+    assert mistakes(tmp_path, "lists: {x: {file: x.txt}}") == ["1:19: 'x.txt' is larger than 16 MiB"]
+
+
+def test_an_svg_logo_is_known_by_its_content(tmp_path: Path) -> None:
+    (tmp_path / "logo").write_text('<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>')
+    logo = load(written(tmp_path, "report: {logo: logo}")).report.logo
+    assert logo is not None
+    assert logo.startswith("data:image/svg+xml;base64,")

@@ -196,3 +196,8 @@ def test_an_attestation_must_name_a_known_control(framework: str, control: str, 
     )
     problems = unknown_controls(read(text), {"soc2": {"CC1.1"}})
     assert [str(problem) for problem in problems] == [f"waivers.yaml:{message}"]
+
+
+def test_a_control_without_a_value_is_shown_where_it_stands() -> None:
+    text = "{framework: soc2, control: , verdict: pass, by: b, date: 2026-01-01, expires: 2026-02-01}"
+    assert mistakes(f"attestations: [{text}]") == ["1:43: 'control' must have a value"]
