@@ -21,6 +21,7 @@ LONGEST = 1e10
 LARGEST = 2.0**53
 """Up to here every whole number is exact as a float."""
 
+_FLAGS = {"": None, "true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 _NUMBER_WITH_UNIT = re.compile(r"([+-]?\d+(?:[.,]\d+)?)\s*\w{0,12}\.?")
@@ -107,13 +108,12 @@ def _flag(value: Json, context: Context) -> bool | None:
     del context
     if isinstance(value, bool):
         return value
-    word = value.strip().lower() if isinstance(value, str) else value
-    if word == "":
-        return None
-    if word in {"true", "yes", "1"} or (isinstance(word, int | float) and word == 1):
-        return True
-    if word in {"false", "no", "0"} or (isinstance(word, int | float) and word == 0):
-        return False
+    if isinstance(value, str):
+        word = value.strip().lower()
+        if word in _FLAGS:
+            return _FLAGS[word]
+    elif isinstance(value, int | float) and value in {0, 1}:
+        return value == 1
     raise NotDecodable(f"{_called(value)} where true or false is expected")
 
 

@@ -17,6 +17,8 @@ from auditor.tables.record import PLACE, Field, Form, Kind, Raw
 from auditor.tables.schema import TIME
 
 _ZONED = r"^[12]\d{3}-\d\d-\d\dT\d\d:\d\d:[0-5]\d(\.\d{1,6})?(Z|[+-](0\d|1[0-4]):[0-5]\d)$"
+_PLAIN = r"^-?\d+(\.\d+)?$"
+_LIMITS = {Form.MINUTES: LONGEST, Form.SECONDS: LONGEST, Form.COUNT: LARGEST}
 _PATTERNS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%dT%H:%M:%S%.f%:z")
 _GROUP = 1 << 19
 
@@ -105,28 +107,27 @@ def _frames(lists: Sequence[pl.Series], places: Sequence[int], kind: Kind) -> tu
 
 
 def _checked(frame: pl.DataFrame, fields: Sequence[Field]) -> tuple[pl.DataFrame, set[int]]:
-    """The frame with its times typed, and the places of pages whose values the exact path would read differently."""
+    """The frame with times and numbers typed, and the places of pages whose values the exact path reads otherwise."""
     doubts = [doubt for field in fields if (doubt := _doubt(field)) is not None]
     mask = frame.select(pl.any_horizontal(pl.lit(False), *doubts).fill_null(False)).to_series()
     times = [_parsed(frame[field.name]) for field in fields if field.form is Form.TIME]
     for parsed in times:
         mask |= parsed.is_null() & (frame[parsed.name].str.len_bytes() > 0).fill_null(False)
-    return frame.with_columns(times), set(frame["place"].filter(mask))
+    numbers = [pl.col(field.name).cast(pl.Float64, strict=False) for field in fields if field.form in _LIMITS]
+    return frame.with_columns(*times, *numbers), set(frame["place"].filter(mask))
 
 
 def _doubt(field: Field) -> pl.Expr | None:
     column = pl.col(field.name)
-    match field.form:
-        case Form.TIME:
-            return ~column.str.contains(_ZONED) & (column != "")
-        case Form.MINUTES | Form.SECONDS:
-            return column.abs() > LONGEST
-        case Form.COUNT:
-            return (column.abs() >= LARGEST) | (column != column.round())
-        case Form.CODES:
-            return column.list.eval(pl.element().is_null()).list.any()
-        case _:
-            return None
+    if field.form is Form.TIME:
+        return ~column.str.contains(_ZONED) & (column != "")
+    if field.form in _LIMITS:
+        number = column.cast(pl.Float64, strict=False)
+        fraction = number != number.round() if field.form is Form.COUNT else pl.lit(False)
+        return ~column.str.contains(_PLAIN) | (number.abs() >= _LIMITS[field.form]) | fraction
+    if field.form is Form.CODES:
+        return column.list.eval(pl.element().is_null()).list.any()
+    return None
 
 
 def _parsed(written: pl.Series) -> pl.Series:

@@ -21,7 +21,7 @@ from auditor.tables.schema import COUNT, FLAG, SPAN, Table
 from auditor.tables.typed import ORDER
 
 DERIVED = "_derived"
-"""Internal column of `meetings`: whether the row was drawn from attendees for want of a usage record."""
+"""Column of the files of `meetings` that the table does not show: drawn from attendees, not a usage record."""
 
 ROWS_A_FILE = 400_000
 _ROWS_A_GROUP = 1 << 16

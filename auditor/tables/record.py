@@ -31,8 +31,8 @@ class Form(Enum):
 
     @property
     def read(self) -> pl.DataType:
-        """The type the JSON reader is asked for."""
-        return pl.String() if self is Form.TIME else self.raw
+        """The type the JSON reader is asked for: text where it would take something else without a word."""
+        return pl.String() if self.raw in {TIME, pl.Float64()} else self.raw
 
     @property
     def raw(self) -> pl.DataType:

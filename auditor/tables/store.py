@@ -138,7 +138,9 @@ def drop_files(held: Held, numbers: Sequence[int]) -> None:
 
 
 def _delta_schema(table: Table) -> Schema:
-    return Schema([Field(name, _DELTA[dtype]) for name, dtype in stored_schema(table).items()])
+    """The columns anybody who reads the table sees: those of its schema, without what files hold for our own use."""
+    stored = stored_schema(table)
+    return Schema([Field(name, _DELTA[stored[name]]) for name in table.schema])
 
 
 def _active(opened: DeltaTable | None) -> dict[str, int]:

@@ -1,0 +1,106 @@
+"""A person's address, found however it is written, and nobody else's."""
+
+import json
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.errors import ConfigError
+from auditor.evidence.person import Person
+from auditor.evidence.redact import without_items, without_person
+
+EVE = Person("eve@example.com")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "eve@example.com",
+        "EVE@Example.COM",
+        "mailto:eve@example.com",
+        "Eve <eve@example.com>",
+        "x?email=eve%40example.com&max=10",
+        "x?email=eve%2540example.com",
+        "eve\\u0040example.com",
+        "\\u0065ve@example.com",
+        "%65ve@example.com",
+        "written by eve@example.com.",
+        "'eve@example.com'",
+    ],
+)
+def test_the_address_is_found(text: str) -> None:
+    assert EVE.named_in(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["steve@example.com", "eve@example.com.au", "x.eve@example.com", "eve@example.community", "eve at example.com", ""],
+)
+def test_another_address_is_not(text: str) -> None:
+    assert not EVE.named_in(text)
+
+
+def test_keys_and_inner_values_are_looked_at() -> None:
+    assert EVE.named_in({"a": [{"eve@example.com": 1}]})
+    assert EVE.without({"emails": ["eve@example.com", "a@example.com"], "n": 1}) == {
+        "emails": [None, "a@example.com"],
+        "n": 1,
+    }
+
+
+@pytest.mark.parametrize("email", ["", "eve", "@example.com", " eve@example.com", "a@b@c"])
+def test_what_is_no_address_is_refused(email: str) -> None:
+    with pytest.raises(ConfigError, match="is no e-mail address"):
+        Person(email)
+
+
+def test_all_other_bytes_of_a_page_stay() -> None:
+    page = b'{ "items" : [ {"n": 1.50, "n": 2}, {"email":"EVE\\u0040example.com"} ,{"t":"\\ud800\xff"} ] }'
+    assert without_person(page, EVE) == (
+        b'{ "items" : [ {"n": 1.50, "n": 2}, null ,{"t":"\\ud800\xff"} ] }',
+        1,
+    )
+
+
+def test_a_page_that_is_no_json_becomes_null() -> None:
+    assert without_person(b"<html>eve@example.com", EVE) == (b"null", 1)
+
+
+def test_texts_outside_the_items_go_too() -> None:
+    page, count = without_person(b'{"items":[{"a":1}],"asked":"eve@example.com"}', EVE)
+    assert (json.loads(page), count) == ({"items": [{"a": 1}], "asked": None}, 1)
+
+
+def test_a_page_without_the_person_is_the_same_page() -> None:
+    assert without_person(b'{"items":[{"email":"a@example.com"}]}', EVE) == (
+        b'{"items":[{"email":"a@example.com"}]}',
+        0,
+    )
+
+
+def test_items_are_made_null_once() -> None:
+    assert without_items(b'{"items":[1,null,[2,3]]}', {1, 2}) == (b'{"items":[1,null,null]}', 1)
+
+
+words = st.sampled_from(["eve@example.com", "EVE@EXAMPLE.com", "bob@example.com", "x", "é", "\ud83d\ude00"])
+records = st.lists(
+    st.none() | st.dictionaries(st.sampled_from(["email", "hostEmail", "note"]), words | st.lists(words), max_size=3),
+    max_size=6,
+)
+
+
+@given(records, st.sets(st.sampled_from(["ascii", "percent"])))
+def test_no_form_of_the_address_is_left_and_indexes_stay(items: list[object], how: set[str]) -> None:
+    text = json.dumps({"items": items}, ensure_ascii="ascii" in how)
+    if "percent" in how:
+        text = text.replace("eve@example.com", quote("eve@example.com"))
+    page = text.encode("utf-8", "surrogatepass")
+    left, count = without_person(page, EVE)
+    kept = json.loads(left.decode("utf-8", "surrogatepass"))["items"]
+    assert not EVE.named_in(left.decode("utf-8", "replace"))
+    assert len(kept) == len(items)
+    for before, after in zip(json.loads(page.decode("utf-8", "surrogatepass"))["items"], kept, strict=True):
+        assert after is None if EVE.named_in(before) else after == before
+    assert count == sum(EVE.named_in(item) for item in json.loads(page.decode("utf-8", "surrogatepass"))["items"])

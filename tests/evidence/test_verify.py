@@ -1,0 +1,255 @@
+"""Tampering, named: every page and every entry that is not as it was written."""
+
+import json
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from auditor.evidence.entry import GENESIS, PageEntry
+from auditor.evidence.line import chained
+from auditor.evidence.reader import Evidence
+
+Write = Callable[..., None]
+Tampering = Callable[[Path, random.Random], str]
+
+
+def _pages(folder: Path) -> list[Path]:
+    return sorted((folder / "evidence/pages").rglob("*.zst"))
+
+
+def _manifest(folder: Path) -> Path:
+    return folder / "evidence/manifest.jsonl"
+
+
+def _lines(folder: Path) -> list[bytes]:
+    return _manifest(folder).read_bytes().splitlines()
+
+
+def _save(folder: Path, lines: list[bytes]) -> None:
+    _manifest(folder).write_bytes(b"".join(line + b"\n" for line in lines))
+
+
+def _named(folder: Path, path: Path) -> str:
+    return str(path.relative_to(folder))
+
+
+def flip_page(folder: Path, chance: random.Random) -> str:
+    page = chance.choice(_pages(folder))
+    content = bytearray(page.read_bytes())
+    content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+    page.write_bytes(content)
+    return _named(folder, page)
+
+
+def truncate_page(folder: Path, chance: random.Random) -> str:
+    page = chance.choice(_pages(folder))
+    os.truncate(page, chance.randrange(page.stat().st_size))
+    return _named(folder, page)
+
+
+def grow_page(folder: Path, chance: random.Random) -> str:
+    page = chance.choice(_pages(folder))
+    page.write_bytes(page.read_bytes() + chance.randbytes(chance.randint(1, 50)))
+    return _named(folder, page)
+
+
+def delete_page(folder: Path, chance: random.Random) -> str:
+    page = chance.choice(_pages(folder))
+    page.unlink()
+    return _named(folder, page)
+
+
+def swap_pages(folder: Path, chance: random.Random) -> str:
+    one, two = chance.sample(_pages(folder), 2)
+    first, second = one.read_bytes(), two.read_bytes()
+    one.write_bytes(second)
+    two.write_bytes(first)
+    return _named(folder, one)
+
+
+def add_page(folder: Path, chance: random.Random) -> str:
+    name = chance.randbytes(32).hex()
+    page = folder / "evidence/pages" / name[:2] / f"{name}.zst"
+    page.parent.mkdir(exist_ok=True)
+    page.write_bytes(_pages(folder)[0].read_bytes())
+    return _named(folder, page)
+
+
+def add_file(folder: Path, chance: random.Random) -> str:
+    place = folder / chance.choice(["evidence/notes.txt", "evidence/pages/x", "evidence/pages/.hidden"])
+    place.write_bytes(b"x")
+    return _named(folder, place)
+
+
+def flip_entry(folder: Path, chance: random.Random) -> str:
+    lines = _lines(folder)
+    place = chance.randrange(len(lines))
+    line = bytearray(lines[place])
+    line[chance.randrange(len(line))] ^= 1 << chance.randrange(8)
+    lines[place] = bytes(line)
+    _save(folder, lines)
+    return f"entry {place}"
+
+
+def change_entry(folder: Path, chance: random.Random) -> str:
+    """The hash of the entry is made right again; only its successor can tell."""
+    lines = _lines(folder)
+    place = chance.randrange(len(lines) - 1)
+    fields = json.loads(lines[place])
+    fields.pop("hash")
+    fields["at"] = "2020-01-01T00:00:00.000000Z"
+    lines[place] = chained(fields, place, fields["prev"])[0]
+    _save(folder, lines)
+    return f"entry {place + 1}"
+
+
+def delete_entry(folder: Path, chance: random.Random) -> str:
+    lines = _lines(folder)
+    place = chance.randrange(len(lines) - 1)
+    del lines[place]
+    _save(folder, lines)
+    return f"entry {place}"
+
+
+def swap_entries(folder: Path, chance: random.Random) -> str:
+    lines = _lines(folder)
+    one, two = sorted(chance.sample(range(len(lines)), 2))
+    lines[one], lines[two] = lines[two], lines[one]
+    _save(folder, lines)
+    return f"entry {one}"
+
+
+def insert_entry(folder: Path, chance: random.Random) -> str:
+    lines = _lines(folder)
+    place = chance.randrange(1, len(lines))
+    before = json.loads(lines[place - 1])
+    line, _ = chained({"kind": "run", "at": "2026-01-05T12:00:00.000000Z", "asked": {}}, place, before["hash"])
+    lines.insert(place, line)
+    _save(folder, lines)
+    return f"entry {place}"
+
+
+def repeat_entry(folder: Path, chance: random.Random) -> str:
+    lines = _lines(folder)
+    place = chance.randrange(len(lines))
+    lines.insert(chance.randrange(len(lines) + 1), lines[place])
+    _save(folder, lines)
+    return f"entry {place}"
+
+
+def add_space(folder: Path, chance: random.Random) -> str:
+    lines = _lines(folder)
+    place = chance.randrange(len(lines))
+    lines[place] = lines[place].replace(b":", b": ", 1)
+    _save(folder, lines)
+    return f"entry {place}"
+
+
+def tear_the_end(folder: Path, chance: random.Random) -> str:
+    os.truncate(_manifest(folder), _manifest(folder).stat().st_size - chance.randint(1, 20))
+    return "evidence/manifest.jsonl"
+
+
+def delete_manifest(folder: Path, chance: random.Random) -> str:
+    del chance
+    _manifest(folder).unlink()
+    return "evidence/manifest.jsonl"
+
+
+TAMPERINGS: tuple[Tampering, ...] = (
+    flip_page,
+    truncate_page,
+    grow_page,
+    delete_page,
+    swap_pages,
+    add_page,
+    add_file,
+    flip_entry,
+    change_entry,
+    delete_entry,
+    swap_entries,
+    insert_entry,
+    repeat_entry,
+    add_space,
+    tear_the_end,
+    delete_manifest,
+)
+
+
+def _undo(folder: Path, original: dict[Path, bytes]) -> None:
+    for path in (folder / "evidence").rglob("*"):
+        if path.is_file() and path not in original:
+            path.unlink()
+    for path, content in original.items():
+        path.write_bytes(content)
+
+
+def _campaign(folder: Path, rounds: int, seed: int) -> None:
+    chance = random.Random(seed)
+    original = {path: path.read_bytes() for path in (folder / "evidence").rglob("*") if path.is_file()}
+    assert Evidence(folder).verify() == ()
+    for number in range(rounds):
+        tamper = TAMPERINGS[number % len(TAMPERINGS)]
+        expected = tamper(folder, chance)
+        named = {fault.where for fault in Evidence(folder).verify()}
+        assert expected in named, f"round {number}: {tamper.__name__} of {expected} is not among {named}"
+        _undo(folder, original)
+    assert Evidence(folder).verify() == ()
+
+
+def test_two_hundred_tamperings_are_all_named(tmp_path: Path, write: Write) -> None:
+    write(tmp_path, range(5))
+    _campaign(tmp_path, 208, 1)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(20))
+def test_thousands_of_tamperings_are_all_named(tmp_path: Path, write: Write, seed: int) -> None:
+    write(tmp_path, range(5))
+    _campaign(tmp_path, 500, seed)
+
+
+def test_a_swapped_page_tells_what_it_holds(tmp_path: Path, write: Write) -> None:
+    write(tmp_path, range(1))
+    one, two = _pages(tmp_path)
+    swap_pages(tmp_path, random.Random(0))
+    told = {str(fault) for fault in Evidence(tmp_path).verify()}
+    assert f"{_named(tmp_path, one)}: the page was changed: it holds sha256:{two.stem}" in told
+
+
+def test_a_cut_end_shows_only_against_an_earlier_head(tmp_path: Path, write: Write) -> None:
+    write(tmp_path, range(3))
+    head = Evidence(tmp_path).head
+    last = [entry for entry in Evidence(tmp_path).entries() if isinstance(entry, PageEntry)][-2:]
+    _save(tmp_path, _lines(tmp_path)[:-3])
+    for page in last:
+        (tmp_path / "evidence/pages" / page.sha256[:2] / f"{page.sha256}.zst").unlink()
+    assert Evidence(tmp_path).verify() == ()
+    assert [fault.where for fault in Evidence(tmp_path).verify(head)] == [f"head {head}"]
+
+
+def test_a_chain_rewritten_as_a_whole_shows_only_against_an_earlier_head(tmp_path: Path, write: Write) -> None:
+    write(tmp_path, range(2))
+    head = Evidence(tmp_path).head
+    lines, before = [], GENESIS
+    for place, text in enumerate(_lines(tmp_path)):
+        fields = json.loads(text)
+        fields.pop("hash")
+        if fields["kind"] == "run":
+            fields["asked"] = {"sites": ["other.webex.com"]}
+        line, link = chained(fields, place, before)
+        before = link.hash
+        lines.append(line)
+    _save(tmp_path, lines)
+    assert Evidence(tmp_path).verify() == ()
+    assert [fault.where for fault in Evidence(tmp_path).verify(head)] == [f"head {head}"]
+
+
+def test_an_earlier_head_stays_in_a_chain_that_grew(tmp_path: Path, write: Write) -> None:
+    write(tmp_path, range(2))
+    head = Evidence(tmp_path).head
+    write(tmp_path, range(2, 4))
+    assert Evidence(tmp_path).verify(head) == ()
