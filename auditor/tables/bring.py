@@ -103,7 +103,7 @@ def _extent(file: Incoming, asked: Asked) -> tuple[Window | None, int]:
         raise ConfigError(f"{file.name}: {file.kind.name} cannot be imported")
     kind, reading = how
     times = {"joined_time", "left_time", "end_time", kind.table.time}
-    some = replace(kind, fields=tuple(field for field in kind.fields if field.column in times), children=())
+    some = replace(kind, fields=tuple(field for field in kind.fields if field.column in times), children=(), site=False)
     rows = decode([Page("", 0, body) for body in file.bodies], some, reading=reading).frames[kind.table.name]
     names = [name for name in times if name in rows.columns]
     if asked.span is not None or not names:
