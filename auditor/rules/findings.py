@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import TypeAlias
 
 import polars as pl
 
@@ -12,15 +11,16 @@ from auditor.model.finding import Finding, Record, Value
 from auditor.model.vocabulary import Severity, Verdict
 from auditor.rules.compile import expression
 from auditor.rules.outcome import RECORDS, Judged, Outcome
-from auditor.rules.render import as_scalar, fill
+from auditor.rules.render import as_scalar, filled
 from auditor.rules.rows import AT
 from auditor.rules.task import Task
+from auditor.rules.textual import written
+from auditor.rules.tree import Type
 from auditor.tables.schema import LINEAGE
 from auditor.triage.fingerprint import Scalar, canonical, fingerprints
 
 SEVERITY = "__severity"
 _COUNT = "__count"
-Row: TypeAlias = Mapping[str, Scalar]
 
 
 def outcome(judged: Judged, task: Task, *, now: datetime, tables: tuple[str, ...]) -> Outcome:
@@ -28,7 +28,7 @@ def outcome(judged: Judged, task: Task, *, now: datetime, tables: tuple[str, ...
     rule = task.rule
     distinct = _distinct(_with_severity(judged.hits, task), task)
     listed = distinct if rule.finding.limit is None else distinct.head(rule.finding.limit)
-    findings = sorted(_findings(listed, task, now=now), key=lambda pair: pair[0].order)
+    findings = _worded(listed, task, now=now)
     verdict, reason = _verdict(judged, task, found=distinct.height)
     return Outcome(
         rule_id=rule.id,
@@ -82,29 +82,73 @@ def _distinct(hits: pl.DataFrame, task: Task) -> pl.DataFrame:
     )
 
 
-def _findings(rows: pl.DataFrame, task: Task, *, now: datetime) -> Iterator[tuple[Finding, Mapping[str, Value]]]:
-    """Each row as a finding, with the values of every name shown beside it."""
+class Seen(Mapping[str, Value]):
+    """The values of one finding by name; all findings of a rule share the names."""
+
+    __slots__ = ("_places", "_values")
+
+    def __init__(self, places: Mapping[str, int], values: tuple[Value, ...]) -> None:
+        self._places = places
+        self._values = values
+
+    def __getitem__(self, name: str) -> Value:
+        return self._values[self._places[name]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
+def _json(values: pl.Series) -> list[Value]:
+    """The values as JSON and fingerprints write them."""
+    kind = values.dtype
+    if isinstance(kind, pl.Datetime | pl.Duration):
+        type_ = Type.DATETIME if isinstance(kind, pl.Datetime) else Type.DURATION
+        return values.to_frame("value").select(written(pl.col("value"), type_)).to_series().to_list()
+    return [canonical(value) for value in values.to_list()] if kind.is_float() else values.to_list()
+
+
+def _worded(rows: pl.DataFrame, task: Task, *, now: datetime) -> list[tuple[Finding, Seen]]:
+    """Each row as a finding, with the values of every name shown beside it, in the order of findings."""
     rule = task.rule
     params: dict[str, Scalar] = {f"param.{name}": as_scalar(value) for name, value in task.params.items()}
     severities = list(Severity)
     names = sorted(task.shown)
-    marks = fingerprints(rule.id, rows.select(rule.finding.fingerprint).iter_rows()) if rows.height else []
-    own = rows.select(AT, SEVERITY, _COUNT, RECORDS).iter_rows()
-    for mark, row, values in zip(marks, own, rows.select(names).iter_rows(), strict=True):
-        at, severity, occurrences, records = row
-        shown: Row = params | dict(zip(names, values, strict=True))
+    columns = {name: _json(rows[name]) for name in names}
+    places = {name: place for place, name in enumerate(names)}
+    evidence = [column.column for column in rule.finding.evidence]
+    made = zip(
+        fingerprints(rule.id, zip(*(columns[name] for name in rule.finding.fingerprint), strict=True)),
+        filled(rule.finding.subject, rows, params),
+        filled(rule.finding.message, rows, params),
+        rows[SEVERITY].to_list(),
+        rows[AT].fill_null(now).to_list(),
+        rows[_COUNT].to_list(),
+        rows[RECORDS].to_list(),
+        zip(*columns.values(), strict=True),
+        strict=True,
+    )
+    found = []
+    for mark, subject, message, severity, at, occurrences, records, values in made:
+        seen = Seen(places, values)
         finding = Finding(
             fingerprint=mark,
             rule_id=rule.id,
             severity=severities[severity],
             confidence=rule.confidence,
-            subject=fill(rule.finding.subject, shown),
-            message=fill(rule.finding.message, shown),
-            observed_at=at or now,
+            subject=subject,
+            message=message,
+            observed_at=at,
             occurrences=occurrences,
             state=None,
             waiver=None,
-            evidence={column.column: canonical(shown[column.column]) for column in rule.finding.evidence},
+            evidence={name: seen[name] for name in evidence},
             records=tuple(Record(record["page"], record["item"]) for record in records),
         )
-        yield finding, {name: canonical(shown[name]) for name in names}
+        found.append((severity, subject, mark, finding, seen))
+    return [(finding, seen) for *_, finding, seen in sorted(found, key=lambda one: one[:3])]

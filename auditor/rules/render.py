@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import repeat
 
-from auditor.rules.spec import Field, Template
+import polars as pl
+
+from auditor.rules.spec import Template
 from auditor.rules.tree import LiteralValue
 from auditor.triage.fingerprint import Scalar
 
@@ -20,13 +23,6 @@ _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\
 _TICK = timedelta(microseconds=1)
 _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
 _MOMENTS = {"": "%Y-%m-%d %H:%M:%SZ", "date": "%Y-%m-%d", "time": "%H:%M:%SZ", "minute": "%Y-%m-%d %H:%MZ"}
-
-
-def fill(template: Template, values: Mapping[str, Scalar]) -> str:
-    """The template with its fields filled in one pass: braces in values stay text."""
-    return "".join(
-        rendered(values[part.name], part.spec) if isinstance(part, Field) else part for part in template.parts
-    )
 
 
 def rendered(value: Scalar, spec: str = "") -> str:
@@ -52,6 +48,29 @@ def rendered(value: Scalar, spec: str = "") -> str:
             return plain(value)
         case _:
             return _listed([plain(str(item)) for item in value])
+
+
+def worded(values: pl.Series, spec: str = "") -> list[str]:
+    """Each value in words, as `rendered` gives them, equal ones worded once."""
+    if isinstance(values.dtype, pl.Datetime):
+        return values.dt.strftime(_MOMENTS[spec]).fill_null(NOTHING).to_list()
+    if isinstance(values.dtype, pl.List):
+        return [rendered(value, spec) for value in values.to_list()]
+    known: dict[Scalar, str] = {value: rendered(value, spec) for value in values.unique().to_list()}
+    return [known[value] for value in values.to_list()]
+
+
+def filled(template: Template, rows: pl.DataFrame, params: Mapping[str, Scalar]) -> list[str]:
+    """The template filled for each row; fields named `param.x` take the parameters."""
+    columns: list[Iterable[str]] = []
+    for part in template.parts:
+        if isinstance(part, str):
+            columns.append(repeat(part, rows.height))
+        elif part.name in params:
+            columns.append(repeat(rendered(params[part.name], part.spec), rows.height))
+        else:
+            columns.append(worded(rows[part.name], part.spec))
+    return ["".join(pieces) for pieces in zip(*columns, strict=True)] if columns else [""] * rows.height
 
 
 def as_scalar(value: LiteralValue) -> Scalar:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.rules.render import fill, rendered
+from auditor.rules.render import filled, rendered, worded
 from auditor.rules.spec import Field, Template
 from auditor.rules.tree import Type
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOMENT = datetime(2026, 1, 5, 10, 0, 30, 999, tzinfo=UTC)
 
 
@@ -71,7 +73,23 @@ def test_a_value_reads_as_the_language_says(value, spec, text):
 
 def test_filling_is_one_pass():
     template = Template("", ("{", Field("a", Type.TEXT, ""), "} ", Field("param.n", Type.INTEGER, ",")))
-    assert fill(template, {"a": "{param.n}", "param.n": 1000}) == "{{param.n}} 1,000"
+    rows = pl.DataFrame({"a": ["{param.n}", None]})
+    assert filled(template, rows, {"param.n": 1000}) == ["{{param.n}} 1,000", "{—} 1,000"]
+    assert filled(Template("", ()), rows, {}) == ["", ""]
+
+
+@given(
+    st.lists(st.one_of(st.none(), st.integers(-(10**15), 10**16).map(lambda us: EPOCH + timedelta(microseconds=us)))),
+    st.sampled_from(["", "date", "minute"]),
+)
+def test_a_column_of_moments_reads_like_each_of_them(moments, spec):
+    column = pl.Series(moments, dtype=pl.Datetime("us", "UTC"))
+    assert worded(column, spec) == [rendered(moment, spec) for moment in moments]
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False), st.just(0.0), st.just(-0.0))))
+def test_a_column_of_numbers_reads_like_each_of_them(numbers):
+    assert worded(pl.Series(numbers, dtype=pl.Float64)) == [rendered(number) for number in numbers]
 
 
 @given(st.text(), st.integers(-(10**12), 10**12))
