@@ -222,6 +222,58 @@ def _uncovered(rules: Sequence[Rule], results: Sequence[CaseResult]) -> list[str
     return [*lines, f"{len(every) - len(lines)} of {len(every)} clauses were true in a test"]
 
 
+@command.command("new")
+@click.argument("rule_id", metavar="ID")
+@click.argument("name", metavar="NAME")
+@click.option("--from", "table", default="attendees", show_default=True, metavar="TABLE", help="The table it judges.")
+@click.option(
+    "--form", default="plain", show_default=True, metavar="FORM", help="plain, group, pairs or match: how it looks."
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write it there; else print it.")
+@click.pass_obj
+def write_rule(session: Session, rule_id: str, name: str, table: str, form: str, out: Path | None) -> int:
+    """Begin a rule: a file that loads and whose test passes, with a word at each line."""
+    from auditor.rules.forms import RULE_ID, RULE_NAME
+    from auditor.rules.new import STAGES, new_rule
+    from auditor.tables.schema import TABLES
+
+    if RULE_ID.fullmatch(rule_id) is None:
+        raise click.BadParameter(f"{rule_id!r} is no rule id such as ACC-101")
+    if RULE_NAME.fullmatch(name) is None:
+        raise click.BadParameter(f"{name!r} is no rule name such as late-arrival")
+    for option, value, known in (("--from", table, TABLES), ("--form", form, STAGES)):
+        if value not in known:
+            raise click.BadParameter(f"{value!r} is none of {', '.join(known)}", param_hint=option)
+    try:
+        text = new_rule(rule_id, name, table=table, stage=form)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    if out is None:
+        click.echo(text, nl=False)
+        return Exit.OK
+    if out.exists():
+        raise ConfigError(f"{out}: is there already")
+    out.write_text(text, encoding="utf-8")
+    say(session, f"wrote {out}; next: auditor rules lint {out}")
+    return Exit.OK
+
+
+@command.command("docs")
+@_paths
+@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="The folder to write.")
+@click.pass_obj
+def write_docs(session: Session, paths: tuple[Path, ...], out: Path) -> int:
+    """Write a web site with a page a rule."""
+    from auditor.rules.site import site
+
+    files = site(_load(session, paths))
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (out / name).write_text(text, encoding="utf-8")
+    say(session, f"wrote {len(files)} files: {out / 'index.html'}")
+    return Exit.OK
+
+
 @command.command("schema")
 def rule_schema() -> int:
     """Print the JSON Schema of a rule file, for editors."""
