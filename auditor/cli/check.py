@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from auditor.model.audit import Audit
 
 LOCAL = "local"
+_UNSET = frozenset({"", "0", "false"})
 
 
 @click.command()
@@ -114,7 +115,7 @@ def command(
     for output in written:
         if output.path is not None:
             say(session, f"wrote {output.format}: {output.path}")
-    if os.environ.get("CI") or os.environ.get("GITHUB_ACTIONS"):
+    if any(os.environ.get(name, "").lower() not in _UNSET for name in ("CI", "GITHUB_ACTIONS")):
         _annotate(audit, new_only=new_only, to_stderr=any(output.path is None for output in written))
     return exit_code(audit, fail_on=None if bar == "never" else Severity(bar), new_only=new_only)
 

@@ -332,7 +332,7 @@ def test_attestations_speak_for_controls_people_judge(check: Check) -> None:
 def test_results_go_to_stdout_and_words_to_stderr(check: Check) -> None:
     done = check("--format", "sarif=-")
     assert json.loads(done.stdout)["version"] == "2.1.0"
-    assert "1 findings" in done.stderr
+    assert "1 finding" in done.stderr
 
 
 def test_quiet_says_nothing(check: Check) -> None:
@@ -405,3 +405,26 @@ def test_the_id_of_an_audit_follows_everything_that_decides_it(check: Check) -> 
         check.audit(config="report: {title: Another}\n")["audit"]["id"],
     }
     assert len(others | {first}) == 5
+
+
+def test_words_are_json_lines_when_asked_for(check: Check) -> None:
+    done = check(before=("--log-format", "json"))
+    words = [json.loads(line)["message"] for line in done.stderr.splitlines()]
+    assert words[0] == "TST-001 fail: 1 open, 0 waived"
+    assert "1 finding: 1 open (0 critical, 1 high, 0 medium, 0 low, 0 info), 0 waived" in words
+
+
+def test_ci_that_is_false_gets_no_annotations(check: Check) -> None:
+    assert check(env={"CI": "false"}).stdout == ""
+
+
+def test_many_gaps_are_counted(check: Check, tmp_path: Path) -> None:
+    days = [gap(window=Window.period(f"2026-09-{day:02d}")) for day in range(1, 26)]
+    small_archive(tmp_path / "gappy", gaps=days)
+    assert "gap: … and 5 more" in check("--archive", tmp_path / "gappy").stderr
+
+
+def test_a_format_that_cannot_be_written_says_so(check: Check) -> None:
+    done = check("--format", "json=gone/a.json")
+    assert done.returncode == 2
+    assert "gone/a.json: cannot be written" in done.stderr
