@@ -86,7 +86,8 @@ def _lines(audit: Audit) -> Iterator[str]:
         f"{verdicts.count(Verdict.PASS)} passed, {verdicts.count(Verdict.NOT_EVALUATED)} not evaluated"
     )
     counts = ", ".join(f"{summary.by_severity[severity]:,} {severity.value}" for severity in Severity)
-    yield f"{summary.findings:,} finding{'' if summary.findings == 1 else 's'}: {summary.open:,} open ({counts}), {summary.waived:,} waived"
+    word = "finding" if summary.findings == 1 else "findings"
+    yield f"{summary.findings:,} {word}: {summary.open:,} open ({counts}), {summary.waived:,} waived"
     if audit.previous is not None:
         states = [finding.state for finding in audit.findings]
         yield (
