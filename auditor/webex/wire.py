@@ -175,9 +175,10 @@ def _told(error: Exception) -> str:
     return "the connection failed"
 
 
-def _trusted(origin: Origin, ca_file: Path | None) -> ssl.SSLContext | bool:
+def _trusted(origin: Origin, ca_file: Path | None) -> ssl.SSLContext:
+    """Whom to trust: the bundle, else the certificates that ship with httpx; on plain loopback nobody."""
     if origin.scheme == "http":
-        return True
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if ca_file is None:
         return httpx.create_ssl_context(trust_env=False)
     try:

@@ -62,14 +62,15 @@ def illegal(requests: Iterable[Served]) -> list[str]:
     found: list[str] = []
     for served in requests:
         request = served.request
-        key = (request.method, request.target, request.body, request.headers.get("content-type"))
+        query = tuple(pair for pair in request.query if pair[0] not in OF_THE_SERVER)
+        key = (request.method, request.path, query, request.body, request.headers.get("content-type"))
         if key not in _JUDGED:
             _JUDGED[key] = _judged(served)
         found += _JUDGED[key]
     return found
 
 
-_JUDGED: dict[tuple[str, str, bytes, str | None], list[str]] = {}
+_JUDGED: dict[tuple[object, ...], list[str]] = {}
 
 
 def _judged(served: Served) -> list[str]:

@@ -102,7 +102,7 @@ class Bench:
         now: datetime | None = None,
         settle: timedelta = timedelta(hours=24),
         transport: Transport | None = None,
-        days: int | None = 16,
+        days: int | None = 12,
         **wanted: object,
     ) -> Run:
         before = len(self.server.requests)
@@ -196,16 +196,22 @@ def bench_of(fast_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[Benc
 
 @pytest.fixture(scope="session")
 def regular() -> Regular:
-    """Twelve meetings of thirty people: several pages a week, two a meeting."""
-    return Regular(meetings=12, people=30)
+    """Nine meetings of thirty people: several pages a week, two a meeting."""
+    return Regular(meetings=9, people=30)
 
 
 @pytest.fixture(scope="session")
-def truth(regular: Regular, tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame]:
+def site(regular: Regular) -> Site:
+    """The site of these meetings; nothing changes it."""
+    return regular.site()
+
+
+@pytest.fixture(scope="session")
+def truth(site: Site, tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame]:
     """The tables as an undisturbed collection makes them."""
     folder = tmp_path_factory.mktemp("truth") / "archive"
     caplog = type("Quiet", (), {"text": "", "clear": lambda self: None})()
-    with serve(regular.site(), token="the-token-nobody-may-keep") as server:
+    with serve(site, token="the-token-nobody-may-keep") as server:
         run = Bench(server, folder, caplog).run()  # type: ignore[arg-type]
     assert run.outcome.gaps == ()
     return {name: run.table(name) for name in TABLES}

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from auditor.model.window import Window
+from auditor.simulator import Behaviour, Fault, Regular, Site
+from auditor.webex.pages import Bounds
+
+ATTENDEES = "/meetingReports/attendees"
+QUERY = "/meetingParticipants/query"
+
+
+def large(people: int, **changes: object) -> Site:
+    """One meeting of many people; `changes` replace values of its usage record."""
+    regular = Regular(meetings=1, people=people)
+    usage = [{**record, **changes} for record in regular.usage()]
+    usage = [{name: value for name, value in record.items() if value is not None} for record in usage]
+    return Site(attendees=regular.attendees(), usage=usage, participants=regular.participants(), now=regular.now)
+
+
+def test_a_full_page_without_a_next_link_is_completed_by_asking_for_the_others(bench_of) -> None:
+    run = bench_of(large(240), Fault("link-missing", times=0, path="/meetingParticipants")).run(bounds=Bounds())
+    assert run.outcome.gaps == ()
+    assert run.table("participants").height == 240
+    asked = [json.loads(served.request.body) for served in run.asked(QUERY)]
+    assert [len(body["emails"]) for body in asked] == [50, 50, 40]
+    assert {body["joinTimeFrom"] for body in asked} == {
+        served.request.value("joinTimeFrom") for served in run.asked("/meetingParticipants")
+    }
+
+
+def test_a_full_page_is_believed_when_the_usage_report_counts_no_more(bench_of) -> None:
+    run = bench_of(large(100)).run(bounds=Bounds())
+    assert run.outcome.gaps == ()
+    assert run.asked(QUERY) == []
+
+
+def test_a_full_page_of_a_meeting_nobody_counted_is_checked_by_its_attendees(bench_of) -> None:
+    faults = [Fault("link-missing", times=0, path="/meetingParticipants")]
+    run = bench_of(large(130, totalParticipants=None), *faults).run(bounds=Bounds())
+    assert run.outcome.gaps == ()
+    assert run.table("participants").height == 130
+
+
+def test_people_that_no_request_brings_are_a_gap_that_counts_them(bench_of) -> None:
+    regular = Regular(meetings=1, people=120)
+    attendees = [dict(row) for row in regular.attendees()]
+    for row in attendees[-5:]:
+        row["email"] = ""
+    participants = [
+        {name: value for name, value in row.items() if name != "email" or index < 115}
+        for index, row in enumerate(regular.participants())
+    ]
+    site = Site(attendees=attendees, usage=regular.usage(), participants=participants, now=regular.now)
+    run = bench_of(site, Fault("link-missing", times=0, path="/meetingParticipants")).run(bounds=Bounds())
+    assert run.reasons() == {"possibly-truncated"}
+    assert {gap.table for gap in run.outcome.gaps} == {"participants", "devices", "breakouts"}
+    assert "115 people seen, at least 5 more" in run.outcome.gaps[0].detail
+
+
+def test_a_query_that_takes_too_long_is_halved(bench_of) -> None:
+    faults = [
+        Fault("link-missing", times=0, path="/meetingParticipants"),
+        Fault("gateway-timeout", value="7", path=QUERY),
+    ]
+    run = bench_of(large(150), *faults).run(bounds=Bounds())
+    assert run.outcome.gaps == ()
+    assert run.table("participants").height == 150
+
+
+def test_named_people_are_asked_for_instead_of_everybody(site, regular, bench_of) -> None:
+    people = tuple(f"p{n}@northbank.example" for n in range(3))
+    run = bench_of(site).run(emails=people)
+    asked = [served for served in run.requests if served.request.path.startswith("/v1/meetingParticipants")]
+    assert {served.request.method for served in asked} == {"POST"}
+    assert len(asked) == regular.meetings
+    assert sorted(run.table("participants")["email"].unique()) == sorted(people)
+    assert run.table("attendees").height == regular.meetings * regular.people
+
+
+def test_asking_for_named_people_does_not_stand_for_everybody(site, truth, bench_of) -> None:
+    bench = bench_of(site)
+    bench.run(emails=("p1@northbank.example",))
+    assert bench.run().table("participants").equals(truth["participants"])
+
+
+def test_meetings_of_one_host_are_asked_in_the_hosts_name(bench_of) -> None:
+    regular = Regular(meetings=2, people=3)
+    usage = [{**record, "hostEmail": f"host{n}@northbank.example"} for n, record in enumerate(regular.usage())]
+    site = Site(attendees=regular.attendees(), usage=usage, participants=regular.participants(), now=regular.now)
+    run = bench_of(site).run(host_email="host1@northbank.example")
+    asked = run.asked("/meetingParticipants")
+    assert [served.request.value("hostEmail") for served in asked] == ["host1@northbank.example"]
+    assert [served.request.value("meetingId") for served in asked] == [regular.meeting_id(1)]
+
+
+def test_participants_none_asks_for_none(site, bench_of) -> None:
+    run = bench_of(site).run(participants=False)
+    assert run.asked("/meetingParticipants") == []
+    assert run.outcome.gaps == ()
+
+
+def test_a_site_that_may_not_be_asked_whole_is_asked_meeting_by_meeting(site, regular, truth, bench_of) -> None:
+    bench = bench_of(site, behaviour=Behaviour(site_wide=False))
+    run = bench.run()
+    whole = [served for served in run.asked(ATTENDEES) if served.request.value("meetingId") is None]
+    assert len(whole) == 1
+    assert run.outcome.gaps == ()
+    for name, rows in truth.items():
+        assert run.table(name).equals(rows), name
+    again = bench.run()
+    assert [served for served in again.asked(ATTENDEES) if served.request.value("meetingId")] == []
+
+
+def test_meeting_by_meeting_a_missing_usage_report_is_a_gap_of_attendees_too(site, bench_of) -> None:
+    fault = Fault("error-503", times=0, path="/meetingReports/usage")
+    run = bench_of(site, fault, behaviour=Behaviour(site_wide=False)).run(participants=False)
+    assert {gap.table for gap in run.outcome.gaps} == {"attendees", "meetings"}
+    assert any("its meetings are not known" in gap.detail for gap in run.outcome.gaps)
+
+
+@pytest.mark.parametrize("name", ["meetingId", "meetingNumber", "meetingTitle"])
+def test_a_narrowed_run_asks_for_the_meetings_it_names_only(name, site, regular, bench_of) -> None:
+    values = {"meetingId": regular.meeting_id(2), "meetingNumber": "25500000002", "meetingTitle": "Meeting 2"}
+    bench = bench_of(site)
+    run = bench.run(narrowed=(name, (values[name],)))
+    assert run.table("attendees")["meeting_id"].unique().to_list() == [regular.meeting_id(2)]
+    assert {served.request.value("meetingId") for served in run.asked("/meetingParticipants")} == {
+        regular.meeting_id(2)
+    }
+    assert run.outcome.gaps == ()
+
+
+def test_a_narrowed_run_does_not_stand_for_the_whole_window(site, regular, truth, bench_of) -> None:
+    bench = bench_of(site)
+    bench.run(narrowed=("meetingTitle", ("Meeting 1",)))
+    assert bench.run().table("attendees").equals(truth["attendees"])
+
+
+def test_invitees_are_asked_when_they_are_wanted(site, regular, bench_of) -> None:
+    bench = bench_of(site)
+    run = bench.run(also=("invitees",), participants=False)
+    assert run.table("invitees").height == regular.meetings * regular.people
+    assert bench.run(also=("invitees",), participants=False).asked("/meetingInvitees") == []
+
+
+def test_settings_are_asked_of_the_series(site, bench_of) -> None:
+    run = bench_of(site).run(also=("settings",), participants=False)
+    asked = run.asked("/meetings")
+    assert {served.request.value("meetingType") for served in asked} == {"meetingSeries"}
+    assert run.outcome.gaps == ()
+
+
+def test_all_service_types_of_the_usage_report_are_asked(site, bench_of) -> None:
+    run = bench_of(site).run(participants=False)
+    assert {served.request.value("serviceType") for served in run.asked("/usage")} == {
+        "MeetingCenter",
+        "EventCenter",
+        "SupportCenter",
+        "TrainingCenter",
+    }
+
+
+def test_a_meeting_known_from_attendees_alone_is_asked_for_too(bench_of) -> None:
+    regular = Regular(meetings=3, people=3)
+    site = Site(attendees=regular.attendees(), participants=regular.participants(), now=regular.now)
+    run = bench_of(site).run()
+    assert run.table("participants").height == 9
+
+
+def test_participants_that_joined_late_or_early_are_not_cut_off(bench_of) -> None:
+    regular = Regular(meetings=1, people=3)
+    moved = [dict(record) for record in regular.participants()]
+    moved[0]["joinedTime"] = (regular.start(0) - timedelta(hours=20)).isoformat()
+    moved[2]["joinedTime"] = (regular.start(0) + timedelta(hours=24)).isoformat()
+    site = Site(attendees=regular.attendees(), usage=regular.usage(), participants=moved, now=regular.now)
+    assert bench_of(site).run().table("participants").height == 3
+
+
+def test_meetings_at_the_edge_of_a_window_belong_to_it(site, regular, bench_of) -> None:
+    window = Window(regular.start(4) + timedelta(minutes=10), regular.start(2) + timedelta(minutes=10))
+    run = bench_of(site).run(days=None, window=window)
+    assert {served.request.value("meetingId") for served in run.asked("/meetingParticipants")} == {
+        regular.meeting_id(number) for number in (2, 3, 4)
+    }
