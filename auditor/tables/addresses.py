@@ -4,42 +4,38 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import TypeAlias
 
-Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+Address: TypeAlias = tuple[int, int]
+"""The version, 4 or 6, and the number."""
+
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_PRIVATE = tuple(
-    ipaddress.ip_network(text)
-    for text in (
-        "10.0.0.0/8",  # RFC 1918
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "127.0.0.0/8",  # loopback
-        "169.254.0.0/16",  # link-local
-        "100.64.0.0/10",  # shared by a carrier's customers, RFC 6598
-        "fc00::/7",  # RFC 4193
-        "::1/128",
-        "fe80::/10",
-    )
-)
+_BITS = {4: 32, 6: 128}
+_MAPPED = 0xFFFF
 
 
 def address(text: str) -> Address | None:
     """The address a text holds, or None.
 
-    Of two addresses joined by a comma the first counts; an IPv4 address mapped into IPv6 is the IPv4 one.
+    Of two addresses joined by a comma the first counts; an IPv4 address mapped into IPv6 is the IPv4 one; what
+    follows `%` names an interface and is passed over.
 
-    >>> address("::ffff:203.0.113.7, 10.0.0.1")
-    IPv4Address('203.0.113.7')
+    >>> address("::ffff:203.0.113.7, 10.0.0.1") == address("203.0.113.7")
+    True
     """
+    bare = text.partition(",")[0].strip()
     try:
-        found = ipaddress.ip_address(text.split(",", 1)[0].strip())
-    except ValueError:
+        if ":" not in bare:
+            return 4, int.from_bytes(inet_pton(AF_INET, bare))
+        number, percent, scope = bare.partition("%")
+        value = int.from_bytes(inet_pton(AF_INET6, number))
+    except (OSError, ValueError):
         return None
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
-        return found.ipv4_mapped
-    return found
+    if percent and (not scope or "%" in scope):
+        return None
+    return (4, value & 0xFFFFFFFF) if value >> 32 == _MAPPED else (6, value)
 
 
 def network(text: str) -> Network:
@@ -61,34 +57,49 @@ def network_of(text: str, v4: int, v6: int) -> str | None:
     found = address(text)
     if found is None:
         return None
-    length = v4 if found.version == 4 else v6
-    mask = (1 << found.max_prefixlen) - (1 << (found.max_prefixlen - length))
-    return f"{type(found)(int(found) & mask)}/{length}"
-
-
-def is_private(text: str) -> bool | None:
-    """Whether the address is of no use outside its own network; None when the text is no address."""
-    found = address(text)
-    if found is None:
-        return None
-    return any(found in block for block in _PRIVATE if block.version == found.version)
+    version, value = found
+    length = v4 if version == 4 else v6
+    shift = _BITS[version] - length
+    first = value >> shift << shift
+    if version == 4:
+        return f"{inet_ntop(AF_INET, first.to_bytes(4))}/{length}"
+    return f"{ipaddress.IPv6Address(first)}/{length}"
 
 
 class Networks:
     """A set of networks that answers whether an address lies in one of them, by one look-up a prefix length."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self._blocks: dict[tuple[int, int], set[int]] = {}
+        blocks: dict[int, dict[int, set[int]]] = {4: {}, 6: {}}
         for block in map(network, texts):
             shift = block.max_prefixlen - block.prefixlen
-            self._blocks.setdefault((block.version, shift), set()).add(int(block.network_address) >> shift)
+            blocks[block.version].setdefault(shift, set()).add(int(block.network_address) >> shift)
+        self._blocks = {version: tuple(found.items()) for version, found in blocks.items()}
 
     def holds(self, text: str) -> bool | None:
         """Whether the address in the text lies in a network of the set; None when it is no address."""
         found = address(text)
         if found is None:
             return None
-        value = int(found)
-        return any(
-            version == found.version and value >> shift in starts for (version, shift), starts in self._blocks.items()
-        )
+        version, value = found
+        return any(value >> shift in starts for shift, starts in self._blocks[version])
+
+
+_PRIVATE = Networks(
+    (
+        "10.0.0.0/8",  # RFC 1918
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "127.0.0.0/8",  # loopback
+        "169.254.0.0/16",  # link-local
+        "100.64.0.0/10",  # shared by a carrier's customers, RFC 6598
+        "fc00::/7",  # RFC 4193
+        "::1/128",
+        "fe80::/10",
+    )
+)
+
+
+def is_private(text: str) -> bool | None:
+    """Whether the address is of no use outside its own network; None when the text is no address."""
+    return _PRIVATE.holds(text)
