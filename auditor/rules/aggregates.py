@@ -20,7 +20,10 @@ from auditor.tables.schema import COUNT, FLAG, SPAN
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows an aggregate looks at: in `order`, and only those where `mask` is true."""
+    """The rows an aggregate looks at: in `order`, and only those where `mask` is true.
+
+    Without `order` the rows stand in order already.
+    """
 
     order: tuple[str, ...]
     mask: pl.Expr | None = None
@@ -96,12 +99,9 @@ def _std(op: Op, args: tuple[pl.Expr, ...], _: Rows) -> pl.Expr:
     return finite(args[0].sort().std())
 
 
-def _first(_: Op, args: tuple[pl.Expr, ...], rows: Rows) -> pl.Expr:
-    return args[0].sort_by(rows.keys(), nulls_last=True, maintain_order=True).drop_nulls().first()
-
-
-def _last(_: Op, args: tuple[pl.Expr, ...], rows: Rows) -> pl.Expr:
-    return args[0].sort_by(rows.keys(), nulls_last=True, maintain_order=True).drop_nulls().last()
+def _ordered(value: pl.Expr, rows: Rows) -> pl.Expr:
+    known = value.sort_by(rows.keys(), nulls_last=True, maintain_order=True) if rows.order else value
+    return known.drop_nulls()
 
 
 def _covered(_: Op, args: tuple[pl.Expr, ...], __: Rows) -> pl.Expr:
@@ -143,8 +143,8 @@ AGGREGATES: Mapping[str, Aggregate] = {
     "max": lambda _, args, __: args[0].max(),
     "quantile": _quantile,
     "std": _std,
-    "first": _first,
-    "last": _last,
+    "first": lambda _, args, rows: _ordered(args[0], rows).first(),
+    "last": lambda _, args, rows: _ordered(args[0], rows).last(),
     "covered": _covered,
     "peak": _peak,
     "values": _values,

@@ -112,7 +112,7 @@ def _valued(rows: pl.DataFrame, stage: Baseline, judged: pl.Series) -> pl.DataFr
         valued = grouped.with_columns(finite(pl.col(_TRUE) / pl.col(_KNOWN)).alias(_VALUE))
     else:
         prepared = summary([(_VALUE, stage.value)], Rows(order(stage.time)))
-        grouped = prepared.finished(rows.lazy().group_by(*entity, PERIOD).agg(*prepared.columns)).collect()
+        grouped = prepared.grouped(rows, [*entity, PERIOD])
         valued = grouped.with_columns(pl.col(_VALUE).cast(_NUMBER))
     valued = valued.filter(pl.col(PERIOD) <= judged[-1]) if judged.len() else valued
     if stage.fill is not None and valued.height:

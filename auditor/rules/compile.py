@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import polars as pl
 
 from auditor.rules.aggregates import AGGREGATES, Rows, aggregate, aggregates_in, has_column
+from auditor.rules.cover import newly_covered
 from auditor.rules.dtypes import DTYPES
 from auditor.rules.operators import OPERATORS
 from auditor.rules.temporal import TEMPORAL
@@ -17,6 +18,7 @@ from auditor.rules.textual import TEXTUAL
 from auditor.rules.tree import Column, Expr, Literal, Op, Type
 
 _COMPILED = {**OPERATORS, **TEXTUAL, **TEMPORAL}
+_ORDERED = frozenset({"first", "last"})
 _NOTHING: Mapping[Expr, str] = MappingProxyType({})
 
 
@@ -73,6 +75,28 @@ class Summary:
 
     columns: tuple[pl.Expr, ...]
     results: tuple[pl.Expr, ...]
+    aggregates: tuple[Op, ...]
+    rows: Rows
+
+    def grouped(self, rows: pl.DataFrame, by: Sequence[str], *beside: pl.Expr) -> pl.DataFrame:
+        """The results of each group of a frame, nulls in `by` equal to each other, and the aggregates `beside`.
+
+        Gives what `group_by(by).agg(columns)` and `finished` give, but sorts once and not once a group.
+        """
+        if any(op.name in _ORDERED for op in self.aggregates):
+            rows = rows.sort(*self.rows.order, nulls_last=True, maintain_order=True)
+        ready = Rows((), self.rows.mask)
+        columns = []
+        for op, column in zip(self.aggregates, self.columns, strict=True):
+            name = column.meta.output_name()
+            if op.name == "covered":
+                start, end = (expression(arg) for arg in op.args)
+                rows = rows.with_columns(newly_covered(rows, by, start, end, mask=self.rows.mask).alias(f"{name}_"))
+                added = pl.col(f"{name}_")
+                columns.append(pl.when(added.count() > 0).then(added.sum()).alias(name))
+            else:
+                columns.append(expression(op, rows=ready).alias(name))
+        return self.finished(rows.lazy().group_by(by).agg(*columns, *beside)).collect()
 
     def finished(self, grouped: pl.LazyFrame) -> pl.LazyFrame:
         """The grouped frame with the named results; a later one may read an earlier one."""
@@ -89,6 +113,8 @@ def summary(named: Iterable[tuple[str, Expr]], rows: Rows) -> Summary:
     return Summary(
         tuple(expression(op, rows=rows).alias(shared[op]) for op in found),
         tuple(expression(tree, shared=shared).alias(name) for name, tree in trees),
+        tuple(found),
+        rows,
     )
 
 

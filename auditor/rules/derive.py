@@ -34,14 +34,9 @@ def _over(rows: pl.DataFrame, found: Derived, *, time: str | None) -> pl.DataFra
     mask = None if found.where is None else condition(found.where).fill_null(False)
     prepared = summary([(found.name, found.expr)], Rows(order(time), mask))
     keys = list(found.over)
-    grouped = prepared.finished(rows.lazy().group_by(keys).agg(*prepared.columns))
-    return (
-        rows.lazy()
-        .select(keys)
-        .join(grouped, on=keys, how="left", nulls_equal=True, maintain_order="left")
-        .select(found.name)
-        .collect()
-    )
+    grouped = prepared.grouped(rows, keys)
+    joined = rows.select(keys).join(grouped, on=keys, how="left", nulls_equal=True, maintain_order="left")
+    return joined.select(found.name)
 
 
 def inlined(tree: Expr, derived: Mapping[str, Expr]) -> Expr:

@@ -73,7 +73,7 @@ def _summed(rows: pl.DataFrame, by: list[str], stage: Group, task: Task, time: s
     edges = [pl.col(AT).max()]
     if stage.window is not None:
         edges += [pl.col(stage.window.time).min().alias(START), pl.col(stage.window.time).max().alias(END)]
-    return prepared.finished(rows.lazy().group_by(by).agg(*prepared.columns, *edges)).collect()
+    return prepared.grouped(rows, by, *edges)
 
 
 def _rolling(rows: pl.DataFrame, stage: Group, task: Task, *, unknown: int) -> Judged:

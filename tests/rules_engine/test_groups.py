@@ -366,3 +366,23 @@ def test_the_last_row_dates_a_group(judge, at):
     rows = [{"email": "a", "joined_time": at(3)}, {"email": "a", "joined_time": at(1)}]
     detect = "{from: attendees, group: {by: [email], aggregate: {n: count()}, having: n > 0}}"
     assert judge(detect, {"attendees": rows}, fingerprint="[email]").findings[0].observed_at == at(3)
+
+
+@settings(max_examples=60)
+@given(ATTENDEES)
+def test_presence_over_a_group_is_the_union_of_its_intervals(judge, rows):
+    rows = numbered(rows)
+    detect = """
+    from: attendees
+    derive: {presence: {expr: "covered(joined_time, left_time)", where: invited, over: [meeting_id, email]}}
+    where: true
+    """
+    found = judge(
+        detect, {"attendees": rows}, fingerprint="[company, meeting_id, email, joined_time]", show=["presence"]
+    )
+    expected = {}
+    for row in rows:
+        mates = [o for o in rows if (o["meeting_id"], o["email"]) == (row["meeting_id"], row["email"]) and o["invited"]]
+        expected[row["item"]] = written(covered(mates))
+    seen = {record.item: s["presence"] for f, s in zip(found.findings, found.seen, strict=True) for record in f.records}
+    assert seen == expected

@@ -1,0 +1,52 @@
+"""How much each interval of a group adds to the union of those before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from auditor.tables.schema import COUNT, SPAN
+
+_ROW, _START, _END, _GROUP = "__row", "__start", "__end", "__group"
+
+
+def newly_covered(
+    rows: pl.DataFrame, by: Sequence[str], start: pl.Expr, end: pl.Expr, *, mask: pl.Expr | None
+) -> pl.Series:
+    """For each row the time its interval covers that no interval of its group before it does.
+
+    Intervals go by their start; their sum over a group is the length of the union. Null where an end is missing
+    or `mask` is not true. All groups are walked at once: an end is replaced by its rank plus a multiple of the
+    number of its group, so that one running maximum serves all of them.
+    """
+    flags = start.is_not_null() & end.is_not_null() & (pl.lit(True) if mask is None else mask)
+    whole = (
+        rows.with_row_index(_ROW)
+        .with_columns(start.alias(_START), end.alias(_END))
+        .filter(flags)
+        .select(_ROW, _START, _END, pl.struct(by).alias(_GROUP))
+        .sort(_GROUP, _START)
+        .with_columns(pl.col(_GROUP).rle_id().cast(COUNT))
+    )
+    ends = whole[_END].unique().sort()
+    size = max(ends.len(), 1)
+    own = pl.col(_GROUP) * size + pl.col(_END).rank("dense").cast(COUNT) - 1
+    reached = own.cum_max().shift(1)
+    added = (
+        whole.with_columns(reached.alias("__reached"))
+        .with_columns(
+            pl.when(pl.col("__reached") // size == pl.col(_GROUP)).then(pl.col("__reached") % size).alias("__reached")
+        )
+        .with_columns(pl.lit(ends).gather(pl.col("__reached")).alias("__reached"))
+        .select(
+            _ROW,
+            (pl.col(_END) - pl.max_horizontal(_START, "__reached"))
+            .cast(COUNT)
+            .clip(lower_bound=0)
+            .cast(SPAN)
+            .alias("__added"),
+        )
+    )
+    every = pl.DataFrame({_ROW: pl.int_range(rows.height, eager=True).cast(pl.get_index_type())})
+    return every.join(added, on=_ROW, how="left", maintain_order="left")["__added"]
