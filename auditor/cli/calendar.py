@@ -7,14 +7,16 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 import click
+import polars as pl
 from rich.console import Console
 from rich.text import Text
 
-from auditor.model.coverage import Coverage, Gap
+from auditor.model.coverage import Gap
 from auditor.model.vocabulary import GapReason
 from auditor.model.window import Window
 from auditor.tables.archive import Archive
 from auditor.tables.coverage import coverage
+from auditor.tables.schema import TABLES
 
 LOOKBACK = timedelta(days=90)
 """How long Webex keeps reports."""
@@ -45,7 +47,7 @@ def show(archive: Archive, *, sites: Sequence[str], now: datetime, settle: timed
     named = tuple(sites) or archive.sites()
     span = _span(archive, now)
     found = coverage(archive, window=span, sites=named, now=now, settle=settle)
-    for line in _facts(archive, found):
+    for line in _facts(archive):
         click.echo(line)
     for site in named:
         console.print()
@@ -74,12 +76,12 @@ def _span(archive: Archive, now: datetime) -> Window:
     return Window(start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0), now)
 
 
-def _facts(archive: Archive, found: Coverage) -> Iterator[str]:
+def _facts(archive: Archive) -> Iterator[str]:
     chain = archive.chain()
     yield f"{archive.path}: {chain.entries:,} entries, {chain.pages:,} pages, {chain.bytes / 1e6:,.1f} MB as received"
     yield f"head sha256:{chain.head}"
-    rows = ", ".join(f"{held.rows:,} {name}" for name, held in found.tables.items() if held.rows)
-    yield f"rows: {rows or 'none'}"
+    held = {name: archive.scan(name).select(pl.len()).collect().item() for name in TABLES if archive.has(name)}
+    yield f"rows: {', '.join(f'{rows:,} {name}' for name, rows in held.items()) or 'none'}"
 
 
 def _months(gaps: Sequence[Gap], span: Window, now: datetime) -> Iterator[Text]:

@@ -198,6 +198,7 @@ def _fresh(
             .filter(pl.col("end") > ready)
         )
     found = pl.concat(young).unique() if young else meetings.clear()
-    words = f"{found.height} meetings ended less than {settle / _HOUR:g} h before; their records may still change"
+    many = "1 meeting" if found.height == 1 else f"{found.height} meetings"
+    words = f"{many} ended less than {settle / _HOUR:g} h before; their records may still change"
     windows = union(Window(*row) for row in found.select("start", "end").iter_rows())
     return [Gap(table.name, site, part, GapReason.TOO_FRESH, words) for part in windows for table in tables]

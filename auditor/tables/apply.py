@@ -57,12 +57,8 @@ class _Batch:
         self._store = store
         self._drafts: dict[str, Draft] = {}
         self.rows = 0
+        self.duplicates = 0
         self.notes = Notes()
-
-    @property
-    def duplicates(self) -> int:
-        """Rows that repeated the key of another one, of all records."""
-        return sum(draft.duplicates for name, draft in self._drafts.items() if name in TABLES)
 
     def draft(self, name: str) -> Draft:
         """The draft of a table, begun when it is first asked for."""
@@ -100,7 +96,10 @@ class _Batch:
         self.rows += own.height
         if kind.table is MEETINGS:
             own = own.with_columns(pl.lit(False).alias(DERIVED))
-        current = self.draft(kind.table.name).upsert(own)
+        draft = self.draft(kind.table.name)
+        before = draft.duplicates
+        current = draft.upsert(own)
+        self.duplicates += draft.duplicates - before
         for child in kind.children:
             self.draft(child.table.name).upsert(frames[child.table.name], parents=current)
         if kind.table is ATTENDEES:

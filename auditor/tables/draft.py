@@ -12,7 +12,7 @@ from auditor.tables.store import Held, Store, add_file, drop_files
 from auditor.tables.typed import ORDER
 
 _SMALL = 16_384
-_MANY = 32
+_MANY = 16
 _NEW = "_new"
 _LINEAGE = ("page", "item")
 

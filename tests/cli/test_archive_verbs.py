@@ -1,0 +1,184 @@
+"""`auditor archive`: what each verb prints, writes and exits with."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner, Result
+
+from auditor.cli.archive import command
+from auditor.cli.context import Session
+from auditor.errors import ArchiveError, ConfigError
+from auditor.evidence.entry import Request, Response, Unit
+from auditor.evidence.writer import Writer
+from auditor.model.coverage import Gap
+from auditor.model.vocabulary import GapReason
+from auditor.model.window import Window
+from auditor.tables.archive import Archive
+from auditor.tables.ingest import ingest
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+ITEMS = [
+    {"meetingId": "m1", "email": "eve@example.com", "displayName": "=1+1", "joinedTime": "2026-11-02T10:00:00Z"},
+    {"meetingId": "m1", "email": "bob@example.com", "phoneNumber": "+47 55", "duration": 2},
+]
+
+Verb = Callable[..., Result]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    archive = Archive.create(tmp_path / "archive")
+    span = Window(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 8, tzinfo=UTC))
+    later = Window(datetime(2026, 11, 8, tzinfo=UTC), datetime(2026, 11, 9, tzinfo=UTC))
+    gap = Gap("attendees", "example.webex.com", later, GapReason.UNAVAILABLE, "503")
+    with Writer.open(archive.path, now=lambda: NOW) as writer:
+        page = writer.add_page(Request("GET", "attendees"), Response(200, NOW), json.dumps({"items": ITEMS}).encode())
+        site = "example.webex.com"
+        writer.commit_unit(Unit("a", "attendees", site, span, (page.seq,), complete=True, rows=2))
+        writer.commit_unit(Unit("b", "attendees", site, later, (), complete=False, rows=0, gaps=(gap,)))
+    ingest(archive)
+    return archive.path
+
+
+@pytest.fixture
+def verb(folder: Path) -> Verb:
+    def run(name: str, *arguments: str | Path) -> Result:
+        session = Session(config=None, verbosity=0, progress=False, log_format="text")
+        options = [name, "--archive", str(folder), *map(str, arguments)]
+        return CliRunner().invoke(command, options, obj=session, standalone_mode=False)
+
+    return run
+
+
+def test_status_draws_a_calendar(verb: Verb) -> None:
+    told = verb("status", "--now", "2026-11-20T00:00Z")
+    lines = told.stdout.splitlines()
+    november = [line for line in lines if line.startswith("2026-11")]
+    assert (told.return_value, told.exception) == (0, None)
+    assert november == ["2026-11  ■■■■■■■×···········              attendees"]
+    assert "rows: 2 attendees, 1 meetings, 2 collections" in lines
+    assert "Webex forgets the oldest missing day, 2026-08-22, within a day; collect before that" in lines
+    assert any("unavailable  503" in line for line in lines)
+
+
+def test_status_tells_days_until_the_horizon(verb: Verb, tmp_path: Path) -> None:
+    archive = Archive.create(tmp_path / "held")
+    held = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 11, 18, tzinfo=UTC))
+    with Writer.open(archive.path, now=lambda: NOW) as writer:
+        for service in ("attendees", "usage"):
+            writer.commit_unit(Unit(service, service, "example.webex.com", held, (), complete=True, rows=0))
+    ingest(archive)
+    told = verb("status", "--archive", archive.path, "--now", "2026-11-20T00:00Z").stdout
+    assert "Webex forgets the oldest missing day, 2026-11-18, in 88 days" in told
+
+
+def test_status_of_an_empty_archive(verb: Verb, tmp_path: Path) -> None:
+    Archive.create(tmp_path / "empty")
+    told = verb("status", "--archive", tmp_path / "empty", "--now", "2026-11-20T00:00Z")
+    assert (told.return_value, "the archive holds nothing yet" in told.stdout) == (0, True)
+
+
+def test_verify_says_that_no_head_was_given(verb: Verb) -> None:
+    told = verb("verify")
+    assert (told.return_value, told.stdout) == (0, "")
+    assert "3 entries and 1 pages are as they were written" in told.stderr
+    assert "no earlier head was given" in told.stderr
+
+
+def test_verify_names_every_fault_and_exits_1(verb: Verb, folder: Path) -> None:
+    (page,) = (folder / "evidence/pages").rglob("*.zst")
+    page.write_bytes(page.read_bytes() + b"x")
+    told = verb("verify")
+    assert told.return_value == 1
+    assert told.stdout == f"{page.relative_to(folder)}: the page was changed: the file is not as it was written\n"
+
+
+@pytest.mark.parametrize("written", ["{}", "sha256:{}"])
+def test_verify_takes_a_head(verb: Verb, folder: Path, written: str) -> None:
+    told = verb("verify", "--head", written.format(Archive(folder).evidence.head))
+    assert (told.return_value, "no earlier head" in told.stderr) == (0, False)
+    assert verb("verify", "--head", written.format("ab" * 32)).return_value == 1
+
+
+def test_verify_takes_the_head_of_an_audit(verb: Verb, folder: Path, tmp_path: Path) -> None:
+    audit = tmp_path / "audit.json"
+    audit.write_text(json.dumps({"audit": {"evidence_head": f"sha256:{Archive(folder).evidence.head}"}}))
+    assert verb("verify", "--audit", audit).return_value == 0
+    audit.write_text(json.dumps({"audit": {"evidence_head": f"sha256:{'ab' * 32}"}}))
+    assert verb("verify", "--audit", audit).return_value == 1
+    audit.write_text("[]")
+    assert isinstance(verb("verify", "--audit", audit).exception, ConfigError)
+
+
+def test_what_is_no_head_is_refused(verb: Verb) -> None:
+    assert "no SHA-256 in 64 hex digits" in str(verb("verify", "--head", "abc").exception)
+
+
+def test_rebuild_makes_equal_tables(verb: Verb, folder: Path) -> None:
+    before = Archive(folder).scan("attendees").collect().sort("item")
+    for path in (folder / "tables/attendees").glob("*.parquet"):
+        path.unlink()
+    told = verb("rebuild")
+    assert (told.return_value, "2 units and 2 records" in told.stderr) == (0, True)
+    assert Archive(folder).scan("attendees").collect().sort("item").equals(before)
+
+
+def test_compact_keeps_the_rows(verb: Verb, folder: Path) -> None:
+    assert verb("compact").return_value == 0
+    assert Archive(folder).scan("attendees").collect().height == 2
+
+
+def test_erase_counts_and_leaves_the_others(verb: Verb, folder: Path) -> None:
+    told = verb("erase", "--email", "Eve@example.com")
+    assert (told.return_value, "1 records in 1 pages were removed" in told.stderr) == (0, True)
+    assert Archive(folder).scan("attendees").collect()["email"].to_list() == ["bob@example.com"]
+    assert verb("verify").return_value == 0
+
+
+@pytest.mark.parametrize(("age", "left"), [("10d", 0), ("3w", 2), ("1y", 2)])
+def test_prune_keeps_what_is_younger(verb: Verb, folder: Path, age: str, left: int) -> None:
+    assert verb("prune", "--older-than", age, "--now", "2026-11-20T00:00Z").return_value == 0
+    assert Archive(folder).scan("attendees").collect().height == left
+
+
+@pytest.mark.parametrize("age", ["", "0d", "10 months", "-3d", "999999d"])
+def test_what_is_no_age_is_refused(verb: Verb, age: str) -> None:
+    assert "is no age" in str(verb("prune", "--older-than", age).exception)
+
+
+def test_export_writes_parquet_and_arrow_with_durations(verb: Verb, folder: Path, tmp_path: Path) -> None:
+    held = Archive(folder).scan("attendees").collect()
+    for form, read in (("parquet", pl.read_parquet), ("arrow", pl.read_ipc)):
+        out = tmp_path / f"t.{form}"
+        assert verb("export", "--table", "attendees", "--format", f"{form}={out}").return_value == 0
+        assert read(out).schema == held.schema
+        assert read(out).height == 2
+        assert out.stat().st_mode & 0o777 == 0o600
+
+
+def test_export_writes_csv_that_no_spreadsheet_runs(verb: Verb, tmp_path: Path) -> None:
+    out = tmp_path / "t.csv"
+    verb("export", "--table", "attendees", "--format", f"csv={out}")
+    rows = pl.read_csv(out, schema_overrides={"phone_number": pl.String}).sort("item")
+    assert rows["display_name"].to_list() == ["'=1+1", None]
+    assert rows["phone_number"].to_list() == [None, "+47 55"]
+    assert rows["duration_us"].to_list() == [None, 120_000_000]
+    assert rows["joined_time"].to_list() == ["2026-11-02T10:00:00.000000Z", None]
+
+
+def test_export_of_an_unknown_table_or_format_is_refused(verb: Verb) -> None:
+    assert isinstance(verb("export", "--table", "people2", "--format", "csv=x").exception, ArchiveError)
+    assert "--format is 'xls=x'" in str(verb("export", "--table", "people", "--format", "xls=x").exception)
+
+
+@pytest.mark.parametrize("name", ["status", "verify", "rebuild", "compact", "erase", "prune"])
+def test_a_folder_that_is_no_archive_is_exit_2(auditor, tmp_path: Path, name: str) -> None:
+    more = {"erase": ["--email", "a@example.com"], "prune": ["--older-than", "1d"]}.get(name, [])
+    done = auditor("archive", name, "--archive", tmp_path / "none", *more)
+    assert done.returncode == 2
+    assert "is no archive" in done.stderr
+    assert not (tmp_path / "none").exists()

@@ -1,0 +1,281 @@
+"""`auditor import`: saved responses, Control Hub exports and tables of one's own become evidence and rows."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from auditor.cli.context import Session
+from auditor.cli.import_ import command
+from auditor.errors import ConfigError
+from auditor.evidence.entry import PageEntry
+from auditor.model.window import Window
+from auditor.tables.archive import Archive
+from auditor.tables.coverage import coverage
+
+SITE = "example.webex.com"
+HEADINGS = (
+    "Meeting Name\tMeeting Start Time\tMeeting End Time\tDisplay Name\tFirst Name\tLast Name\tRole\tAttendee Email"
+    "\tJoin Time\tLeave Time\tAttendance Duration\tConnection Type\tSession Name"
+)
+GERMAN = "Besprechung\tAnfang\tEnde\tName\tVorname\tNachname\tRolle\tMail\tRein\tRaus\tDauer\tVerbindung\tSitzung"
+LINES = tuple(
+    "\t".join(cells)
+    for cells in (
+        ("Weekly", "2026-09-14 10:00:00", "2026-09-14 11:00:00", "Eve", "Eve", "Smith", "Host", "Eve@example.com")
+        + ("2026-09-14 10:01:00", "2026-09-14 10:58:00", "57 mins", "Desktop app", ""),
+        ("Weekly", "2026-09-14 10:00:00", "2026-09-14 11:00:00", "Call-in User 1", "", "", "Attendee", "")
+        + ("2026-09-14 10:02:00", "2026-09-14 10:03:00", "1 min", "PSTN", ""),
+        ("Board", "2026-09-15 08:00:00", "2026-09-15 09:00:00", "Bob", "Bob", "Jones", "Attendee", "bob@example.com")
+        + ("2026-09-15 08:00:00", "2026-09-15 09:00:00", "60 mins", "Mobile app", ""),
+    )
+)
+
+
+def attendee(number: int, **more: object) -> dict[str, object]:
+    return {
+        "meetingId": f"m{number}",
+        "meetingTitle": "T",
+        "email": f"p{number}@example.com",
+        "joinedTime": f"2026-09-{number % 28 + 1:02}T10:00:00Z",
+        "leftTime": f"2026-09-{number % 28 + 1:02}T11:00:00Z",
+        "participantType": "ATTENDEE",
+        "clientAgent": "WINDOWS,IE",
+        **more,
+    }
+
+
+Bring = Callable[..., Result]
+
+
+@pytest.fixture
+def bring(tmp_path: Path) -> Bring:
+    def run(*arguments: str | Path, site: str | None = SITE) -> Result:
+        session = Session(config=None, verbosity=0, progress=False, log_format="text")
+        options = ["--archive", str(tmp_path / "archive"), "--now", "2026-11-20T00:00Z", *map(str, arguments)]
+        return CliRunner().invoke(
+            command, options + (["--site", site] if site else []), obj=session, standalone_mode=False
+        )
+
+    return run
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Callable[[], Archive]:
+    return lambda: Archive(tmp_path / "archive")
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
+    def write(name: str, content: str | bytes) -> Path:
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write
+
+
+def resolved(held: Archive, table: str) -> None:
+    """Every row's page and item are a record in evidence."""
+    for page, items in held.scan(table).group_by("page").agg("item").collect().rows():
+        records = json.loads(held.evidence.page(page))["items"]
+        assert all(isinstance(records[item], dict) for item in items)
+
+
+def test_a_saved_response_is_a_page_as_it_is(bring: Bring, archive, save) -> None:
+    content = json.dumps({"items": [attendee(1), attendee(2)]}, indent=1).encode()
+    done = bring(save("a.json", content))
+    held = archive()
+    (page,) = [entry for entry in held.evidence.entries() if isinstance(entry, PageEntry)]
+    assert done.return_value == 0
+    assert held.evidence.page(page.sha256) == content
+    assert (page.request.method, page.request.path) == ("IMPORT", "a.json")
+    assert held.scan("attendees").select("site_url", "email").collect().sort("email").rows() == [
+        (SITE, "p1@example.com"),
+        (SITE, "p2@example.com"),
+    ]
+    assert held.evidence.verify() == ()
+
+
+@pytest.mark.parametrize("form", ["array", "lines", "large", "responses"])
+def test_every_form_of_json_gives_the_same_rows(bring: Bring, archive, save, form: str) -> None:
+    records = [attendee(number, address1="x" * 2000 if form == "large" else "x") for number in range(2300)]
+    written = {
+        "array": json.dumps(records),
+        "lines": "\n".join(map(json.dumps, records)),
+        "large": json.dumps({"items": records}),
+        "responses": "\n".join(json.dumps({"items": records[start : start + 500]}) for start in range(0, 2300, 500)),
+    }[form]
+    assert bring(save("a.json", written)).return_value == 0
+    held = archive()
+    found = held.scan("attendees").select("meeting_id", "email").collect()
+    assert sorted(found.rows()) == sorted((f"m{n}", f"p{n}@example.com") for n in range(2300))
+    resolved(held, "attendees")
+
+
+def test_numbers_are_kept_letter_by_letter(bring: Bring, archive, save) -> None:
+    bring(save("a.json", '[{"meetingId":"m1","email":"a@example.com","joinedTime":null,"duration":1.50}]'))
+    (page,) = archive().scan("attendees").select("page").collect().to_series()
+    assert b'"duration":1.50' in archive().evidence.page(page)
+
+
+def test_the_span_is_that_of_the_times(bring: Bring, archive, save) -> None:
+    bring(save("a.json", json.dumps([attendee(3), attendee(1)])))
+    (row,) = archive().scan("collections").collect().rows(named=True)
+    assert (row["endpoint"], row["site_url"], row["rows"]) == ("import:attendees", SITE, 2)
+    assert row["from_time"] == datetime(2026, 9, 2, 10, tzinfo=UTC)
+    assert row["to_time"] == datetime(2026, 9, 4, 11, 0, 0, 1, tzinfo=UTC)
+
+
+def test_the_span_can_be_given(bring: Bring, archive, save) -> None:
+    bring(save("a.json", json.dumps([attendee(3)])), "--from", "2026-09-01", "--to", "2026-10-01")
+    held = archive()
+    assert held.span() == Window(datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 10, 1, tzinfo=UTC))
+    found = coverage(
+        held, window=held.span(), sites=held.sites(), now=datetime(2026, 11, 20, tzinfo=UTC), settle=timedelta(hours=24)
+    )
+    assert {gap.reason.value for gap in found.gaps} == {"imported"}
+
+
+def test_a_record_that_cannot_be_decoded_is_exit_3_and_the_rest_is_there(bring: Bring, archive, save) -> None:
+    file = save("a.json", json.dumps([attendee(1), attendee(2, duration=[]), attendee(3)]))
+    done = bring(file)
+    assert done.return_value == 3
+    assert "item 1: duration: a list where a number is expected" in done.stderr
+    assert archive().scan("attendees").collect().height == 2
+    assert bring(file).return_value == 3
+
+
+def test_a_line_that_is_no_json_is_a_gap_of_its_own(bring: Bring, archive, save) -> None:
+    lines = [json.dumps(attendee(1)), '{"email": broken', json.dumps(attendee(2))]
+    done = bring(save("a.ndjson", "\n".join(lines)))
+    assert (done.return_value, archive().scan("attendees").collect().height) == (3, 2)
+    assert "item 1: no object" in done.stderr
+
+
+def test_the_same_file_again_changes_nothing(bring: Bring, archive, save) -> None:
+    file = save("a.json", json.dumps([attendee(1)]))
+    bring(file)
+    done = bring(file)
+    assert (done.return_value, "the archive has it already" in done.stderr) == (0, True)
+    assert archive().scan("collections").collect().height == 1
+
+
+def test_participants_bring_their_devices(bring: Bring, archive, save) -> None:
+    record = {"id": "p", "meetingId": "m", "siteUrl": SITE, "host": True, "devices": [{"correlationId": "c"}]}
+    assert bring(save("p.json", json.dumps({"items": [record]})), site=None).return_value == 0
+    assert archive().scan("devices").collect().height == 1
+    resolved(archive(), "devices")
+
+
+@pytest.mark.parametrize("form", ["csv", "semicolon", "json"])
+def test_a_table_of_ones_own(bring: Bring, archive, save, form: str) -> None:
+    content = {
+        "csv": 'email,display_name,department,login_enabled\nEve@example.com,Eve,"Sales, EMEA",true\n,,,\n',
+        "semicolon": "\ufeffemail;display_name;department;login_enabled\r\neve@example.com;Eve;Sales, EMEA;TRUE\r\n",
+        "json": json.dumps(
+            [{"email": "eve@example.com", "display_name": "Eve", "department": "Sales, EMEA", "login_enabled": True}]
+        ),
+    }[form]
+    assert bring(save("people.csv", content), site=None).return_value == 0
+    found = archive().scan("people").select("email", "display_name", "department", "login_enabled").collect()
+    assert found.rows() == [("eve@example.com", "Eve", "Sales, EMEA", True)]
+    resolved(archive(), "people")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("headings", [HEADINGS, GERMAN])
+def test_a_control_hub_export(bring: Bring, archive, save, encoding: str, headings: str) -> None:
+    file = save("export.csv", "\r\n".join([headings, *LINES]).encode(encoding))
+    done = bring(file, "--timezone", "Europe/Berlin")
+    assert done.return_value == 0
+    found = archive().scan("attendees").sort("joined_time").collect()
+    assert found.select("meeting_title", "display_name", "email", "participant_type", "duration").rows() == [
+        ("Weekly", "Eve", "eve@example.com", "host", timedelta(minutes=57)),
+        ("Weekly", "Call-in User 1", None, "attendee", timedelta(minutes=1)),
+        ("Board", "Bob", "bob@example.com", "attendee", timedelta(minutes=60)),
+    ]
+    assert found["joined_time"][0] == datetime(2026, 9, 14, 8, 1, tzinfo=UTC)
+    assert found["meeting_id"].n_unique() == 2
+    assert "→ joinedTime" in done.stderr
+    resolved(archive(), "attendees")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("09/14/2026 10:01 AM", "09/14/2026 10:58 PM", datetime(2026, 9, 14, 10, 1, tzinfo=UTC)),
+        ("14.09.2026 10:01", "14.09.2026 10:58", datetime(2026, 9, 14, 10, 1, tzinfo=UTC)),
+        ("14/09/2026 10:01:30", "14/09/2026 10:58:00", datetime(2026, 9, 14, 10, 1, 30, tzinfo=UTC)),
+    ],
+)
+def test_times_as_countries_write_them(
+    bring: Bring, archive, save, first: str, second: str, expected: datetime
+) -> None:
+    line = f"W\t{first}\t{second}\tEve\t\t\tHost\teve@example.com\t{first}\t{second}\t57 mins\tx\t"
+    assert bring(save("e.csv", f"{HEADINGS}\n{line}"), "--timezone", "UTC").return_value == 0
+    assert archive().scan("attendees").collect()["joined_time"].item() == expected
+
+
+def test_day_and_month_that_cannot_be_told_apart_are_refused_until_a_span_tells(bring: Bring, archive, save) -> None:
+    time = "03/04/2026 10:00"
+    file = save("e.csv", f"{HEADINGS}\nW\t{time}\t{time}\tEve\t\t\tHost\te@example.com\t{time}\t{time}\t5 mins\tx\t")
+    assert "cannot be told apart" in str(bring(file, "--timezone", "UTC").exception)
+    span = ("--from", "2026-04-01", "--to", "2026-05-01")
+    assert bring(file, "--timezone", "UTC", *span).return_value == 0
+    assert archive().scan("attendees").collect()["joined_time"].item() == datetime(2026, 4, 3, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "why"),
+    [
+        ("\r\n".join([HEADINGS, *LINES]), (), "--timezone tells"),
+        ("a,b\n1,2\n", (), "--as would"),
+        ('[{"email":"a@example.com","display_name":"A"}]', (), "--as would"),
+        ('[{"x":1}]', (), "--as would"),
+        ("", (), "it is empty"),
+        ("email,email\na,b\n", (), "cannot be told apart"),
+        ("email,type\na,b,c\n", (), "line 2 has 3 cells"),
+        ("[1,", (), "it is no JSON from character"),
+        ('{"items":7}', (), "--as would"),
+        (b"\xff\xfe\x00", (), "neither UTF-8 nor UTF-16"),
+        (b"email,type\n\xff,x", (), "neither UTF-8 nor UTF-16"),
+    ],
+)
+def test_a_file_that_is_not_understood_is_refused_and_nothing_is_written(
+    bring: Bring, save, tmp_path: Path, content: str | bytes, arguments: tuple[str, ...], why: str
+) -> None:
+    done = bring(save("x", content), *arguments)
+    assert isinstance(done.exception, ConfigError)
+    assert why in str(done.exception)
+    assert not (tmp_path / "archive").exists()
+
+
+def test_one_file_that_is_not_understood_keeps_the_others_out(bring: Bring, save, tmp_path: Path) -> None:
+    good, bad = save("a.json", json.dumps([attendee(1)])), save("b.json", '[{"x":1}]')
+    assert isinstance(bring(good, bad).exception, ConfigError)
+    assert not (tmp_path / "archive").exists()
+
+
+def test_records_that_name_no_site_need_one(bring: Bring, save) -> None:
+    assert "--site tells" in str(bring(save("a.json", json.dumps([attendee(1)])), site=None).exception)
+
+
+def test_what_a_file_holds_can_be_said(bring: Bring, archive, save) -> None:
+    file = save("a.json", '[{"email":"a@example.com","display_name":"A"}]')
+    assert bring(file, "--as", "people", site=None).return_value == 0
+    assert archive().scan("people").collect().height == 1
+    assert "is no kind of records" in str(bring(file, "--as", "cats").exception)
+
+
+def test_exit_codes_from_the_command_line(auditor, save, tmp_path: Path) -> None:
+    good = save("a.json", json.dumps([attendee(1)]))
+    bad = save("b.json", json.dumps([attendee(1, duration={})]))
+    base = ("import", "--archive", tmp_path / "cli", "--site", SITE)
+    assert auditor(*base, good).returncode == 0
+    assert auditor(*base, bad).returncode == 3
+    assert auditor(*base, tmp_path / "missing.json").returncode == 2
+    assert auditor(*base).returncode == 2

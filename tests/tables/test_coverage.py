@@ -1,0 +1,209 @@
+"""What an archive says it holds of a window, and what it does not."""
+
+from datetime import UTC, datetime, timedelta
+
+from auditor.model.coverage import Coverage, Gap
+from auditor.model.vocabulary import GapReason
+from auditor.model.window import Window
+from auditor.tables.coverage import coverage
+from auditor.tables.remake import prune
+
+SITE = "example.webex.com"
+DAY0 = datetime(2026, 1, 1, tzinfo=UTC)
+LATER = DAY0 + timedelta(days=60)
+SERVICES = ("MeetingCenter", "EventCenter", "SupportCenter", "TrainingCenter")
+PEOPLE = ("breakouts", "devices", "participants")
+
+
+def days(start: float, end: float) -> Window:
+    return Window(DAY0 + timedelta(days=start), DAY0 + timedelta(days=end))
+
+
+WEEK = days(0, 7)
+
+
+def covered(site, window: Window = WEEK, *, now: datetime = LATER, sites: tuple[str, ...] | None = None) -> Coverage:
+    named = site.archive.sites() if sites is None else sites
+    return coverage(site.archive, window=window, sites=named, now=now, settle=timedelta(hours=24))
+
+
+def told(found: Coverage) -> list[tuple[str, str, Window]]:
+    return [(gap.table, gap.reason.value, gap.window) for gap in found.gaps]
+
+
+def attendee(day: float, meeting: str = "m1") -> dict[str, object]:
+    return {"meetingId": meeting, "email": "a@example.com", "joinedTime": (DAY0 + timedelta(days=day)).isoformat()}
+
+
+def usage(start: float, end: float, meeting: str = "m1") -> dict[str, object]:
+    return {
+        "meetingId": meeting,
+        "start": (DAY0 + timedelta(days=start)).isoformat(),
+        "end": (DAY0 + timedelta(days=end)).isoformat(),
+    }
+
+
+def fill(site, *, start: float = 0, end: float = 7, at: datetime = LATER, meeting: str | None = "m1") -> None:
+    """A span collected in full: attendees, usage of all service types, participants of its one meeting."""
+    site.add("attendees", [attendee(start + 1)] if meeting else [], days=(start, end), at=at)
+    for service in SERVICES:
+        held = [usage(start + 1, start + 1.1)] if service == SERVICES[0] and meeting else []
+        site.add("usage", held, days=(start, end), service_type=service, at=at)
+    if meeting:
+        site.add("participants", [{"id": "p", "meetingId": meeting}], days=(start, end), meeting_id=meeting, at=at)
+
+
+def test_what_was_collected_in_full_is_complete(site) -> None:
+    fill(site)
+    found = covered(site)
+    assert (found.complete, found.gaps) == (True, ())
+    assert found.tables["attendees"].rows == 1
+    assert found.tables["attendees"].first == DAY0 + timedelta(days=1)
+
+
+def test_a_quiet_site_is_complete(site) -> None:
+    fill(site, meeting=None)
+    assert covered(site).complete
+
+
+def test_an_empty_archive_has_one_gap(site) -> None:
+    assert told(covered(site)) == [("attendees", "not-collected", days(0, 7))]
+
+
+def test_spans_that_were_never_asked_for_are_gaps(site) -> None:
+    fill(site, start=2, end=4)
+    found = [gap for gap in told(covered(site)) if gap[0] == "attendees"]
+    assert found == [("attendees", "not-collected", days(0, 2)), ("attendees", "not-collected", days(4, 7))]
+
+
+def test_usage_counts_only_where_every_service_type_was_asked(site) -> None:
+    fill(site)
+    site.add("usage", [], days=(7, 9), service_type="MeetingCenter")
+    found = [gap for gap in told(covered(site, days(0, 9))) if gap[0] == "meetings"]
+    assert found == [("meetings", "not-collected", days(7, 9))]
+
+
+def test_a_site_that_was_never_asked_has_gaps_in_every_table(site) -> None:
+    fill(site)
+    found = covered(site, sites=("other.webex.com",))
+    assert told(found) == [
+        (table, "not-collected", days(0, 7)) for table in ("attendees", *PEOPLE[:2], "meetings", PEOPLE[2])
+    ]
+    assert {gap.site_url for gap in found.gaps} == {"other.webex.com"}
+
+
+def test_participants_that_were_not_asked_for_are_one_gap_a_table_with_counts(site) -> None:
+    fill(site)
+    site.add("attendees", [attendee(3, "m2"), attendee(4, "m3")], days=(0, 7), at=LATER)
+    found = covered(site)
+    assert [gap.table for gap in found.gaps] == list(PEOPLE)
+    assert {gap.detail for gap in found.gaps} == {"2 of 3 meetings were never asked about"}
+    assert {gap.window.start for gap in found.gaps} == {DAY0 + timedelta(days=3)}
+
+
+def test_participants_switched_off_are_gaps_of_the_whole_window(site) -> None:
+    site.add("attendees", [attendee(1)], at=LATER)
+    for service in SERVICES:
+        site.add("usage", [], service_type=service, at=LATER)
+    assert told(covered(site)) == [(table, "not-collected", days(0, 7)) for table in PEOPLE]
+
+
+def test_a_gap_of_a_unit_stands_until_a_later_unit_heals_it(site) -> None:
+    fill(site)
+    gap = Gap("attendees", SITE, days(0, 7), GapReason.RATE_LIMITED, "429 for an hour")
+    site.add("attendees", [], days=(0, 7), gaps=[gap], at=LATER)
+    assert covered(site).gaps == (gap,)
+    site.add("attendees", [attendee(1)], days=(0, 7), at=LATER)
+    assert covered(site).complete
+
+
+def test_a_gap_outside_the_window_is_not_told(site) -> None:
+    fill(site)
+    gap = Gap("attendees", SITE, days(6, 7), GapReason.UNAVAILABLE, "503")
+    site.add("attendees", [], days=(6, 7), gaps=[gap], at=LATER)
+    assert covered(site, days(0, 6)).complete
+    assert covered(site, days(0, 6.1)).gaps == (gap,)
+
+
+def test_failures_of_single_meetings_are_counted_together(site) -> None:
+    fill(site)
+    for number in range(3):
+        span = days(number, number + 0.1)
+        gaps = [Gap("participants", SITE, span, GapReason.FORBIDDEN, f"403 on m{number}")]
+        site.add("participants", [], days=(number, number + 0.1), meeting_id=f"x{number}", gaps=gaps, at=LATER)
+    (gap,) = covered(site).gaps
+    assert (gap.reason, gap.window) == (GapReason.FORBIDDEN, days(0, 2.1))
+    assert gap.detail == "3 meetings, the first: 403 on m0"
+
+
+def test_a_record_that_could_not_be_decoded_is_told_with_its_place(site) -> None:
+    fill(site)
+    site.add("attendees", [attendee(1), {"duration": []}], days=(0, 7), at=LATER)
+    (gap,) = covered(site).gaps
+    assert (gap.table, gap.reason) == ("attendees", GapReason.UNDECODABLE_RECORD)
+    assert "item 1: duration: a list" in gap.detail
+
+
+def test_a_body_that_the_collector_named_is_told_once(site) -> None:
+    fill(site)
+    named = Gap("attendees", SITE, days(0, 7), GapReason.INVALID_BODY, "HTML with status 200")
+    site.add("attendees", b"<html>", days=(0, 7), gaps=[named], at=LATER)
+    assert covered(site).gaps == (named,)
+
+
+def test_a_meeting_that_has_just_ended_is_too_fresh(site) -> None:
+    now = DAY0 + timedelta(days=2)
+    fill(site, end=2, at=now)
+    found = covered(site, days(0, 2), now=now)
+    assert {gap.reason for gap in found.gaps} == {GapReason.TOO_FRESH}
+    assert [gap.table for gap in found.gaps] == ["attendees", "breakouts", "devices", "meetings", "participants"]
+    assert found.gaps[0].window == days(1, 1.1)
+    assert found.gaps[0].detail == "1 meeting ended less than 24 h before; their records may still change"
+
+
+def test_a_meeting_that_was_collected_again_later_is_not_too_fresh(site) -> None:
+    fill(site, end=2, at=DAY0 + timedelta(days=2))
+    assert not covered(site, days(0, 2), now=LATER).complete
+    fill(site, end=2, at=LATER)
+    assert covered(site, days(0, 2), now=LATER).complete
+
+
+def test_a_meeting_without_an_end_lasts_to_the_end_of_its_span(site) -> None:
+    now = DAY0 + timedelta(days=7.5)
+    site.add("attendees", [attendee(1)], at=now)
+    fresh = [gap for gap in covered(site, now=now).gaps if gap.reason is GapReason.TOO_FRESH]
+    assert [gap.window for gap in fresh] == [days(1, 7)]
+
+
+def test_a_site_known_from_files_only_is_imported(site) -> None:
+    site.add("import:attendees", [attendee(1)], days=(0, 5))
+    found = told(covered(site))
+    assert found == [
+        ("attendees", "imported", days(0, 5)),
+        ("attendees", "not-collected", days(5, 7)),
+        *((table, "imported", days(0, 7)) for table in ("breakouts", "devices", "meetings", "participants")),
+    ]
+
+
+def test_files_fill_what_was_not_collected(site) -> None:
+    fill(site, start=3, end=7)
+    site.add("import:attendees", [attendee(1, "m0")], days=(1, 4))
+    found = [gap for gap in told(covered(site)) if gap[0] == "attendees"]
+    assert found == [("attendees", "not-collected", days(0, 1)), ("attendees", "imported", days(1, 3))]
+
+
+def test_what_was_pruned_is_gone_and_not_held(site) -> None:
+    fill(site)
+    prune(site.archive.path, DAY0 + timedelta(days=3), now=lambda: LATER)
+    site.archive = type(site.archive)(site.archive.path)
+    found = covered(site)
+    assert found.tables["attendees"].rows == 0
+    assert {gap for gap in told(found) if gap[1] == "gone"} == {
+        (table, "gone", days(0, 3)) for table in ("attendees", "meetings", *PEOPLE)
+    }
+
+
+def test_the_gaps_of_other_sites_are_not_told(site) -> None:
+    fill(site)
+    site.add("attendees", [], days=(0, 1), site_url="other.webex.com")
+    assert covered(site, sites=(SITE,)).complete

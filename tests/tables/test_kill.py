@@ -1,0 +1,119 @@
+"""kill -9 at any moment: nothing lost, nothing doubled, nothing torn."""
+
+import json
+import random
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from auditor.evidence.writer import Writer
+from auditor.tables.archive import Archive
+from auditor.tables.ingest import ingest
+
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
+UNITS = 12
+
+COLLECT = f"""
+import json, sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from auditor.evidence.entry import Request, Response, Unit
+from auditor.evidence.writer import Writer
+from auditor.model.window import Window
+from auditor.tables.archive import Archive
+from auditor.tables.ingest import ingest
+
+now = datetime(2026, 2, 1, tzinfo=UTC)
+archive = Archive.create(Path(sys.argv[1]))
+with Writer.open(archive.path, now=lambda: now) as writer:
+    print("begun", flush=True)
+    ingest(archive)
+    held = {{entry.unit.key for entry in archive.evidence.units()}}
+    for number in range({UNITS}):
+        if f"unit {{number}}" in held:
+            continue
+        start = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=number)
+        pages = []
+        for part in range(3):
+            items = [
+                {{"meetingId": f"m{{number}}-{{row % 4}}", "email": f"p{{part}}-{{row}}@example.com",
+                  "joinedTime": (start + timedelta(minutes=row)).isoformat()}}
+                for row in range(40)
+            ]
+            body = json.dumps({{"items": items}}).encode()
+            pages.append(writer.add_page(Request("GET", "attendees"), Response(200, now), body).seq)
+        window = Window(start, start + timedelta(days=1))
+        writer.commit_unit(Unit(f"unit {{number}}", "attendees", "s", window, tuple(pages), True, 120))
+        if number % 2:
+            ingest(archive)
+    ingest(archive)
+"""
+
+
+def _killed_often(folder: Path, *, kills: int, seed: int) -> int:
+    """Start again and again, killing each run at a random moment after it began; the number of runs it took."""
+    chance = random.Random(seed)
+    for run in range(1000):
+        child = subprocess.Popen([sys.executable, "-c", COLLECT, str(folder)], stdout=subprocess.PIPE)
+        with child:
+            assert child.stdout is not None
+            child.stdout.readline()
+            if run < kills:
+                time.sleep(chance.uniform(0, 0.6))
+                child.kill()
+        if child.returncode == 0:
+            return run
+    raise AssertionError("it never came to its end")
+
+
+def _check(folder: Path) -> None:
+    archive = Archive(folder)
+    assert archive.evidence.verify() == ()
+    held = archive.scan("attendees").select("meeting_id", "email", "joined_time").collect()
+    assert held.height == held.unique().height == UNITS * 120
+    assert archive.scan("meetings").collect().height == UNITS * 4
+    assert archive.scan("collections").select(pl.col("rows").sum()).collect().item() == UNITS * 120
+    for page, item in archive.scan("attendees").select("page", "item").head(50).collect().rows():
+        assert json.loads(archive.evidence.page(page))["items"][item]["email"]
+
+
+def test_a_collection_killed_again_and_again_ends_with_every_row_once(tmp_path: Path) -> None:
+    _killed_often(tmp_path / "a", kills=4, seed=1)
+    _check(tmp_path / "a")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(10))
+def test_a_hundred_kills_lose_and_double_nothing(tmp_path: Path, seed: int) -> None:
+    _killed_often(tmp_path / "a", kills=10, seed=seed)
+    _check(tmp_path / "a")
+
+
+def test_tables_left_half_way_are_completed(site) -> None:
+    """The state says less than the tables have: as if killed between a table's commit and the state."""
+    site.add("attendees", [{"meetingId": "m1", "email": "a@example.com"}])
+    state = site.archive.path / "tables/state.json"
+    before = state.read_bytes()
+    site.add("attendees", [{"meetingId": "m2", "email": "b@example.com"}], days=(7, 8))
+    state.write_bytes(before)
+    again = ingest(Archive(site.archive.path))
+    assert again.units == 1
+    assert site.archive.scan("attendees").collect().height == 2
+    assert site.archive.scan("collections").collect().height == 2
+    assert site.archive.chain() == site.archive.evidence.chain()
+
+
+def test_pages_of_a_unit_that_was_never_committed_bring_no_rows(site) -> None:
+    from auditor.evidence.entry import Request, Response
+
+    site.add("attendees", [{"meetingId": "m1", "email": "a@example.com"}])
+    with Writer.open(site.archive.path, now=lambda: NOW) as writer:
+        writer.add_page(Request("GET", "x"), Response(200, NOW), b'{"items":[{"email":"b@example.com"}]}')
+    assert ingest(site.archive).units == 0
+    assert site.archive.scan("attendees").collect().height == 1
+    assert site.archive.evidence.verify() == ()

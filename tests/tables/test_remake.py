@@ -1,0 +1,225 @@
+"""Archives made anew: a person erased, old records removed, nothing else changed."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+import polars as pl
+import pytest
+import zstandard
+from polars.testing import assert_frame_equal
+
+from auditor.errors import ArchiveError
+from auditor.evidence.entry import PageEntry, Request, Response, TombstoneEntry, Unit, UnitEntry
+from auditor.evidence.person import Person
+from auditor.evidence.reader import Evidence
+from auditor.evidence.writer import Writer
+from auditor.model.window import Window
+from auditor.tables.archive import Archive
+from auditor.tables.ingest import ingest
+from auditor.tables.remake import erase, prune, rebuild
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+DAY0 = datetime(2026, 1, 1, tzinfo=UTC)
+EVE = "eve.smith+x@example.com"
+TABLES = ("attendees", "participants", "devices", "breakouts", "meetings")
+
+
+def attendee(person: str, day: float = 1, **more: object) -> dict[str, object]:
+    return {
+        "meetingId": f"m{int(day)}",
+        "email": person,
+        "joinedTime": (DAY0 + timedelta(days=day)).isoformat(),
+        "leftTime": (DAY0 + timedelta(days=day, hours=1)).isoformat(),
+        **more,
+    }
+
+
+@pytest.fixture
+def people(site) -> Archive:
+    """Eve is an attendee, a participant with devices, a host, a name in a request and in a run."""
+    with Writer.open(site.archive.path, now=lambda: NOW) as writer:
+        writer.begin_run({"emails": [EVE, "bob@example.com"], "sites": ["example.webex.com"]})
+        request = Request(
+            "POST",
+            "meetingParticipants/query",
+            (("meetingId", "m1"),),
+            (),
+            {"emails": [EVE.upper(), "bob@example.com"]},
+        )
+        body = [
+            {"id": "p1", "meetingId": "m1", "email": EVE, "devices": [{"correlationId": "c"}]},
+            {"id": "p2", "meetingId": "m1", "email": "bob@example.com", "breakoutSessionsAttended": [{"id": "b"}]},
+        ]
+        page = writer.add_page(request, Response(200, NOW), json.dumps({"items": body}).encode())
+        query = (("meetingId", "m1"), ("hostEmail", EVE))
+        link = ("link", f'</v1/meetings?hostEmail={quote(EVE, safe="")}>; rel="next"')
+        other = writer.add_page(Request("GET", "meetings", query), Response(200, NOW, (link,)), b'{"items":[]}')
+        week = Window(DAY0, DAY0 + timedelta(days=7))
+        pages = (page.seq, other.seq)
+        writer.commit_unit(Unit("participants m1", "participants", "s", week, pages, complete=True, rows=2))
+        writer.add_page(Request("GET", "broken"), Response(200, NOW), f"<html>{EVE}".encode())
+    escaped = json.dumps({"items": [attendee(EVE), attendee("bob@example.com")]}).replace("@", "\\u0040").encode()
+    site.add("attendees", escaped)
+    site.add("attendees", [attendee("steve.smith+x@example.com"), attendee("Eve.Smith+x@EXAMPLE.com", 2)], days=(7, 8))
+    site.add("usage", [{"meetingId": "m1", "hostEmail": EVE}, {"meetingId": "m2", "hostEmail": "bob@example.com"}])
+    return site.archive
+
+
+def everything(folder: Path) -> Iterator[tuple[Path, bytes]]:
+    """Every file of an archive, and every page and column of text decompressed."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            yield path, content
+            if path.suffix == ".zst":
+                yield path, zstandard.ZstdDecompressor().decompress(content)
+            if path.suffix == ".parquet":
+                yield path, pl.read_parquet(path).write_ndjson().encode()
+            if path.suffix in {".json", ".jsonl"}:
+                yield path, b"\n".join(content.replace(b"\\u0040", b"@").splitlines())
+
+
+def test_no_byte_of_the_archive_holds_the_person(people: Archive) -> None:
+    erase(people.path, EVE, now=lambda: NOW)
+    forms = {EVE, quote(EVE), quote(EVE, safe=""), json.dumps(EVE).replace("@", "\\u0040").strip('"')}
+    for path, content in everything(people.path):
+        for form in forms:
+            assert form.lower().encode() not in content.lower().replace(b"steve.smith", b"somebody"), path
+        assert not Person(EVE).named_in(content.decode("utf-8", "replace")), path
+
+
+def test_the_archive_verifies_and_its_tables_are_those_of_its_evidence(people: Archive) -> None:
+    erase(people.path, EVE, now=lambda: NOW)
+    archive = Archive(people.path)
+    assert archive.evidence.verify() == ()
+    before = {name: archive.scan(name).collect().sort("page", "item") for name in TABLES}
+    rebuild(people.path, now=lambda: NOW)
+    for name, frame in before.items():
+        assert_frame_equal(Archive(people.path).scan(name).collect().sort("page", "item"), frame)
+
+
+def test_indexes_stay_and_everybody_else_is_still_there(people: Archive) -> None:
+    before = people.scan("attendees").select("email", "item", "joined_time").collect()
+    erase(people.path, EVE, now=lambda: NOW)
+    after = Archive(people.path).scan("attendees").select("email", "item", "joined_time").collect()
+    kept = before.filter(pl.col("email") != EVE)
+    assert_frame_equal(after.sort(pl.all()), kept.sort(pl.all()))
+    assert sorted(after["email"]) == ["bob@example.com", "steve.smith+x@example.com"]
+    assert Archive(people.path).scan("devices").collect().is_empty()
+    assert Archive(people.path).scan("breakouts").collect().height == 1
+
+
+def test_an_erased_item_is_no_gap(people: Archive) -> None:
+    erase(people.path, EVE, now=lambda: NOW)
+    assert Archive(people.path).units().collect()["gaps"].null_count() == 4
+
+
+def test_requests_and_runs_name_the_person_no_more(people: Archive) -> None:
+    erase(people.path, EVE, now=lambda: NOW)
+    entries = list(Evidence(people.path).entries())
+    pages = [entry for entry in entries if isinstance(entry, PageEntry)]
+    assert pages[0].request.body == {"emails": [None, "bob@example.com"]}
+    assert pages[1].request == Request("", "")
+    assert pages[1].response.headers == ()
+    assert entries[0].asked == {"emails": [None, "bob@example.com"], "sites": ["example.webex.com"]}
+
+
+def test_a_tombstone_maps_old_pages_to_new_ones(people: Archive) -> None:
+    old = [entry for entry in people.evidence.entries() if isinstance(entry, PageEntry)]
+    head = people.evidence.head
+    removed = erase(people.path, EVE, now=lambda: NOW)
+    entries = list(Evidence(people.path).entries())
+    tombstone = entries[-1]
+    assert isinstance(tombstone, TombstoneEntry)
+    assert (tombstone.reason, tombstone.at, tombstone.items, len(tombstone.pages)) == ("erase", NOW, 5, 5)
+    assert (removed.items, removed.pages) == (5, 5)
+    assert head in tombstone.heads
+    new = [entry for entry in entries if isinstance(entry, PageEntry)]
+    for before, after in zip(old, new, strict=True):
+        assert after.sha256 == tombstone.pages.get(before.sha256, before.sha256)
+
+
+def test_an_earlier_head_is_named_with_its_erasure(people: Archive) -> None:
+    head = people.evidence.head
+    erase(people.path, EVE, now=lambda: NOW)
+    (fault,) = Evidence(people.path).verify(head)
+    assert "claims this head for an erasure" in fault.what
+
+
+def test_units_say_that_their_null_items_are_meant(people: Archive) -> None:
+    erase(people.path, EVE, now=lambda: NOW)
+    units = [entry for entry in Evidence(people.path).entries() if isinstance(entry, UnitEntry)]
+    assert [entry.redacted for entry in units] == [True, True, True, True]
+
+
+def test_an_erased_archive_grows_on(people: Archive, site) -> None:
+    erase(people.path, EVE, now=lambda: NOW)
+    site.archive = Archive(people.path)
+    site.add("attendees", [attendee("carol@example.com", 9)], days=(8, 10))
+    assert "carol@example.com" in site.archive.scan("attendees").collect()["email"]
+    assert site.archive.evidence.verify() == ()
+    erase(people.path, "carol@example.com", now=lambda: NOW)
+    assert Evidence(people.path).verify() == ()
+    assert "carol@example.com" not in Archive(people.path).scan("attendees").collect()["email"]
+
+
+def test_pruning_removes_what_ended_before(site) -> None:
+    site.add("attendees", [attendee("a@example.com", day) for day in (0.5, 3, 5)] + [{"email": "b@example.com"}])
+    site.add("participants", [{"id": "p", "meetingId": "m0"}], days=(0, 1), meeting_id="m0")
+    site.add("participants", [{"id": "q", "meetingId": "m5"}], days=(5, 6), meeting_id="m5")
+    before = DAY0 + timedelta(days=4)
+    removed = prune(site.archive.path, before, now=lambda: NOW)
+    archive = Archive(site.archive.path)
+    assert removed.items == 3
+    assert archive.scan("attendees").collect().sort("item").select("email", "item").rows() == [
+        ("a@example.com", 2),
+        ("b@example.com", 3),
+    ]
+    assert archive.scan("participants").collect()["participant_id"].to_list() == ["q"]
+    assert archive.evidence.verify() == ()
+    assert list(archive.evidence.entries())[-1].before == before
+
+
+def test_pruning_twice_removes_nothing_more(site) -> None:
+    site.add("attendees", [attendee("a@example.com", day) for day in (0.5, 5)])
+    before = DAY0 + timedelta(days=4)
+    assert prune(site.archive.path, before, now=lambda: NOW).items == 1
+    assert prune(site.archive.path, before, now=lambda: NOW).items == 0
+
+
+def test_a_held_archive_is_not_rewritten(people: Archive) -> None:
+    with (
+        Writer.open(people.path, now=lambda: NOW),
+        pytest.raises(ArchiveError, match="in use by process"),
+    ):
+        erase(people.path, EVE, now=lambda: NOW)
+
+
+KILLED = """
+import os, sys, threading, time
+from datetime import UTC, datetime
+from pathlib import Path
+from auditor.tables.remake import erase
+import polars, deltalake
+print("ready", flush=True)
+threading.Thread(target=lambda: (time.sleep(float(sys.argv[2])), os.kill(os.getpid(), 9)), daemon=True).start()
+erase(Path(sys.argv[1]), sys.argv[3], now=lambda: datetime(2026, 3, 1, tzinfo=UTC))
+"""
+
+
+@pytest.mark.parametrize("after", [0.01, 0.05, 0.1, 0.2, 0.4])
+def test_an_erasure_killed_midway_can_be_done_again(people: Archive, after: float) -> None:
+    subprocess.run([sys.executable, "-c", KILLED, str(people.path), str(after), EVE], check=False, capture_output=True)
+    erase(people.path, EVE, now=lambda: NOW)
+    archive = Archive(people.path)
+    ingest(archive)
+    assert archive.evidence.verify() == ()
+    assert sorted(archive.scan("attendees").collect()["email"]) == ["bob@example.com", "steve.smith+x@example.com"]
+    assert sorted(path.name for path in people.path.iterdir()) == ["archive.json", "evidence", "lock", "tables"]
+    for _, content in everything(people.path):
+        assert not Person(EVE).named_in(content.decode("utf-8", "replace"))

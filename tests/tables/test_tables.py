@@ -1,0 +1,344 @@
+"""Tables as they are filled: one row a key, the newest page wins, whatever the order and however often."""
+
+import json
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from auditor.errors import ArchiveError
+from auditor.evidence.entry import Request, Response, Unit
+from auditor.evidence.writer import Writer
+from auditor.model.window import Window
+from auditor.tables.archive import Archive
+from auditor.tables.draft import Draft
+from auditor.tables.files import frame_schema
+from auditor.tables.ingest import ingest
+from auditor.tables.remake import compact, rebuild
+from auditor.tables.schema import ATTENDEES, TABLES
+from auditor.tables.store import Store
+
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
+CORE = ("attendees", "participants", "devices", "breakouts", "meetings", "collections")
+
+
+def attendee(meeting: int, person: str, *, minute: int = 0, **more: object) -> dict[str, object]:
+    joined = datetime(2026, 1, 1 + meeting % 7, 10, minute, tzinfo=UTC)
+    return {
+        "meetingId": f"m{meeting}",
+        "meetingTitle": f"Title {meeting}",
+        "meetingNumber": str(meeting),
+        "email": f"{person}@example.com",
+        "joinedTime": joined.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        **more,
+    }
+
+
+def rows(archive: Archive, table: str) -> pl.DataFrame:
+    return archive.scan(table).collect().sort(pl.all().exclude(pl.List), nulls_last=True)
+
+
+def test_an_empty_archive_has_empty_tables_of_the_right_schema(site) -> None:
+    for name, table in TABLES.items():
+        frame = site.archive.scan(name).collect()
+        assert (frame.schema, frame.height, site.archive.has(name)) == (table.schema, 0, False)
+
+
+def test_rows_are_there_after_their_unit_was_committed(site) -> None:
+    site.add("attendees", [attendee(1, "a"), attendee(1, "b")], [attendee(2, "a", duration=3)])
+    found = rows(site.archive, "attendees")
+    assert found.schema == ATTENDEES.schema
+    assert found.select("meeting_id", "email", "duration", "item").rows() == [
+        ("m1", "a@example.com", None, 0),
+        ("m1", "b@example.com", None, 1),
+        ("m2", "a@example.com", timedelta(minutes=3), 0),
+    ]
+
+
+def test_every_row_resolves_to_a_raw_record(site) -> None:
+    people = [
+        {"id": f"p{n}", "meetingId": "m1", "devices": [{"correlationId": "c"}], "breakoutSessionsAttended": [{}]}
+        for n in range(3)
+    ]
+    site.add("attendees", [attendee(1, "a"), {"duration": "x"}, attendee(2, "b")])
+    site.add("participants", people, meeting_id="m1")
+    site.add("usage", [{"meetingId": "m9", "start": "2026-01-02T10:00:00Z"}])
+    for name in CORE[:-1]:
+        found = site.archive.scan(name).select("page", "item").collect()
+        assert found.height
+        for page, item in found.rows():
+            assert isinstance(json.loads(site.archive.evidence.page(page))["items"][item], dict)
+
+
+def test_the_same_window_again_adds_nothing_and_loses_nothing(site) -> None:
+    page = [attendee(n, "a") for n in range(20)]
+    site.add("attendees", page)
+    before = rows(site.archive, "attendees")
+    site.add("attendees", page)
+    assert_frame_equal(rows(site.archive, "attendees"), before)
+    assert site.made.duplicates == 20
+
+
+def test_the_newest_page_wins_and_older_rows_that_are_gone_stay(site) -> None:
+    site.add("attendees", [attendee(1, "a", leftTime=None), attendee(1, "b")])
+    site.add("attendees", [attendee(1, "a", leftTime="2026-01-02T11:00:00Z")])
+    found = rows(site.archive, "attendees")
+    assert found["left_time"].to_list() == [datetime(2026, 1, 2, 11, tzinfo=UTC), None]
+
+
+def test_the_last_of_equal_records_of_a_page_wins(site) -> None:
+    site.add("attendees", [attendee(1, "a", duration=1), attendee(1, "b"), attendee(1, "a", duration=2)])
+    assert rows(site.archive, "attendees").select("duration", "item").row(0) == (timedelta(minutes=2), 2)
+
+
+def test_people_without_an_address_are_told_apart_by_name(site) -> None:
+    nameless = [attendee(1, "a") | {"email": "", "displayName": name} for name in ("Call-in 1", "Call-in 2")]
+    site.add("attendees", [*nameless, attendee(1, "a", displayName="A"), attendee(1, "a", displayName="Renamed")])
+    assert rows(site.archive, "attendees")["display_name"].to_list() == ["Call-in 1", "Call-in 2", "Renamed"]
+
+
+def test_nulls_in_a_key_are_equal(site) -> None:
+    record = {"email": "a@example.com"}
+    site.add("attendees", [record, record])
+    assert rows(site.archive, "attendees").height == 1
+
+
+def test_participants_without_an_id_stay_apart(site) -> None:
+    people = [{"meetingId": "m1", "displayName": name, "devices": [{"audioType": "pstn"}]} for name in ("A", "B", "A")]
+    site.add("participants", people, meeting_id="m1")
+    assert rows(site.archive, "participants").height == 2
+    assert rows(site.archive, "devices")["display_name"].to_list() == ["A", "B"]
+
+
+def test_the_devices_of_the_newest_record_count_as_a_whole(site) -> None:
+    first = {"id": "p1", "meetingId": "m1", "devices": [{"correlationId": "c1"}, {"correlationId": "c2"}]}
+    other = {"id": "p2", "meetingId": "m1", "devices": [{"correlationId": "c1"}]}
+    site.add("participants", [first, other], meeting_id="m1")
+    site.add(
+        "participants", [first | {"devices": [{"correlationId": "c3"}]}, other | {"devices": None}], meeting_id="m1"
+    )
+    assert rows(site.archive, "devices").select("participant_id", "correlation_id").rows() == [("p1", "c3")]
+
+
+def test_a_meeting_seen_only_by_its_attendees_is_derived_from_the_earliest(site) -> None:
+    site.add("attendees", [attendee(1, "b", minute=5), attendee(1, "a", meetingTitle="First")])
+    (meeting,) = rows(site.archive, "meetings").rows(named=True)
+    known = {name: value for name, value in meeting.items() if value is not None}
+    (earliest,) = site.archive.scan("attendees").filter(pl.col("email") == "a@example.com").collect().rows(named=True)
+    assert known == {
+        "site_url": "example.webex.com",
+        "meeting_id": "m1",
+        "meeting_number": "1",
+        "title": "First",
+        "page": earliest["page"],
+        "item": earliest["item"],
+    }
+
+
+def test_an_earlier_attendee_that_comes_later_tells_the_meeting(site) -> None:
+    site.add("attendees", [attendee(1, "b", minute=5)])
+    site.add("attendees", [attendee(1, "a", meetingTitle="First")], days=(7, 14))
+    assert rows(site.archive, "meetings")["title"].to_list() == ["First"]
+
+
+@pytest.mark.parametrize("usage_first", [True, False])
+def test_a_usage_record_stands_in_place_of_a_derived_meeting(site, *, usage_first: bool) -> None:
+    usage = [{"meetingId": "m1", "meetingTitle": "Usage", "start": "2026-01-02T10:00:00Z"}]
+    if usage_first:
+        site.add("usage", usage)
+    site.add("attendees", [attendee(1, "a")])
+    if not usage_first:
+        site.add("usage", usage)
+    found = rows(site.archive, "meetings")
+    assert found.select("meeting_id", "title", "start_time").rows() == [
+        ("m1", "Usage", datetime(2026, 1, 2, 10, tzinfo=UTC))
+    ]
+
+
+def test_a_unit_is_one_collection(site) -> None:
+    site.add("attendees", [attendee(1, "a")], days=(0, 7))
+    site.add("participants", [{"id": "p", "duration": 1, "muted": "x"}], meeting_id="m1", days=(1, 2))
+    found = rows(site.archive, "collections")
+    assert found.select("endpoint", "complete", "rows").rows() == [("attendees", True, 1), ("participants", False, 1)]
+    assert found["from_time"].to_list() == [datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)]
+
+
+def test_a_meeting_never_lies_in_two_files(site) -> None:
+    chance = random.Random(3)
+    for day in range(12):
+        page = [
+            attendee(chance.randrange(30), f"p{chance.randrange(9)}", minute=chance.randrange(50)) for _ in range(40)
+        ]
+        site.add("attendees", page, days=(day, day + 1))
+    files = Store(site.archive.path / "tables").held(ATTENDEES)
+    spread = files.clusters.group_by("cluster").len()
+    assert spread["len"].max() == 1
+    assert sum(files.rows.values()) == rows(site.archive, "attendees").height
+
+
+def test_many_small_files_become_few(site) -> None:
+    for day in range(18):
+        site.add("attendees", [attendee(day, "a")], days=(day, day + 1))
+    assert len(Store(site.archive.path / "tables").held(ATTENDEES).rows) < 18
+    assert rows(site.archive, "attendees").height == 18
+
+
+def test_compacting_changes_no_row_and_leaves_one_file(site) -> None:
+    for day in range(5):
+        site.add("attendees", [attendee(day, "a"), attendee(day + 1, "b")], days=(day, day + 1))
+    before = {name: rows(site.archive, name) for name in CORE}
+    compact(site.archive.path, now=lambda: NOW)
+    again = Archive(site.archive.path)
+    for name, frame in before.items():
+        assert_frame_equal(rows(again, name), frame)
+    assert len(list((site.archive.path / "tables/attendees").glob("*.parquet"))) == 1
+
+
+def test_a_lost_page_stops_the_rebuilding_and_the_old_tables_stay(site) -> None:
+    site.add("attendees", [attendee(1, "a")])
+    next((site.archive.path / "evidence/pages").rglob("*.zst")).unlink()
+    with pytest.raises(ArchiveError, match="is lost"):
+        rebuild(site.archive.path, now=lambda: NOW)
+    assert rows(Archive(site.archive.path), "attendees").height == 1
+
+
+def test_tables_of_other_evidence_are_refused(site, new_site: Callable[[Path], object], tmp_path: Path) -> None:
+    other = new_site(tmp_path / "other")
+    site.add("attendees", [attendee(1, "a")])
+    other.add("attendees", [attendee(2, "b")])
+    (tmp_path / "other/evidence").rename(tmp_path / "taken")
+    (site.archive.path / "evidence").rename(tmp_path / "other/evidence")
+    with pytest.raises(ArchiveError, match="run archive rebuild"):
+        ingest(Archive(tmp_path / "other"))
+
+
+def test_a_newer_format_is_refused(tmp_path: Path) -> None:
+    Archive.create(tmp_path / "a")
+    (tmp_path / "a/archive.json").write_text('{"format": 2}')
+    with pytest.raises(ArchiveError, match="format 2; this version reads up to 1"):
+        Archive(tmp_path / "a")
+
+
+@pytest.mark.parametrize("made", ["missing", "folder", "file"])
+def test_what_is_no_archive_is_refused(tmp_path: Path, made: str) -> None:
+    place = tmp_path / "a"
+    if made == "folder":
+        place.mkdir()
+    if made == "file":
+        place.write_text("x")
+    with pytest.raises(ArchiveError, match="is no archive"):
+        Archive(place)
+
+
+def test_a_folder_with_other_things_does_not_become_an_archive(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("x")
+    with pytest.raises(ArchiveError, match="other things"):
+        Archive.create(tmp_path)
+
+
+def test_everything_belongs_to_its_owner_alone(site) -> None:
+    site.add("attendees", [attendee(1, "a")])
+    site.add("usage", [{"meetingId": "m1"}])
+    paths = [site.archive.path, *site.archive.path.rglob("*")]
+    assert {oct(path.stat().st_mode & 0o777) for path in paths if path.is_dir()} == {"0o700"}
+    assert {oct(path.stat().st_mode & 0o777) for path in paths if path.is_file()} == {"0o600"}
+
+
+def test_sites_and_span_are_those_that_were_asked(site) -> None:
+    site.add("attendees", [], days=(3, 10))
+    site.add("attendees", [], days=(20, 21), site_url="other.webex.com")
+    assert site.archive.sites() == ("example.webex.com", "other.webex.com")
+    assert site.archive.span() == Window(datetime(2026, 1, 4, tzinfo=UTC), datetime(2026, 1, 22, tzinfo=UTC))
+    assert site.archive.span(["other.webex.com"]) == Window(
+        datetime(2026, 1, 21, tzinfo=UTC), datetime(2026, 1, 22, tzinfo=UTC)
+    )
+
+
+def test_the_facts_of_the_chain_are_the_same_from_the_tables(site) -> None:
+    for day in range(3):
+        site.add("attendees", [attendee(day, "a")], days=(day, day + 1))
+    site.add("attendees", [attendee(9, "a")], days=(9, 10), visible=False)
+    assert site.archive.chain() == site.archive.evidence.chain()
+
+
+people = st.sampled_from(["a", "b", "c"])
+some_rows = st.lists(
+    st.builds(
+        attendee,
+        st.integers(0, 3),
+        people,
+        minute=st.integers(0, 2),
+        duration=st.integers(0, 3),
+        displayName=st.sampled_from(["A", "B"]),
+    ),
+    max_size=5,
+)
+
+
+def _batches(pages: list[list[dict[str, object]]]) -> list[pl.DataFrame]:
+    from auditor.tables.decode import Page, decode
+    from auditor.tables.kinds import KINDS
+
+    return [
+        decode(
+            [Page(f"{seq:064x}", seq, json.dumps({"items": page}).encode(), "example.webex.com")], KINDS["attendees"]
+        ).frames["attendees"]
+        for seq, page in enumerate(pages)
+    ]
+
+
+def _put(folder: Path, batches: list[pl.DataFrame]) -> pl.DataFrame:
+    store = Store(folder)
+    for number, batch in enumerate(batches):
+        draft = Draft(store, ATTENDEES)
+        draft.upsert(batch)
+        draft.commit(number)
+    held = store.read(ATTENDEES, list(Store(folder).held(ATTENDEES).names))
+    assert held.schema == frame_schema(ATTENDEES)
+    return held.sort(pl.all(), nulls_last=True)
+
+
+@settings(max_examples=15)
+@given(st.lists(some_rows, min_size=1, max_size=4), st.randoms(use_true_random=False))
+def test_neither_order_nor_repetition_matters(
+    tmp_path_factory: pytest.TempPathFactory, pages: list[list[dict[str, object]]], chance: random.Random
+) -> None:
+    batches = _batches(pages)
+    shuffled = chance.sample(batches, len(batches)) + chance.sample(batches, len(batches))
+    together = pl.concat(batches)
+    one = _put(tmp_path_factory.mktemp("one"), batches)
+    assert_frame_equal(_put(tmp_path_factory.mktemp("two"), shuffled), one)
+    assert_frame_equal(_put(tmp_path_factory.mktemp("three"), [together]), one)
+
+
+@settings(max_examples=6)
+@given(st.lists(some_rows, min_size=1, max_size=5), st.lists(some_rows, max_size=2))
+def test_rebuilding_gives_equal_rows(
+    tmp_path_factory: pytest.TempPathFactory,
+    pages: list[list[dict[str, object]]],
+    usage: list[list[dict[str, object]]],
+) -> None:
+    archive = Archive.create(tmp_path_factory.mktemp("a") / "archive")
+    week = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 8, tzinfo=UTC))
+    for number, (endpoint, page) in enumerate(
+        [*(("attendees", page) for page in pages), *(("usage", u) for u in usage)]
+    ):
+        with Writer.open(archive.path, now=lambda: NOW) as writer:
+            body = json.dumps({"items": page}).encode()
+            entry = writer.add_page(Request("GET", endpoint), Response(200, NOW), body)
+            unit = Unit(f"{endpoint} {number % 3}", endpoint, "s", week, (entry.seq,), complete=True, rows=len(page))
+            writer.commit_unit(unit)
+        ingest(archive)
+    before = {name: rows(archive, name) for name in CORE}
+    units = archive.units().collect().sort("key")
+    rebuild(archive.path, now=lambda: NOW)
+    again = Archive(archive.path)
+    for name, frame in before.items():
+        assert_frame_equal(rows(again, name), frame)
+    assert_frame_equal(again.units().collect().sort("key"), units)
