@@ -20,6 +20,7 @@ RULE_ID = re.compile(r"[A-Z]{2,5}-[0-9]{3}")
 RULE_NAME = re.compile(r"[a-z][a-z0-9-]{2,59}")
 PARAM_NAME = re.compile(r"[a-z][a-z0-9_]*")
 LONGEST_MESSAGE = 300
+_MOST_FINDINGS = 10_000_000
 _TAG = re.compile(r"[a-z0-9-]+")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -93,6 +94,15 @@ def _message(value: str) -> str:
     return value
 
 
+def _between(least: int, most: int | None = None) -> AfterValidator:
+    def check(value: int) -> int:
+        if value < least or (most is not None and value > most):
+            raise _wrong(f"value {value} is outside {least}..{'' if most is None else most}")
+        return value
+
+    return AfterValidator(check)
+
+
 def _filled(value: str) -> str:
     if not value.strip():
         raise _wrong("a template needs text")
@@ -103,6 +113,11 @@ Day: TypeAlias = Annotated[str, AfterValidator(_day)]
 RuleId: TypeAlias = Annotated[str, AfterValidator(_id), Field(json_schema_extra={"pattern": f"^{RULE_ID.pattern}$"})]
 ParamName: TypeAlias = Annotated[str, AfterValidator(_param_name)]
 TableName: TypeAlias = Annotated[str, AfterValidator(_table), Field(json_schema_extra={"enum": list(TABLES)})]
+Limit: TypeAlias = Annotated[
+    int, _between(1, _MOST_FINDINGS), Field(json_schema_extra={"minimum": 1, "maximum": _MOST_FINDINGS})
+]
+Version: TypeAlias = Annotated[int, _between(1), Field(json_schema_extra={"minimum": 1})]
+Count: TypeAlias = Annotated[int, _between(0), Field(json_schema_extra={"minimum": 0})]
 SeverityName: TypeAlias = Literal["critical", "high", "medium", "low", "info"]
 Expression: TypeAlias = Annotated[Any, _ref("Expression", "An expression of the rule language.")]
 Condition: TypeAlias = Annotated[Any, _ref("Condition", "An expression, or a map of all, any and none.")]
@@ -269,7 +284,7 @@ class FindingForm(Form):
         list[Annotated[Any, _ref("EvidenceColumn", "A column, or {column, redact}.")]], Field(max_length=100)
     ] = []
     fingerprint: Annotated[list[str], Field(min_length=1, max_length=12)]
-    limit: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    limit: Limit | None = None
 
 
 class SpanForm(Form):
@@ -290,7 +305,7 @@ class CaseForm(Form):
     lists: dict[str, Any] = {}
     now: Annotated[Any, _ref("Moment", "An ISO 8601 date-time.")] = None
     window: SpanForm | None = None
-    not_evaluable: Annotated[int, Field(ge=0)] | None = None
+    not_evaluable: Count | None = None
     verdict: Literal["pass", "fail", "not_evaluated"] | None = None
 
 
@@ -311,7 +326,7 @@ class RuleForm(Form):
     severity: SeverityName = Field(description="The harm if a finding is true.")
     confidence: Literal["high", "medium", "low"] = "medium"
     replaced_by: RuleId | None = None
-    version: Annotated[int, Field(ge=1)] = Field(1, description="Raise it when results change.")
+    version: Version = Field(1, description="Raise it when results change.")
     description: str = ""
     rationale: str = ""
     remediation: str = ""

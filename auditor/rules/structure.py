@@ -12,7 +12,7 @@ from typing import Annotated, TypeAlias, Union, get_args, get_origin
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from auditor.documents import Items, Map, Node, Scalar, kind, printable
+from auditor.documents import Items, Map, Node, Scalar, kind
 from auditor.rules.forms import Form
 from auditor.rules.mistakes import Mistakes
 
@@ -143,9 +143,6 @@ def _message(kind_of_error: str, context: Mapping[str, object], node: Node, key:
             return f"{key} needs at least {context['min_length']} item{'s' if context['min_length'] != 1 else ''}"
         case "too_long":
             return f"{key} takes at most {context['max_length']} items"
-        case "greater_than_equal" | "less_than_equal":
-            bound = f"less than {context['ge']}" if "ge" in context else f"more than {context['le']}"
-            return f"value {printable(node.text) if isinstance(node, Scalar) else key} is {bound}"
         case "rule":
             return str(context["message"])
     return f"{key} is not what a rule may hold here"
