@@ -1,0 +1,76 @@
+"""`change_point`: a habit that changed once."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from statistics import mean, median
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.detectors.change_point import ChangePoint, detect
+from auditor.detectors.detection import Aggregate, Budget
+from auditor.model.window import Window
+
+MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
+ALL = Window(MONDAY, MONDAY + timedelta(days=4000))
+COUNT = Aggregate.of(value=pl.len())
+
+
+def weeks(counts: list[int]) -> list[dict[str, object]]:
+    return [
+        {"joined_time": MONDAY + timedelta(weeks=week, hours=9 + n), "meeting_id": f"{week}.{n}"}
+        for week, count in enumerate(counts)
+        for n in range(count)
+    ]
+
+
+def best(values: list[float], *, side: int, floor: float) -> tuple[float, int]:
+    """The largest t over all splits, and the split, by the formula."""
+    n = len(values)
+    steps = [abs(b - a) for a, b in pairwise(values)]
+    noise = max(floor, 1.4826 * median(steps) / math.sqrt(2))
+    found = [
+        (round(abs(mean(values[:i]) - mean(values[i:])) * math.sqrt(i * (n - i) / n) / noise, 9), -i)
+        for i in range(side, n - side + 1)
+    ]
+    score, split = max(found)
+    return score, -split
+
+
+@given(st.lists(st.integers(1, 9), min_size=12, max_size=20))
+def test_the_split_is_the_best_of_all(build, counts: list[int]) -> None:
+    inner = [float(count) for count in counts[1:-1]]
+    settings = ChangePoint(value=COUNT, threshold=0.0, min_change=0.0, floor=0.25, budget=Budget(99, 99))
+    found = detect(build(weeks(counts)), settings, ALL).findings
+    (row,) = found.select("score", "n_before", "before", "after", "at").rows()
+    score, split = best(inner, side=4, floor=0.25)
+    assert math.isclose(row[0], score, abs_tol=1e-6)
+    assert row[1] == split
+    assert math.isclose(row[2], mean(inner[:split]), abs_tol=1e-9)
+    assert math.isclose(row[3], mean(inner[split:]), abs_tol=1e-9)
+    assert row[4] == MONDAY + timedelta(weeks=split + 1)
+
+
+def test_a_finding_belongs_to_the_window_that_holds_the_change(build) -> None:
+    settings = ChangePoint(value=COUNT, floor=0.25, min_change=1.0)
+    rows = weeks([5] * 9 + [1] * 9)
+    inside = Window(MONDAY + timedelta(weeks=9), MONDAY + timedelta(weeks=10))
+    after = Window(MONDAY + timedelta(weeks=10), MONDAY + timedelta(weeks=20))
+    assert detect(build(rows), settings, inside).findings.height == 1
+    assert detect(build(rows), settings, after).findings.height == 0
+
+
+def test_weeks_without_rows_can_count_as_zero(build) -> None:
+    rows = weeks([5, 5, 5, 5, 5, 5, 0, 0, 0, 0, 0, 1])
+    settings = ChangePoint(value=COUNT, floor=0.25, min_change=1.0, fill=0.0)
+    (row,) = detect(build(rows), settings, ALL).findings.select("before", "after").rows()
+    assert row == (5.0, 0.0)
+
+
+def test_too_little_history_is_said(build) -> None:
+    found = detect(build(weeks([3, 3, 3])), ChangePoint(value=COUNT), ALL)
+    assert (found.reason, found.not_evaluable) == ("too little history", 1)
