@@ -46,6 +46,7 @@ class Writer:
         self._lines: list[bytes] = []
         self._unsynced: list[Path] = []
         self._hashes: dict[int, str] = {}
+        self._waiting: set[str] = set()
         last = last_line(manifest_path(folder))
         link = None if last is None else parse(last).link
         self._seq = 0 if link is None else link.seq + 1
@@ -81,17 +82,28 @@ class Writer:
 
     def add_page(self, request: Request, response: Response, body: bytes) -> PageEntry:
         """The entry of a page whose bytes are stored, once for all pages with the same bytes."""
+        return self.add_stored(request, response, sha256=self.store(body), size=len(body))
+
+    def store(self, body: bytes) -> str:
+        """The SHA-256 of a body whose bytes wait for their entry; without one they go when the writer leaves."""
         digest = sha256(body).hexdigest()
         path = pages_path(self.folder) / page_name(digest)
         stored = None if path.exists() else sealed(body)
         with self._guard:
             if stored is not None and not path.exists():
                 self._store(path, stored)
-            link = self._append(page_fields(request, response, sha256=digest, size=len(body)))
-            self._hashes[link.seq] = digest
+                self._waiting.add(digest)
+        return digest
+
+    def add_stored(self, request: Request, response: Response, *, sha256: str, size: int) -> PageEntry:
+        """The entry of a page whose body `store` took."""
+        with self._guard:
+            self._waiting.discard(sha256)
+            link = self._append(page_fields(request, response, sha256=sha256, size=size))
+            self._hashes[link.seq] = sha256
             if len(self._lines) > _ENTRIES_HELD:
                 self.flush()
-            return PageEntry(link, request, response, digest, len(body))
+            return PageEntry(link, request, response, sha256, size)
 
     def commit_unit(self, unit: Unit) -> UnitEntry:
         """The entry of a finished unit, on disk with everything before it: the point from which it is kept."""
@@ -124,6 +136,7 @@ class Writer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
+            self._remove_waiting()
             self.flush()
         except BaseException:
             self._lock.abandon()
@@ -131,6 +144,15 @@ class Writer:
         finally:
             os.close(self._manifest)
         self._lock.release()
+
+    def _remove_waiting(self) -> None:
+        """No page is left whose entry was never added."""
+        with self._guard:
+            gone = {pages_path(self.folder) / page_name(digest) for digest in self._waiting}
+            for path in gone:
+                path.unlink()
+            self._unsynced = [path for path in self._unsynced if path not in gone]
+            self._waiting.clear()
 
     def _unit(self, unit: Unit) -> UnitEntry:
         at = self._now()

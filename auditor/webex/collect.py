@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Event
 
-from auditor.errors import AuthError
+from auditor.errors import ArchiveError, AuthError
 from auditor.evidence.entry import JsonValue, Unit
 from auditor.evidence.writer import Writer
 from auditor.model.coverage import Gap
@@ -97,8 +97,12 @@ def collect(wanted: Wanted, archive: Archive, means: Means) -> Outcome:
 
     Raises `ConfigError` for a site the token cannot see, `ArchiveError` when somebody else writes to the archive.
     """
-    with Writer.open(archive.path, now=means.now) as writer:
-        return _Collection(wanted, archive, means, writer).run()
+    try:
+        with Writer.open(archive.path, now=means.now) as writer:
+            return _Collection(wanted, archive, means, writer).run()
+    except OSError as error:
+        words = (error.strerror or type(error).__name__).lower()
+        raise ArchiveError(f"the archive cannot be written: {words}") from error
 
 
 class _Collection:

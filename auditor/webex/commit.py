@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from threading import Event, Lock
 
-from auditor.errors import ArchiveError, AuthError, SourceError
+from auditor.errors import AuthError, SourceError
 from auditor.evidence.entry import Request, Response, Unit
 from auditor.evidence.writer import Writer
 from auditor.model.coverage import Gap
@@ -21,11 +21,12 @@ from auditor.webex.work import Work
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A page on its way to the archive, without its parsed records."""
+    """A page whose body is stored, on its way to its entry in the manifest."""
 
     request: Request
     response: Response
-    body: bytes
+    sha256: str
+    size: int
     rows: int
     cited: bool
 
@@ -124,7 +125,7 @@ class Committer:
 
     def _fetched(self, work: Work, lane: WorkLane, gate: _Gate | None) -> Fetched:
         fetcher = self._fetchers.get(work.endpoint.name, fetch)
-        return fetcher(self._source, work, _Forward(lane, gate))
+        return fetcher(self._source, work, _Forward(lane, gate, self._writer))
 
     def _gate(self, work: Work) -> tuple[_Gate | None, bool]:
         if work.shared is None:
@@ -136,23 +137,20 @@ class Committer:
     def _commit(self, lane: WorkLane, batch: Batch) -> BaseException | None:
         """Read one lane to its end and commit its unit; gives the error it ended by."""
         kept: list[tuple[int, int]] = []
-        try:
-            for event in lane.events():
-                match event:
-                    case Kept(page):
-                        self._keep(page, kept, site=lane.piece.site_url)
-                    case Dropped(count):
-                        kept[-count:] = []
-                    case Done(found):
-                        batch.finished.append(self._finish(lane.piece, found, kept))
-                    case Ended(error):
-                        return error
-        except OSError as error:
-            raise ArchiveError(f"the archive cannot be written: {error.strerror or error}") from error
+        for event in lane.events():
+            match event:
+                case Kept(page):
+                    self._keep(page, kept, site=lane.piece.site_url)
+                case Dropped(count):
+                    kept[-count:] = []
+                case Done(found):
+                    batch.finished.append(self._finish(lane.piece, found, kept))
+                case Ended(error):
+                    return error
         return None
 
     def _keep(self, page: Received, kept: list[tuple[int, int]], *, site: str | None) -> None:
-        entry = self._writer.add_page(page.request, page.response, page.body)
+        entry = self._writer.add_stored(page.request, page.response, sha256=page.sha256, size=page.size)
         self._listen(PageCame(site, page.rows))
         if page.cited:
             kept.append((entry.seq, page.rows))
@@ -168,16 +166,18 @@ class Committer:
 
 @dataclass(frozen=True, slots=True)
 class _Forward:
-    """The lane as a sink: parsed records stay behind, and the first page opens the gate."""
+    """The lane as a sink: bodies go to disk at once, so that little waits in memory; the first page opens the gate."""
 
     lane: WorkLane
     gate: _Gate | None
+    writer: Writer
 
     def keep(self, page: Page) -> None:
         if self.gate is not None:
             self.gate.opened.set()
         cited = page.fault is None and bool(page.body)
-        self.lane.keep(Received(page.request, page.response, page.body, len(page.records), cited))
+        digest = self.writer.store(page.body)
+        self.lane.keep(Received(page.request, page.response, digest, len(page.body), len(page.records), cited))
 
     def drop(self, count: int) -> None:
         self.lane.drop(count)

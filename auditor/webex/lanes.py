@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from auditor.webex.client import Stopped
 
 _POLL = 0.05
-_PAGES_AHEAD = 4
+_PAGES_AHEAD = 2000
 
 W = TypeVar("W")
 P = TypeVar("P")
@@ -47,7 +47,7 @@ class Ended:
 
 
 class Lane(Generic[W, P, R]):
-    """What one piece of work brings, in order; holds few pages at a time, so memory stays flat."""
+    """What one piece of work brings, in order; it holds what tells of pages, not their bodies."""
 
     def __init__(self, piece: W) -> None:
         self.piece = piece
@@ -107,7 +107,7 @@ def ordered(
     The caller reads each lane to its end. When it leaves early, `stopped` is set and the threads end with what
     they are at; once `stopped` is set, the work that has not begun ends with `Stopped`.
     """
-    shared: _Shared[W, P, R] = _Shared(iter(todo), work, Semaphore(threads * 2), stopped)
+    shared: _Shared[W, P, R] = _Shared(iter(todo), work, Semaphore(threads + 1), stopped)
     crew = [Thread(target=_labour, args=(shared,), name=f"collect-{n}") for n in range(min(threads, len(todo)))]
     for thread in crew:
         thread.start()
