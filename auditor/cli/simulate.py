@@ -24,16 +24,25 @@ def command() -> None:
 @click.option("--sample", is_flag=True, help="The company that ships as sample data, byte for byte.")
 @click.option("--users", type=click.IntRange(24, 100_000), help="People of the company; 60 unless named.")
 @click.option("--days", type=click.IntRange(5, 3_650), help="Days of its calendar; 28 unless named.")
-@click.option("--seed", help="Seed of all chance; 2026 unless named.")
-def generate(out: Path, users: int | None, days: int | None, seed: str | None, *, sample: bool) -> int:
+@click.option("--seed", help="Seed of all chance; 1 unless named.")
+@click.option("--zero", is_flag=True, help="Plant nothing.")
+@click.option("--effect", type=click.FloatRange(0.05, 20), help="How strong what is planted is; 1 unless named.")
+def generate(
+    out: Path, users: int | None, days: int | None, seed: str | None, effect: float | None, *, sample: bool, zero: bool
+) -> int:
     """Write the records of an invented company as raw API JSON, with the labels of what was planted."""
-    from auditor.simulator.population import SAMPLE, Recipe, population, write
+    if sample:
+        if zero or (users, days, seed, effect) != (None, None, None, None):
+            raise click.UsageError("--sample has its own size, seed and plants")
+        from auditor.simulator.population import SAMPLE, population, write
 
-    if sample and (users, days, seed) != (None, None, None):
-        raise click.UsageError("--sample has its own size and seed")
-    sized = Recipe.sized(users or SAMPLE.users, days or SAMPLE.days, seed=seed or SAMPLE.seed)
-    made = population(SAMPLE if sample else sized)
-    for path in write(made, out):
+        paths = write(population(SAMPLE), out)
+    else:
+        from auditor.simulator import scale
+
+        company = scale.Scale(users or 60, days or 28, seed=seed or "1", effect=effect or 1.0, zero=zero)
+        paths = scale.write(scale.make(company), out)
+    for path in paths:
         click.echo(path)
     return Exit.OK
 

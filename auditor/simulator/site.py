@@ -99,7 +99,10 @@ class Site:
 
     @classmethod
     def load(cls, path: Path) -> Site:
-        """The site kept in a folder: `attendees.json`, `usage.json`, `participants.json` … in the API's own JSON."""
+        """The site kept in a folder: `attendees.json`, `usage.json`, `participants.json` … in the API's own JSON.
+
+        Where there is no such file, `attendees.ndjson` and so on hold one record a line.
+        """
         facts = _read(path / "simulation.json")
         now = moment(facts.get("now"))
         url = facts.get("siteUrl")
@@ -192,10 +195,26 @@ def _by_join(records: Iterable[Record], starts: Mapping[str, datetime]) -> dict[
 
 
 def _items(path: Path) -> list[Record]:
+    lines = path.with_suffix(".ndjson")
+    if lines.exists() and not path.exists():
+        return _lines(lines)
     items = _read(path).get("items", [])
     if not isinstance(items, list) or not all(isinstance(each, dict) for each in items):
         raise ConfigError(f"{path} holds no list of records under items")
     return [each for each in items if isinstance(each, dict)]
+
+
+def _lines(path: Path) -> list[Record]:
+    records: list[Record] = []
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        try:
+            value: Json = json.loads(line)
+        except ValueError as error:
+            raise ConfigError(f"{path}:{number} is no JSON: {error}") from error
+        if not isinstance(value, dict):
+            raise ConfigError(f"{path}:{number} is no record")
+        records.append({name: each for name, each in value.items() if each is not None})
+    return records
 
 
 def _read(path: Path) -> Record:

@@ -64,7 +64,7 @@ def test_generate_writes_a_company_of_the_asked_size(tmp_path):
     done = run("simulate", "generate", "--users", "24", "--days", "7", "--seed", "x", "--out", str(tmp_path / "site"))
     assert done.returncode == 0
     names = {path.name for path in (tmp_path / "site").iterdir()}
-    assert names >= {"attendees.json", "usage.json", "participants.json", "labels.json"}
+    assert names >= {"attendees.ndjson", "usage.ndjson", "participants.ndjson", "labels.json", "geo.json"}
     assert {line.rpartition("/")[2] for line in done.stdout.splitlines()} == names
 
 
