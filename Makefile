@@ -18,8 +18,8 @@ help: ## Say what can be made
 demo: $(READY)/runtime ## Whole pipeline on sample data, offline, into build/demo
 	@$(BIN)/auditor demo --out build/demo
 
-test: $(READY)/dev gates ## Gates and every test, with coverage; ends with pytest's summary
-	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+test: $(READY)/dev gates ## Gates and every test, with coverage (details: .venv/bin/coverage report); ends with the summary
+	@$(BIN)/python -m pytest --cov --cov-report=
 
 check: $(READY)/dev gates ## Gates and the quick tests, under a minute
 	@$(BIN)/python -m pytest --quiet -m "not ($(SLOW) or soak)"
@@ -30,6 +30,7 @@ gates: $(READY)/dev
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo > build/imports.txt || { cat build/imports.txt; exit 1; }
 	@$(BIN)/deptry --no-ansi . 2> build/deptry.txt || { cat build/deptry.txt; exit 1; }
+	@echo "format, lint, types, imports, dependencies: clean"
 
 bench: $(READY)/dev ## Measure speed against the budget
 	@$(BIN)/python -m benchmarks
