@@ -102,12 +102,18 @@ def _tables(archive: Archive, window: Window, sites: Sequence[str]) -> dict[str,
 
 
 def _table(archive: Archive, table: Table, window: Window, sites: Sequence[str]) -> TableCoverage:
+    """Rows that lie in the window by their time, or for want of one by the start of their meeting."""
     rows = archive.scan(table.name)
     if "site_url" in table.schema:
-        rows = rows.filter(pl.col("site_url").is_in(list(sites)) | pl.col("site_url").is_null())
+        rows = rows.filter(pl.col("site_url").is_in(list(sites)))
     if table.time is None:
         return TableCoverage(rows.select(pl.len()).collect().item(), None, None)
     time = pl.col(table.time)
+    if "meeting_id" in table.schema and rows.select(time.null_count()).collect().item():
+        began = archive.scan("meetings").select("site_url", "meeting_id", began="start_time").unique()
+        on = [name for name in ("site_url", "meeting_id") if name in table.schema]
+        rows = rows.join(began.unique(subset=on, keep="first"), on=on, how="left")
+        time = pl.coalesce(time, "began", *[name for name in ("meeting_start_time",) if name in table.schema])
     inside = rows.filter(time >= window.start, time < window.end)
     count, first, last = inside.select(pl.len(), time.min().alias("first"), time.max().alias("last")).collect().row(0)
     return TableCoverage(count, first and first.astimezone(UTC), last and last.astimezone(UTC))

@@ -23,16 +23,19 @@ HEADINGS = (
 )
 GERMAN = "Besprechung\tAnfang\tEnde\tName\tVorname\tNachname\tRolle\tMail\tRein\tRaus\tDauer\tVerbindung\tSitzung"
 LINES = tuple(
-    "\t".join(cells)
-    for cells in (
-        ("Weekly", "2026-09-14 10:00:00", "2026-09-14 11:00:00", "Eve", "Eve", "Smith", "Host", "Eve@example.com")
-        + ("2026-09-14 10:01:00", "2026-09-14 10:58:00", "57 mins", "Desktop app", ""),
-        ("Weekly", "2026-09-14 10:00:00", "2026-09-14 11:00:00", "Call-in User 1", "", "", "Attendee", "")
-        + ("2026-09-14 10:02:00", "2026-09-14 10:03:00", "1 min", "PSTN", ""),
-        ("Board", "2026-09-15 08:00:00", "2026-09-15 09:00:00", "Bob", "Bob", "Jones", "Attendee", "bob@example.com")
-        + ("2026-09-15 08:00:00", "2026-09-15 09:00:00", "60 mins", "Mobile app", ""),
+    line.replace("|", "\t")
+    for line in (
+        "Weekly|2026-09-14 10:00:00|2026-09-14 11:00:00|Eve|Eve|Smith|Host|Eve@example.com|2026-09-14 10:01:00|{}",
+        "Weekly|2026-09-14 10:00:00|2026-09-14 11:00:00|Call-in User 1|||Attendee||2026-09-14 10:02:00|{}",
+        "Board|2026-09-15 08:00:00|2026-09-15 09:00:00|Bob|Bob|Jones|Attendee|bob@example.com|2026-09-15 08:00:00|{}",
     )
 )
+ENDS = (
+    "2026-09-14 10:58:00|57 mins|Desktop app|",
+    "2026-09-14 10:03:00|1 min|PSTN|",
+    "2026-09-15 09:00:00|60 mins|Mobile app|",
+)
+LINES = tuple(line.format(end.replace("|", "\t")) for line, end in zip(LINES, ENDS, strict=True))
 
 
 def attendee(number: int, **more: object) -> dict[str, object]:

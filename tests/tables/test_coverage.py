@@ -207,3 +207,9 @@ def test_the_gaps_of_other_sites_are_not_told(site) -> None:
     fill(site)
     site.add("attendees", [], days=(0, 1), site_url="other.webex.com")
     assert covered(site, sites=(SITE,)).complete
+
+
+def test_rows_without_a_time_are_counted_where_their_meeting_began(site) -> None:
+    fill(site)
+    site.add("attendees", [{"meetingId": "m1", "email": "b@example.com"}, {"meetingId": "x"}], days=(0, 7), at=LATER)
+    assert covered(site).tables["attendees"].rows == 2
