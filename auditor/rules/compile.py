@@ -86,16 +86,22 @@ class Summary:
         if any(op.name in _ORDERED for op in self.aggregates):
             rows = rows.sort(*self.rows.order, nulls_last=True, maintain_order=True)
         ready = Rows((), self.rows.mask)
+        # arguments become columns first: inside a group an expression is computed group by group
+        trees = dict.fromkeys(
+            arg for op in self.aggregates for arg in op.args if isinstance(arg, Op) and has_column(arg)
+        )
+        shared: dict[Expr, str] = {tree: f"__arg{place}" for place, tree in enumerate(trees)}
+        rows = rows.with_columns(expression(tree).alias(name) for tree, name in shared.items())
         columns = []
         for op, column in zip(self.aggregates, self.columns, strict=True):
             name = column.meta.output_name()
             if op.name == "covered":
-                start, end = (expression(arg) for arg in op.args)
+                start, end = (expression(arg, shared=shared) for arg in op.args)
                 rows = rows.with_columns(newly_covered(rows, by, start, end, mask=self.rows.mask).alias(f"{name}_"))
                 added = pl.col(f"{name}_")
                 columns.append(pl.when(added.count() > 0).then(added.sum()).alias(name))
             else:
-                columns.append(expression(op, rows=ready).alias(name))
+                columns.append(expression(op, rows=ready, shared=shared).alias(name))
         return self.finished(rows.lazy().group_by(by).agg(*columns, *beside)).collect()
 
     def finished(self, grouped: pl.LazyFrame) -> pl.LazyFrame:
