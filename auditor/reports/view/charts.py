@@ -29,6 +29,7 @@ class Bar:
     share: str
     y: float
     width: float
+    end: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,11 @@ class Box:
     word: str = ""
     text: str = ""
 
+    @property
+    def middle(self) -> float:
+        """Where text in the rectangle is centred."""
+        return round(self.x + self.width / 2, 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Plot:
@@ -69,6 +75,7 @@ class Plot:
     height: int
     base: float
     left: float
+    room: float
     columns: tuple[Box, ...]
     bands: tuple[Box, ...]
     x_ticks: tuple[Tick, ...]
@@ -106,8 +113,9 @@ def severity_bars(counts: Mapping[Severity, int], wording: Wording) -> Bars:
             word=severity.value,
             value=number(counts.get(severity, 0)),
             share=share(counts.get(severity, 0), total),
-            y=index * BAR_ROW,
+            y=index * BAR_ROW + 4,
             width=round(BAR_WIDTH * counts.get(severity, 0) / most, 1),
+            end=round(BAR_LEFT + BAR_WIDTH * counts.get(severity, 0) / most, 1),
         )
         for index, severity in enumerate(Severity)
     )
@@ -158,6 +166,7 @@ def time_columns(counts: Sequence[int], *, gaps: Sequence[bool], labels: Sequenc
         height=PLOT_HEIGHT + 20,
         base=PLOT_HEIGHT,
         left=PLOT_LEFT,
+        room=room,
         columns=columns,
         bands=bands,
         x_ticks=_apart([Tick(round(PLOT_LEFT + index * step, 1), label) for index, label in labels], least=60),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,10 +16,12 @@ from auditor.reports.view.charts import Grid, Plot, Spark, heat_map, spark, time
 from auditor.reports.view.parts import Cell, Column, Fact, Mark, Table
 from auditor.reports.view.wording import Wording, number, verdict_word
 
-CARDS = 25
+CARDS = 3
 MOST_SHOWN = 5000
 SPARK_PERIODS = 12
 RECORDS_SHOWN = 20
+
+_LEFTWARD = {"R", "AL", "AN"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +35,15 @@ class EvidenceRow:
 
 @dataclass(frozen=True, slots=True)
 class FindingView:
-    """One finding as a card or row shows it."""
+    """One finding: a card shows all but `in_short`, a row shows the message and `in_short`."""
 
     anchor: str
     message: str
-    subject: str
-    observed: str
     severity: Mark
-    confidence: str
-    state: str
-    waiver: str
-    occurrences: str
-    fingerprint: str
+    circumstances: str
     evidence: tuple[EvidenceRow, ...]
-    records: tuple[str, ...]
+    trace: str
+    in_short: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,27 +216,48 @@ def controls_text(controls: Mapping[str, Sequence[str]]) -> str:
 def finding_view(finding: Finding, rule: RuleResult, wording: Wording) -> FindingView:
     """The finding, every value worded by the type of its column."""
     types = {column.name: column.type for column in rule.evidence}
+    evidence = tuple(
+        EvidenceRow(
+            visible(name),
+            wording.value(value, types.get(name, "text")),
+            wording.say("mixed_scripts") if isinstance(value, str) and mixed_scripts(value) else "",
+        )
+        for name, value in finding.evidence.items()
+    )
+    subject = isolated(visible(finding.subject))
+    fingerprint = visible(finding.fingerprint)
+    observed = wording.moment(finding.observed_at)
+    state = wording.say(f"state.{finding.state.value if finding.state else 'none'}")
+    waived = [] if finding.waiver is None else [wording.say("findings.waived_by", id=isolated(visible(finding.waiver)))]
+    records = ", ".join(record_texts(finding.records, wording))
+    confidence = wording.say(f"findings.confidence_{finding.confidence.value}")
+    again = [] if finding.occurrences == 1 else [wording.say("findings.occurrences", n=finding.occurrences)]
     return FindingView(
         anchor=anchor(finding.fingerprint),
         message=visible(finding.message, cap=EVIDENCE_CAP),
-        subject=visible(finding.subject),
-        observed=wording.moment(finding.observed_at),
         severity=wording.severity(finding.severity),
-        confidence=wording.say(f"confidence.{finding.confidence.value}"),
-        state=wording.say(f"state.{finding.state.value if finding.state else 'none'}"),
-        waiver=visible(finding.waiver) if finding.waiver else wording.none,
-        occurrences=wording.say("findings.occurrences", n=finding.occurrences),
-        fingerprint=visible(finding.fingerprint),
-        evidence=tuple(
-            EvidenceRow(
-                visible(name),
-                wording.value(value, types.get(name, "text")),
-                wording.say("mixed_scripts") if isinstance(value, str) and mixed_scripts(value) else "",
-            )
-            for name, value in finding.evidence.items()
+        circumstances=" · ".join([confidence, observed, state, *waived, *again]),
+        evidence=evidence,
+        trace=wording.say("findings.trace", subject=subject, fingerprint=fingerprint, records=records),
+        in_short=" · ".join(
+            [
+                observed,
+                state,
+                *waived,
+                *again,
+                *(f"{row.column}: {isolated(row.value)}" for row in evidence),
+                fingerprint[:12],
+                records,
+            ]
         ),
-        records=record_texts(finding.records, wording),
     )
+
+
+def isolated(text: str) -> str:
+    """The text so that letters written from right to left do not move what stands beside it."""
+    if text.isascii() or not any(unicodedata.bidirectional(letter) in _LEFTWARD for letter in text):
+        return text
+    return f"\u2068{text}\u2069"
 
 
 def record_texts(records: Sequence[Record], wording: Wording) -> tuple[str, ...]:

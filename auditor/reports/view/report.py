@@ -48,6 +48,7 @@ class Report:
     audit_id: str
     head: str
     classification: str
+    foot: str
     created: str
     contents: Mapping[str, Heading]
     say: Mapping[str, Any]
@@ -80,6 +81,11 @@ def report(
         audit_id=visible(audit.identity.id),
         head=audit.identity.evidence_head[:8],
         classification=front.classification,
+        foot=" · ".join(
+            text
+            for text in (front.classification, visible(audit.identity.id), audit.identity.evidence_head[:8])
+            if text
+        ),
         created=audit.identity.evaluated_at.isoformat(timespec="seconds"),
         contents=contents(wording),
         say=wording.words.entries,
