@@ -125,8 +125,7 @@ class Writer:
                 sync_folder(folder)
             self._unsynced.clear()
             if self._lines:
-                _write_all(self._manifest, b"".join(self._lines))
-                os.fsync(self._manifest)
+                _append(self._manifest, b"".join(self._lines))
                 self._lines.clear()
 
     def __enter__(self) -> Self:
@@ -171,16 +170,28 @@ class Writer:
     def _store(self, path: Path, stored: bytes) -> None:
         make_private(path.parent)
         temporary = path.with_name(f".{path.name}.tmp")
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
-            file.write(stored)
-        temporary.rename(path)
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(stored)
+            temporary.rename(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
         self._unsynced.append(path)
 
 
-def _write_all(descriptor: int, content: bytes) -> None:
+def _append(descriptor: int, content: bytes) -> None:
+    """The content stands at the end of the file and on disk, or, when the disk is full, nothing of it."""
+    before = os.fstat(descriptor).st_size
     view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]
+    try:
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fsync(descriptor)
+    except BaseException:
+        os.ftruncate(descriptor, before)
+        raise
 
 
 def _sync_file(path: Path) -> None:

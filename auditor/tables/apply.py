@@ -22,7 +22,7 @@ from auditor.tables.store import Store
 from auditor.tables.typed import ORDER
 from auditor.tables.units import UNITS, collection_rows, unit_rows
 
-_BYTES_AT_ONCE = 1 << 25
+_BYTES_AT_ONCE = 3 << 23
 _COMMITTED = (*(table for table in TABLES.values() if table is not COLLECTIONS), UNITS, COLLECTIONS)
 
 

@@ -21,6 +21,7 @@ from auditor.tables.units import UNITS
 
 def rebuild(path: Path, *, now: Callable[[], datetime], progress: Callable[[int], None] | None = None) -> Ingested:
     """The tables made again from evidence alone, with equal rows; the old ones stand until the new are whole."""
+    Archive(path)
     with Writer.open(path, now=now):
         made = ingest(Archive.rebuilt_in(path, path / NEXT / TABLES), progress=progress)
         make_private(path / NEXT / TABLES)
@@ -42,6 +43,7 @@ def prune(path: Path, before: datetime, *, now: Callable[[], datetime]) -> Remov
 
 def _without(path: Path, removal: Callable[[Archive], Removal], *, now: Callable[[], datetime]) -> Removed:
     """A new archive is prepared beside the old one and takes its place; killed midway, one of the two stands."""
+    Archive(path)
     with Writer.open(path, now=now):
         following = path / NEXT
         removed = rewrite(path, following, removal(Archive(path)), at=now())

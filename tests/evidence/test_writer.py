@@ -180,3 +180,34 @@ def test_the_facts_of_the_chain_add_up(tmp_path: Path, write: Write) -> None:
     chain = Evidence(tmp_path).chain()
     assert (chain.entries, chain.pages, chain.head) == (10, 6, Evidence(tmp_path).head)
     assert (chain.first_fetched_at, chain.last_fetched_at) == (NOON, NOON)
+
+
+FULL = """
+import resource, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from auditor.evidence.entry import Request, Response
+from auditor.evidence.writer import Writer
+
+now = datetime(2026, 1, 5, 12, tzinfo=UTC)
+with Writer.open(Path(sys.argv[1]), now=lambda: now) as writer:
+    for number in range(40):
+        writer.begin_run({"number": number})
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, resource.RLIM_INFINITY))
+        try:
+            writer.add_page(Request("GET", "x"), Response(200, now), bytes(range(256)) * number)
+            writer.flush()
+        except OSError:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            writer.flush()
+"""
+
+
+def test_a_full_disk_tears_nothing_and_the_writer_goes_on(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    evidence = Evidence(tmp_path)
+    assert evidence.verify() == ()
+    assert [entry.link.seq for entry in evidence.entries()] == list(range(evidence.chain().entries))
+    assert sum(isinstance(entry, RunEntry) for entry in evidence.entries()) == 40
+    assert (tmp_path / "lock").read_bytes() == b""

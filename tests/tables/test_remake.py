@@ -223,3 +223,11 @@ def test_an_erasure_killed_midway_can_be_done_again(people: Archive, after: floa
     assert sorted(path.name for path in people.path.iterdir()) == ["archive.json", "evidence", "lock", "tables"]
     for _, content in everything(people.path):
         assert not Person(EVE).named_in(content.decode("utf-8", "replace"))
+
+
+def test_a_folder_that_is_no_archive_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("x")
+    for work in (lambda: rebuild(tmp_path, now=lambda: NOW), lambda: erase(tmp_path, EVE, now=lambda: NOW)):
+        with pytest.raises(ArchiveError, match="is no archive"):
+            work()
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
