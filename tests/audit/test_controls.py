@@ -107,3 +107,8 @@ def test_frameworks_and_controls_only_a_rule_names_are_listed_too() -> None:
     assert [control.id for control in soc2.controls] == ["CC6.1", "CC1.1", "CC9.9"]
     assert (house.id, [control.id for control in house.controls]) == ("house", ["H-1", "H-2"])
     assert house.controls[0].verdict is Verdict.PASS
+
+
+def test_an_attestation_holds_from_its_day_on() -> None:
+    control = judge([SOC2], [], attestations=[attested(date=date(2026, 10, 2))], now=NOW)[0].controls[1]
+    assert control.verdict is Verdict.ATTESTED
