@@ -32,7 +32,7 @@ class Setting:
     """One setting, with the form its value has.
 
     Forms: columns, column, integer, number, duration, flag, words (among `choices`), word (one of `choices`), list
-    (`list.x`), value (an aggregate), features (name to aggregate), histories (column to duration).
+    (`list.x`), value (an aggregate), features (name to aggregate).
     """
 
     form: str
@@ -45,11 +45,10 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class DetectorForm:
-    """The settings a detector takes, the columns it yields, and whether it needs a GeoIP database."""
+    """The settings a detector takes and the columns it yields."""
 
     settings: Mapping[str, Setting]
     yields: Mapping[str, Type]
-    geo: bool = False
 
 
 _COMMON = {
@@ -77,10 +76,8 @@ def _suppress(*default: str) -> Setting:
     return Setting("words", default, choices=SUPPRESSIONS)
 
 
-def _form(settings: dict[str, Setting], yields: dict[str, Type], *, geo: bool = False) -> DetectorForm:
-    return DetectorForm(
-        MappingProxyType({**settings, **_COMMON}), MappingProxyType({**_COMMON_YIELDS, **yields}), geo=geo
-    )
+def _form(settings: dict[str, Setting], yields: dict[str, Type]) -> DetectorForm:
+    return DetectorForm(MappingProxyType({**settings, **_COMMON}), MappingProxyType({**_COMMON_YIELDS, **yields}))
 
 
 _ENTITY = _columns("email")
@@ -167,7 +164,6 @@ DETECTORS: Mapping[str, DetectorForm] = MappingProxyType(
                 "previous_left": Type.DATETIME,
                 "hours": Type.NUMBER,
             },
-            geo=True,
         ),
         "fan_in": _form(
             {

@@ -63,8 +63,10 @@ class Draft:
         right = True
         for item in node.items:
             name = text_of(item)
-            if name is None:
+            if name is None and id(item) not in self.shape.wrong:
                 self.mistakes.expected("text", item)
+            elif name is None:
+                pass
             elif name in names:
                 self.mistakes.add(item, f"'{printable(name)}' is listed twice")
             elif self.column(item, scope) is Type.LIST:

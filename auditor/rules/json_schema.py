@@ -123,7 +123,6 @@ def _setting(setting: Setting) -> Json:
         "list": {"type": "string", "pattern": r"^list\.[a-z][a-z0-9_]*$"},
         "value": _ref("Expression"),
         "features": {"type": "object", "minProperties": 1, "additionalProperties": _ref("Expression")},
-        "histories": {"type": "object", "minProperties": 1, "additionalProperties": _ref("Length")},
     }
     return {"anyOf": [shapes[setting.form], {"type": "null"}]}
 

@@ -77,10 +77,8 @@ def _refuse_hidden(draft: Draft, node: Map, key: Scalar, seen: Scope, scope: Sco
     """A derived name that the stage gives itself would be hidden by it."""
     derive = draft.at(node, "derive")
     names = [name for name, _ in derive.entries] if isinstance(derive, Map) else []
-    own = {"matches"} if key.text == "match" else set()
     for name in names:
-        given = name.text in own or (name.text in seen.names and seen.names[name.text] is not scope.type_of(name.text))
-        if given and not name.text.startswith("meeting."):
+        if name.text in seen.names and seen.names[name.text] is not scope.type_of(name.text):
             draft.mistakes.add(name, f"'{name.text}' cannot be used as a name; {key.text} gives it")
 
 

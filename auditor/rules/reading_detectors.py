@@ -81,8 +81,8 @@ def _given(draft: Draft, node: Map, name: str, setting: Setting, scope: Scope) -
             return _words(draft, found, name, setting)
         case "value":
             return _aggregate(draft, found, scope)
-        case "features" | "histories":
-            return _named(draft, found, setting, scope)
+        case "features":
+            return _features(draft, found, scope)
         case "duration":
             return draft.length(found)
     return _flag(draft, found) if setting.form == "flag" else _list(draft, found)
@@ -151,24 +151,15 @@ def _aggregate(draft: Draft, node: Node, scope: Scope) -> Expr | None:
     return tree
 
 
-def _named(draft: Draft, node: Node, setting: Setting, scope: Scope) -> Mapping[str, Expr] | None:
-    """Features by name, or histories by column."""
+def _features(draft: Draft, node: Node, scope: Scope) -> Mapping[str, Expr] | None:
+    """Aggregates by name."""
     if not isinstance(node, Map) or not node.entries:
         draft.mistakes.expected("map with at least one name", node)
         return None
-    if setting.form == "features" and len(node.entries) > MOST_FEATURES:
+    if len(node.entries) > MOST_FEATURES:
         draft.mistakes.add(node, f"features takes at most {MOST_FEATURES} names")
-    found: dict[str, Expr] = {}
-    for key, value in node.entries:
-        if setting.form == "histories":
-            named = draft.column(key, scope) is not None
-            tree = draft.length(value)
-        else:
-            named = True
-            tree = _aggregate(draft, value, scope)
-        if named and tree is not None:
-            found[key.text] = tree
-    return found
+    found = {key.text: _aggregate(draft, value, scope) for key, value in node.entries}
+    return {name: tree for name, tree in found.items() if tree is not None}
 
 
 def read_python(draft: Draft, node: Node, scope: Scope, *, allowed: bool) -> tuple[Python | None, Scope]:

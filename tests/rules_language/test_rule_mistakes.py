@@ -382,3 +382,114 @@ def test_the_digest_ignores_layout_comments_and_tests(problems: Problems, load: 
     assert plain.rules[0].digest == other.rules[0].digest
     assert plain.digest == other.digest
     assert plain.digest != changed.digest
+
+
+@pytest.mark.parametrize(
+    ("detect", "told"),
+    [
+        ("{from: attendees, where: 99999999999999999999}", "6:34: integer 99999999999999999999 is too large"),
+        ("{from: attendees, where: invited, derive: {x: null if invited else null}}", "6:55: a derived column needs a type; this is always null"),
+        ("{from: attendees, derive: {period: email}, baseline: {entity: [email], period: 1w, value: count(), having: score > 1}}", "6:36: 'period' cannot be used as a name; baseline gives it"),
+        ("{from: attendees, group: {by: [email], aggregate: {}, having: rows > 1}}", "6:59: aggregate needs at least one name"),
+        ("{from: attendees, group: {by: [email], aggregate: {c: null if count() > 1 else null}, having: rows > 1}}", "6:63: an aggregate needs a type; this is always null"),
+        ("{from: attendees, group: {by: [email], window: {rolling: param.p}, aggregate: {c: count()}, having: c > 1}}", "6:66: expected duration, got integer parameter 'p'"),
+        ("{from: attendees, group: {by: [1], aggregate: {c: count()}, having: c > 1}}", "6:40: expected text, got integer"),
+        ("{from: attendees, match: {with: devices, same: [{a: [email], b: email}]}}", "6:57: a and b each name one column"),
+        ("{from: attendees, match: {with: device, same: [email], where: a.email == b.email}}", "6:41: with must be one of attendees, participants, devices, breakouts, meetings, collections, people, invitees, sign_ins, admin_changes, settings, recordings, recording_access"),
+        ("{from: attendees, baseline: {entity: [emial], period: 1w, value: count(), having: score > 1 and email is None}}", "6:47: unknown column 'emial' in attendees; did you mean 'email'?"),
+        ("{from: attendees, baseline: {entity: [email], period: 1w, value: meeting.tracking_codes, method: first_seen}}", "6:74: first_seen takes no list column"),
+        ("{from: attendees, baseline: {entity: [email], period: 1w, value: email, method: share, having: score > 1}}", "6:74: condition must be true or false, got text"),
+        ("{from: attendees, baseline: {entity: [email], period: 1w, value: count(), having: score > 1, min_scale: -1}}", "6:113: value -1 is outside 0.."),
+        ("{from: attendees, baseline: {entity: [email], period: 1w, value: count(), having: score > 1, history: param.r}}", "6:111: expected integer, got regex parameter 'r'"),
+        ("{from: attendees, detector: {type: rarity, columns: [1]}}", "6:62: expected text, got integer"),
+        ("{from: attendees, detector: {type: rarity, columns: email}}", "6:61: expected list, got text"),
+        ("{from: attendees, detector: {type: rarity, columns: []}}", "6:61: a list of columns names at least one"),
+        ("{from: attendees, detector: {type: fan_in, retrospective: 1}}", "6:67: expected boolean, got integer"),
+        ("{from: attendees, detector: {type: robust_zscore, value: presence, direction: left}}", "6:87: direction must be one of both, up, down"),
+        ("{from: attendees, detector: {type: rarity, suppress: companion}}", "6:62: expected list, got text"),
+        ("{from: attendees, detector: {type: rarity, networks: office}}", "6:62: expected list.NAME, got text"),
+        ("{from: attendees, detector: {type: fan_in, distinct: emial}}", "6:62: unknown column 'emial' in attendees; did you mean 'email'?"),
+        ("{from: attendees, detector: {type: fan_in, distinct: [email]}}", "6:62: expected text, got list"),
+        ("{from: attendees, detector: {type: change_point, value: min(email)}}", "6:65: expected number, got text"),
+        ("{from: attendees, detector: {type: outlier, features: {" + ", ".join(f"f{n}: count()" for n in range(13)) + "}}}", "6:63: features takes at most 12 names"),
+    ],
+)  # fmt: skip
+def test_rarer_mistakes_of_detect_are_told_too(detect: str, told: str, problems: Problems, rule: Rule) -> None:
+    finding = "finding: {subject: s, message: m, fingerprint: [email]}\n"
+    more = "params: {p: {type: integer, default: 1, description: d}, r: {type: regex, default: a, description: d}}\n"
+    found = problems(rule(detect, finding=finding, more=more))
+    assert [line for line in found if not line.startswith("7:")] == [told]
+
+
+@pytest.mark.parametrize(
+    ("detect", "names"),
+    [
+        ("{type: rarity, columns: [client_os], networks: list.offices}", ["bits_client_os", "attribute", "score", "explanation"]),
+        ("{type: robust_zscore, value: presence / meeting_length, peer: [email_domain], direction: up}", ["value", "center", "scale"]),
+        ("{type: burst, entity: [meeting_id], within: 5m, suppress: []}", ["count", "window_start", "meeting.title"]),
+        ("{type: overlap, different: [geo_country], level: 2}", ["other_value", "overlap", "place"]),
+        ("{type: impossible_travel, max_speed: param.p}", ["distance", "speed", "hours"]),
+        ("{type: fan_in, scope: [day], distinct: meeting_id, retrospective: true}", ["members", "spread"]),
+        ("{type: outlier, features: {joins: count(), stay: sum(presence)}}", None),
+        ("{type: outlier, features: {joins: count(), stay: presence}}", ["top_features", "period"]),
+        ("{type: change_point, value: share(invited), min_side: 5}", ["before", "after", "at"]),
+    ],
+)  # fmt: skip
+def test_every_detector_takes_its_settings_and_yields_its_columns(
+    detect: str, names: list[str] | None, problems: Problems, rule: Rule
+) -> None:
+    shown = ", ".join(names or ["email"])
+    finding = f"finding: {{subject: s, message: m, fingerprint: [joined_time], evidence: [{shown}]}}\n"
+    more = "params: {p: {type: number, default: 800, description: d}}\n"
+    assert problems(rule(f"{{from: attendees, detector: {detect}}}", finding=finding, more=more)) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("params: {a: {type: regex, default: " + "a" * 501 + ", description: d}}", "8:36: regular expression longer than 500 characters"),
+        ("params: {a: {type: datetime, default: 2026-01-05, min: 2026-02-01, description: d}}", "8:39: value 2026-01-05T00:00:00Z is outside 2026-02-01T00:00:00Z.."),
+        ("params: {a: {type: duration, default: 999999999999999w, description: d}}", "8:39: expected duration, got text; write 90s or 1h30m"),
+        ("params: {a: {type: datetime, default: 0001-01-01T00:00+23:00, description: d}}", "8:39: expected datetime, got text; write 2026-01-05T10:00Z"),
+        ("params: {a: {type: datetime, default: 2026-02-30, description: d}}", "8:39: expected datetime, got text; write 2026-01-05T10:00Z"),
+        ("tests: [{name: a, given: {}, expect: 0, lists: {internal_domains: [1]}}]", "8:68: expected text, got integer"),
+        ("tests: [{name: a, given: {}, expect: 0, window: {from: soon, to: 2026-01-01}}]", "8:56: expected datetime, got text; write 2026-01-05 10:00"),
+        ("tests: [{name: a, given: {meetings: [{tracking_codes: x}]}, expect: 0}]", "8:55: expected list, got text"),
+        ("tests: [{name: a, given: {attendees: [{repeat: x}]}, expect: 0}]", "8:48: expected integer, got text"),
+    ],
+)  # fmt: skip
+def test_rarer_mistakes_of_further_keys_are_told_too(more: str, told: str, problems: Problems, rule: Rule) -> None:
+    assert problems(rule(more=more)) == [told]
+
+
+def test_parameters_used_in_a_test_are_checked_there(problems: Problems, rule: Rule) -> None:
+    more = "params: {p: {type: integer, default: 1, max: 5, description: d}}\ntests: [{name: a, given: {}, expect: 0, params: {p: 9}}]\n"
+    assert problems(rule("{from: attendees, where: hour(joined_time) > param.p}", more=more)) == [
+        "9:53: value 9 is outside ..5"
+    ]
+
+
+def test_a_folded_expression_is_refused(problems: Problems, rule: Rule) -> None:
+    text = rule().replace(
+        "detect: {from: attendees, where: invited}",
+        "detect:\n  from: attendees\n  where: >\n    invited\n    and is_host",
+    )
+    assert problems(text) == ["8:10: use | for an expression of several lines"]
+
+
+def test_more_than_a_hundred_evidence_columns_are_too_many(problems: Problems, rule: Rule) -> None:
+    finding = f"finding: {{subject: s, message: m, fingerprint: [email], evidence: [{', '.join(['email'] * 101)}]}}\n"
+    assert problems(rule(finding=finding)) == ["7:67: evidence takes at most 100 items"]
+
+
+def test_a_rule_is_found_by_id_and_by_name(load: Callable, rule: Rule) -> None:
+    rules = load(rule())
+    assert rules.get("TST-001") is rules.get("test-rule") is rules.rules[0]
+    assert rules.get("TST-002") is None
+
+
+def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path, rule: Rule) -> None:
+    path = tmp_path / "r.yaml"
+    path.symlink_to(tmp_path / "loop.yaml")
+    with pytest.raises(RuleError, match="there is no such file or folder"):
+        load_rules([path], bundled=False)
