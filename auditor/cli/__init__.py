@@ -19,11 +19,13 @@ from auditor.errors import AuditorError
 
 VERBS = {
     "archive": ("auditor.cli.archive", "Look after an archive: status, verify, rebuild."),
+    "auth": ("auditor.cli.auth", "Keep the token for Webex in the system's keychain."),
     "check": ("auditor.cli.check", "Judge an archive by rules; write the audit."),
     "collect": ("auditor.cli.collect", "Fetch records from Webex into an archive."),
     "completion": ("auditor.cli.completion", "Print the completion script of a shell."),
     "demo": ("auditor.cli.demo", "Run the whole pipeline on sample data, offline."),
     "diff": ("auditor.cli.diff", "Hold two audits against each other."),
+    "doctor": ("auditor.cli.doctor", "Tell what this machine, its token and its archive lack."),
     "explain": ("auditor.cli.explain", "Show why a finding was made, and the records behind it."),
     "import": ("auditor.cli.import_", "Bring saved files into an archive."),
     "report": ("auditor.cli.report", "Render an audit again from its audit.json."),

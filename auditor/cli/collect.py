@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -14,18 +13,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auditor.cli.connection import base_url_option, client_on, origin_of, wire_to
-from auditor.cli.context import Exit, Session, fail, say
+from auditor.cli.connection import base_url_option, client_for, origin_of, wire_to
+from auditor.cli.context import Exit, Session, fail
 from auditor.cli.options import asked_window, clock, comma_list, now_option, settings_of, window_options
 from auditor.errors import ConfigFileError, Problem
-from auditor.model.window import iso
 
 if TYPE_CHECKING:
-    from auditor.model.coverage import Gap
-    from auditor.webex.collect import Outcome
     from auditor.webex.plan import Wanted
-
-log = logging.getLogger(__name__)
 
 _ADDRESS = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+")
 
@@ -103,6 +97,7 @@ def command(
 def _collect(
     session: Session, wanted: Wanted, folder: Path, *, base_url: str | None, concurrency: int, now: datetime | None
 ) -> int:
+    from auditor.cli.collected import tell_collected
     from auditor.cli.progress import shown
     from auditor.tables.archive import Archive
     from auditor.webex.collect import Means, collect
@@ -111,13 +106,13 @@ def _collect(
     stopped = Event()
     running = _running(now)
     with wire_to(origin_of(base_url), settings.collect, connections=concurrency) as wire:
-        client = client_on(wire, now=running, stopped=stopped)
+        client = client_for(wire, now=running, stopped=stopped)
         archive = Archive.create(folder)
         terminal = sys.stderr.isatty() and session.log_format == "text"
         with shown(client, terminal=terminal, wanted=session.progress and session.verbosity >= 0) as listen:
             means = Means(client, running, stopped, settle=settings.collect.settle, threads=concurrency, listen=listen)
             outcome = collect(wanted, archive, means)
-    _print_summary(session, outcome)
+    tell_collected(outcome, session)
     if outcome.refusal is not None:
         return fail(outcome.refusal, session)
     return Exit.INCOMPLETE if outcome.gaps else Exit.OK
@@ -130,32 +125,6 @@ def _print_plan(wanted: Wanted, folder: Path, *, base: str, now: datetime, settl
     for line in foreseen(wanted, folder, base=base, now=now, settle=settle):
         click.echo(line)
     return Exit.OK
-
-
-def _print_summary(session: Session, outcome: Outcome) -> None:
-    """What was fetched, and what is absent, as a table or as one JSON line."""
-    rows = ", ".join(f"{count:,} {name}" for name, count in outcome.rows.items()) or "no new records"
-    waited = outcome.waited.total_seconds()
-    say(
-        session,
-        f"{outcome.units} units and {rows} from {', '.join(outcome.sites) or 'no site'}, {outcome.requests} requests"
-        + (f", {waited:.0f} s waited" if waited else ""),
-    )
-    for line in _gap_lines(outcome.gaps):
-        log.warning("%s", line)
-
-
-def _gap_lines(gaps: Sequence[Gap]) -> list[str]:
-    """One line for gaps that differ only in their span or meeting."""
-    groups: dict[tuple[str, str, str], list[Gap]] = {}
-    for gap in gaps:
-        groups.setdefault((gap.site_url, gap.table, gap.reason.value), []).append(gap)
-    lines = []
-    for (site, table, reason), same in groups.items():
-        start, end = min(gap.window.start for gap in same), max(gap.window.end for gap in same)
-        times = f", {len(same)} times" if len(same) > 1 else ""
-        lines.append(f"{reason} in {table} of {site} from {iso(start)} to {iso(end)}{times}: {same[0].detail}")
-    return lines
 
 
 def _running(now: datetime | None) -> Callable[[], datetime]:

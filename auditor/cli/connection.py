@@ -55,12 +55,14 @@ def wire_to(origin: Origin, collect: Collect, *, connections: int = 4) -> Wire:
     return Wire(origin, Transport(proxy, ca_file, connections=connections), monotonic=time.monotonic)
 
 
-def client_on(wire: Wire, *, now: Callable[[], datetime], stopped: Event) -> Client:
-    """A client with the operator's token. Raises `ConfigError` when there is none."""
+def client_for(
+    wire: Wire, *, now: Callable[[], datetime], stopped: Event, credentials: Credentials | None = None
+) -> Client:
+    """A client with the given credentials or the operator's. Raises `ConfigError` when there are none."""
     clock = Clock(time.monotonic, lambda seconds: _rest(stopped, seconds))
     return Client(
         wire,
-        credentials_for(wire, clock),
+        credentials or credentials_for(wire, clock),
         limiter=Limiter(clock, stopped=stopped.is_set),
         clock=clock,
         now=now,

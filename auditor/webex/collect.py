@@ -48,6 +48,16 @@ class Means:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetched:
+    """What one endpoint of one site brought: units committed, records received."""
+
+    site_url: str | None
+    endpoint: str
+    units: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """How a collection ended.
 
@@ -57,8 +67,7 @@ class Outcome:
 
     sites: tuple[str, ...]
     window: Window
-    units: int
-    rows: dict[str, int]
+    fetched: tuple[Fetched, ...]
     gaps: tuple[Gap, ...]
     requests: int
     waited: timedelta
@@ -69,8 +78,7 @@ class Outcome:
 class _Sum:
     """What all batches of one run came to."""
 
-    units: int = 0
-    rows: dict[str, int] = field(default_factory=dict)
+    fetched: dict[tuple[str | None, str], tuple[int, int]] = field(default_factory=dict)
     lost: list[Unit] = field(default_factory=list)
     answered: bool = False
     denied: AuthError | None = None
@@ -87,9 +95,9 @@ class _Sum:
             self.denied = self.denied or finished.refused
         if finished.unit is None:
             return
-        self.units += 1
-        name = finished.unit.endpoint
-        self.rows[name] = self.rows.get(name, 0) + finished.unit.rows
+        key = (finished.unit.site_url, finished.unit.endpoint)
+        units, rows = self.fetched.get(key, (0, 0))
+        self.fetched[key] = (units + 1, rows + finished.unit.rows)
 
 
 def collect(wanted: Wanted, archive: Archive, means: Means) -> Outcome:
@@ -136,6 +144,8 @@ class _Collection:
         self._visible()
         wanted = replace(self._wanted, sites=self._sites())
         horizon = self._horizon()
+        for warning in plan.near_loss(wanted.sites, self._units(), horizon=horizon):
+            log.warning("%s", warning)
         self._reports(wanted, horizon)
         self._details(wanted, horizon)
         return self._outcome(wanted, horizon)
@@ -235,8 +245,7 @@ class _Collection:
         return Outcome(
             sites=wanted.sites,
             window=wanted.span(horizon),
-            units=total.units,
-            rows=dict(sorted(total.rows.items())),
+            fetched=tuple(Fetched(*key, *counts) for key, counts in sorted(total.fetched.items(), key=str)),
             gaps=plan.remaining(wanted, self._units().values(), total.lost, horizon=horizon),
             requests=self._means.client.requests,
             waited=self._means.client.waited,

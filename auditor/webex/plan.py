@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import urlencode
 
 from auditor.evidence.entry import IMPORT, Unit
@@ -18,7 +19,7 @@ from auditor.webex.work import Seen, Work, chunks, stamp
 _KEPT = frozenset({GapReason.GONE, GapReason.UNDECODABLE_RECORD, GapReason.BEYOND_LOOKBACK})
 """Failures that asking again does not mend."""
 
-ALSO = ("invitees", "settings")
+_NEAR = timedelta(days=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,20 @@ def lines(works: Iterable[Work], *, base: str) -> Iterable[str]:
             if endpoint.largest is not None:
                 query.append(("max", str(endpoint.largest)))
             times = f" ({len(chunks(work.emails))} requests, {len(work.emails)} people)" if work.emails else ""
-            yield f"{endpoint.method} {base}{endpoint.path}?{urlencode(query)}{times}"
+            asked = f"?{urlencode(query)}" if query else ""
+            yield f"{endpoint.method} {base}{endpoint.path}{asked}{times}"
+
+
+def near_loss(sites: Sequence[str], units: Mapping[str, Unit], *, horizon: Horizon) -> tuple[str, ...]:
+    """One warning for each site whose newest data is so old that the next days would be lost without this run."""
+    warnings = []
+    for site in sites:
+        ends = [held.window.end for held in _held(units.values(), "attendees", site) if not held.lacking]
+        if ends and max(ends) - horizon.earliest < _NEAR:
+            warnings.append(
+                f"{site}: the newest data held ends {stamp(max(ends))}, and Webex keeps 90 days; collect every month"
+            )
+    return tuple(warnings)
 
 
 def mends(unit: Unit) -> bool:

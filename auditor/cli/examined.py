@@ -1,0 +1,160 @@
+"""What `doctor` looks at, one function a subject."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from threading import Event
+from typing import Literal
+
+from auditor import __version__
+from auditor.cli.connection import client_for, origin_of, wire_to
+from auditor.errors import ArchiveError, AuditorError, AuthError, ConfigError, SourceError
+from auditor.settings import Collect, Geoip
+from auditor.webex.client import Ask, Client
+from auditor.webex.endpoints import ME, MEETINGS, PARTICIPANTS, SITES, USAGE, Endpoint
+from auditor.webex.links import Pairs
+from auditor.webex.payload import Json, records
+from auditor.webex.work import stamp
+
+_NEEDED = ("click", "deltalake", "httpx", "jinja2", "polars", "pydantic", "pyyaml", "rich", "weasyprint", "zstandard")
+_EXTRAS = {"keyring": "keyring", "maxminddb": "geo", "pyhanko": "sign", "pyspark": "spark"}
+_MONTH = timedelta(days=29)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the diagnosis."""
+
+    name: str
+    state: Literal["ok", "missing", "note"]
+    detail: str
+
+
+def programs() -> Iterator[Check]:
+    """Versions of this program and the packages it stands on."""
+    yield Check("auditor", "ok", __version__)
+    for name in _NEEDED:
+        found = _version(name)
+        yield Check(name, "missing", "not installed") if found is None else Check(name, "ok", found)
+    for name, extra in _EXTRAS.items():
+        found = _version(name)
+        words = f"not installed; only the extra {extra} needs it" if found is None else found
+        yield Check(name, "note" if found is None else "ok", words)
+
+
+def libraries() -> Iterator[Check]:
+    """The native libraries the PDF writer loads."""
+    try:
+        import weasyprint
+    except (OSError, ImportError) as error:
+        yield Check("pango", "missing", f"PDF reports need it: {str(error).splitlines()[0]}")
+    else:
+        yield Check("pango", "ok", f"loaded by WeasyPrint {weasyprint.__version__}")
+
+
+def credentials(collect: Collect, *, base_url: str | None, now: datetime) -> Iterator[Check]:
+    """Whether there is a token, whether Webex takes it, and which scopes it has."""
+    try:
+        origin = origin_of(base_url)
+        with wire_to(origin, collect) as wire:
+            client = client_for(wire, now=lambda: now, stopped=Event())
+            yield Check("token", "ok", f"found for {origin.base}")
+            yield from _scopes(client, now)
+    except (ConfigError, AuthError) as error:
+        yield Check("token", "missing", str(error))
+
+
+def _scopes(client: Client, now: datetime) -> Iterator[Check]:
+    """One request for each scope, as small as it may be; raises `AuthError` when the token is refused."""
+    span = (("from", stamp(now - _MONTH)), ("to", stamp(now)))
+    yield _probed(client, ME, (), optional=True)[0]
+    check, found = _probed(client, SITES, ())
+    yield check
+    if not found:
+        return
+    site = str(found[0].get("siteUrl"))
+    yield Check("sites", "ok", ", ".join(str(each.get("siteUrl")) for each in found))
+    check, meetings = _probed(client, USAGE, (("siteUrl", site), *span, ("max", "1")))
+    yield check
+    query = (("meetingType", "meeting"), ("state", "ended"), *span, ("siteUrl", site), ("max", "1"))
+    yield _probed(client, MEETINGS, query)[0]
+    if not meetings:
+        yield Check("participants", "note", f"{PARTICIPANTS.scopes[0]} was not tried: no meeting in the last weeks")
+        return
+    yield _probed(client, PARTICIPANTS, (("meetingId", str(meetings[0].get("meetingId"))), ("max", "1")))[0]
+
+
+def _probed(
+    client: Client, endpoint: Endpoint, query: Pairs, *, optional: bool = False
+) -> tuple[Check, list[dict[str, Json]]]:
+    """What one endpoint says to the token, with the records it gave."""
+    scope = " ".join(endpoint.scopes)
+    try:
+        answer = client.send(Ask(endpoint, client.url(endpoint, query), f"doctor {endpoint.name}"))
+        found = [] if endpoint is ME else [dict(each) for each in _objects(answer.body, endpoint)]
+    except AuthError as error:
+        if error.status != 403:
+            raise
+        return Check(scope, "note" if optional else "missing", f"{endpoint.path} is refused"), []
+    except SourceError as error:
+        return Check(scope, "note", str(error)), []
+    return Check(scope, "ok", f"{endpoint.path} answers"), found
+
+
+def _objects(body: bytes, endpoint: Endpoint) -> Iterator[dict[str, Json]]:
+    for each in records(body, key=endpoint.items):
+        if isinstance(each, dict):
+            yield each
+
+
+def archive(folder: Path) -> Iterator[Check]:
+    """Whether an archive can be opened, its evidence is whole and its tables follow it."""
+    from auditor.tables.archive import Archive
+
+    try:
+        opened = Archive(folder)
+        faults = opened.evidence.verify()
+        chain = opened.chain()
+    except ArchiveError as error:
+        yield Check("archive", "missing", str(error))
+        return
+    yield Check("archive", "ok", f"{chain.pages} pages, {chain.bytes:,} bytes, head {chain.head}")
+    for fault in faults[:10]:
+        yield Check("evidence", "missing", str(fault))
+    if not faults:
+        yield Check("evidence", "ok", "every page and entry is as it was written")
+    span = opened.span()
+    yield Check(
+        "holds", "note" if span is None else "ok", "nothing yet" if span is None else _held(span.start, span.end)
+    )
+
+
+def _held(start: datetime, end: datetime) -> str:
+    return f"{start:%Y-%m-%d} to {end:%Y-%m-%d}"
+
+
+def databases(geoip: Geoip) -> Iterator[Check]:
+    """The GeoIP databases that the configuration names."""
+    if geoip.city is None and geoip.asn is None:
+        yield Check("geoip", "note", "no database is configured; facts of places stay null")
+        return
+    try:
+        from auditor.tables.geoip import GeoIP
+
+        opened = GeoIP(city=geoip.city, asn=geoip.asn)
+    except (AuditorError, ImportError) as error:
+        yield Check("geoip", "missing", str(error))
+        return
+    for database in opened.databases:
+        yield Check("geoip", "ok", str(database))
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
