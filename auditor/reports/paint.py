@@ -9,7 +9,10 @@ from auditor.errors import ConfigError
 
 ACCENT = "#12395b"
 PAPER = "#ffffff"
+NIGHT = "#12161b"
 LEAST_CONTRAST = 4.5
+
+_CLEARLY = 7.0
 
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -37,12 +40,43 @@ def paint(accent: str | None) -> Mapping[str, str]:
         "medium": "#8a6100",
         "low": "#33637a",
         "info": "#5b6570",
+        "ground": PAPER,
+        "panel": "#f5f7f9",
         **steps,
-        **{
-            f"on-{name}": PAPER if contrast(PAPER, shade) >= LEAST_CONTRAST else "#1b1f24"
-            for name, shade in steps.items()
-        },
+        **{f"on-{name}": readable_on(shade) for name, shade in steps.items()},
     }
+
+
+def night(accent: str | None) -> Mapping[str, str]:
+    """Colours for a dark ground, the accent made as light as its text needs."""
+    main = next(
+        tint
+        for tint in (mixed("#ffffff", accent or ACCENT, step / 20) for step in range(8, 21))
+        if contrast(tint, NIGHT) >= _CLEARLY
+    )
+    steps = {f"heat-{step}": mixed(main, NIGHT, share) for step, share in enumerate((0.22, 0.38, 0.56, 0.78, 1.0), 1)}
+    return {
+        "accent": main,
+        "ink": "#e6e9ed",
+        "grey": "#a7b0ba",
+        "line": "#38414b",
+        "hatch": "#77818c",
+        "held": mixed(main, NIGHT, 0.45),
+        "critical": "#ff8f99",
+        "high": "#ffa57c",
+        "medium": "#e6c35f",
+        "low": "#93c5dc",
+        "info": "#b6bfc9",
+        "ground": NIGHT,
+        "panel": "#1b2128",
+        **steps,
+        **{f"on-{name}": readable_on(shade) for name, shade in steps.items()},
+    }
+
+
+def readable_on(shade: str) -> str:
+    """Black or white, whichever stands out more from the shade."""
+    return max("#11151a", "#ffffff", key=lambda text: contrast(text, shade))
 
 
 def mixed(colour: str, ground: str, share: float) -> str:

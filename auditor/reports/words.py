@@ -33,6 +33,10 @@ class Words:
         except (KeyError, IndexError, ValueError, AttributeError) as error:
             raise ReportError(f"{CATALOGUE}: {key}: {entry!r} asks for what is not there: {error}") from error
 
+    def text(self, key: str) -> str:
+        """The entry as it is written, its places for values still in it."""
+        return str(self._at(key))
+
     def listed(self, key: str) -> Sequence[str]:
         """The entry that is a list of words."""
         return [str(word) for word in self._at(key)]

@@ -69,15 +69,15 @@ def _detector(rule: RuleResult, found: list[Finding], wording: Wording) -> Detec
         sentences=Table(
             caption=wording.say("anomalies.sentence"),
             columns=(
-                Column(wording.say("anomalies.sentence"), 64),
+                Column(wording.say("anomalies.sentence"), 63),
                 Column(wording.say("anomalies.score"), 12, number=True),
-                Column(wording.say("anomalies.observed"), 24),
+                Column(wording.say("anomalies.observed"), 25),
             ),
             rows=tuple(
                 (
                     Cell(visible(finding.message, cap=EVIDENCE_CAP), href=f"#{anchor(finding.fingerprint)}"),
                     Cell(wording.value(finding.evidence.get("score"), "number"), "number"),
-                    Cell(wording.moment(finding.observed_at)),
+                    Cell(wording.moment(finding.observed_at), "time"),
                 )
                 for finding in found[:MOST_SENTENCES]
             ),

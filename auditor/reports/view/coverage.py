@@ -68,8 +68,8 @@ def _tables(audit: Audit, wording: Wording, *, words: dict[str, list[str]]) -> T
             (
                 Cell(visible(name), "mono"),
                 Cell(number(held.rows if held else 0), "number"),
-                Cell(wording.moment(held.first if held else None)),
-                Cell(wording.moment(held.last if held else None)),
+                Cell(wording.moment(held.first if held else None), "time"),
+                Cell(wording.moment(held.last if held else None), "time"),
                 Cell(number(gaps), "number"),
                 Cell(share(len(cells) - cells.count("gap"), len(cells)), "number"),
             )
@@ -77,12 +77,12 @@ def _tables(audit: Audit, wording: Wording, *, words: dict[str, list[str]]) -> T
     return Table(
         caption=wording.say("coverage.tables"),
         columns=(
-            Column(wording.say("coverage.table"), 22),
-            Column(wording.say("coverage.rows"), 12, number=True),
-            Column(wording.say("coverage.first"), 22),
-            Column(wording.say("coverage.last"), 22),
-            Column(wording.say("coverage.gaps_column"), 9, number=True),
-            Column(wording.say("coverage.spans_held"), 13, number=True),
+            Column(wording.say("coverage.table"), 19),
+            Column(wording.say("coverage.rows"), 11, number=True),
+            Column(wording.say("coverage.first"), 25),
+            Column(wording.say("coverage.last"), 25),
+            Column(wording.say("coverage.gaps_column"), 8, number=True),
+            Column(wording.say("coverage.spans_held"), 12, number=True),
         ),
         rows=tuple(rows),
     )
@@ -92,18 +92,18 @@ def _gaps(audit: Audit, wording: Wording) -> Table:
     return Table(
         caption=wording.say("coverage.gaps"),
         columns=(
-            Column(wording.say("coverage.table"), 15),
-            Column(wording.say("coverage.site"), 17),
-            Column(wording.say("coverage.span"), 21),
+            Column(wording.say("coverage.table"), 16),
+            Column(wording.say("coverage.site"), 15),
+            Column(wording.say("coverage.span"), 25),
             Column(wording.say("coverage.reason"), 14),
-            Column(wording.say("coverage.detail"), 19),
-            Column(wording.say("coverage.touches"), 14),
+            Column(wording.say("coverage.detail"), 18),
+            Column(wording.say("coverage.touches"), 12),
         ),
         rows=tuple(
             (
                 Cell(visible(gap.table), "mono"),
                 Cell(visible(gap.site_url)),
-                Cell(wording.moment(gap.window.start), note=wording.moment(gap.window.end)),
+                Cell(wording.moment(gap.window.start), "time", note=wording.moment(gap.window.end)),
                 Cell(wording.say(f"gap.{gap.reason.value}")),
                 Cell(visible(gap.detail, cap=EVIDENCE_CAP)),
                 Cell(_touches(audit, gap, wording)),
@@ -116,7 +116,7 @@ def _gaps(audit: Audit, wording: Wording) -> Table:
 
 def _touches(audit: Audit, gap: Gap, wording: Wording) -> str:
     rules = [rule.id for rule in audit.rules if gap.table in rule.tables]
-    return named(rules, wording, most=NAMED // 2) or wording.say("coverage.no_rule_touched")
+    return named(rules, wording, most=NAMED // 4) or wording.say("coverage.no_rule_touched")
 
 
 def _nulls(audit: Audit, wording: Wording) -> Table:

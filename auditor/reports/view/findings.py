@@ -11,7 +11,7 @@ from auditor.model.audit import Audit, RuleResult
 from auditor.model.finding import Finding, Record
 from auditor.model.vocabulary import Verdict
 from auditor.reports.text import EVIDENCE_CAP, mixed_scripts, paragraphs, safe_link, visible
-from auditor.reports.view.calendar import by_hour, counted, hours_seen, labels, periods, touched
+from auditor.reports.view.calendar import Periods, by_hour, counted, hours_seen, labels, periods, touched
 from auditor.reports.view.charts import Grid, Plot, Spark, heat_map, spark, time_columns
 from auditor.reports.view.parts import Cell, Column, Fact, Mark, Table
 from auditor.reports.view.wording import Wording, number, verdict_word
@@ -63,6 +63,7 @@ class RuleView:
     title: str
     severity: Mark
     verdict: Mark
+    count: str
     facts: tuple[Fact, ...]
     criterion: tuple[str, ...]
     effect: tuple[str, ...]
@@ -146,7 +147,7 @@ def findings(audit: Audit, wording: Wording, *, limits: Limits) -> Findings:
         timeline=time_columns(counts, gaps=touched(gaps, spans), labels=named),
         timeline_title=wording.say("findings.timeline", unit=unit),
         timeline_desc=wording.say("findings.timeline_desc", unit=unit),
-        timeline_table=_timeline_table(counts, [wording.moment(start) for start in spans.starts], wording, unit=unit),
+        timeline_table=_timeline_table(counts, spans, wording, unit=unit),
         heat=heat_map(
             hours,
             seen=hours_seen(audit.identity.window, gaps, wording),
@@ -178,6 +179,7 @@ def rule_view(
         title=wording.say("summary.fail", title=visible(rule.title)),
         severity=wording.severity(rule.severity),
         verdict=wording.verdict(verdict_word(rule)),
+        count=wording.say("findings.rule_count", open=rule.findings - rule.waived, n=rule.findings),
         facts=_facts(rule, wording),
         criterion=(visible(rule.title), *paragraphs(rule.description)),
         effect=paragraphs(rule.rationale),
@@ -271,17 +273,33 @@ def record_texts(records: Sequence[Record], wording: Wording) -> tuple[str, ...]
     return tuple(shown)
 
 
-def _timeline_table(counts: Sequence[int], starts: Sequence[str], wording: Wording, *, unit: str) -> Table:
+def _timeline_table(counts: Sequence[int], spans: Periods, wording: Wording, *, unit: str) -> Table:
+    """Days as a week a row, Monday first; longer periods one a row."""
+    caption = wording.say("findings.timeline", unit=unit)
+    head = Column(wording.say("findings.timeline_from"), 23)
+    if spans.unit != "day":
+        return Table(
+            caption=caption,
+            columns=(head, Column(wording.say("findings.timeline_count"), 77, number=True)),
+            rows=tuple(
+                (Cell(wording.day(start)), Cell(number(count), "number"))
+                for start, count in zip(spans.starts, counts, strict=True)
+            ),
+        )
+    before = spans.starts[0].astimezone(wording.zone).weekday() if spans.starts else 0
+    cells = [wording.none] * before + [number(count) for count in counts]
+    cells += [wording.none] * (-len(cells) % 7)
+    weeks = [cells[at : at + 7] for at in range(0, len(cells), 7)]
     return Table(
-        caption=wording.say("findings.timeline", unit=unit),
-        columns=(
-            Column(wording.say("findings.timeline_from"), 70),
-            Column(wording.say("findings.timeline_count"), 30, number=True),
-        ),
+        caption=caption,
+        columns=(head, *(Column(day, 11, number=True) for day in wording.words.listed("weekdays_short"))),
         rows=tuple(
-            (Cell(start), Cell(number(count), "number")) for start, count in zip(starts, counts, strict=True) if count
+            (
+                Cell(wording.day(spans.starts[max(week * 7 - before, 0)])),
+                *(Cell(text, "number") for text in row),
+            )
+            for week, row in enumerate(weeks)
         ),
-        empty=wording.say("findings.none"),
     )
 
 

@@ -43,18 +43,18 @@ def _population(audit: Audit, wording: Wording) -> Table:
     return Table(
         caption=wording.say("scope.population"),
         columns=(
-            Column(wording.say("scope.table"), 24),
-            Column(wording.say("scope.rows"), 16, number=True),
-            Column(wording.say("scope.first"), 22),
-            Column(wording.say("scope.last"), 22),
-            Column(wording.say("scope.read_by"), 16, number=True),
+            Column(wording.say("scope.table"), 21),
+            Column(wording.say("scope.rows"), 15, number=True),
+            Column(wording.say("scope.first"), 25),
+            Column(wording.say("scope.last"), 25),
+            Column(wording.say("scope.read_by"), 14, number=True),
         ),
         rows=tuple(
             (
                 Cell(visible(name), "mono"),
                 Cell(number(held.rows), "number"),
-                Cell(wording.moment(held.first)),
-                Cell(wording.moment(held.last)),
+                Cell(wording.moment(held.first), "time"),
+                Cell(wording.moment(held.last), "time"),
                 Cell(number(sum(name in rule.tables for rule in audit.rules)), "number"),
             )
             for name, held in sorted(audit.coverage.tables.items())

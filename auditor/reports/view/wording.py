@@ -39,6 +39,10 @@ class Wording:
             return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
         return moment.astimezone(self.zone).isoformat(" ", "seconds").replace("+", " +").replace(" -", " −")
 
+    def day(self, moment: datetime) -> str:
+        """The date of the moment in the report's zone."""
+        return f"{moment.astimezone(self.zone):%Y-%m-%d}"
+
     def span(self, window: Window) -> str:
         """The half-open period in words."""
         return self.say("period", start=self.moment(window.start), end=self.moment(window.end))
