@@ -55,7 +55,6 @@ _UNSET = frozenset({"", "0", "false"})
 @click.option("--fail-on", type=click.Choice(FAIL_ON), help="Least severity of an open finding for exit 1.")
 @click.option("--new-only", is_flag=True, help="Exit code and console look at new and reopened findings only.")
 @click.option("--engine", default=LOCAL, metavar="local|spark=MASTER", help="Where the rules are judged.")
-@click.option("--redact", is_flag=True, help="Pseudonyms in place of people, meetings and addresses.")
 @now_option
 @click.pass_obj
 def command(
@@ -79,7 +78,6 @@ def command(
     fail_on: str | None,
     new_only: bool,
     engine: str,
-    redact: bool,
     now: datetime | None,
 ) -> int:
     """Judge the records of an archive by rules and write what was found, in any number of formats."""
