@@ -30,6 +30,7 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _STYLES = {None: "plain", "": "plain", "'": "single", '"': "double", "|": "literal", ">": "folded"}
 _LONGEST_NUMBER = 400
 _LONGEST_GUESS = 80
+_LONGEST_MESSAGE = 500
 _REASONS = {
     "mapping values are not allowed in this context": "text that holds ': ' needs quotes, or the indentation is wrong",
     "found character that cannot start any token": "text cannot begin with this character; quote it; indent by spaces",
@@ -63,8 +64,8 @@ class Place:
     column: int
 
     def problem(self, message: str) -> Problem:
-        """The mistake `message` at this place."""
-        return Problem(self.path, self.line, self.column, message)
+        """The mistake `message` at this place, whatever text of the file it quotes fit for one line."""
+        return Problem(self.path, self.line, self.column, printable(message, longest=_LONGEST_MESSAGE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import click
 
 from auditor.cli.context import Exit, Session, fail, say
 from auditor.cli.options import comma_list, overrides, settings_of
-from auditor.documents import nearest
+from auditor.documents import nearest, printable
 from auditor.errors import ConfigError, RuleError
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def lint_rules(session: Session, paths: tuple[Path, ...], only: tuple[str, ...],
         click.echo(json.dumps([*map(_problem_json, problems), *map(_note_json, notes)], ensure_ascii=False, indent=2))
     else:
         for note in notes:
-            click.echo(str(note))
+            click.echo(printable(str(note), longest=1_000))
     errors = sum(note.level == "error" for note in notes)
     if problems:
         return fail(RuleError(list(problems)), session)
@@ -215,7 +215,7 @@ def _uncovered(rules: Sequence[Rule], results: Sequence[CaseResult]) -> list[str
     seen = {place for result in results for place in result.clauses_true}
     every = [(rule.id, clause) for rule in rules for clause in clauses(rule)]
     lines = [
-        f"{clause.position.path}:{clause.position.line}:{clause.position.column}: {name} never true: {clause.source}"
+        str(clause.position.problem(f"{name} never true: {clause.source}"))
         for name, clause in every
         if clause.position not in seen
     ]

@@ -493,3 +493,10 @@ def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path, rule: Rule) -> Non
     path.symlink_to(tmp_path / "loop.yaml")
     with pytest.raises(RuleError, match="there is no such file or folder"):
         load_rules([path], bundled=False)
+
+
+def test_no_message_carries_control_characters_of_the_file(problems: Problems, rule: Rule) -> None:
+    more = 'params: {"mar\\tkers": {type: enum, default: x, values: ["a\\e[31m", b], description: d}}\n'
+    found = problems(rule("{from: attendees, where: email == param.markers}", more=more))
+    assert len(found) == 3
+    assert all(told.isprintable() for told in found)
