@@ -10,25 +10,13 @@ import polars as pl
 
 from auditor.model.window import Window
 from auditor.tables.facts import Geo, with_facts
+from auditor.tables.placement import placed_by, placement
 from auditor.tables.schema import LINEAGE, TABLES, TIME
 
 AT = "__at"
 """The moment that places a row: its own time, else that of its meeting."""
 
 _KEPT = 3_000_000
-
-
-def placement(table: str) -> pl.Expr:
-    """The moment that places a row of the table, from its columns and `meeting.start_time`; null when unknown."""
-    time = TABLES[table].time
-    if time is None:
-        raise ValueError(f"rows of {table} have no time and are always in the window")
-    found = [pl.col(time)]
-    if "meeting_id" in TABLES[table].schema:
-        found.append(pl.col("meeting.start_time"))
-    if "meeting_start_time" in TABLES[table].schema:
-        found.append(pl.col("meeting_start_time"))
-    return pl.coalesce(found)
 
 
 @dataclass(slots=True)
@@ -47,17 +35,13 @@ class Source:
     _kept: dict[tuple[str, bool], pl.DataFrame] = field(default_factory=dict, init=False)
     _counts: dict[str, int] = field(default_factory=dict, init=False)
 
-    def keep(self, needs: Mapping[str, Collection[str]], *, history: Collection[str] = ()) -> None:
-        """Read the named columns of each table now, where its rows are few, so that `rows` need not again.
-
-        For tables in `history` rows before the window are kept too.
-        """
-        for table, columns in needs.items():
-            if self.count(table) > _KEPT:
-                continue
-            self._kept[table, False] = self._rows(table, columns, before=False).collect()
-            if table in history:
-                self._kept[table, True] = self._rows(table, columns, before=True).collect()
+    def keep(self, table: str, columns: Collection[str], *, history: bool) -> None:
+        """Read the named columns now, where rows are few, so that `rows` need not again; with `history` all before."""
+        if self.count(table) > _KEPT:
+            return
+        self._kept[table, False] = self._rows(table, columns, before=False).collect()
+        if history:
+            self._kept[table, True] = self._rows(table, columns, before=True).collect()
 
     def count(self, table: str) -> int:
         """How many rows of the table are in the window."""
@@ -103,14 +87,13 @@ class Source:
     def _rows(self, table: str, columns: Collection[str], *, before: bool) -> pl.LazyFrame:
         time = TABLES[table].time
         frames = self.frames
-        extra: list[str] = []
+        extra: Collection[str] = ()
         if time is None:
             at = pl.lit(self.now, dtype=TIME)
         elif self._all_placed(table, time):
             at = pl.col(time)
         else:
-            at = placement(table)
-            extra = ["meeting.start_time"] if "meeting_id" in TABLES[table].schema else []
+            at, extra = placement(table), placed_by(table)
         if time is not None and self.window is not None:
             # placed by their own time, rows outside need not be read at all
             inside = pl.col(time).is_null() | self._inside(pl.col(time), before=before)

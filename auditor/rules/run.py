@@ -167,7 +167,11 @@ class _Engine:
                 needs.setdefault(table, set()).update(columns)
             if isinstance(task.rule.detect.stage, Baseline | Detector):
                 history.add(task.rule.detect.table)
-        self.source.keep(needs, history=history)
+        for table, names in needs.items():
+            try:
+                self.source.keep(table, names, history=table in history)
+            except Exception as error:  # noqa: BLE001 - each rule reads for itself, and the one at fault shows
+                _log.debug("a table could not be read at once", exc_info=error)
 
     def outcomes(self, tasks: Sequence[Task]) -> Iterable[Outcome]:
         """The rules judged: those of single rows table by table, the others one by one."""

@@ -278,3 +278,32 @@ finding: {{subject: s, message: "{{email}}", fingerprint: [email]}}
         assert found.population == 2
     else:
         assert found.reason == "python rules are not allowed here; the operator sets allow_python_rules"
+
+
+def test_a_column_that_cannot_be_read_stops_only_the_rule_that_reads_it(rule, tables, at):
+    frames = tables({"attendees": [ONE | {"invited": True}]})
+    frames["attendees"] = frames["attendees"].with_columns(email=pl.lit(5))
+    bound = [
+        bind(rule("{from: attendees, where: is_internal}", fingerprint="[meeting_id]", number=1), now=at(0)),
+        bind(rule("{from: attendees, where: invited}", fingerprint="[meeting_id]", number=2), now=at(0)),
+    ]
+    means = Means(lists={"internal_domains": ("example.com",)})
+    crashed, found = run(bound, frames, window=None, now=at(0), means=means)
+    assert crashed.crashed
+    assert found.found == 1
+
+
+def test_a_list_may_identify_a_finding(judge):
+    detect = "{from: attendees, group: {by: [meeting_id], aggregate: {names: values(email)}, having: rows > 0}}"
+    rows = [{"meeting_id": m, "email": e} for m, e in [("m1", "b"), ("m1", "a"), ("m2", "a"), ("m2", "b"), ("m3", "a")]]
+    found = judge(detect, {"attendees": rows}, fingerprint="[names]", message="{names}")
+    assert sorted((one.message, one.occurrences) for one in found.findings) == [("a", 1), ("a, b", 2)]
+
+
+def test_progress_hears_every_rule_that_was_judged(rule, tables, at):
+    bound = [
+        bind(rule("{from: attendees, where: invited}", fingerprint="[email]", number=n), now=at(0)) for n in (1, 2)
+    ]
+    heard: list[str] = []
+    run(bound, tables({"attendees": [ONE]}), window=None, now=at(0), progress=heard.append)
+    assert heard == ["TST-001", "TST-002"]

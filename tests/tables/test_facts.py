@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from datetime import UTC, datetime
 
 import polars as pl
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from auditor.tables.addresses import Networks, address, is_private, network_of
 from auditor.tables.confusables import name_key
 from auditor.tables.facts import FACTS, GEO, NULL_FACTS, fact_table, fact_type, with_facts
+from auditor.tables.placement import unplaced
 from auditor.tables.schema import TABLES
 
 
@@ -236,3 +238,19 @@ def test_facts_read_from_another_table_say_so() -> None:
     assert fact_table("people", "meeting.title") is None
     assert fact_type("people", "department") is None
     assert fact_type("attendees", "meeting.tracking_code.unit") == pl.String
+
+
+def test_rows_that_nothing_places_in_time_are_counted() -> None:
+    start = datetime(2026, 1, 5, 10, tzinfo=UTC)
+    tables = frames(
+        attendees=[{"meeting_id": "m1"}, {"meeting_id": "m2"}, {"joined_time": start}, {"site_url": None}],
+        participants=[{"meeting_start_time": start}, {}],
+        meetings=[{"meeting_id": "m1", "start_time": start}, {"meeting_id": "m2"}, {"host_email": "h@example.com"}],
+        people=[{}],
+        sign_ins=[{}],
+    )
+    assert unplaced(tables, "attendees") == {"a.webex.com": 1, None: 1}
+    assert unplaced(tables, "participants") == {"a.webex.com": 1}
+    assert unplaced(tables, "meetings") == {"a.webex.com": 1}
+    assert unplaced(tables, "people") == {}
+    assert unplaced(tables, "sign_ins") == {None: 1}
