@@ -1,6 +1,7 @@
 """The wheel, built once from the checkout and installed where no source is in reach."""
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
+FOLDERS = ("auditor", "rules", "report_templates", "sample_data")
+FILES = ("pyproject.toml", "README.md", "LICENSE", "THIRD-PARTY.md", "CHANGELOG.md", ".gitignore")
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Installed:
         return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=300)
 
 
-def built(target: str, folder: Path, *, source: Path = CHECKOUT) -> Path:
+def built(target: str, folder: Path, source: Path) -> Path:
     """The `wheel` or `sdist` of the source tree, written into the folder."""
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", folder],
@@ -78,13 +81,24 @@ def build() -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built("wheel", tmp_path_factory.mktemp("wheel"))
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a build needs of the checkout, and nothing else; it stays as it is while the tests run."""
+    copy = tmp_path_factory.mktemp("tree")
+    for name in FOLDERS:
+        shutil.copytree(CHECKOUT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in FILES:
+        shutil.copy2(CHECKOUT / name, copy)
+    return copy
 
 
 @pytest.fixture(scope="session")
-def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built("sdist", tmp_path_factory.mktemp("sdist"))
+def wheel(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built("wheel", tmp_path_factory.mktemp("wheel"), tree)
+
+
+@pytest.fixture(scope="session")
+def sdist(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built("sdist", tmp_path_factory.mktemp("sdist"), tree)
 
 
 @pytest.fixture(scope="session")

@@ -8,20 +8,20 @@ CHECKOUT = Path(__file__).parents[2]
 DATA = ("rules", "report_templates", "sample_data")
 
 
-def shipped(folder: str) -> set[str]:
+def shipped(tree: Path, folder: str) -> set[str]:
     """Files of a data folder as the wheel must hold them."""
     return {
-        f"auditor/_data/{path.relative_to(CHECKOUT)}"
-        for path in (CHECKOUT / folder).rglob("*")
+        f"auditor/_data/{path.relative_to(tree)}"
+        for path in (tree / folder).rglob("*")
         if path.is_file() and not path.name.startswith(".")
     }
 
 
-def test_wheel_holds_every_file_of_the_data_folders(wheel):
+def test_wheel_holds_every_file_of_the_data_folders(wheel, tree):
     names = set(zipfile.ZipFile(wheel).namelist())
     for folder in DATA:
-        assert shipped(folder)
-        assert shipped(folder) <= names
+        assert shipped(tree, folder)
+        assert shipped(tree, folder) <= names
 
 
 def test_data_folders_hold_no_code():
@@ -40,15 +40,15 @@ def test_wheel_carries_the_licences_and_its_types(wheel):
     assert "auditor/py.typed" in names
 
 
-def test_two_builds_of_one_tree_are_the_same_bytes(wheel, build, tmp_path):
-    assert build("wheel", tmp_path).read_bytes() == wheel.read_bytes()
+def test_two_builds_of_one_tree_are_the_same_bytes(wheel, build, tree, tmp_path):
+    assert build("wheel", tmp_path, tree).read_bytes() == wheel.read_bytes()
 
 
 def test_wheel_from_the_source_distribution_equals_the_wheel(wheel, sdist, build, tmp_path):
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path / "source", filter="data")
     (source,) = (tmp_path / "source").iterdir()
-    again = build("wheel", tmp_path / "wheel", source=source)
+    again = build("wheel", tmp_path / "wheel", source)
     assert again.read_bytes() == wheel.read_bytes()
 
 
