@@ -41,8 +41,9 @@ def _rows(table: str, given: tuple[GivenRow, ...]) -> Iterator[dict[str, Literal
     item = 0
     for row in given:
         for count in range(row.repeat):
-            moved = {name: _moved(value, row.every * count) for name, value in row.values.items()}
-            yield _completed(table, {"site_url": SITE, "page": PAGE, "item": item} | moved)
+            filled: dict[str, LiteralValue] = {"site_url": SITE, "page": PAGE, "item": item}
+            filled |= {name: _moved(value, row.every * count) for name, value in row.values.items()}
+            yield _completed(table, filled)
             item += 1
 
 

@@ -96,13 +96,13 @@ def number(value: float, spec: str = "") -> str:
     """
     if spec.startswith("."):
         return format(value, f"z{spec}")
-    if isinstance(value, float):
-        places = _SIGNIFICANT if not spec else max(_SIGNIFICANT, len(str(abs(int(value)))) + 3)
-        short = format(value + 0.0, f".{places}g")
-        exact = Decimal(short)
-        text = short if abs(exact.adjusted()) > 15 else format(exact.normalize(), "f")
-        return f"{Decimal(text):,f}" if spec and "e" not in text else text
-    return format(value, spec)
+    if isinstance(value, int):
+        return format(value, spec)
+    places = _SIGNIFICANT if not spec else max(_SIGNIFICANT, len(str(abs(int(value)))) + 3)
+    short = format(value + 0.0, f".{places}g")
+    exact = Decimal(short)
+    text = short if abs(exact.adjusted()) > 15 else format(exact.normalize(), "f")
+    return f"{Decimal(text):,f}" if spec and "e" not in text else text
 
 
 def length(value: timedelta, spec: str = "") -> str:
