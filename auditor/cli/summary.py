@@ -53,7 +53,7 @@ def _table(audit: Audit) -> Table:
     table.add_column("rule", no_wrap=True)
     table.add_column("severity", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    for name in ("open", "waived", "judged"):
+    for name in ("open", "waived", "looked at", "unknown"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("title", ratio=1, overflow="fold")
     for rule in audit.rules:
@@ -65,7 +65,8 @@ def _table(audit: Audit) -> Table:
             Text("crashed" if rule.crashed else words, style=_STYLES.get(words, "")),
             Text(f"{rule.findings - rule.waived:,}"),
             Text(f"{rule.waived:,}"),
-            Text(f"{rule.population - rule.not_evaluable:,} of {rule.population:,}"),
+            Text(f"{rule.population:,}"),
+            Text(f"{rule.not_evaluable:,}"),
             Text(visible(told)),
         )
     return table

@@ -123,12 +123,16 @@ def _apart(table: Table, site: str, part: Window, brought: Sequence[Window]) -> 
 
 
 def _imported(imports: Sequence[Span], site: str, window: Window) -> list[Gap]:
-    """The gaps of a site known only through imported files."""
+    """The gaps of a site known only through imported files.
+
+    Files tell the times of their records, not what was asked for: from the first time of any file to the last
+    nothing tells whether they are whole, and outside of that nothing was brought at all.
+    """
+    whole = Window(min(span.window.start for span in imports), max(span.window.end for span in imports))
     gaps: list[Gap] = []
     for table in (*REPORTS.values(), *PEOPLE):
-        brought = _brought(imports, PARTICIPANTS if table in PEOPLE else table)
-        if brought:
-            gaps += _apart(table, site, window, brought)
+        if _brought(imports, PARTICIPANTS if table in PEOPLE else table):
+            gaps += _apart(table, site, window, [whole])
         else:
             words = "the site is known from imported files only, and none holds this"
             gaps.append(Gap(table.name, site, window, GapReason.IMPORTED, words))

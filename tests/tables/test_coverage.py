@@ -175,6 +175,13 @@ def test_a_meeting_without_an_end_lasts_to_the_end_of_its_span(site) -> None:
     assert [gap.window for gap in fresh] == [days(1, 7)]
 
 
+def test_times_between_and_around_imported_files_are_imported_too(site) -> None:
+    site.add("import:attendees", [attendee(1)], days=(1, 2))
+    site.add("import:attendees", [attendee(5)], days=(5, 6))
+    site.add("import:participants", [{"id": "p", "meetingId": "m1"}], days=(1.5, 5.5))
+    assert {(gap.reason.value, gap.window) for gap in covered(site, days(1, 6)).gaps} == {("imported", days(1, 6))}
+
+
 def test_a_site_known_from_files_only_is_imported(site) -> None:
     site.add("import:attendees", [attendee(1)], days=(0, 5))
     found = told(covered(site))
