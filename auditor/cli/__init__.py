@@ -32,6 +32,7 @@ VERBS = {
     "rules": ("auditor.cli.rules", "List, show, check and test rules."),
     "schema": ("auditor.cli.schema", "Print the JSON Schema of a document."),
     "simulate": ("auditor.cli.simulate", "Serve an invented Webex site on loopback."),
+    "verify-report": ("auditor.cli.verify_report", "Check a PDF report: signature, attachments, rendering."),
     "waivers": ("auditor.cli.waivers", "List, check and add waivers."),
 }
 

@@ -60,7 +60,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             Format("junit", (".junit.xml", ".xml"), "auditor.reports.junit"),
             Format("ocsf", (".ocsf.ndjson", ".ocsf.jsonl", ".ocsf"), "auditor.reports.ocsf"),
             Format("oscal", (".oscal.json", ".oscal"), "auditor.reports.oscal"),
-            Format("md", (".md",), "auditor.reports.markdown"),
+            Format("md", (".md",), "auditor.reports.markdown", looks=True),
         )
     }
 )

@@ -16,6 +16,10 @@ _HIDDEN = (
     + "".join(f"{chr(plane * 0x10000 + 0xFFFE)}{chr(plane * 0x10000 + 0xFFFF)}" for plane in range(1, 17))
 )
 _HIDDEN_OR_JOINER = re.compile(f"[{_HIDDEN}]|[\u200c\u200d]|[\ufe0e\ufe0f]")
+_PLAIN = re.compile(
+    "[ -~\u00a1-\u00ac\u00ae-\u02ff\u0370-\u0377\u037a-\u037f\u0384-\u03ff\u0400-\u0482\u048a-\u052f\u1e00-\u1fbc"
+    "\u2010-\u2027\u2030-\u205e\u20a0-\u20bf\u3041-\u3096\u30a0-\u30ff\u4e00-\u9fff\uac00-\ud7a3]*"
+)
 _MAY_BE_MARKS = re.compile(r"[^\w\x00-\x7f]{5}")
 _JOINABLE = {"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "So", "Sk"}
 _LINK = re.compile(r"(https?://[^/]|mailto:[^/])[!-~]*", re.IGNORECASE)
@@ -34,10 +38,12 @@ def visible(text: str, *, cap: int = ROW_CAP) -> str:
     length = len(text)
     if length > cap:
         return f"{_shown(text[:cap])}⟨… {length:,} characters⟩"
-    return text if text.isascii() and text.isprintable() else _shown(text)
+    return _shown(text)
 
 
 def _shown(text: str) -> str:
+    if _PLAIN.fullmatch(text):
+        return text
     found = _HIDDEN_OR_JOINER.search(text)
     if found is not None:
         text = _HIDDEN_OR_JOINER.sub(lambda hidden: _written_out(hidden, text), text)

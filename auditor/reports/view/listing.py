@@ -60,12 +60,20 @@ def listing(audit: Audit, wording: Wording) -> Mapping[str, object]:
     waiver_numbers = {name: index for index, name in enumerate(waivers)}
     severities, confidences, states = (list(words) for words in (Severity, Confidence, State))
     evidence, records, shape = [], [], []
+    met: dict[tuple[str, str], int] = {}
     for finding in audit.findings:
         kinds = types[rules[finding.rule_id]]
         shape.append(shapes.number("\0".join(finding.evidence)))
-        evidence.append(
-            [pool.number(wording.value(value, kinds.get(name, "text"))) for name, value in finding.evidence.items()]
-        )
+        numbers = []
+        for name, value in finding.evidence.items():
+            kind = kinds.get(name, "text")
+            known = met.get((kind, value)) if isinstance(value, str) else None
+            if known is None:
+                known = pool.number(wording.value(value, kind))
+                if isinstance(value, str):
+                    met[kind, value] = known
+            numbers.append(known)
+        evidence.append(numbers)
         records.append(
             [
                 number

@@ -1,0 +1,63 @@
+"""Reports written by `check` and `report`: rendered first, redacted when asked, then each written whole."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auditor.cli.context import Session, say
+from auditor.cli.options import Output
+from auditor.errors import ConfigError
+
+if TYPE_CHECKING:
+    from auditor.model.audit import Audit
+    from auditor.reports.formats import Options
+
+REDACTION_KEY = "AUDITOR_REDACTION_KEY"
+SIGN_PASSWORD = "AUDITOR_SIGN_PASSWORD"  # noqa: S105 - the name of a variable
+
+
+def write_outputs(
+    audit: Audit, written: Sequence[Output], *, options: Options, session: Session, key: Path | None = None
+) -> None:
+    """Every format in its place: all rendered before the first is written, stdout last. `key` signs PDFs."""
+    from auditor.reports.formats import FORMATS
+    from auditor.reports.write import write_file
+
+    if key is not None and all(output.format != "pdf" for output in written):
+        raise ConfigError("--sign signs a PDF; write one by --format pdf=PATH")
+    rendered = []
+    for output in written:
+        content = FORMATS[output.format].render(audit, options)
+        if key is not None and output.format == "pdf":
+            content = _signed(content, key)
+        rendered.append((output, content))
+    for output, content in rendered:
+        if output.path is not None:
+            write_file(output.path, content)
+            say(session, f"wrote {output.format}: {output.path}")
+    for output, content in rendered:
+        if output.path is None:
+            sys.stdout.buffer.write(content)
+            sys.stdout.buffer.flush()
+
+
+def redacted_audit(audit: Audit) -> Audit:
+    """The audit under pseudonyms, keyed by AUDITOR_REDACTION_KEY, else by a key nobody knows."""
+    from auditor.reports.redaction import LEAST_KEY, redacted
+
+    given = os.environ.get(REDACTION_KEY, "").encode("utf-8", "surrogateescape")
+    if given and len(given) < LEAST_KEY:
+        raise ConfigError(f"{REDACTION_KEY} is {len(given)} bytes long; at least {LEAST_KEY}")
+    return redacted(audit, key=given or secrets.token_bytes(32), repeatable=bool(given))
+
+
+def _signed(content: bytes, key: Path) -> bytes:
+    from auditor.reports.sign import signed
+
+    password = os.environ.get(SIGN_PASSWORD)
+    return signed(content, key=key, password=None if password is None else password.encode())

@@ -1,0 +1,115 @@
+"""Pseudonyms: the same word for the same person, address or meeting everywhere in one report."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import ipaddress
+import re
+import unicodedata
+
+EMAIL = re.compile(r"[^\s@<>“”\"'(),;:]+@[^\s@<>“”\"'(),;:]+")
+ADDRESS = re.compile(
+    r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:)[0-9A-Fa-f:]{2,}(?:\d{1,3}(?:\.\d{1,3}){3})?)"
+    r"(?:/\d{1,3})?(?![\w:])"
+)
+PHONE = re.compile(r"\+?\d[\d ()./-]{5,}\d")
+
+_FIRST_LETTERS = 8
+_TIME = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+class Pseudonyms:
+    """Words made of a label and of a keyed hash, lengthened until no two originals share one.
+
+    `originals` holds every text that was replaced, so that what is left elsewhere can be found.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._words: dict[tuple[str, str], str] = {}
+        self._taken: set[str] = set()
+        self._people: dict[str, str] = {}
+        self.originals: dict[str, str] = {}
+
+    def same_person(self, name: str, email: str) -> None:
+        """From now on the name stands for the person with this address, unless it already stands for another."""
+        key = _normal(name)
+        known = self._people.setdefault(key, _normal(email))
+        if known != _normal(email):
+            self._people[key] = key
+
+    def word(self, label: str, original: str) -> str:
+        """The pseudonym of the original under its label, such as `person-7QK4M2XA`."""
+        normal = _normal(original)
+        if label == "person":
+            normal = self._people.get(normal, normal)
+        known = self._words.get((label, normal))
+        if known is None:
+            digest = base64.b32encode(self.digest(f"{label}\0{normal}")).decode().rstrip("=")
+            length = _FIRST_LETTERS
+            known = f"{label}-{digest[:length]}"
+            while known in self._taken:
+                length += 4
+                known = f"{label}-{digest[:length]}"
+            self._taken.add(known)
+            self._words[label, normal] = known
+        self.originals.setdefault(original, known)
+        return known
+
+    def digest(self, text: str) -> bytes:
+        """The keyed SHA-256 of the text."""
+        return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")
+
+    def fingerprint(self, fingerprint: str) -> str:
+        """A fingerprint nobody can guess values from: 64 hex digits of the keyed hash."""
+        return self.digest(f"fingerprint\0{fingerprint}").hex()
+
+    def address(self, original: str) -> str:
+        """The pseudonym of an address with its network's, of a network alone, or of text that is neither."""
+        text = original.strip()
+        try:
+            if "/" in text:
+                return self.word("network", str(ipaddress.ip_network(text, strict=False)))
+            parsed = ipaddress.ip_address(text)
+        except ValueError:
+            return self.word("address", text)
+        mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+        parsed = mapped or parsed
+        network = ipaddress.ip_network(f"{parsed}/{24 if parsed.version == 4 else 48}", strict=False)
+        word = self.word("address", str(parsed))
+        self.originals.setdefault(text, word)
+        return f"{word} in {self.word('network', str(network))}"
+
+    def guessed(self, original: str) -> str:
+        """The pseudonym of a text of which only its look tells what it is."""
+        text = original.strip()
+        if EMAIL.fullmatch(text):
+            return self.word("person", text)
+        if ADDRESS.fullmatch(text):
+            return self.address(text)
+        if PHONE.fullmatch(text) and not _TIME.match(text):
+            return self.word("phone", text)
+        return self.word("text", text)
+
+    def scrubbed(self, text: str) -> str:
+        """Prose in which addresses, numbers and every text replaced so far are pseudonyms."""
+        text = EMAIL.sub(lambda found: self.word("person", found[0].rstrip(".")), text)
+        text = ADDRESS.sub(lambda found: self.address(found[0]) if _is_address(found[0]) else found[0], text)
+        text = PHONE.sub(lambda found: found[0] if _TIME.match(found[0]) else self.word("phone", found[0]), text)
+        for original in sorted(self.originals, key=len, reverse=True):
+            if len(original) > 2 and original in text and original != self.originals[original]:
+                text = text.replace(original, self.originals[original])
+        return text
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_interface(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _normal(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).strip().casefold()
