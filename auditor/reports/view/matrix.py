@@ -1,4 +1,4 @@
-"""The control matrix: one table a framework."""
+"""The control matrix: for each framework a table of the controls that were judged, and a list of the others."""
 
 from __future__ import annotations
 
@@ -14,12 +14,36 @@ UNCONFIRMED = "mapping-unconfirmed"
 
 
 @dataclass(frozen=True, slots=True)
+class Control:
+    """A control by its id and its requirement in our words."""
+
+    id: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """Controls that no rule judged, all for one reason."""
+
+    lead: str
+    controls: tuple[Control, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Framework:
+    """The controls of one framework: those with a verdict in a table, the others listed by reason."""
+
+    table: Table
+    unjudged: tuple[Unjudged, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Matrix:
     """All frameworks; `proposed` is said when a mapping has not been confirmed."""
 
     lead: str
     proposed: str
-    frameworks: tuple[Table, ...]
+    frameworks: tuple[Framework, ...]
 
 
 def matrix(audit: Audit, wording: Wording) -> Matrix:
@@ -33,25 +57,44 @@ def matrix(audit: Audit, wording: Wording) -> Matrix:
     )
 
 
-def _framework(framework: FrameworkResult, rules: dict[str, RuleResult], wording: Wording) -> Table:
-    return Table(
-        caption=visible(framework.title),
-        columns=(
-            Column(wording.say("matrix.control"), 12),
-            Column(wording.say("matrix.requirement"), 31),
-            Column(wording.say("matrix.rules"), 13),
-            Column(wording.say("matrix.population"), 11, number=True),
-            Column(wording.say("matrix.findings"), 9, number=True),
-            Column(wording.say("matrix.waived"), 8, number=True),
-            Column(wording.say("matrix.verdict"), 16),
+def _framework(framework: FrameworkResult, rules: dict[str, RuleResult], wording: Wording) -> Framework:
+    bare = [control for control in framework.controls if _is_bare(control)]
+    notes = dict.fromkeys(control.note or "" for control in bare)
+    return Framework(
+        table=Table(
+            caption=visible(framework.title),
+            columns=(
+                Column(wording.say("matrix.control"), 12),
+                Column(wording.say("matrix.requirement"), 31),
+                Column(wording.say("matrix.rules"), 13),
+                Column(wording.say("matrix.population"), 11, number=True),
+                Column(wording.say("matrix.findings"), 9, number=True),
+                Column(wording.say("matrix.waived"), 8, number=True),
+                Column(wording.say("matrix.verdict"), 16),
+            ),
+            rows=tuple(_control(control, rules, wording) for control in framework.controls if not _is_bare(control)),
+            empty=wording.say("matrix.none_judged"),
         ),
-        rows=tuple(_control(control, rules, wording) for control in framework.controls),
+        unjudged=tuple(
+            _unjudged([each for each in bare if (each.note or "") == note], note, wording) for note in notes
+        ),
+    )
+
+
+def _is_bare(control: ControlResult) -> bool:
+    """Whether no rule and nobody judged the control."""
+    return not control.rules and control.verdict is not Verdict.ATTESTED
+
+
+def _unjudged(controls: list[ControlResult], note: str, wording: Wording) -> Unjudged:
+    return Unjudged(
+        lead=wording.say("matrix.unjudged", n=len(controls), note=visible(note, cap=EVIDENCE_CAP)),
+        controls=tuple(Control(visible(control.id), visible(control.title, cap=EVIDENCE_CAP)) for control in controls),
     )
 
 
 def _control(control: ControlResult, rules: dict[str, RuleResult], wording: Wording) -> tuple[Cell, ...]:
     population = sum(rules[name].population for name in control.rules if name in rules)
-    attested = control.verdict is Verdict.ATTESTED
     bare = not control.rules
     return (
         Cell(visible(control.id), "mono"),
@@ -60,13 +103,11 @@ def _control(control: ControlResult, rules: dict[str, RuleResult], wording: Word
         Cell(wording.none if bare else number(population), "number"),
         Cell(wording.none if bare else number(control.findings), "number"),
         Cell(wording.none if bare else number(control.waived), "number"),
-        wording.verdict_cell(_word(control, bare=bare and not attested)),
+        wording.verdict_cell(_word(control)),
     )
 
 
-def _word(control: ControlResult, *, bare: bool) -> str:
-    if bare:
-        return "no_rule"
+def _word(control: ControlResult) -> str:
     if control.verdict is Verdict.FAIL and control.findings == control.waived:
         return "waived"
     return control.verdict.value
