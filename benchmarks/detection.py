@@ -50,9 +50,12 @@ class Question:
 
 
 ACCOUNTS = frozenset({"impossible-travel", "credential-sharing", "takeover"})
+ELSEWHERE = ACCOUNTS | {"proxy-attendance"}
+"""Behaviours in which somebody else uses an account from another place."""
+
 QUESTIONS = (
-    Question("travel", "GEO-001", frozenset({"impossible-travel"}), ACCOUNTS, True, 0.90, 0.95),
-    Question("overlap", "ANM-013", frozenset({"credential-sharing"}), ACCOUNTS, True, 0.90, 0.95),
+    Question("travel", "GEO-001", frozenset({"impossible-travel"}), ELSEWHERE, True, 0.90, 0.95),
+    Question("overlap", "ANM-013", frozenset({"credential-sharing"}), ELSEWHERE, True, 0.90, 0.95),
     Question("burst", "ANM-014", frozenset({"flapping"}), frozenset({"bombing"}), True, 0.90, 0.95),
     Question("bombing", "ENU-001", frozenset({"bombing"}), frozenset(), False, 0.90, 0.95),
     Question("fan-in", "ANM-004", frozenset({"proxy-attendance"}), frozenset(), True, 0.90, 0.95),
@@ -61,7 +64,7 @@ QUESTIONS = (
         "robust z", "ANM-003", frozenset({"duration-inflation"}), frozenset({"attendance-change"}), True, 0.80, 0.90
     ),
     Question("change point", "ANM-005", frozenset({"attendance-change"}), frozenset(), True, 0.80, 0.90),
-    Question("rarity", "ANM-001", frozenset({"takeover"}), ACCOUNTS, False, 0.60, None),
+    Question("rarity", "ANM-001", frozenset({"takeover"}), ELSEWHERE, False, 0.60, None),
     Question("outlier", "ANM-006", ACCOUNTS | {"flapping"}, frozenset({"enumeration", "proxy-attendance", "bombing"})),
     Question("ghost host", "HST-002", frozenset({"ghost-host"})),
 )
@@ -185,6 +188,7 @@ def _result(outcome: Outcome, question: Question, truth: Truth, *, seconds: floa
         key=lambda pair: (-float(pair[1].get("score") or 0), pair[0].subject, pair[0].fingerprint),
     )
     right = question.own | question.also
+    budget = BUDGET if outcome.ledger is not None else len(scored)
     hit: set[int] = set()
     relevant, precisions, seen_plants = 0, [], set()
     rank = good = 0
@@ -198,7 +202,7 @@ def _result(outcome: Outcome, question: Question, truth: Truth, *, seconds: floa
         if own:
             relevant += 1
             precisions.append(relevant / rank)
-        if rank <= BUDGET:
+        if rank <= budget:
             good += any_right
             hit |= {plant for plant in own if plant is not None}
             if not any_right:
@@ -206,13 +210,13 @@ def _result(outcome: Outcome, question: Question, truth: Truth, *, seconds: floa
                 causes[_cause(plants)] += 1
         seen_plants |= own
         if any_right and not own:
-            rank -= 1 if rank > BUDGET else 0
+            rank -= 1 if rank > budget else 0
     episodes = sum(truth.episodes.get(name, 0) for name in question.own)
     total = max(relevant, episodes)
     if question.name == "outlier":
         total = max(relevant, 1)
     return Result(
-        found=min(len(scored), BUDGET), right=good, recall=len(hit) / episodes if episodes else 1.0,
+        found=min(len(scored), budget), right=good, recall=len(hit) / episodes if episodes else 1.0,
         average_precision=sum(precisions) / total if total else 0.0, base_rate=base, false_people=len(people),
         causes=causes, verdict=outcome.verdict.value + (f" ({outcome.reason})" if outcome.reason else ""),
         seconds=seconds, all_found=len(scored),

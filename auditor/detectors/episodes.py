@@ -70,27 +70,40 @@ def visits(
 
 
 def _with_meeting_length(numbered: pl.DataFrame, key: list[str]) -> pl.DataFrame:
-    """`meeting_length`: from start to end, else the median presence of at least three other people, else null.
+    """`meeting_length`: from start to end, yet no longer than the longest stay of the others, if at least three.
 
-    The maximum would be the inflated stay itself.
+    Whoever stays alone keeps a meeting from ending, so its end may be the inflated stay itself. Of a meeting whose
+    end is unknown it is the median presence of at least three others, else null.
     """
-    stated = numbered.with_columns(meeting_length=pl.col("meeting.end_time") - pl.col("meeting.start_time"))
     place = ["site_url", "meeting_id"]
-    unknown = stated.filter(pl.col("meeting_length").is_null()).group_by(key).agg(stay=pl.col("_added").sum())
-    if unknown.is_empty():
-        return stated
-    rest = [name for name in key if name not in place]
-    others = unknown.join(unknown, on=place, nulls_equal=True, suffix="_other").filter(
-        pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_other")) for name in rest)
+    stays = (
+        numbered.group_by(key)
+        .agg(stay=pl.col("_added").sum().dt.total_microseconds())
+        .sort(*place, "stay", *key, nulls_last=True)
+        .with_columns(_rank=pl.int_range(pl.len(), dtype=pl.Int64).over(place), _n=pl.len().over(place).cast(pl.Int64))
+        .with_columns(_half=pl.col("_n") // 2)
     )
-    usual = (
-        others.group_by(key)
-        .agg(people=pl.len(), usual=pl.col("stay_other").median())
-        .filter(pl.col("people") >= OTHERS)
-        .drop("people")
+
+    def ranked(rank: pl.Expr) -> pl.Expr:
+        return pl.col("stay").filter(pl.col("_rank") == rank).first().over(place)
+
+    # what is said of the others follows from a few stays of all and one's own rank
+    below, middle, above = (ranked(pl.col("_half") + step) for step in (-1, 0, 1))
+    low = pl.when(pl.col("_rank") >= pl.col("_half")).then(below).otherwise(middle)
+    high = pl.when(pl.col("_rank") > pl.col("_half")).then(middle).otherwise(above)
+    median = pl.when(pl.col("_n") % 2 == 0).then(low).otherwise(low + (high - low) // 2)
+    last = pl.col("_n") - 1
+    longest = pl.when(pl.col("_rank") == last).then(ranked(last - 1)).otherwise(ranked(last))
+    several = pl.col("_n") > OTHERS
+    others = stays.select(
+        *key,
+        _median=pl.when(several).then(median).cast(pl.Duration("us")),
+        _longest=pl.when(several).then(longest).cast(pl.Duration("us")),
     )
+    stated = pl.col("meeting.end_time") - pl.col("meeting.start_time")
+    length = pl.when(stated.is_null()).then("_median").otherwise(pl.min_horizontal(stated, "_longest"))
     return (
-        stated.join(usual, on=key, how="left", maintain_order="left", nulls_equal=True)
-        .with_columns(pl.coalesce("meeting_length", "usual"))
-        .drop("usual")
+        numbered.join(others, on=key, how="left", maintain_order="left", nulls_equal=True)
+        .with_columns(meeting_length=length)
+        .drop("_median", "_longest")
     )

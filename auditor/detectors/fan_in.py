@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from auditor.detectors.detection import Budget, Detection, conclude, days, records, within
-from auditor.detectors.networks import is_remote_exit, remote_exits
+from auditor.detectors.networks import WHERE, is_remote_exit, remote_exits
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
 from auditor.model.window import Window
@@ -44,14 +44,11 @@ class FanIn:
                 *self.entity,
                 self.distinct,
                 *scope,
-                "email",
+                *WHERE,
                 "joined_time",
                 "meeting_id",
                 "meeting_title",
                 "meeting_number",
-                "ip_network",
-                "geo_country",
-                "is_internal",
             }
         )
 
@@ -62,7 +59,7 @@ def detect(rows: pl.LazyFrame, settings: FanIn, window: Window) -> Detection:
     usable = pl.all_horizontal(pl.col(name).is_not_null() for name in dict.fromkeys(needed))
     everything = rows.with_columns(_usable=usable).collect()
     frame = everything.filter("_usable").with_columns(day=pl.col("joined_time").dt.truncate("1d"))
-    exits = remote_exits(frame.with_columns(pl.col("ip_network")))
+    exits = remote_exits(frame)
     counted = _rated(frame, settings)
     excess = pl.col("count") * (pl.col("count") / pl.col("center")).log() + pl.col("center") - pl.col("count")
     first = settings.entity[0]
@@ -78,12 +75,13 @@ def detect(rows: pl.LazyFrame, settings: FanIn, window: Window) -> Detection:
         .with_columns(joined_time=pl.col("observed_at"), ip_network=pl.col(first))
     )
     scored = scored.with_columns(
-        _exit=is_remote_exit(scored, exits), _listed=in_networks(scored["ip_network"], settings.networks)
+        _exit=is_remote_exit(scored.with_columns(asn="_asn", geo_city="_city"), exits),
+        _listed=in_networks(scored["ip_network"], settings.networks),
     )
     reasons = {"listed_network": pl.col("_listed"), "remote_exit": pl.col("_exit")}
     judged = scored.with_columns(
         suppressed=first_reason({name: reasons[name] for name in settings.suppress if name in reasons})
-    ).drop("_exit", "_listed", "joined_time", *([] if first == "ip_network" else ["ip_network"]))
+    ).drop("_exit", "_listed", "_asn", "_city", "joined_time", *([] if first == "ip_network" else ["ip_network"]))
     before = frame.filter(pl.col("joined_time") < window.start)["joined_time"]
     return conclude(
         _worded(judged, settings),
@@ -106,6 +104,8 @@ def _rated(frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
         members=pl.col(settings.distinct).unique().sort().head(SHOWN),
         meeting_title=pl.col("meeting_title").drop_nulls().sort().first(),
         series=pl.col("meeting_number").drop_nulls().sort().first(),
+        _asn=pl.col("asn").min(),
+        _city=pl.col("geo_city").min(),
         records=records(),
     )
     places = frame.group_by(network, *scope).agg(_start=pl.col("joined_time").min())

@@ -14,12 +14,11 @@ import polars as pl
 
 from auditor.detectors.detection import Budget, Detection, conclude, days, within
 from auditor.detectors.episodes import legs
-from auditor.detectors.networks import is_remote_exit, knows_network, remote_exits
+from auditor.detectors.networks import is_remote_exit, kilometres, knows_network, remote_exits
 from auditor.detectors.suppress import first_reason, hand_off, in_networks, reconnect
 from auditor.detectors.wording import entity, moment, number
 from auditor.model.window import Window
 
-EARTH_KM = 6371.0
 RUN = timedelta(hours=24)
 
 
@@ -54,6 +53,7 @@ class ImpossibleTravel:
                 "geo_latitude",
                 "geo_longitude",
                 "geo_radius_km",
+                "asn",
                 "is_internal",
             }
         )
@@ -73,10 +73,14 @@ def detect(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window) -> De
         )
     frame = frame.with_columns(exit=is_remote_exit(frame, remote_exits(frame)), known=knows_network(frame))
     moves = _moves(frame, settings)
+    if "remote_exit" in settings.suppress:
+        # a leg through an exit does not tell where its person is, so the legs around it are compared as well
+        through = moves.filter(pl.col("exit_a") | pl.col("exit_b"))
+        moves = pl.concat([through, _moves(frame.filter(~pl.col("exit")), settings)])
     reasons = {
         "remote_exit": pl.col("exit_a") | pl.col("exit_b"),
         "known_network": pl.col("known_b"),
-        "hand_off": hand_off() & (pl.col("joined_time_b") < pl.col("end_a")),
+        "hand_off": hand_off(),
         "reconnect": reconnect(),
         "listed_network": pl.col("listed_a") | pl.col("listed_b"),
     }
@@ -115,7 +119,7 @@ def _moves(frame: pl.DataFrame, settings: ImpossibleTravel) -> pl.DataFrame:
     radius = pl.col("geo_radius_km_a").fill_null(0.0) + pl.col("geo_radius_km_b").fill_null(0.0)
     gap = (pl.col("joined_time_b") - pl.col("end_a")).dt.total_microseconds() / 3_600_000_000
     measured = pairs.with_columns(
-        distance=pl.max_horizontal(pl.lit(0.0), _haversine() - radius), _gap=gap
+        distance=pl.max_horizontal(pl.lit(0.0), kilometres("a", "b") - radius), _gap=gap
     ).with_columns(hours=pl.max_horizontal(pl.lit(1 / 60), pl.col("_gap")))
     if not settings.include_overlap:
         measured = measured.filter(pl.col("_gap") > 0)
@@ -124,15 +128,6 @@ def _moves(frame: pl.DataFrame, settings: ImpossibleTravel) -> pl.DataFrame:
         .filter((pl.col("distance") > settings.min_distance) & (pl.col("speed") > settings.max_speed))
         .with_columns(score=(pl.col("speed") / settings.max_speed).log(2))
     )
-
-
-def _haversine() -> pl.Expr:
-    """Great-circle distance in km of coordinates rounded to a hundredth of a degree."""
-    lat_a, lat_b, lon_a, lon_b = (
-        pl.col(f"geo_{axis}_{side}").round(2).radians() for axis in ("latitude", "longitude") for side in ("a", "b")
-    )
-    half = ((lat_b - lat_a) / 2).sin() ** 2 + lat_a.cos() * lat_b.cos() * ((lon_b - lon_a) / 2).sin() ** 2
-    return 2 * EARTH_KM * half.sqrt().clip(0.0, 1.0).arcsin()
 
 
 def _place(side: str) -> pl.Expr:

@@ -1,91 +1,144 @@
-"""What the past says of networks: whose home country lies elsewhere, and which networks a person knows.
+"""What the past says of networks: who comes through them from elsewhere, and which ones a person knows.
 
-Everything is taken strictly before the day, or the week, of the row it is said of, so that the order of rows
-and later collections of the same time never change it.
+A *place* is an operator in a city, or the network where either is unknown: carriers and leases change networks, but
+neither operator nor city. Everything is taken strictly before the day, or the week, of the row it is said of, so
+that the order of rows and later collections of the same time never change it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import polars as pl
 
-LOOK_BACK = timedelta(days=30)
+HOME_WEEKS = 4
 EXIT_PEOPLE = 5
+EXIT_SHARE = 10
+FAR_KM = 500.0
+EARTH_KM = 6371.0
 KNOWN_DAYS = 2
 
+WHERE = ("email", "is_internal", "ip_network", "asn", "geo_country", "geo_city", "geo_latitude", "geo_longitude")
+"""The columns and facts of a row that tell where it came from."""
 
-def home_countries(frame: pl.DataFrame, *, person: str = "email") -> pl.DataFrame:
-    """The most frequent country of each person in the 30 days before each week: `person`, `week`, `home`.
 
-    Ties go to the smallest country code. A person without a located join in those days has no row.
+def kilometres(one: str, other: str) -> pl.Expr:
+    """Great-circle distance of the coordinates of two suffixes, rounded to a hundredth of a degree."""
+    lat_a, lat_b, lon_a, lon_b = (
+        pl.col(f"geo_{axis}_{side}").round(2).radians() for axis in ("latitude", "longitude") for side in (one, other)
+    )
+    half = ((lat_b - lat_a) / 2).sin() ** 2 + lat_a.cos() * lat_b.cos() * ((lon_b - lon_a) / 2).sin() ** 2
+    return 2 * EARTH_KM * half.sqrt().clip(0.0, 1.0).arcsin()
+
+
+def homes(frame: pl.DataFrame) -> pl.DataFrame:
+    """Where each person was on most days of the four weeks before each week: `email`, `week`, and the place.
+
+    Ties go to the smallest country and city. A person without a located join in those weeks has no row.
     """
-    located = frame.filter(pl.col(person).is_not_null() & pl.col("geo_country").is_not_null())
-    days = located.group_by(person, "geo_country", day=pl.col("joined_time").dt.truncate("1d")).agg(joins=pl.len())
-    weeks = frame.select(person, week=pl.col("joined_time").dt.truncate("1w")).drop_nulls().unique()
-    seen = weeks.join(days, on=person).filter(
-        (pl.col("day") < pl.col("week")) & (pl.col("day") >= pl.col("week") - LOOK_BACK)
+    place = ["geo_country", "geo_city"]
+    located = frame.filter(pl.col("email").is_not_null() & pl.col("geo_country").is_not_null())
+    weekly = (
+        located.select("email", *place, "geo_latitude", "geo_longitude", day=pl.col("joined_time").dt.truncate("1d"))
+        .group_by("email", *place, "day")
+        .agg(pl.col("geo_latitude", "geo_longitude").min())
+        .group_by("email", *place, week=pl.col("day").dt.truncate("1w"))
+        .agg(pl.len().alias("days"), pl.col("geo_latitude", "geo_longitude").min())
+    )
+    later = pl.concat(
+        weekly.with_columns(pl.col("week") + timedelta(weeks=ahead)) for ahead in range(1, HOME_WEEKS + 1)
     )
     return (
-        seen.group_by(person, "week", "geo_country")
-        .agg(pl.col("joins").sum())
-        .sort(person, "week", "joins", "geo_country", descending=[False, False, True, False])
-        .group_by(person, "week", maintain_order=True)
-        .agg(home=pl.col("geo_country").first())
+        later.group_by("email", "week", *place)
+        .agg(pl.col("days").sum(), pl.col("geo_latitude", "geo_longitude").min())
+        .sort("email", "week", "days", *place, descending=[False, False, True, False, False])
+        .group_by("email", "week", maintain_order=True)
+        .agg(pl.col(name).first().alias(f"{name}_home") for name in (*place, "geo_latitude", "geo_longitude"))
     )
 
 
 def remote_exits(frame: pl.DataFrame) -> pl.DataFrame:
-    """The networks and days on which a network counts as an exit used from elsewhere: `ip_network`, `day`.
+    """What is known of each place after each day on which internal people used it: `place`, `day`, `exit`.
 
-    Before that day at least five internal people used it, and more than half of their joins came from people
-    whose home country is not the network's. That is a VPN or a cloud gateway; an office is not.
+    It is an exit used from elsewhere once five internal people whose home is more than 500 km away, or in another
+    country where coordinates are unknown, have used it and theirs are more than a tenth of the days on which
+    somebody did. That is a VPN, a cloud gateway, a carrier's far end; an office is not.
     """
     internal = frame.filter(
         pl.col("is_internal").fill_null(value=False)
         & pl.col("ip_network").is_not_null()
         & pl.col("geo_country").is_not_null()
         & pl.col("email").is_not_null()
-    ).with_columns(week=pl.col("joined_time").dt.truncate("1w"), day=pl.col("joined_time").dt.truncate("1d"))
-    known = internal.join(home_countries(frame), on=["email", "week"], how="left").with_columns(
-        first=pl.col("day") == pl.col("day").min().over("ip_network", "email"),
     )
-    newcomers = known.filter("first").group_by("ip_network", "day").agg(people=pl.col("email").n_unique())
     daily = (
-        known.group_by("ip_network", "day")
-        .agg(
-            joins=pl.col("home").is_not_null().sum(),
-            away=(pl.col("home") != pl.col("geo_country")).fill_null(value=False).sum(),
-        )
-        .join(newcomers, on=["ip_network", "day"], how="left")
-        .with_columns(pl.col("people").fill_null(0).cast(pl.Int64), pl.col("joins", "away").cast(pl.Int64))
-        .sort("ip_network", "day")
-        .with_columns(
-            (pl.col(name).cum_sum() - pl.col(name)).over("ip_network").alias(name)
-            for name in ("people", "joins", "away")
-        )
+        internal.select("email", _place().alias("place"), *WHERE[4:], day=pl.col("joined_time").dt.truncate("1d"))
+        .group_by("place", "email", "day")
+        .agg(pl.col(WHERE[4:]).min())
+        .with_columns(week=pl.col("day").dt.truncate("1w"))
+        .rename({name: f"{name}_here" for name in WHERE[4:]})
+        .join(homes(frame), on=["email", "week"], how="left")
     )
-    return daily.filter((pl.col("people") >= EXIT_PEOPLE) & (2 * pl.col("away") > pl.col("joins"))).select(
-        "ip_network", "day"
+    known = pl.col("geo_country_home").is_not_null()
+    far = pl.coalesce(
+        kilometres("here", "home") > FAR_KM, pl.col("geo_country_here") != pl.col("geo_country_home")
+    ).fill_null(value=False)
+    counted = (
+        daily.with_columns(away=far & known)
+        .with_columns(
+            newcomer=pl.col("away") & (pl.col("day") == pl.col("day").filter("away").min().over("place", "email"))
+        )
+        .group_by("place", "day")
+        .agg(
+            known.sum().cast(pl.Int64).alias("days"),
+            pl.col("away").sum().cast(pl.Int64),
+            pl.col("newcomer").fill_null(value=False).sum().cast(pl.Int64).alias("people"),
+        )
+        .sort("place", "day")
+        .with_columns(pl.col("days", "away", "people").cum_sum().over("place"))
+    )
+    return counted.select(
+        "place",
+        "day",
+        exit=(pl.col("people") >= EXIT_PEOPLE) & (EXIT_SHARE * pl.col("away") > pl.col("days")),
     )
 
 
 def is_remote_exit(frame: pl.DataFrame, exits: pl.DataFrame) -> pl.Series:
-    """For each row of `frame` (`ip_network`, `joined_time`), whether its network is an exit on that day."""
-    asked = frame.select("ip_network", day=pl.col("joined_time").dt.truncate("1d"))
-    return asked.join(
-        exits.with_columns(exit=pl.lit(value=True)), on=["ip_network", "day"], how="left", maintain_order="left"
-    )["exit"].fill_null(value=False)
+    """For each row of `frame`, whether its place was an exit after the last day before it on which it was used."""
+    asked = frame.select(
+        pl.int_range(pl.len()).alias("_row"), place=_place(), asked=pl.col("joined_time").dt.truncate("1d")
+    )
+    return (
+        asked.sort("asked")
+        .join_asof(
+            exits.sort("day"),
+            left_on="asked",
+            right_on="day",
+            by="place",
+            strategy="backward",
+            allow_exact_matches=False,
+            check_sortedness=False,
+        )
+        .sort("_row")["exit"]
+        .fill_null(value=False)
+    )
 
 
 def knows_network(frame: pl.DataFrame) -> pl.Series:
-    """For each leg, whether its person used the network on at least two earlier days."""
-    daily = (
-        frame.select("email", "ip_network", day=pl.col("joined_time").dt.truncate("1d"))
-        .unique()
-        .sort("email", "ip_network", "day")
-        .with_columns(before=pl.int_range(pl.len()).over("email", "ip_network"))
-    )
-    asked = frame.select("email", "ip_network", day=pl.col("joined_time").dt.truncate("1d"))
-    joined = asked.join(daily, on=["email", "ip_network", "day"], how="left", maintain_order="left", nulls_equal=True)
-    return (joined["before"] >= KNOWN_DAYS).fill_null(value=False)
+    """For each leg, whether its person used the network, or its place, on at least two earlier days."""
+    by_network, by_place = (_earlier_days(frame, place) >= KNOWN_DAYS for place in (pl.col("ip_network"), _place()))
+    return by_network.fill_null(value=False) | by_place.fill_null(value=False)
+
+
+def _place() -> pl.Expr:
+    operator = pl.concat_str(pl.col("asn").cast(pl.String()), pl.lit(" "), "geo_city")
+    return pl.coalesce(operator, "ip_network")
+
+
+def _earlier_days(frame: pl.DataFrame, place: pl.Expr) -> pl.Series:
+    """For each leg, on how many earlier days its person was in that place; null where it is unknown."""
+    key: Sequence[str] = ("email", "_place")
+    asked = frame.select("email", place.alias("_place"), day=pl.col("joined_time").dt.truncate("1d"))
+    daily = asked.drop_nulls().unique().sort(*key, "day").with_columns(before=pl.int_range(pl.len()).over(key))
+    return asked.join(daily, on=[*key, "day"], how="left", maintain_order="left")["before"]

@@ -14,7 +14,7 @@ import polars as pl
 
 from auditor.detectors.detection import Budget, Detection, conclude, days, within
 from auditor.detectors.episodes import legs
-from auditor.detectors.networks import is_remote_exit, remote_exits
+from auditor.detectors.networks import WHERE, is_remote_exit, knows_network, remote_exits
 from auditor.detectors.suppress import companion, first_reason, hand_off, same_provider
 from auditor.detectors.wording import clock, entity, span
 from auditor.model.window import Window
@@ -23,7 +23,7 @@ PARTNERS = 50
 RUN_GAP = timedelta(hours=12)
 _SIDE = (
     "row", "meeting_id", "joined_time", "end", "ip_network", "client_os", "client_agent", "geo_country", "geo_city",
-    "asn", "exit", "page", "item",
+    "asn", "exit", "known", "page", "item",
 )  # fmt: skip
 
 
@@ -35,22 +35,22 @@ class Overlap:
     different: tuple[str, ...] = ("ip_network",)
     grace: timedelta = timedelta(minutes=2)
     level: int = 1
-    suppress: tuple[str, ...] = ("hand_off", "companion", "same_provider", "remote_exit")
+    suppress: tuple[str, ...] = ("hand_off", "companion", "same_provider", "remote_exit", "known_network")
     budget: Budget = field(default_factory=Budget)
 
     @property
     def needed(self) -> frozenset[str]:
         """The columns and facts it reads of a row."""
         return frozenset({
-            *self.entity, *self.different, "email", "meeting_id", "joined_time", "left_time", "meeting.end_time",
-            "ip_network", "client_os", "client_agent", "geo_country", "geo_city", "asn", "is_internal",
+            *self.entity, *self.different, *WHERE, "meeting_id", "joined_time", "left_time", "meeting.end_time",
+            "client_os", "client_agent",
         })  # fmt: skip
 
 
 def detect(rows: pl.LazyFrame, settings: Overlap, window: Window) -> Detection:
     """The times an entity was in two places at once."""
     frame, unusable = legs(rows, entity=settings.entity, needed=settings.different)
-    frame = frame.with_columns(exit=is_remote_exit(frame, remote_exits(frame)))
+    frame = frame.with_columns(exit=is_remote_exit(frame, remote_exits(frame)), known=knows_network(frame))
     pairs = _pairs(frame, settings)
     weight = (
         pl.when((pl.col("geo_country_a") != pl.col("geo_country_b")).fill_null(value=False))
@@ -66,7 +66,10 @@ def detect(rows: pl.LazyFrame, settings: Overlap, window: Window) -> Detection:
         "hand_off": hand_off(),
         "companion": companion(),
         "same_provider": same_provider(),
-        "remote_exit": pl.col("exit_a") | pl.col("exit_b"),
+        # through an exit from a place the person is known at; from an unknown one it stays a candidate
+        "remote_exit": (pl.col("exit_a") & (pl.col("known_b") | pl.col("exit_b")))
+        | (pl.col("exit_b") & pl.col("known_a")),
+        "known_network": pl.col("known_a") & pl.col("known_b"),
     }
     scored = (
         pairs.with_columns(weight=weight)

@@ -14,7 +14,7 @@ from datetime import timedelta
 import polars as pl
 
 from auditor.detectors.detection import Budget, Detection, conclude, days, records, within
-from auditor.detectors.networks import is_remote_exit, remote_exits
+from auditor.detectors.networks import WHERE, is_remote_exit, remote_exits
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
 from auditor.model.window import Window
@@ -40,8 +40,7 @@ class Rarity:
     def needed(self) -> frozenset[str]:
         """The columns and facts it reads of a row."""
         return frozenset({
-            *self.entity, *self.columns, "email", "site_url", "meeting_id", "joined_time", "left_time", "ip_network",
-            "geo_country", "is_internal",
+            *self.entity, *self.columns, *WHERE, "site_url", "meeting_id", "joined_time", "left_time",
         })  # fmt: skip
 
 
@@ -209,6 +208,8 @@ def _merged(events: pl.DataFrame, settings: Rarity) -> pl.DataFrame:
             "meeting_id",
             "records",
             "ip_network",
+            "asn",
+            "geo_city",
             *[f"bits_{name}" for name in names],
         )
     )
@@ -216,7 +217,7 @@ def _merged(events: pl.DataFrame, settings: Rarity) -> pl.DataFrame:
 
 def _worded(judged: pl.DataFrame, settings: Rarity) -> pl.DataFrame:
     """The candidates with their sentence."""
-    drop = [] if "ip_network" in settings.entity else ["ip_network"]
+    drop = [name for name in ("ip_network", "asn", "geo_city") if name not in settings.entity]
     return judged.with_columns(
         explanation=pl.concat_str(
             entity(settings.entity),

@@ -72,15 +72,19 @@ def detect(rows: pl.LazyFrame, settings: RobustZscore, window: Window) -> Detect
     stays = visits(frame, entity=settings.entity, gap=settings.merge_gap, carried=carried)
     stays = settings.value.finish(stays.lazy()).with_columns(pl.col("value").cast(pl.Float64)).collect()
     usable = stays.filter(pl.col("value").is_finite() & (pl.col("value") > -1)).with_columns(x=pl.col("value").log1p())
-    rated = _peers(_own(usable, key), settings)
+    rated = _peers(_placed(usable, key), settings)
     judged = rated.filter(within(window, "joined_time"))
-    young = judged.filter((pl.col("n") < settings.min_history).fill_null(value=True)).height
+    young = judged.filter(pl.col("n") < settings.min_history).height
     weight = pl.when(pl.col("_peer_med").is_null()).then(0.0).otherwise(settings.shrink)
     both = pl.col("n") + weight
+    centred = judged.filter(pl.col("n") >= settings.min_history).with_columns(
+        _c=(pl.col("n") * pl.col("_med") + weight * pl.col("_peer_med").fill_null(0.0)) / both
+    )
+    # the scale is at least the floor, so nothing nearer than this needs one
+    near = (pl.col("x") - pl.col("_c")).abs() < settings.threshold * settings.floor * (1 - 1e-9)
     scored = (
-        judged.filter(pl.col("n") >= settings.min_history)
+        _spread(centred.filter(~near), usable, key=key)
         .with_columns(
-            _c=(pl.col("n") * pl.col("_med") + weight * pl.col("_peer_med").fill_null(0.0)) / both,
             _s=pl.max_horizontal(
                 pl.lit(settings.floor),
                 MAD_TO_SIGMA * (pl.col("n") * pl.col("_mad") + weight * pl.col("_peer_mad").fill_null(0.0)) / both,
@@ -121,27 +125,38 @@ def _far(settings: RobustZscore) -> pl.Expr:
     return {"both": high | low, "up": high, "down": low}[settings.direction]
 
 
-def _own(stays: pl.DataFrame, key: list[str]) -> pl.DataFrame:
-    """Each visit with the count, median and MAD of the person's last 60 visits before it.
+def _ordered(stays: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """The visits of each person in order, numbered by `i`."""
+    return stays.sort(*key, "joined_time", "end", "meeting_id", "site_url").with_columns(
+        i=pl.int_range(pl.len(), dtype=pl.Int64).over(key)
+    )
+
+
+def _placed(stays: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """Each visit with the count and the median of the person's last 60 visits before it.
 
     Visits that begin together do not know each other: they share the history of the first of them.
     """
-    ordered = stays.sort(*key, "joined_time", "end", "meeting_id", "site_url").with_columns(
-        i=pl.int_range(pl.len(), dtype=pl.Int64).over(key)
-    )
-    past = (
-        ordered.rolling("i", period=f"{HISTORY}i", closed="left", group_by=key)
-        .agg(_h=pl.col("x"))
-        .with_columns(
-            n=pl.col("_h").list.len().cast(pl.Int64),
-            _med=pl.col("_h").list.median(),
-            _mad=pl.col("_h").list.eval((pl.element() - pl.element().median()).abs()).list.median(),
-        )
-        .drop("_h")
-    )
-    joined = ordered.join(past, on=[*key, "i"], how="left", maintain_order="left")
+    middle = pl.col("x").rolling_median(HISTORY, min_samples=1).shift(1)
     tied = [*key, "joined_time"]
-    return joined.with_columns(pl.col(name).first().over(tied) for name in ("n", "_med", "_mad"))
+    return (
+        _ordered(stays, key)
+        .with_columns(_med=middle.over(key))
+        .with_columns(_first=pl.col("i").first().over(tied), _med=pl.col("_med").first().over(tied))
+        .with_columns(n=pl.min_horizontal("_first", HISTORY))
+    )
+
+
+def _spread(chosen: pl.DataFrame, stays: pl.DataFrame, *, key: list[str]) -> pl.DataFrame:
+    """The chosen visits with `_mad`, the median distance of their history from its median."""
+    past = (
+        chosen.select(*key, "i", "_med", _past=pl.int_ranges(pl.col("_first") - pl.col("n"), "_first", dtype=pl.Int64))
+        .explode("_past", empty_as_null=False)
+        .join(_ordered(stays, key).select(*key, _past="i", _x="x"), on=[*key, "_past"])
+        .group_by(*key, "i")
+        .agg(_mad=(pl.col("_x") - pl.col("_med")).abs().median())
+    )
+    return chosen.join(past, on=[*key, "i"], how="left", maintain_order="left")
 
 
 def _peers(stays: pl.DataFrame, settings: RobustZscore) -> pl.DataFrame:

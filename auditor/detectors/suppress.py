@@ -27,15 +27,21 @@ def _mobile(side: str) -> pl.Expr:
 
 
 def hand_off() -> pl.Expr:
-    """The earlier leg ends at most five minutes after the later one starts, on a client of the other kind."""
-    soon = pl.col("end_a") - pl.col("joined_time_b") <= HAND_OFF
+    """One leg ends within five minutes of the other's start, either way, and the client is of the other kind."""
+    soon = (pl.col("end_a") - pl.col("joined_time_b")).abs() <= HAND_OFF
     return soon & (_mobile("a") != _mobile("b"))
 
 
 def companion() -> pl.Expr:
-    """Both legs are in one meeting and, as far as known, one country, and one of them is a phone."""
+    """Both legs are in one meeting and one is a phone beside the other.
+
+    It is in the same country as far as known, or on a network its person knows, or the other is behind an exit.
+    """
     meeting = (pl.col("meeting_id_a") == pl.col("meeting_id_b")).fill_null(value=False)
-    return meeting & (_mobile("a") | _mobile("b")) & same_or_unknown("geo_country")
+    known = (_mobile("a") & (pl.col("known_a") | pl.col("exit_b"))) | (
+        _mobile("b") & (pl.col("known_b") | pl.col("exit_a"))
+    )
+    return meeting & (_mobile("a") | _mobile("b")) & (same_or_unknown("geo_country") | known)
 
 
 def same_provider() -> pl.Expr:

@@ -138,7 +138,7 @@ DETECTORS: Mapping[str, DetectorForm] = MappingProxyType(
                 "different": _columns("ip_network"),
                 "grace": Setting("duration", timedelta(minutes=2)),
                 "level": Setting("integer", 1, least=1, most=3),
-                "suppress": _suppress("hand_off", "companion", "same_provider", "remote_exit"),
+                "suppress": _suppress("hand_off", "companion", "same_provider", "remote_exit", "known_network"),
             },
             {
                 "other_value": Type.TEXT,

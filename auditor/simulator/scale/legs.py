@@ -162,7 +162,8 @@ def _told(frame: pl.DataFrame, chance: Chance) -> pl.DataFrame:
         name=pl.when(wired & ~known).then(pl.lit("Call-in User")).otherwise("name"),
         invited=pl.when(chance.hits("unsaid", *_KEY, rate=0.01)).then(None).otherwise(asked & ~personal),
         registered=webinar & (pl.col("sort") == PUBLIC),
-        is_host=pl.col("who") == pl.col("host"),
+        # a telephone nobody knows is nobody's, the host's too
+        is_host=(pl.col("who") == pl.col("host")) & (~wired | known),
         cause=pl.when(~ordinary)
         .then("way")
         .when("looks_in")

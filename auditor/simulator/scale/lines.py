@@ -38,6 +38,10 @@ def with_lines(legs: pl.DataFrame, chance: Chance, geography: Geography) -> pl.D
     partner = operators["partner"].line(pl.col("firm").fill_null(0), zero, zero, 1 + pl.col("who") % 3)
     tour = pl.col("tour").fill_null(-1)
     hotel_key = pl.when(pl.col("offsite").fill_null(value=False)).then(pl.col("group")).otherwise(tour)
+    # half of the hotels and lodgings are on the city's ordinary broadband
+    lodging = operators["home"].line(
+        pl.col("here"), pl.lit(0, dtype=pl.Int64), chance.below("lodging", hotel_key, size=pl.lit(128)), shared
+    )
     hotel = operators["hotel"].line(
         pl.col("here"),
         zero,
@@ -75,7 +79,7 @@ def with_lines(legs: pl.DataFrame, chance: Chance, geography: Geography) -> pl.D
         ("office", (sort == STAFF) & pl.col("at_office"), office),
         ("private-vpn", remote & pl.col("veil") & chance.hits("veiled", "who", "day", rate=0.4), veil),
         ("vpn", remote & vpn & ~pl.col("by_handset"), gateway),
-        ("trip", pl.col("away"), hotel),
+        ("trip", pl.col("away"), pl.when(chance.hits("lodges", hotel_key, rate=0.5)).then(lodging).otherwise(hotel)),
     )
     cause, line = pl.lit("home"), at_home
     for name, holds, value in reversed(rules):

@@ -20,7 +20,7 @@ def _own(stage: Stage, victims: pl.DataFrame) -> pl.DataFrame:
     ordered = ordered.sort("who", "joined", "left").with_columns(
         reach=pl.col("left").cum_max().over("who"), next=pl.col("joined").shift(-1).over("who")
     )
-    at_desk = ~pl.col("by_handset") & ~pl.col("away") & pl.col("cause").is_in(["home", "office"])
+    at_desk = ~pl.col("by_handset") & ~pl.col("away") & pl.col("cause").is_in(["home", "office", "vpn"])
     return ordered.filter(at_desk & pl.col("day").is_between(stage.since, stage.until, closed="left"))
 
 

@@ -10,7 +10,7 @@ from auditor.simulator.scale.stage import Stage, first_of
 
 
 def duration_inflation(stage: Stage) -> pl.DataFrame:
-    """A stay of four times the meeting; the extra is scaled by the effect. Of half of them the meeting knows nothing.
+    """A stay of 3.5 to 5.5 times the meeting, the extra scaled by the effect. Of half of them the meeting knows nothing.
 
     The legs that change: `leg`, `plant`, the new `left`, and whether it `outlasts` the meeting.
     """
@@ -27,10 +27,11 @@ def duration_inflation(stage: Stage) -> pl.DataFrame:
         .filter((pl.col("people") >= 5) & (pl.col("minutes") <= 60) & whole)
     )
     chosen = first_of(fit, stage.chance.word("inflation-which", "plant", "meeting"))
+    extra = stage.chance.between("inflation-extra", "plant", low=2.5, high=4.5)
     return chosen.select(
         "leg",
         "plant",
-        left=pl.col("joined") + seconds(length * (1 + 3 * stage.effect)),
+        left=pl.col("joined") + seconds(length * (1 + extra * stage.effect)),
         outlasts=stage.chance.hits("inflation-outlasts", "plant", rate=0.5),
     )
 
