@@ -10,11 +10,11 @@ import polars as pl
 
 from auditor.evidence.entry import IMPORT
 from auditor.model.coverage import Gap
+from auditor.model.spans import intersection, subtract, union
 from auditor.model.vocabulary import GapReason
 from auditor.model.window import Window
 from auditor.tables.archive import Archive
 from auditor.tables.schema import ATTENDEES, BREAKOUTS, DEVICES, MEETINGS, PARTICIPANTS, Table
-from auditor.tables.spans import intersection, subtract, union
 
 REPORTS = {"attendees": ATTENDEES, "usage": MEETINGS}
 """Endpoints asked span by span, and the table each fills."""

@@ -9,11 +9,12 @@ from urllib.parse import urlencode
 
 from auditor.evidence.entry import IMPORT, Unit
 from auditor.model.coverage import Gap
+from auditor.model.spans import subtract
 from auditor.model.vocabulary import GapReason
 from auditor.model.window import Window
 from auditor.webex import work as units_of
 from auditor.webex.endpoints import SERVICE_TYPES
-from auditor.webex.spans import Held, Horizon, Missing, missing, subtract
+from auditor.webex.spans import Held, Horizon, Missing, missing
 from auditor.webex.work import Seen, Work, chunks, stamp
 
 _KEPT = frozenset({GapReason.GONE, GapReason.UNDECODABLE_RECORD, GapReason.BEYOND_LOOKBACK})

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from auditor.errors import ConfigError
+from auditor.model.spans import subtract
 from auditor.model.window import Window
 
 SLICE = timedelta(days=7)
@@ -90,33 +91,6 @@ def missing(wanted: Window, held: Sequence[Held], *, horizon: Horizon) -> Missin
     ]
     pieces = _grown([*again, *((window, None) for window in fresh)], settled=horizon.settled)
     return Missing(tuple(_spans(pieces, horizon)), lost)
-
-
-def subtract(windows: Iterable[Window], minus: Iterable[Window]) -> tuple[Window, ...]:
-    """What the windows cover and the others do not, in order, touching parts joined."""
-    holes = _joined(minus)
-    left: list[Window] = []
-    for window in _joined(windows):
-        start = window.start
-        for hole in holes:
-            if hole.end <= start or hole.start >= window.end:
-                continue
-            if hole.start > start:
-                left.append(Window(start, hole.start))
-            start = max(start, hole.end)
-        if start < window.end:
-            left.append(Window(start, window.end))
-    return tuple(left)
-
-
-def _joined(windows: Iterable[Window]) -> list[Window]:
-    joined: list[Window] = []
-    for window in sorted(windows):
-        if joined and window.start <= joined[-1].end:
-            joined[-1] = Window(joined[-1].start, max(joined[-1].end, window.end))
-        else:
-            joined.append(window)
-    return joined
 
 
 def _cut(window: Window, start: datetime | None, end: datetime) -> tuple[Window, ...]:

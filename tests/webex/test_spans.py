@@ -6,8 +6,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.model.spans import subtract
 from auditor.model.window import Window
-from auditor.webex.spans import MARGIN, SLICE, Held, Horizon, Span, missing, subtract
+from auditor.webex.spans import MARGIN, SLICE, Held, Horizon, Span, missing
 
 NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
 HORIZON = Horizon.at(NOW, lookback=timedelta(days=90), settle=timedelta(hours=24))

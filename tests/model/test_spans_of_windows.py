@@ -6,8 +6,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.model.spans import intersection, subtract, union
 from auditor.model.window import Window
-from auditor.tables.spans import intersection, subtract, union
 
 DAY0 = datetime(2026, 1, 1, tzinfo=UTC)
 HOURS = range(14)
