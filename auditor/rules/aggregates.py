@@ -13,7 +13,7 @@ from typing import TypeAlias
 import polars as pl
 
 from auditor.rules.dtypes import DTYPES
-from auditor.rules.operators import finite, literal, rounded
+from auditor.rules.operators import finite, number, rounded
 from auditor.rules.tree import Column, Expr, Op, Type
 from auditor.tables.schema import COUNT, FLAG, SPAN
 
@@ -70,32 +70,24 @@ def _sum(op: Op, args: tuple[pl.Expr, ...], _: Rows) -> pl.Expr:
 
 
 def _mean(op: Op, args: tuple[pl.Expr, ...], _: Rows) -> pl.Expr:
-    value, kind = args[0], op.args[0].type
-    if kind in {Type.DURATION, Type.DATETIME}:
-        least = value.min()
-        offset = (value - least).cast(COUNT).sum() / value.count()
-        return least + rounded(pl.when(value.count() > 0).then(offset), SPAN)
+    value = args[0]
+    if op.args[0].type is Type.DURATION:
+        return rounded(value.cast(COUNT).sum() / value.count(), SPAN)
     return finite(_sorted(op, value).sum() / value.count())
 
 
 def _median(op: Op, args: tuple[pl.Expr, ...], _: Rows) -> pl.Expr:
-    if op.args[0].type in {Type.DURATION, Type.DATETIME}:
-        return rounded(args[0].cast(COUNT).median(), DTYPES[op.args[0].type])
+    if op.args[0].type is Type.DURATION:
+        return rounded(args[0].cast(COUNT).median(), SPAN)
     return args[0].median()
 
 
 def _quantile(op: Op, args: tuple[pl.Expr, ...], _: Rows) -> pl.Expr:
-    share = literal(op.args[1])
-    if not isinstance(share, int | float):
-        raise TypeError("a quantile is a number")
-    if op.args[0].type in {Type.DURATION, Type.DATETIME}:
-        return rounded(args[0].cast(COUNT).quantile(share, "linear"), DTYPES[op.args[0].type])
+    share = number(op.args[1])
     return args[0].quantile(share, "linear")
 
 
-def _std(op: Op, args: tuple[pl.Expr, ...], _: Rows) -> pl.Expr:
-    if op.args[0].type is Type.DURATION:
-        return rounded(args[0].cast(COUNT).sort().std(), SPAN)
+def _std(_: Op, args: tuple[pl.Expr, ...], __: Rows) -> pl.Expr:
     return finite(args[0].sort().std())
 
 

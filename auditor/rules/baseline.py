@@ -13,7 +13,7 @@ from auditor.rules.columns import names_in
 from auditor.rules.compile import expression, summary
 from auditor.rules.dtypes import DTYPES
 from auditor.rules.kept import hits, order, split, with_records
-from auditor.rules.operators import finite, literal
+from auditor.rules.operators import constant, finite, number
 from auditor.rules.outcome import Judged, NotEvaluated
 from auditor.rules.rows import AT
 from auditor.rules.spec import Baseline, Condition
@@ -40,10 +40,8 @@ class Limits:
     @classmethod
     def of(cls, stage: Baseline) -> Limits:
         """The literals of a bound stage."""
-        history, least, scale = (literal(tree) for tree in (stage.history, stage.min_history, stage.min_scale))
-        if not (isinstance(history, int) and isinstance(least, int) and isinstance(scale, int | float)):
-            raise TypeError("history and min_history are whole numbers, min_scale is a number")
-        return cls(span(stage.period), history, least, float(scale))
+        history, least = constant(stage.history, int), constant(stage.min_history, int)
+        return cls(span(stage.period), history, least, number(stage.min_scale))
 
 
 def judge_baseline(rows: pl.DataFrame, stage: Baseline, task: Task, *, window: Window | None) -> Judged:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from functools import reduce
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import polars as pl
 
 from auditor.rules.dtypes import DTYPES
 from auditor.rules.tree import Expr, Literal, LiteralValue, Op, Type
 
+Kind = TypeVar("Kind")
 Compiled: TypeAlias = Callable[[Op, tuple[pl.Expr, ...]], pl.Expr]
 
 
@@ -26,18 +27,23 @@ def literal(tree: Expr) -> LiteralValue:
     return tree.value
 
 
-def items(tree: Expr) -> tuple[str | int | float, ...]:
-    """The items of a literal list or set."""
+def constant(tree: Expr, kind: type[Kind]) -> Kind:
+    """The value of an argument that must be a literal of a type; rules are checked before, so others are mistakes."""
     found = literal(tree)
-    if not isinstance(found, tuple):
-        raise TypeError(f"expected a list, got {type(found).__name__}")
+    if not isinstance(found, kind):
+        raise TypeError(f"expected a literal of type {kind.__name__}, got {type(found).__name__}")
     return found
+
+
+def number(tree: Expr) -> float:
+    """The value of an argument that must be a literal number."""
+    return float(constant(tree, int) if isinstance(literal(tree), int) else constant(tree, float))
 
 
 def texts(tree: Expr) -> list[str]:
     """The items of a literal list of text; a single text is a list of one."""
     found = literal(tree)
-    return [found] if isinstance(found, str) else [str(item) for item in items(tree)]
+    return [found] if isinstance(found, str) else [str(item) for item in constant(tree, tuple)]
 
 
 def finite(number: pl.Expr) -> pl.Expr:
@@ -103,18 +109,16 @@ def _divided(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
 
 
 def _remainder(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
-    above, below = (_number(tree, arg) for tree, arg in zip(op.args, args, strict=True))
+    above, below = args
     found = pl.when(below != 0).then(above % below)
-    if op.type is Type.DURATION:
-        return found.cast(DTYPES[Type.DURATION])
     return finite(found) if op.type is Type.NUMBER else found
 
 
 def _in(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
     needle, stack = op.args
     if not isinstance(stack, Literal):
-        return args[1].list.contains(args[0])
-    values = items(stack)
+        return known(args[1].list.contains(args[0]), args[0])
+    values = constant(stack, tuple)
     if needle.type is Type.INTEGER:
         values = tuple(int(value) for value in values if isinstance(value, int) or float(value).is_integer())
     return args[0].is_in(pl.Series(sorted(set(values)), dtype=DTYPES[needle.type]).implode())
@@ -142,13 +146,8 @@ def _between(_: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
 
 
 def _round(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
-    digits = literal(op.args[1]) if len(op.args) > 1 else 0
-    if not isinstance(digits, int):
-        raise TypeError("round takes a whole number of digits")
-    number = args[0].cast(pl.Float64)
-    if digits >= 0:
-        return finite(number.round(digits, mode="half_away_from_zero"))
-    return finite((number / 10**-digits).round(mode="half_away_from_zero") * 10**-digits)
+    digits = constant(op.args[1], int) if len(op.args) > 1 else 0
+    return finite(args[0].cast(pl.Float64).round(digits, mode="half_away_from_zero"))
 
 
 def _log(_: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:

@@ -16,15 +16,13 @@ from auditor.tables.schema import LINEAGE, TABLES, TIME
 AT = "__at"
 """The moment that places a row: its own time, else that of its meeting."""
 
-_KEPT = 3_000_000
-
 
 @dataclass(slots=True)
 class Source:
     """The tables of an audit, from which the rows of a window are taken.
 
     `internal_domains` None and `geo` None leave the facts that need them null. Each table's rows are read
-    once and kept while they are few.
+    once and kept while they are at most `rows_kept`.
     """
 
     frames: Mapping[str, pl.LazyFrame]
@@ -32,12 +30,13 @@ class Source:
     window: Window | None = None
     internal_domains: Collection[str] | None = None
     geo: Geo | None = None
+    rows_kept: int = 3_000_000
     _kept: dict[tuple[str, bool], pl.DataFrame] = field(default_factory=dict, init=False)
     _counts: dict[str, int] = field(default_factory=dict, init=False)
 
     def keep(self, table: str, columns: Collection[str], *, history: bool) -> None:
         """Read the named columns now, where rows are few, so that `rows` need not again; with `history` all before."""
-        if self.count(table) > _KEPT:
+        if self.count(table) > self.rows_kept:
             return
         self._kept[table, False] = self._rows(table, columns, before=False).collect()
         if history:

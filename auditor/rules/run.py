@@ -40,12 +40,14 @@ class Means:
     """What rules may use beside the tables.
 
     `lists` as configured, `geo` to place addresses, and `python` to find the function of an installed
-    package; None where the operator does not allow it.
+    package; None where the operator does not allow it. A table of more than `rows_kept` rows is read again by
+    each rule.
     """
 
     lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
     geo: Geo | None = None
     python: Resolver | None = None
+    rows_kept: int = 3_000_000
 
 
 NO_MEANS = Means()
@@ -75,6 +77,7 @@ def run(
         window=window,
         internal_domains=means.lists.get("internal_domains"),
         geo=means.geo,
+        rows_kept=means.rows_kept,
     )
     engine = _Engine(source, means)
     tasks = [Task(one.rule, one.values, frozenset(also.get(one.rule.id, ())), watch) for one in bound]

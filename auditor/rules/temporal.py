@@ -8,18 +8,13 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from auditor.rules.operators import Compiled, literal
+from auditor.rules.operators import Compiled, constant
 from auditor.rules.tree import Expr, Op
 from auditor.tables.distinct import mapped
 from auditor.tables.schema import COUNT, SPAN, TEXT, TIME
 
 _DAY = timedelta(days=1)
 _FIRST_MONDAY = date(1970, 1, 5)
-
-
-def divides_calendar(length: timedelta) -> bool:
-    """Whether tumbling windows of this length fit the calendar: they divide a day or are whole days."""
-    return length > timedelta() and not (length % _DAY if length > _DAY else _DAY % length)
 
 
 def window_start(time: pl.Expr, length: timedelta, zone: str = "UTC") -> pl.Expr:
@@ -92,10 +87,7 @@ def _midnight(day: pl.Expr, zone: str) -> pl.Expr:
 
 
 def _zone(op: Op) -> str:
-    found = literal(op.args[1]) if len(op.args) > 1 else "UTC"
-    if not isinstance(found, str):
-        raise TypeError("a zone is a text")
-    return found
+    return constant(op.args[1], str) if len(op.args) > 1 else "UTC"
 
 
 def _local(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
@@ -105,10 +97,7 @@ def _local(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
 
 def span(tree: Expr) -> timedelta:
     """The duration an argument is, as a literal."""
-    found = literal(tree)
-    if not isinstance(found, timedelta):
-        raise TypeError(f"expected a duration, got {type(found).__name__}")
-    return found
+    return constant(tree, timedelta)
 
 
 def _in_units(unit: timedelta) -> Compiled:

@@ -7,7 +7,7 @@ from functools import partial
 
 import polars as pl
 
-from auditor.rules.operators import Compiled, known, literal, texts
+from auditor.rules.operators import Compiled, constant, known, texts
 from auditor.rules.tree import Expr, Op, Type
 from auditor.tables.addresses import Networks, is_private, network_of
 from auditor.tables.confusables import folded
@@ -19,10 +19,7 @@ _SHORTEST = 6
 
 
 def _text(tree: Expr) -> str:
-    found = literal(tree)
-    if not isinstance(found, str):
-        raise TypeError(f"expected a text, got {type(found).__name__}")
-    return found
+    return constant(tree, str)
 
 
 def _length(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
@@ -38,9 +35,7 @@ def _contains_any(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
 
 
 def _extract(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
-    group = literal(op.args[2]) if len(op.args) > 2 else 1
-    if not isinstance(group, int):
-        raise TypeError("a group of a pattern is a whole number")
+    group = constant(op.args[2], int) if len(op.args) > 2 else 1
     return args[0].str.extract(_text(op.args[1]), group)
 
 
@@ -57,8 +52,6 @@ def written(value: pl.Expr, kind: Type) -> pl.Expr:
             return value.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
         case Type.DURATION:
             return value.cast(COUNT).cast(TEXT) + "us"
-        case Type.LIST:
-            return value.list.join(", ")
         case _:
             return value.cast(TEXT)
 
@@ -72,9 +65,7 @@ def _in_cidr(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
 
 
 def _network(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
-    v4, v6 = literal(op.args[1]), literal(op.args[2])
-    if not (isinstance(v4, int) and isinstance(v6, int)):
-        raise TypeError("a prefix length is a whole number")
+    v4, v6 = (constant(tree, int) for tree in op.args[1:])
     return mapped(args[0], partial(network_of, v4=v4, v6=v6), TEXT)
 
 

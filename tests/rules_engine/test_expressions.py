@@ -101,6 +101,7 @@ def grown(below: Trees) -> Trees:
             _calls("coalesce", Type.BOOLEAN, B, B),
             _calls("is_null", Type.BOOLEAN, st.one_of(T, N, D, W, L)),
             _calls("in", Type.BOOLEAN, T, _LISTS),
+            _calls("in", Type.BOOLEAN, T, st.just(column("l"))),
             _calls("in", Type.BOOLEAN, INT, st.just(Literal((1, 2.0, 2.5), Type.LIST))),
             _calls("in", Type.BOOLEAN, N, st.just(Literal((1, 2.5), Type.LIST))),
             _calls("contains", Type.BOOLEAN, T, _fixed("b", "", ".")),
