@@ -16,7 +16,7 @@ import click
 from auditor.cli.connection import base_url_option, client_for, origin_of, wire_to
 from auditor.cli.context import Exit, Session, fail
 from auditor.cli.options import asked_window, clock, comma_list, now_option, settings_of, window_options
-from auditor.errors import ConfigFileError, Problem
+from auditor.errors import AuthError, ConfigFileError, Problem, SourceError
 
 if TYPE_CHECKING:
     from auditor.webex.plan import Wanted
@@ -111,7 +111,11 @@ def _collect(
         terminal = sys.stderr.isatty() and session.log_format == "text"
         with shown(client, terminal=terminal, wanted=session.progress and session.verbosity >= 0) as listen:
             means = Means(client, running, stopped, settle=settings.collect.settle, threads=concurrency, listen=listen)
-            outcome = collect(wanted, archive, means)
+            try:
+                outcome = collect(wanted, archive, means)
+            except SourceError as error:
+                code = fail(error, session)
+                return code if isinstance(error, AuthError) else Exit.INCOMPLETE
     tell_collected(outcome, session)
     if outcome.refusal is not None:
         return fail(outcome.refusal, session)

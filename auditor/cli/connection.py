@@ -45,14 +45,19 @@ def origin_of(base_url: str | None) -> Origin:
 
 
 def wire_to(origin: Origin, collect: Collect, *, connections: int = 4) -> Wire:
-    """The line to Webex, through the configured proxy or the one the environment names."""
-    proxy = collect.proxy
-    if proxy is None and not proxy_bypass(origin.host):
-        proxies = getproxies()
-        proxy = proxies.get("https") or proxies.get("all")
+    """The line to Webex; certificates are the configured ones, else those SSL_CERT_FILE names."""
     bundle = os.environ.get("SSL_CERT_FILE")
     ca_file = collect.ca_file or (Path(bundle) if bundle else None)
-    return Wire(origin, Transport(proxy, ca_file, connections=connections), monotonic=time.monotonic)
+    transport = Transport(proxy_of(origin, collect), ca_file, connections=connections)
+    return Wire(origin, transport, monotonic=time.monotonic)
+
+
+def proxy_of(origin: Origin, collect: Collect) -> str | None:
+    """The configured proxy, else the one HTTPS_PROXY names unless NO_PROXY excepts the server."""
+    if collect.proxy is not None or proxy_bypass(origin.host):
+        return collect.proxy
+    proxies = getproxies()
+    return proxies.get("https") or proxies.get("all")
 
 
 def client_for(

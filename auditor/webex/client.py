@@ -27,6 +27,8 @@ _SKEW = timedelta(minutes=5)
 _FINE = frozenset({200, 201, 204})
 _LIMITED = frozenset({423, 429})
 GATEWAY_TIMEOUT = 504
+_DEAD = 3
+"""So many requests given up in a row make a dead line: each further one is tried once until one is answered."""
 
 
 class Stopped(Exception):  # noqa: N818 - the run was asked to end; nothing went wrong
@@ -67,9 +69,10 @@ class _Tries:
 
 @dataclass(slots=True)
 class Tally:
-    """What a client has done; guarded by its lock."""
+    """What a client has done; guarded by its lock. `given_up` counts requests given up since the last answer."""
 
     requests: int = 0
+    given_up: int = 0
     skew: timedelta | None = None
     lock: Lock = field(default_factory=Lock)
 
@@ -159,7 +162,9 @@ class Client:
         except TransferFailed as error:
             tries.trouble += 1
             log.info("%s %s: %s", ask.endpoint.method, ask.endpoint.path, error)
-            if tries.trouble >= self._patience.trouble:
+            if tries.trouble >= self._patience.trouble or self._tally.given_up >= _DEAD:
+                with self._tally.lock:
+                    self._tally.given_up += 1
                 words = f"{ask.endpoint.method} {ask.endpoint.path}: {error}, {tries.trouble} times"
                 raise Failed(GapReason.UNAVAILABLE, words) from error
             self._rest(backoff(tries.trouble, seed=ask.label))
@@ -211,6 +216,7 @@ class Client:
 
     def _note(self, ask: Ask, answer: Answer) -> None:
         """Log what is worth knowing of an answer, and compare clocks once."""
+        self._tally.given_up = 0
         log.debug("%s %s: %d", ask.endpoint.method, ask.endpoint.path, answer.status)
         if answer.status in _FINE and answer.header("warning"):
             log.warning("%s", describe(answer, ask.endpoint))

@@ -137,6 +137,7 @@ class _Collection:
                 "attendees": self._named,
                 "participants": PeopleOf(self._attended, self._totals),
             },
+            visible=self._visible,
         )
 
     def run(self) -> Outcome:

@@ -18,6 +18,9 @@ from auditor.webex.pages import Page
 from auditor.webex.progress import Listener, PageCame, Planned, UnitDone
 from auditor.webex.work import Work
 
+_ROWS_HIDDEN = 100_000
+"""How many committed rows may wait to be made visible; threads go on fetching meanwhile."""
+
 
 @dataclass(frozen=True, slots=True)
 class Received:
@@ -62,7 +65,10 @@ class Batch:
 
 
 class Committer:
-    """Asks for work and commits it. `fetchers` say how, by endpoint name; others are fetched plainly."""
+    """Asks for work and commits it.
+
+    `fetchers` say how, by endpoint name; others are fetched plainly. `visible` brings committed rows into the tables.
+    """
 
     def __init__(
         self,
@@ -73,6 +79,7 @@ class Committer:
         stopped: Event,
         listen: Listener,
         fetchers: dict[str, Fetcher],
+        visible: Callable[[], None],
     ) -> None:
         self._source = source
         self._writer = writer
@@ -80,6 +87,8 @@ class Committer:
         self._stopped = stopped
         self._listen = listen
         self._fetchers = fetchers
+        self._visible = visible
+        self._hidden = 0
         self._gates: dict[str, _Gate] = {}
         self._guard = Lock()
 
@@ -160,7 +169,11 @@ class Committer:
         if not (work.whole_site and asks_one_by_one(found.refused)):
             unit = unit_of(work, tuple(seq for seq, _ in kept), rows=sum(rows for _, rows in kept), gaps=found.gaps)
             self._writer.commit_unit(unit)
+            self._hidden += unit.rows
         self._listen(UnitDone(work.site_url, len(found.gaps)))
+        if self._hidden >= _ROWS_HIDDEN:
+            self._hidden = 0
+            self._visible()
         return Finished(work, unit, found.refused, found.answered)
 
 

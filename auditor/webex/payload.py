@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TypeAlias
 
-from pydantic_core import from_json
+from pydantic_core import SchemaValidator, core_schema, from_json
 
 from auditor.errors import BadPayload
 
@@ -17,11 +18,32 @@ class NotJson(BadPayload):
     """The body is no JSON at all, so that asking again may help."""
 
 
+FIELDS = ("id", "meetingId", "email", "displayName", "siteUrl")
+"""All that collecting ever looks at of a record; the rest is left to the tables."""
+
+
 def records(body: bytes, *, key: str) -> Sequence[Json]:
-    """The list under `key`; null is an empty list.
+    """The list under `key`, whose objects hold at least what they have of `FIELDS`; null is an empty list.
 
     Raises `NotJson` for a body that is no JSON, `BadPayload` for JSON of another shape.
     """
+    try:
+        found: list[Json] = _reader(key).validate_json(body)[key]
+    except (ValueError, KeyError):
+        return _any_records(body, key=key)
+    return found
+
+
+@cache
+def _reader(key: str) -> SchemaValidator:
+    """Reads the usual shape, an object with a list of objects, without making anything of the other fields."""
+    fields = {name: core_schema.typed_dict_field(core_schema.any_schema(), required=False) for name in FIELDS}
+    items = core_schema.list_schema(core_schema.typed_dict_schema(fields))
+    return SchemaValidator(core_schema.typed_dict_schema({key: core_schema.typed_dict_field(items)}))
+
+
+def _any_records(body: bytes, *, key: str) -> Sequence[Json]:
+    """The list under `key` of any JSON."""
     value = _parsed(body)
     if not isinstance(value, Mapping):
         raise BadPayload(f"the body is no object with {key}")
@@ -41,7 +63,12 @@ def _parsed(body: bytes) -> Json:
         value: Json = from_json(body)
     except ValueError:
         try:
-            value = json.loads(body, strict=False)
+            value = json.loads(body, strict=False, parse_int=_number)
         except (ValueError, RecursionError) as error:
             raise NotJson("the body is no JSON") from error
     return value
+
+
+def _number(text: str) -> int | float:
+    """A whole number, or its nearest float when it is too long to be read."""
+    return int(text) if len(text) < 1000 else float(text)

@@ -47,15 +47,14 @@ def chosen(wanted: Sequence[str], found: Sequence[str], *, refused: SourceError 
     """The sites to ask: those wanted, which the token must see, or all it sees.
 
     A list that was refused proves nothing about wanted sites. Raises `ConfigError` for an unknown site or when
-    there is none, `AuthError` when the list was refused and no site was named.
+    there is none, `SourceError` when the list could not be had and no site was named.
     """
     if refused is not None:
         if wanted:
             return tuple(dict.fromkeys(site.lower() for site in wanted))
-        words = f"the list of sites was refused, so name a site with --site ({refused})"
-        if isinstance(refused, AuthError):
-            raise AuthError(words, status=refused.status, tracking_id=refused.tracking_id)
-        raise ConfigError(words)
+        words = f"the sites could not be listed; name a site with --site ({refused})"
+        kind = AuthError if isinstance(refused, AuthError) else SourceError
+        raise kind(words, status=refused.status, tracking_id=refused.tracking_id)
     known = tuple(dict.fromkeys(found))
     unknown = [site for site in wanted if site.lower() not in known]
     if unknown and known:

@@ -160,19 +160,18 @@ def participants(meeting: Seen, horizon: Horizon, *, host_email: str | None) -> 
 
 
 def participants_by_email(meeting: Seen, horizon: Horizon, *, emails: Iterable[str], host_email: str | None) -> Work:
-    """Named people in one meeting."""
+    """Named people in one meeting; the unit covers neither meeting nor span, because it leaves out the others."""
     wanted = tuple(sorted(set(emails)))
     digest = sha256("\n".join(wanted).encode()).hexdigest()[:16]
     return Work(
         key=f"participants {meeting.site_url} {meeting.meeting_id} people {digest}",
         endpoint=PARTICIPANTS_BY_EMAIL,
         site_url=meeting.site_url,
-        window=meeting.window,
+        window=None,
         settled=meeting.end <= horizon.settled,
         query=(("meetingId", meeting.meeting_id), *_host(host_email)),
         spans=(_joined(meeting, horizon),),
         emails=wanted,
-        meeting_id=meeting.meeting_id,
     )
 
 

@@ -5,7 +5,7 @@ from threading import Thread
 
 import pytest
 
-from auditor.errors import AuthError, ConfigError
+from auditor.errors import AuthError, ConfigError, SourceError
 from auditor.evidence.reader import Evidence
 from auditor.simulator import Fault, Regular
 
@@ -102,6 +102,12 @@ def test_a_list_of_sites_that_is_refused_does_not_stop_named_sites(site, truth, 
 def test_a_list_of_sites_that_is_refused_stops_a_run_without_named_sites(site, bench_of) -> None:
     with pytest.raises(AuthError, match="name a site with --site"):
         bench_of(site, Fault("forbidden-endpoint", value="/sites")).run()
+
+
+def test_a_list_of_sites_that_cannot_be_had_stops_a_run_without_named_sites(site, bench_of) -> None:
+    with pytest.raises(SourceError, match="the sites could not be listed") as error:
+        bench_of(site, Fault("error-503", times=0)).run()
+    assert not isinstance(error.value, AuthError)
 
 
 def test_the_token_is_never_sent_to_the_host_a_next_link_names(site, bench_of) -> None:

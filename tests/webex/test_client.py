@@ -232,6 +232,27 @@ def test_a_line_that_stays_dead_is_a_gap(bench) -> None:
     assert "mallory" not in str(failed.value)
 
 
+def test_a_dead_line_is_not_waited_for_again_and_again_until_it_answers(bench) -> None:
+    dead = [True]
+
+    def answering(request: httpx.Request) -> httpx.Response:
+        if dead:
+            raise httpx.ConnectError("down")
+        return httpx.Response(200, json={"items": []})
+
+    made = bench(answering)
+    for _ in range(10):
+        with pytest.raises(Failed):
+            made.client.send(ask(made))
+    assert len(made.sent) == 3 * 5 + 7
+    dead.clear()
+    assert made.client.send(ask(made)).status == 200
+    dead.append(True)
+    with pytest.raises(Failed):
+        made.client.send(ask(made))
+    assert len(made.sent) == 3 * 5 + 7 + 1 + 5
+
+
 def test_a_wrongly_packed_body_is_a_failed_transfer(bench) -> None:
     bodies = [gzip.compress(b"{}")[:-12], b"not gzip", gzip.compress(b'{"items": []}')]
 

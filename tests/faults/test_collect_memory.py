@@ -1,0 +1,102 @@
+"""Memory of a collection that is far larger than memory should be."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from auditor.tables.archive import Archive
+
+ROWS = 5_000_000
+SLICES = 12
+
+ENDLESS = """
+import json, sys
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+rows = int(sys.argv[1])
+
+def record(start, number):
+    meeting = number // 100
+    joined = start + timedelta(days=1, seconds=meeting % 80_000)
+    return (
+        f'{{"meetingId":"{start:%Y%m%d}{meeting:024x}_I_{meeting:018d}","meetingNumber":"2550{meeting:07d}",'
+        f'"meetingTitle":"Meeting {meeting}","displayName":"Person {number % 100}",'
+        f'"email":"p{number % 100}@northbank.example","joinedTime":"{joined:%Y-%m-%dT%H:%M:%SZ}",'
+        f'"leftTime":"{joined + timedelta(minutes=30):%Y-%m-%dT%H:%M:%SZ}","duration":30,'
+        f'"participantType":"attendee","ipAddress":"192.0.2.{number % 250}","clientAgent":"WINDOWS,Webex",'
+        f'"registered":false,"invited":true}}'
+    )
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        parts = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        link = None
+        if parts.path.endswith("/sites"):
+            body = b'{"sites":[{"siteUrl":"example.webex.com"}]}'
+        elif parts.path.endswith("/usage"):
+            body = b'{"items":[]}'
+        else:
+            start = datetime.fromisoformat(query["from"])
+            first, size = int(query.get("cursor", 0)), int(query["max"])
+            found = [record(start, number) for number in range(first, min(first + size, rows))]
+            body = ('{"items":[' + ",".join(found) + "]}").encode()
+            if first + size < rows:
+                link = f"<{parts.path}?{urlencode({**query, 'cursor': first + size})}>; rel=next"
+        self.send_response(200)
+        if link:
+            self.send_header("Link", link)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+print(f"http://127.0.0.1:{server.server_address[1]}/v1", flush=True)
+server.serve_forever()
+"""
+
+
+@contextmanager
+def endless(rows: int) -> Iterator[str]:
+    """A server that makes so many rows up for every span it is asked for."""
+    with subprocess.Popen([sys.executable, "-c", ENDLESS, str(rows)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.kill()
+
+
+def peak(base: str, folder: Path) -> float:
+    """Megabytes at the most that a collection of twelve weeks held."""
+    child = os.fork()
+    if child == 0:
+        os.environ["WEBEX_ACCESS_TOKEN"] = "the-token"
+        options = ["--base-url", base, "--now", "2026-11-20T12:00:00Z", "--from", "2026-08-24", "--to", "2026-11-16"]
+        arguments = [sys.executable, "-m", "auditor", "-q", "collect", "--archive", str(folder), *options]
+        os.execv(sys.executable, [*arguments, "--participants", "none"])
+    _, status, usage = os.wait4(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    return usage.ru_maxrss / (1024 if sys.platform == "linux" else 2**20)
+
+
+@pytest.mark.soak
+def test_millions_of_rows_need_less_than_half_a_gigabyte(tmp_path) -> None:
+    with endless(ROWS // SLICES) as base:
+        megabytes = peak(base, tmp_path / "archive")
+    assert Archive(tmp_path / "archive").scan("attendees").collect().height == ROWS // SLICES * SLICES
+    assert megabytes < 500

@@ -1,0 +1,153 @@
+"""The line itself: TLS, certificates of one's own, proxies."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from auditor.webex.origin import Origin
+from auditor.webex.wire import TransferFailed, Transport, Wire
+
+openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+
+
+class Plain(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base class
+        del format, args
+
+
+class Quiet(HTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that does not trust us went away."""
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One file with a self-signed certificate for 127.0.0.1 and its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    command = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+    subprocess.run(
+        ["openssl", *command.split(), "-keyout", "key.pem", "-out", "cert.pem"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    both = folder / "both.pem"
+    both.write_text((folder / "cert.pem").read_text() + (folder / "key.pem").read_text())
+    return both
+
+
+@contextmanager
+def secure(certificate: Path) -> Iterator[Origin]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with Quiet(("127.0.0.1", 0), Plain) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield Origin.of(f"https://127.0.0.1:{server.server_address[1]}/v1")
+        server.shutdown()
+        thread.join()
+
+
+def answered(origin: Origin, transport: Transport) -> int:
+    with Wire(origin, transport, monotonic=lambda: 0.0) as wire:
+        return wire.send("GET", f"{origin.base}/x", headers={}).status
+
+
+@openssl
+def test_a_certificate_nobody_vouches_for_is_refused(certificate) -> None:
+    with secure(certificate) as origin, pytest.raises(TransferFailed, match=r"not trusted.*collect\.ca_file"):
+        answered(origin, Transport())
+
+
+@openssl
+def test_a_bundle_of_ones_own_is_trusted(certificate) -> None:
+    with secure(certificate) as origin:
+        assert answered(origin, Transport(ca_file=certificate)) == 200
+
+
+@openssl
+def test_the_environment_names_a_bundle_for_the_command_line(certificate) -> None:
+    with secure(certificate) as origin:
+        script = (
+            "from auditor.cli.connection import origin_of, wire_to; from auditor.settings import Collect;"
+            f"wire = wire_to(origin_of({origin.base!r}), Collect());"
+            f"print(wire.send('GET', {origin.base + '/x'!r}, headers={{}}).status)"
+        )
+        result = subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "SSL_CERT_FILE": str(certificate)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert result.stdout == "200\n", result.stderr
+
+
+@contextmanager
+def proxy(heard: list[bytes]) -> Iterator[str]:
+    """A proxy that refuses every tunnel and remembers what it was asked."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+
+        def refuse() -> None:
+            connection, _ = server.accept()
+            with connection:
+                heard.append(connection.recv(65536))
+                connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+        thread = Thread(target=refuse)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        thread.join()
+
+
+def test_a_proxy_is_asked_for_a_tunnel_and_never_sees_the_token() -> None:
+    heard: list[bytes] = []
+    origin = Origin.of("https://webex.example.com/v1")
+    with (
+        proxy(heard) as url,
+        Wire(origin, Transport(proxy=url), monotonic=lambda: 0.0) as wire,
+        pytest.raises(TransferFailed, match="the proxy refused"),
+    ):
+        wire.send("GET", f"{origin.base}/x", headers={"Authorization": "Bearer the-token"})
+    assert heard[0].startswith(b"CONNECT webex.example.com:443")
+    assert b"the-token" not in heard[0]
+
+
+@pytest.mark.parametrize(("bypassed", "asked"), [("", True), ("webex.example.com", False)])
+def test_the_environment_names_a_proxy_and_what_goes_past_it(bypassed, asked) -> None:
+    script = (
+        "from auditor.cli.connection import origin_of, proxy_of; from auditor.settings import Collect;"
+        "print(proxy_of(origin_of('https://webex.example.com/v1'), Collect()))"
+    )
+    environment = {"HTTPS_PROXY": "http://proxy.example.com:3128", "NO_PROXY": bypassed, "PATH": os.environ["PATH"]}
+    result = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == ("http://proxy.example.com:3128" if asked else "None")
+
+
+def test_nothing_on_loopback_goes_through_a_proxy() -> None:
+    with HTTPServer(("127.0.0.1", 0), Plain) as server:
+        thread = Thread(target=server.handle_request)
+        thread.start()
+        origin = Origin.of(f"http://127.0.0.1:{server.server_address[1]}/v1")
+        assert answered(origin, Transport(proxy="http://127.0.0.1:9")) == 200
+        thread.join()
