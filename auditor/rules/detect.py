@@ -52,4 +52,5 @@ def judge_detector(request: Request, detector: DetectorFunction) -> Judged:
         population=found.population,
         not_evaluable=taken.unknown + found.not_evaluable,
         ledger=found.ledger,
+        withheld=found.withheld,
     )

@@ -36,13 +36,14 @@ class Judged:
     """What a stage found.
 
     `hits` has one row a hit: the columns a finding names, `AT` (when it was observed), `page` and `item` (its
-    first record), `RECORDS` and `NULL`.
+    first record), `RECORDS` and `NULL`. `withheld` counts what was found beyond a detector's budget.
     """
 
     hits: pl.DataFrame
     population: int
     not_evaluable: int
     ledger: Mapping[str, Value] | None = None
+    withheld: int = 0
 
 
 @dataclass(frozen=True, slots=True)

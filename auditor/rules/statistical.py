@@ -51,6 +51,7 @@ def _detect(request: Request, kind: Kind) -> Judged:
         population=found.population,
         not_evaluable=found.not_evaluable,
         ledger=found.ledger,
+        withheld=found.truncated,
     )
 
 

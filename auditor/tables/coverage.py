@@ -14,8 +14,12 @@ from auditor.model.vocabulary import GapReason
 from auditor.model.window import Window
 from auditor.tables.absent import PEOPLE, REPORTS, Span, gaps_of_site
 from auditor.tables.archive import Archive
+from auditor.tables.placement import unplaced
 from auditor.tables.schema import TABLES, Table
 from auditor.tables.state import read_state
+
+PLACED = (*REPORTS.values(), *PEOPLE)
+"""The tables whose rows stand at a moment of a meeting."""
 
 
 def coverage(archive: Archive, *, window: Window, sites: Sequence[str], now: datetime, settle: timedelta) -> Coverage:
@@ -31,6 +35,7 @@ def coverage(archive: Archive, *, window: Window, sites: Sequence[str], now: dat
     for site in sites:
         mine = [span for span in spans if span.site_url in {site, None}]
         gaps += gaps_of_site(archive, mine, site, window=window, now=now, settle=settle)
+    gaps += _unplaced(archive, window, sites)
     if not sites:
         gaps.append(Gap("attendees", "", window, GapReason.NOT_COLLECTED, "the archive holds nothing yet"))
     ordered = tuple(sorted(set(gaps), key=lambda gap: (gap.table, gap.site_url, gap.window, gap.reason, gap.detail)))
@@ -93,6 +98,20 @@ def _pruned(archive: Archive, window: Window, sites: Sequence[str]) -> list[Gap]
         for table in tables
         for site in sites
     ]
+
+
+def _unplaced(archive: Archive, window: Window, sites: Sequence[str]) -> list[Gap]:
+    """Rows that nothing places in time: they may belong to any window, so each lacks them."""
+    frames = {name: archive.scan(name) for name in ("meetings", *(table.name for table in PLACED))}
+    gaps = []
+    for table in PLACED:
+        timeless = {**frames, table.name: frames[table.name].filter(pl.col(table.time or "").is_null())}
+        for site, count in unplaced(timeless, table.name).items():
+            if site is not None and site in sites:
+                rows = "1 row has" if count == 1 else f"{count} rows have"
+                words = f"{rows} no time, and nothing else tells in which window to look"
+                gaps.append(Gap(table.name, site, window, GapReason.UNDECODABLE_RECORD, words))
+    return gaps
 
 
 def _tables(archive: Archive, window: Window, sites: Sequence[str]) -> dict[str, TableCoverage]:

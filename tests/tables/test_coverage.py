@@ -178,7 +178,7 @@ def test_a_meeting_without_an_end_lasts_to_the_end_of_its_span(site) -> None:
 def test_times_between_and_around_imported_files_are_imported_too(site) -> None:
     site.add("import:attendees", [attendee(1)], days=(1, 2))
     site.add("import:attendees", [attendee(5)], days=(5, 6))
-    site.add("import:participants", [{"id": "p", "meetingId": "m1"}], days=(1.5, 5.5))
+    site.add("import:participants", [{**attendee(1), "id": "p"}], days=(1.5, 5.5))
     assert {(gap.reason.value, gap.window) for gap in covered(site, days(1, 6)).gaps} == {("imported", days(1, 6))}
 
 
@@ -220,3 +220,11 @@ def test_rows_without_a_time_are_counted_where_their_meeting_began(site) -> None
     fill(site)
     site.add("attendees", [{"meetingId": "m1", "email": "b@example.com"}, {"meetingId": "x"}], days=(0, 7), at=LATER)
     assert covered(site).tables["attendees"].rows == 2
+
+
+def test_rows_nothing_places_in_time_are_a_gap_of_every_window(site) -> None:
+    fill(site)
+    site.add("participants", [{"id": "q", "meetingId": "unheard-of"}], days=(0, 7), meeting_id="unheard-of", at=LATER)
+    found = [(gap.table, gap.reason.value, gap.detail) for gap in covered(site).gaps]
+    words = "1 row has no time, and nothing else tells in which window to look"
+    assert found == [("participants", "undecodable-record", words)]
