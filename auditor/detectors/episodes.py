@@ -35,17 +35,19 @@ def legs(rows: pl.LazyFrame, *, entity: Sequence[str], needed: Sequence[str]) ->
 def visits(
     frame: pl.DataFrame, *, entity: Sequence[str], gap: timedelta = MERGE_GAP, carried: Sequence[pl.Expr] = ()
 ) -> pl.DataFrame:
-    """One row a visit: entity, site and meeting, `joined_time`, `end`, `presence`, `legs`, `records`.
+    """One row a visit: entity, site and meeting, `joined_time`, `end`, `presence`, `legs`, `rows`.
+
+    `rows` are the numbers of its legs; `with_records` turns them into records.
 
     `carried` are further aggregates over the legs of a visit; they may read `presence` and `meeting_length`,
     which are the same on every leg of a visit.
     """
     key = list(dict.fromkeys(("site_url", "meeting_id", *entity)))
     ordered = frame.sort(*key, *ORDER, nulls_last=True)
-    reach = pl.col("end").cum_max().shift(1).over(key)
-    start = pl.col("joined_time")
+    reach, start = pl.col("_reach"), pl.col("joined_time")
     numbered = (
-        ordered.with_columns(
+        ordered.with_columns(_reach=_reach_before(ordered, key))
+        .with_columns(
             _new=(reach.is_null() | (start > reach + gap)).fill_null(value=True),
             _added=pl.when(reach.is_null() | (start > reach))
             .then(pl.col("end") - start)
@@ -56,17 +58,48 @@ def visits(
     )
     return (
         _with_meeting_length(numbered, key)
-        .group_by("visit", *key, maintain_order=True)
+        .group_by("visit", maintain_order=True)
         .agg(
+            pl.col(key).first(),
             pl.col("joined_time").min(),
             pl.col("end").max(),
             pl.col("presence").first(),
             pl.len().cast(pl.Int64).alias("legs"),
-            records().alias("records"),
+            pl.col("row").alias("rows"),
             *carried,
         )
         .sort("joined_time", "end", *key, nulls_last=True)
     )
+
+
+def _reach_before(ordered: pl.DataFrame, key: list[str]) -> pl.Series:
+    """The latest end of the earlier rows of the same key, in rows sorted by it; null on the first.
+
+    One running maximum over all rows: ranks of ends never reach those of the next key.
+    """
+    change = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in key)
+    ends = ordered["end"].unique().sort()
+    ranks = ordered.select(
+        first=change | (pl.int_range(pl.len()) == 0), rank=pl.col("end").rank("dense").cast(pl.Int64) - 1
+    )
+    lifted = ranks.with_columns(lift=pl.col("first").cast(pl.Int64).cum_sum() * (ordered.height + 1))
+    before = lifted.select(
+        pl.when(~pl.col("first")).then((pl.col("rank") + pl.col("lift")).cum_max().shift(1) - pl.col("lift"))
+    ).to_series()
+    return ends.gather(before)
+
+
+def with_records(found: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    """The visits with `records`, the lineage of their `rows` in `frame`."""
+    numbered = found.with_row_index("_visit")
+    lineage = (
+        numbered.select("_visit", row="rows")
+        .explode("row", empty_as_null=False)
+        .join(frame.select("row", "page", "item"), on="row")
+        .group_by("_visit")
+        .agg(records().alias("records"))
+    )
+    return numbered.join(lineage, on="_visit", how="left", maintain_order="left").drop("_visit", "rows")
 
 
 def _with_meeting_length(numbered: pl.DataFrame, key: list[str]) -> pl.DataFrame:

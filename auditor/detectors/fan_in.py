@@ -84,7 +84,7 @@ def detect(rows: pl.LazyFrame, settings: FanIn, window: Window) -> Detection:
     ).drop("_exit", "_listed", "_asn", "_city", "joined_time", *([] if first == "ip_network" else ["ip_network"]))
     before = frame.filter(pl.col("joined_time") < window.start)["joined_time"]
     return conclude(
-        _worded(judged, settings),
+        _worded(_with_members(judged, frame, settings), settings),
         entity=settings.entity,
         budget=settings.budget,
         population=counted.height,
@@ -101,12 +101,10 @@ def _rated(frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
         count=pl.col(settings.distinct).n_unique().cast(pl.Int64),
         observed_at=pl.col("joined_time").min(),
         _last=pl.col("joined_time").max(),
-        members=pl.col(settings.distinct).unique().sort().head(SHOWN),
-        meeting_title=pl.col("meeting_title").drop_nulls().sort().first(),
-        series=pl.col("meeting_number").drop_nulls().sort().first(),
+        meeting_title=pl.col("meeting_title").min(),
+        series=pl.col("meeting_number").min(),
         _asn=pl.col("asn").min(),
         _city=pl.col("geo_city").min(),
-        records=records(),
     )
     places = frame.group_by(network, *scope).agg(_start=pl.col("joined_time").min())
     if settings.retrospective:
@@ -118,6 +116,17 @@ def _rated(frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
         n=pl.col("_scopes"),
         spread=(pl.col("_last") - pl.col("observed_at")).dt.total_microseconds() / 60_000_000,
     ).drop("_others", "_scopes", "_last", "series")
+
+
+def _with_members(judged: pl.DataFrame, frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
+    """The candidates with `members`, the first accounts of each, and `records`."""
+    place = [*settings.entity, *settings.scope]
+    told = (
+        frame.join(judged.select(place), on=place, how="semi")
+        .group_by(place)
+        .agg(members=pl.col(settings.distinct).unique().sort().head(SHOWN), records=records())
+    )
+    return judged.join(told, on=place, how="left", maintain_order="left")
 
 
 def _strictly_before(counted: pl.DataFrame, places: pl.DataFrame, *, key: list[str]) -> pl.DataFrame:

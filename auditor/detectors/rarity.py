@@ -56,7 +56,7 @@ def detect(rows: pl.LazyFrame, settings: Rarity, window: Window) -> Detection:
     )
     rated = frame
     for name in settings.columns:
-        rated = _rate(rated, name, settings)
+        rated = _rate(rated, name, settings, window)
     known = pl.max_horizontal(f"n_{name}" for name in settings.columns) >= settings.min_history
     events = rated.filter(within(window, "joined_time"))
     young = events.filter(~known.fill_null(value=False)).height
@@ -90,8 +90,11 @@ def detect(rows: pl.LazyFrame, settings: Rarity, window: Window) -> Detection:
     )
 
 
-def _rate(frame: pl.DataFrame, name: str, settings: Rarity) -> pl.DataFrame:
-    """`frame` with `bits_`, `nv_`, `n_`, `gv_` and `g_` of the attribute, all counts strictly before the row."""
+def _rate(frame: pl.DataFrame, name: str, settings: Rarity, window: Window) -> pl.DataFrame:
+    """`frame` with `bits_`, `nv_`, `n_`, `gv_` and `g_` of the attribute, all counts strictly before the row.
+
+    Rows outside the window keep them null.
+    """
     key = list(settings.entity)
     subject = frame.filter(pl.col(name).is_not_null())
     before = pl.col("joined_time").rank("min").cast(pl.Int64) - 1
@@ -108,10 +111,9 @@ def _rate(frame: pl.DataFrame, name: str, settings: Rarity) -> pl.DataFrame:
     if counts["joined_time"].is_empty():
         empty = {f"{part}_{name}": pl.lit(None, dtype=pl.Int64) for part in ("nv", "n", "gv", "g")}
         return frame.with_columns(pl.lit(None, dtype=pl.Float64).alias(f"bits_{name}"), **empty)
-    counts = _forget(counts, [*key, name], "_nv", settings)
-    counts = _forget(counts, key, "_n", settings)
-    counts = _forget(counts, [name], "_gv", settings)
-    counts = _forget(counts, [], "_g", settings)
+    asked = counts.filter(within(window, "joined_time"))
+    for group, column in (([*key, name], "_nv"), (key, "_n"), ([name], "_gv"), ([], "_g")):
+        asked = _forget(asked, counts, group, column=column, history=settings.history)
     firsts = (
         subject.group_by(name)
         .agg(first=pl.col("joined_time").min())
@@ -122,7 +124,7 @@ def _rate(frame: pl.DataFrame, name: str, settings: Rarity) -> pl.DataFrame:
         .select("first", "_k")
     )
     counts = (
-        counts.sort("joined_time")
+        asked.sort("joined_time")
         .join_asof(firsts, left_on="joined_time", right_on="first", strategy="backward", allow_exact_matches=False)
         .with_columns(pl.col("_k").fill_null(0))
     )
@@ -139,14 +141,18 @@ def _rate(frame: pl.DataFrame, name: str, settings: Rarity) -> pl.DataFrame:
     return frame.join(named, on="row", how="left", maintain_order="left")
 
 
-def _forget(counts: pl.DataFrame, key: list[str], column: str, settings: Rarity) -> pl.DataFrame:
-    """The count less what lies further back than the history: what the same group had counted by then."""
-    edge = counts.select(*key, "joined_time", _then=pl.col(column) + 1).sort("joined_time")
-    latest = edge.group_by(*key, "joined_time", maintain_order=True).agg(pl.col("_then").max(), _ties=pl.len())
-    latest = latest.with_columns(_past=pl.col("_then") + pl.col("_ties").cast(pl.Int64) - 1).sort("joined_time")
-    asked = counts.with_columns(_edge=pl.col("joined_time") - settings.history).sort("_edge")
-    joined = asked.join_asof(
-        latest.select(*key, _at="joined_time", _past="_past"),
+def _forget(
+    asked: pl.DataFrame, counts: pl.DataFrame, key: list[str], *, column: str, history: timedelta
+) -> pl.DataFrame:
+    """`asked` with the count less what lies further back than the history: what its group had counted by then."""
+    latest = (
+        counts.sort("joined_time")
+        .group_by(*key, "joined_time", maintain_order=True)
+        .agg(_past=pl.col(column).max() + pl.len().cast(pl.Int64))
+    )
+    edged = asked.with_columns(_edge=pl.col("joined_time") - history).sort("_edge")
+    joined = edged.join_asof(
+        latest.rename({"joined_time": "_at"}),
         left_on="_edge",
         right_on="_at",
         by=key or None,
@@ -154,7 +160,7 @@ def _forget(counts: pl.DataFrame, key: list[str], column: str, settings: Rarity)
         allow_exact_matches=False,
         check_sortedness=False,
     )
-    return joined.with_columns((pl.col(column) - pl.col("_past").fill_null(0)).alias(column)).drop(
+    return joined.with_columns(pl.col(column) - pl.col("_past").fill_null(0)).drop(
         "_edge", "_past", "_at", strict=False
     )
 

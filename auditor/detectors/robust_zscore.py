@@ -14,7 +14,7 @@ from datetime import timedelta
 import polars as pl
 
 from auditor.detectors.detection import DIGITS, Aggregate, Budget, Detection, conclude, days, within
-from auditor.detectors.episodes import MERGE_GAP, legs, visits
+from auditor.detectors.episodes import MERGE_GAP, legs, visits, with_records
 from auditor.detectors.wording import entity, number
 from auditor.model.window import Window
 
@@ -66,8 +66,8 @@ def detect(rows: pl.LazyFrame, settings: RobustZscore, window: Window) -> Detect
     frame, unusable = legs(rows, entity=settings.entity, needed=("meeting_id",))
     carried = [
         *settings.value.columns,
-        pl.col("meeting_title").drop_nulls().sort().first().alias("meeting_title"),
-        *[pl.col(name).drop_nulls().sort().first().alias(name) for name in settings.peer if name not in key],
+        pl.col("meeting_title").min(),
+        *[pl.col(name).min() for name in settings.peer if name not in key],
     ]
     stays = visits(frame, entity=settings.entity, gap=settings.merge_gap, carried=carried)
     stays = settings.value.finish(stays.lazy()).with_columns(pl.col("value").cast(pl.Float64)).collect()
@@ -102,7 +102,7 @@ def detect(rows: pl.LazyFrame, settings: RobustZscore, window: Window) -> Detect
     )
     before = usable.filter(pl.col("joined_time") < window.start)["joined_time"]
     detection = conclude(
-        _worded(scored, settings),
+        _worded(with_records(scored, frame), settings),
         entity=key,
         budget=settings.budget,
         population=judged.height,

@@ -135,7 +135,7 @@ def _aggregate(named: Mapping[str, Expr]) -> Aggregate:
 def _of_visit(tree: Expr) -> Expr:
     """The tree with `presence` and `meeting_length` taken once a visit; they are the same on all of its legs."""
     if isinstance(tree, Column) and tree.name in VISIT:
-        return Op("first", (tree,), tree.type, tree.position)
+        return Op("max", (tree,), tree.type, tree.position)
     if isinstance(tree, Op) and tree.name not in AGGREGATES:
         return Op(tree.name, tuple(_of_visit(arg) for arg in tree.args), tree.type, tree.position)
     return tree
