@@ -10,7 +10,7 @@ from auditor.simulator.scale.stage import Stage, first_of
 
 
 def duration_inflation(stage: Stage) -> pl.DataFrame:
-    """A stay of 3.5 to 5.5 times the meeting, the extra scaled by the effect. Of half of them the meeting knows nothing.
+    """A stay of 3.5 to 5.5 times the meeting, the extra scaled by the effect; of half the meeting knows nothing.
 
     The legs that change: `leg`, `plant`, the new `left`, and whether it `outlasts` the meeting.
     """
