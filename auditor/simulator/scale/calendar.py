@@ -56,7 +56,7 @@ def series(sizes: Sizes, chance: Chance, *, days: int) -> pl.DataFrame:
         _single(max(1, sizes.staff // 1500) * months, WEBINAR, chance, minutes={60: 1.0}, days=days),
         _single(months * len(OFFICES), TOWN_HALL, chance, minutes={60: 1.0}, days=days),
         _single(max(1, int(sizes.staff * months / 600)), TRAINING, chance, minutes={420: 1.0}, days=days),
-        _single(max(2, int(sizes.staff * months / 240)), MANDATORY, chance, minutes={60: 1.0}, days=days),
+        _single(max(4 * months, int(sizes.staff * months / 240)), MANDATORY, chance, minutes={60: 1.0}, days=days),
     ]
     joined = pl.concat(parts).with_columns(series=pl.int_range(pl.len(), dtype=pl.Int64))
     return _hosted(joined, sizes, chance)

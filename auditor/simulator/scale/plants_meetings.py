@@ -103,7 +103,7 @@ def enumeration(stage: Stage) -> pl.DataFrame:
 
 def proxy_attendance(stage: Stage) -> tuple[pl.DataFrame, pl.DataFrame]:
     """One device joins a mandatory session as six to ten colleagues; also the legs of theirs that fall away."""
-    chosen = _meetings(stage, "proxy-attendance", [MANDATORY], least=20)
+    chosen = _meetings(stage, "proxy-attendance", [MANDATORY], least=8)
     staff = pl.col("sort") == STAFF
     there = (
         stage.legs.filter(staff & ~pl.col("by_wire"))
