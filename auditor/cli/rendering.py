@@ -11,30 +11,35 @@ from typing import TYPE_CHECKING
 
 from auditor.cli.context import Session, say
 from auditor.cli.options import Output
+from auditor.cli.signing import signing_key
 from auditor.errors import ConfigError
 
 if TYPE_CHECKING:
     from auditor.model.audit import Audit
     from auditor.reports.formats import Options
+    from auditor.reports.sign import Key
 
 REDACTION_KEY = "AUDITOR_REDACTION_KEY"
-SIGN_PASSWORD = "AUDITOR_SIGN_PASSWORD"  # noqa: S105 - the name of a variable
 
 
 def write_outputs(
     audit: Audit, written: Sequence[Output], *, options: Options, session: Session, key: Path | None = None
 ) -> None:
-    """Every format in its place: all rendered before the first is written, stdout last. `key` signs PDFs."""
+    """Every format in its place: all rendered before the first is written, stdout last. `key` signs PDFs.
+
+    The key is opened first: a wrong passphrase is told before anything is laid out.
+    """
     from auditor.reports.formats import FORMATS
     from auditor.reports.write import write_file
 
     if key is not None and all(output.format != "pdf" for output in written):
         raise ConfigError("--sign signs a PDF; write one by --format pdf=PATH")
+    signer = None if key is None else signing_key(key)
     rendered = []
     for output in written:
         content = FORMATS[output.format].render(audit, options)
-        if key is not None and output.format == "pdf":
-            content = _signed(content, key)
+        if signer is not None and output.format == "pdf":
+            content = _signed(content, signer)
         rendered.append((output, content))
     for output, content in rendered:
         if output.path is not None:
@@ -56,8 +61,7 @@ def redacted_audit(audit: Audit) -> Audit:
     return redacted(audit, key=given or secrets.token_bytes(32), repeatable=bool(given))
 
 
-def _signed(content: bytes, key: Path) -> bytes:
+def _signed(content: bytes, key: Key) -> bytes:
     from auditor.reports.sign import signed
 
-    password = os.environ.get(SIGN_PASSWORD)
-    return signed(content, key=key, password=None if password is None else password.encode())
+    return signed(content, key)

@@ -36,7 +36,13 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     "--pdf-variant", type=click.Choice(["pdf/a-3a", "pdf/ua-1"]), default="pdf/a-3a", help="Archival, or for readers."
 )
 @click.option("--redact", is_flag=True, help="Pseudonyms in place of people, meetings and addresses.")
-@click.option("--sign", "key", type=_FILE, metavar="KEY", help="PKCS#12 file that signs the PDF.")
+@click.option(
+    "--sign",
+    "key",
+    type=_FILE,
+    metavar="KEY",
+    help="PKCS#12 file that signs the PDF; passphrase in AUDITOR_SIGN_PASSPHRASE.",
+)
 @click.pass_obj
 def command(
     session: Session,

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from auditor.cli.context import Exit
+from auditor.cli.context import Exit, Session, say
 from auditor.errors import ReportError
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
+_WORDS = {True: "good", False: "BAD", None: "note"}
 
 
 @click.command()
@@ -20,18 +21,33 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     metavar="DIR",
     help="The templates the report was rendered with.",
 )
-@click.option("--trust", type=_FILE, metavar="ROOTS.pem", help="Certificates that are trusted.")
-def command(report: Path, templates: Path | None, trust: Path | None) -> int:
-    """Check the signature, the attachments, and that the attached audit.json renders to this very report."""
+@click.option("--trust", type=_FILE, metavar="ROOTS.pem", help="Certificates that a signature must lead to.")
+@click.pass_obj
+def command(session: Session, *, report: Path, templates: Path | None, trust: Path | None) -> int:
+    """Check the signature, the attachments, and that the attached audit.json renders to this very report.
+
+    Prints one line for each thing: good, BAD, or note for what there was nothing to judge on. Ends with 1 when
+    something is bad, with 2 for a file that is no such report.
+    """
     from auditor.reports.formats import Options
     from auditor.reports.verify import verified
 
+    tell = (lambda words: say(session, words)) if session.progress and session.verbosity >= 0 else None
     try:
-        data = report.read_bytes()
-    except OSError as error:
-        raise ReportError(f"{report}: cannot be read: {error.strerror}") from error
-    checks = verified(data, options=Options(templates=templates), roots=trust)
+        checks = verified(_content(report), options=Options(templates=templates, tell=tell), roots=trust)
+    except ReportError as error:
+        raise ReportError(f"{report}: {error}") from error
     for check in checks:
-        word = {True: "good", False: "BAD", None: "none"}[check.held]
-        click.echo(f"{word:4}  {check.name}: {check.words}")
+        click.echo(f"{_WORDS[check.held]:4}  {check.name}: {check.words}")
     return Exit.FINDINGS if any(check.held is False for check in checks) else Exit.OK
+
+
+def _content(report: Path) -> bytes:
+    """The bytes of the file, one more than a report may have when it is larger."""
+    from auditor.reports.pdf_file import MOST_BYTES
+
+    try:
+        with report.open("rb") as file:
+            return file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise ReportError(f"cannot be read: {error.strerror}") from error

@@ -1,101 +1,93 @@
-"""Signing a finished PDF, and reading back what a signed or unsigned one holds. Needs the extra `sign`."""
+"""A PAdES signature under a finished PDF, made with the key of a PKCS#12 file. Needs the extra `sign`."""
 
 from __future__ import annotations
 
 import io
-import logging
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING
 
 from auditor.errors import ConfigError, ReportError
 
-FIELD = "Auditor"
+if TYPE_CHECKING:
+    from pyhanko.sign.signers import SimpleSigner
+
+FIELD = "auditor"
+"""The name of the signature field, which has no place on any page."""
 
 
 @dataclass(frozen=True, slots=True)
-class Signature:
-    """A signature of a PDF: whether the bytes it covers are untouched, and whose certificate it is.
+class Key:
+    """A private key with its certificate, read and ready to sign."""
 
-    `trusted` says whether the certificate leads to one of the roots given; `whole` that nothing was added after it.
+    path: Path
+    signer: SimpleSigner
+
+
+@contextmanager
+def extra() -> Iterator[None]:
+    """Within it a missing package is a `ConfigError` that says how to install it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("auditor"):
+            raise
+        raise ConfigError(
+            f"signatures need the extra sign, {error.name} is missing: pip install 'webex-auditor[sign]'"
+        ) from error
+
+
+def opened(path: Path, *, passphrase: bytes | None, now: datetime) -> Key:
+    """The key of the PKCS#12 file.
+
+    Raises `ConfigError` that tells a file that is no PKCS#12 from a wrong passphrase, from one without a key and
+    certificate, and from a certificate that is not valid at `now`.
     """
+    with extra():
+        from cryptography.hazmat.primitives.serialization import pkcs12
+        from pyhanko.sign.signers import SimpleSigner
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        private, certificate, _ = pkcs12.load_key_and_certificates(data, passphrase)
+    except (ValueError, TypeError) as error:
+        if "password" not in str(error).lower():
+            raise ConfigError(f"{path}: is no PKCS#12 file (.p12, .pfx)") from error
+        wrong = "needs a passphrase" if passphrase is None else "the passphrase does not open it"
+        raise ConfigError(f"{path}: {wrong}") from error
+    if private is None or certificate is None:
+        raise ConfigError(f"{path}: holds no private key with its certificate")
+    if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
+        raise ConfigError(
+            f"{path}: its certificate is valid from {certificate.not_valid_before_utc:%Y-%m-%d} "
+            f"to {certificate.not_valid_after_utc:%Y-%m-%d} only"
+        )
+    try:
+        return Key(path, SimpleSigner.load_pkcs12_data(data, other_certs=[], passphrase=passphrase))
+    except (ValueError, NotImplementedError, AttributeError, TypeError) as error:
+        raise ConfigError(f"{path}: its kind of key cannot sign a PDF: {error}") from error
 
-    signer: str
-    intact: bool
-    trusted: bool
-    whole: bool
 
+def signed(pdf: bytes, key: Key) -> bytes:
+    """The PDF with a signature appended, PAdES baseline B-B; its own bytes stay as they are in front.
 
-def signed(pdf: bytes, *, key: Path, password: bytes | None) -> bytes:
-    """The PDF with a PAdES signature appended; its own bytes stay as they are in front.
-
-    Raises `ConfigError` when the PKCS#12 file cannot be opened with the password.
+    The signature states the machine's time, without a proof of it. Nothing is asked of any server.
     """
-    signers = _part("pyhanko.sign.signers")
-    fields = _part("pyhanko.sign.fields")
-    writer = _part("pyhanko.pdf_utils.incremental_writer")
-    logging.getLogger("pyhanko").setLevel(logging.CRITICAL)
-    if not key.is_file():
-        raise ConfigError(f"{key}: is no PKCS#12 file")
-    signer = signers.SimpleSigner.load_pkcs12(pfx_file=str(key), passphrase=password)
-    if signer is None:
-        raise ConfigError(f"{key}: cannot be opened as PKCS#12 with the password of AUDITOR_SIGN_PASSWORD")
-    made = signers.PdfSignatureMetadata(
-        field_name=FIELD, md_algorithm="sha256", subfilter=fields.SigSeedSubFilter.PADES
-    )
-    out = signers.sign_pdf(writer.IncrementalPdfFileWriter(io.BytesIO(pdf)), made, signer=signer)
-    return bytes(out.getvalue())
-
-
-def signatures(pdf: bytes, *, roots: Path | None) -> tuple[Signature, ...]:
-    """Every signature of the PDF; `roots` is a PEM file of certificates that are trusted, nothing is fetched."""
-    validation = _part("pyhanko.sign.validation")
-    context = _part("pyhanko_certvalidator").ValidationContext
-    logging.getLogger("pyhanko").setLevel(logging.CRITICAL)
-    logging.getLogger("pyhanko_certvalidator").setLevel(logging.CRITICAL)
-    trust = [] if roots is None else list(_part("pyhanko.keys").load_certs_from_pemder([str(roots)]))
-    found = []
-    for embedded in _reader(pdf).embedded_signatures:
-        status = validation.validate_pdf_signature(
-            embedded, signer_validation_context=context(trust_roots=trust, allow_fetching=False)
-        )
-        found.append(
-            Signature(
-                signer=status.signing_cert.subject.human_friendly,
-                intact=bool(status.intact and status.valid),
-                trusted=bool(status.trusted),
-                whole=status.coverage == validation.SignatureCoverageLevel.ENTIRE_FILE,
-            )
-        )
-    return tuple(found)
-
-
-def attached(pdf: bytes) -> Mapping[str, bytes]:
-    """The files in the PDF, by name."""
+    with extra():
+        from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+        from pyhanko.pdf_utils.misc import PdfError
+        from pyhanko.sign.fields import SigSeedSubFilter
+        from pyhanko.sign.general import SigningError
+        from pyhanko.sign.signers import PdfSignatureMetadata, sign_pdf
+    form = PdfSignatureMetadata(field_name=FIELD, subfilter=SigSeedSubFilter.PADES)
+    out = io.BytesIO()
     try:
-        names = _reader(pdf).root["/Names"]["/EmbeddedFiles"]["/Names"]
-    except KeyError:
-        return {}
-    return {
-        str(names[index + 1]["/UF"]): bytes(names[index + 1]["/EF"]["/F"].data) for index in range(0, len(names), 2)
-    }
-
-
-def _reader(pdf: bytes) -> Any:
-    reader = _part("pyhanko.pdf_utils.reader")
-    try:
-        return reader.PdfFileReader(io.BytesIO(pdf), strict=False)
-    except (_part("pyhanko.pdf_utils.misc").PdfReadError, ValueError) as error:
-        raise ReportError(f"this is no PDF that can be read: {error}") from error
-
-
-def _part(name: str) -> ModuleType:
-    """A module of pyHanko, or words on how to install it."""
-    from importlib import import_module
-
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise ConfigError("signatures need the extra sign: pip install 'webex-auditor[sign]'") from error
+        sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf)), form, signer=key.signer, output=out)
+    except (SigningError, PdfError, ValueError, NotImplementedError) as error:
+        raise ReportError(f"{key.path}: the PDF could not be signed: {error}") from error
+    return out.getvalue()
