@@ -91,7 +91,8 @@ def details(wanted: Wanted, meetings: Sequence[Seen], units: Mapping[str, Unit],
             todo += _todo((units_of.invitees(meeting, horizon) for meeting in here if _kept(meeting, horizon)), units)
         if "settings" in wanted.also:
             span = wanted.span(horizon).intersect(Window(horizon.earliest, horizon.latest))
-            todo += [] if span is None else [units_of.series_settings(site, span)]
+            hosts = [None, *sorted({meeting.host_email for meeting in here if meeting.host_email})]
+            todo += _todo((units_of.series_settings(site, span, host_email=host) for host in hosts if span), units)
     return Plan(tuple(todo), tuple(lost))
 
 

@@ -188,16 +188,17 @@ def invitees(meeting: Seen, horizon: Horizon) -> Work:
     )
 
 
-def series_settings(site: str, window: Window) -> Work:
-    """Settings of the series of a site with instances in the window; they change, so they are asked each time."""
+def series_settings(site: str, window: Window, *, host_email: str | None) -> Work:
+    """Settings of a host's series on a site, of the token's own without a host; they change, so each run asks."""
+    host = "own" if host_email is None else sha256(host_email.encode()).hexdigest()[:16]
     return Work(
-        key=f"settings {site} {stamp(window.start)}",
+        key=f"settings {site} {host}",
         endpoint=MEETINGS,
         site_url=site,
         window=window,
         settled=False,
-        query=(("meetingType", "meetingSeries"), ("siteUrl", site)),
-        spans=window.split(timedelta(days=30)),
+        query=(("meetingType", "meetingSeries"), ("siteUrl", site), *_host(host_email)),
+        spans=(window,),
     )
 
 

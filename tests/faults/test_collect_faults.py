@@ -69,7 +69,7 @@ TOLD = [
     (Fault("link-changed-filter", times=0), "changed-filter"),
     (Fault("link-malformed", times=0), "unreadable-link"),
     (Fault("empty-page", times=0, path=ATTENDEES), "empty-pages"),
-    (Fault("rate-limit-endless", path=ATTENDEES), "rate-limited"),
+    (Fault("rate-limit-endless", value="120", path=ATTENDEES), "rate-limited"),
     (Fault("rate-limit-seconds", value="4000", path=ATTENDEES), "rate-limited"),
     (Fault("locked", times=0, path=ATTENDEES), "rate-limited"),
     (Fault("error-500", times=0, path=ATTENDEES), "unavailable"),

@@ -156,10 +156,11 @@ def test_invitees_are_asked_when_they_are_wanted(site, regular, bench_of) -> Non
     assert bench.run(also=("invitees",), participants=False).asked("/meetingInvitees") == []
 
 
-def test_settings_are_asked_of_the_series(site, bench_of) -> None:
+def test_settings_are_asked_of_every_hosts_series(site, bench_of) -> None:
     run = bench_of(site).run(also=("settings",), participants=False)
     asked = run.asked("/meetings")
     assert {served.request.value("meetingType") for served in asked} == {"meetingSeries"}
+    assert {served.request.value("hostEmail") for served in asked} == {None, "p0@northbank.example"}
     assert run.outcome.gaps == ()
 
 
