@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from auditor.model.audit import Audit
-from auditor.model.finding import Finding
-from auditor.model.vocabulary import Severity, State
+from auditor.model.exit import counts
+from auditor.model.vocabulary import Severity
 from auditor.reports.text import visible
 
 _MOST = 50
@@ -22,17 +22,13 @@ _LEVEL = {
 def commands(audit: Audit, *, new_only: bool) -> Iterator[str]:
     """A workflow command for each open finding, the gravest first, and one for those left out."""
     rules = {rule.id: rule for rule in audit.rules}
-    standing = [finding for finding in audit.findings if _counts(finding, new_only=new_only)]
+    standing = [finding for finding in audit.findings if counts(finding, new_only=new_only)]
     for finding in standing[:_MOST]:
         rule = rules[finding.rule_id]
         place = f"file={_property(rule.path)},line={max(1, rule.line)},title={_property(f'{rule.id} {rule.title}')}"
         yield f"::{_LEVEL[finding.severity]} {place}::{_message(finding.message)}"
     if len(standing) > _MOST:
         yield f"::notice title=auditor::… and {len(standing) - _MOST} more open findings"
-
-
-def _counts(finding: Finding, *, new_only: bool) -> bool:
-    return finding.waiver is None and not (new_only and finding.state is State.UNCHANGED)
 
 
 def _message(text: str) -> str:

@@ -109,7 +109,7 @@ def command(
     audit = check(Archive(archive), loaded, request=request, now=moment)
     bar = fail_on or settings.fail_on
     _write(audit, written)
-    tell(audit, session)
+    tell(audit, session, new_only=new_only)
     for output in written:
         if output.path is not None:
             say(session, f"wrote {output.format}: {output.path}")

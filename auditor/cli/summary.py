@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from zoneinfo import ZoneInfo
 
 from rich import box
 from rich.console import Console
@@ -11,8 +13,9 @@ from rich.text import Text
 
 from auditor.cli.context import Session, say
 from auditor.model.audit import Audit, RuleResult
-from auditor.model.exit import shortfalls
+from auditor.model.exit import counts, shortfalls
 from auditor.model.vocabulary import Severity, State, Verdict
+from auditor.model.window import Window
 from auditor.reports.text import visible
 
 _NARROWEST = 120
@@ -27,17 +30,20 @@ def verdict(rule: RuleResult) -> str:
     return rule.verdict.value.replace("_", " ")
 
 
-def tell(audit: Audit, session: Session) -> None:
-    """Print the audit to stderr: with `--log-format json` as lines, else as a table; nothing with `-q`."""
+def tell(audit: Audit, session: Session, *, new_only: bool = False) -> None:
+    """Print the audit to stderr: with `--log-format json` as lines, else as a table; nothing with `-q`.
+
+    With `new_only` the open findings that are counted are those the previous audit did not have.
+    """
     if session.verbosity < 0:
         return
     if session.log_format == "json":
-        for line in (*_plain_rules(audit), *_lines(audit)):
+        for line in (*_plain_rules(audit, new_only=new_only), *_lines(audit, new_only=new_only)):
             say(session, line)
         return
     console = _console()
-    console.print(_table(audit))
-    for line in _lines(audit):
+    console.print(_table(audit, new_only=new_only))
+    for line in _lines(audit, new_only=new_only):
         console.print(Text(line), soft_wrap=True)
 
 
@@ -48,12 +54,20 @@ def _console() -> Console:
     return console
 
 
-def _table(audit: Audit) -> Table:
+def _standing(audit: Audit, *, new_only: bool) -> Counter[str]:
+    """Open findings by rule; those a limit keeps off the list stand whatever is asked for."""
+    standing = Counter(finding.rule_id for finding in audit.findings if counts(finding, new_only=new_only))
+    standing.update({rule.id: rule.truncated for rule in audit.rules})
+    return standing
+
+
+def _table(audit: Audit, *, new_only: bool) -> Table:
+    standing = _standing(audit, new_only=new_only)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("rule", no_wrap=True)
     table.add_column("severity", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    for name in ("open", "waived", "looked at", "unknown"):
+    for name in ("new" if new_only else "open", "waived", "looked at", "unknown"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("title", ratio=1, overflow="fold")
     for rule in audit.rules:
@@ -63,7 +77,7 @@ def _table(audit: Audit) -> Table:
             Text(rule.id),
             Text(rule.severity.value),
             Text("crashed" if rule.crashed else words, style=_STYLES.get(words, "")),
-            Text(f"{rule.findings - rule.waived:,}"),
+            Text(f"{standing[rule.id]:,}"),
             Text(f"{rule.waived:,}"),
             Text(f"{rule.population:,}"),
             Text(f"{rule.not_evaluable:,}"),
@@ -72,23 +86,34 @@ def _table(audit: Audit) -> Table:
     return table
 
 
-def _plain_rules(audit: Audit) -> Iterator[str]:
+def _plain_rules(audit: Audit, *, new_only: bool) -> Iterator[str]:
+    standing = _standing(audit, new_only=new_only)
+    word = "new" if new_only else "open"
     for rule in audit.rules:
-        yield f"{rule.id} {verdict(rule)}: {rule.findings - rule.waived} open, {rule.waived} waived"
+        yield f"{rule.id} {verdict(rule)}: {standing[rule.id]} {word}, {rule.waived} waived"
 
 
-def _lines(audit: Audit) -> Iterator[str]:
-    window, summary = audit.identity.window, audit.summary
+def _span(window: Window, zone: str) -> str:
+    """The window to the minute, on the clock of the zone."""
+    place = ZoneInfo(zone)
+    return " to ".join(f"{end.astimezone(place):%Y-%m-%d %H:%M}" for end in (window.start, window.end))
+
+
+def _lines(audit: Audit, *, new_only: bool) -> Iterator[str]:
+    zone, summary = audit.report.timezone, audit.summary
     sites = ", ".join(audit.identity.sites) or "no site"
     verdicts = [rule.verdict for rule in audit.rules]
     yield (
-        f"{window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC, "
+        f"{_span(audit.identity.window, zone)} {zone}, "
         f"{sites}: {len(verdicts)} rules, {verdicts.count(Verdict.FAIL)} failed, "
         f"{verdicts.count(Verdict.PASS)} passed, {verdicts.count(Verdict.NOT_EVALUATED)} not evaluated"
     )
-    counts = ", ".join(f"{summary.by_severity[severity]:,} {severity.value}" for severity in Severity)
+    by_severity = ", ".join(f"{summary.by_severity[severity]:,} {severity.value}" for severity in Severity)
     word = "finding" if summary.findings == 1 else "findings"
-    yield f"{summary.findings:,} {word}: {summary.open:,} open ({counts}), {summary.waived:,} waived"
+    yield f"{summary.findings:,} {word}: {summary.open:,} open ({by_severity}), {summary.waived:,} waived"
+    if new_only:
+        new = _standing(audit, new_only=True).total()
+        yield f"only what is new or reopened counts: {new:,} of {summary.open:,} open"
     if audit.previous is not None:
         states = [finding.state for finding in audit.findings]
         yield (
@@ -105,7 +130,7 @@ def _lines(audit: Audit) -> Iterator[str]:
 def _coverage(audit: Audit) -> Iterator[str]:
     gaps = audit.coverage.gaps
     for gap in gaps[:_GAPS]:
-        span = f"{gap.window.start:%Y-%m-%d %H:%M} to {gap.window.end:%Y-%m-%d %H:%M}"
+        span = _span(gap.window, audit.report.timezone)
         yield visible(f"gap: {gap.table} of {gap.site_url}, {span}: {gap.reason.value} {gap.detail}".rstrip(), cap=500)
     if len(gaps) > _GAPS:
         yield f"gap: … and {len(gaps) - _GAPS} more"

@@ -41,10 +41,13 @@ def failing(audit: Audit, *, fail_on: Severity | None, new_only: bool = False) -
     return tuple(
         finding
         for finding in audit.findings
-        if finding.waiver is None
-        and finding.severity.rank <= fail_on.rank
-        and not (new_only and finding.state is State.UNCHANGED)
+        if counts(finding, new_only=new_only) and finding.severity.rank <= fail_on.rank
     )
+
+
+def counts(finding: Finding, *, new_only: bool = False) -> bool:
+    """Whether the finding is open and, with `new_only`, one that the previous audit did not have."""
+    return finding.waiver is None and not (new_only and finding.state is State.UNCHANGED)
 
 
 def shortfalls(audit: Audit) -> tuple[str, ...]:
