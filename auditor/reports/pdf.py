@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gc
 import re
+import warnings
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -109,7 +110,10 @@ def _printed(html: str, audit: Audit, *, attached: tuple[Attached, ...], options
         document = HTML(string=html, url_fetcher=Packaged(), base_url="auditor:").render(pdf_variant=options.variant)
         document.metadata.attachments = [_attachment(file, audit) for file in attached]
         tell(f"laying out the PDF: {len(document.pages):,} pages, writing")
-        written = document.write_pdf(pdf_variant=options.variant)
+        with warnings.catch_warnings():
+            # WeasyPrint 70 leaves its colour profile to the garbage collector.
+            warnings.simplefilter("ignore", ResourceWarning)
+            written = document.write_pdf(pdf_variant=options.variant)
     except FatalURLFetchingError as error:
         raise ReportError(f"a template asks for a file that is not packaged: {error}") from error
     finally:

@@ -9,6 +9,7 @@ import re
 import unicodedata
 
 EMAIL = re.compile(r"[^\s@<>“”\"'(),;:]+@[^\s@<>“”\"'(),;:]+")
+_TOKEN = re.compile(r"[^\s<>“”\"'(),;:]+")
 ADDRESS = re.compile(
     r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:)[0-9A-Fa-f:]{2,}(?:\d{1,3}(?:\.\d{1,3}){3})?)"
     r"(?:/\d{1,3})?(?![\w:])"
@@ -61,6 +62,11 @@ class Pseudonyms:
         """The keyed SHA-256 of the text."""
         return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")
 
+    def _token(self, token: str) -> str:
+        """The token, or the pseudonym of the person whose address it is."""
+        bare = token.rstrip(".")
+        return self.word("person", bare) + token[len(bare) :] if "@" in token[1:-1] else token
+
     def fingerprint(self, fingerprint: str) -> str:
         """A fingerprint nobody can guess values from: 64 hex digits of the keyed hash."""
         return self.digest(f"fingerprint\0{fingerprint}").hex()
@@ -94,7 +100,7 @@ class Pseudonyms:
 
     def scrubbed(self, text: str) -> str:
         """Prose in which addresses, numbers and every text replaced so far are pseudonyms."""
-        text = EMAIL.sub(lambda found: self.word("person", found[0].rstrip(".")), text)
+        text = _TOKEN.sub(lambda found: self._token(found[0]), text)
         text = ADDRESS.sub(lambda found: self.address(found[0]) if _is_address(found[0]) else found[0], text)
         text = PHONE.sub(lambda found: found[0] if _TIME.match(found[0]) else self.word("phone", found[0]), text)
         for original in sorted(self.originals, key=len, reverse=True):

@@ -45,7 +45,7 @@ _PLAIN = re.compile(
 _FIELD = re.compile(r"\{\{|\}\}|\{([A-Za-z_][\w.]*)(?::[^{}]*)?\}")
 _QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"")
 _WORD = re.compile(r"[^\s“”\"(),;:/–]+")
-_ORDINARY = re.compile(rf"[a-z'’…]+[.?]?|{_NUMBER}%?[.]?|UTC[.]?|[A-Z]{2}[.]?|10\^\d+|[A-Za-z]\.?|—|·|≥|≤|<|>|=|\+")
+_ORDINARY = re.compile(rf"[a-z'’…]+[.?]?|{_NUMBER}%?[.]?|UTC[.]?|[A-Z]{{2}}[.]?|10\^\d+|[A-Za-z]\.?|—|·|≥|≤|<|>|=|\+")
 _PSEUDONYM = re.compile(r"(?:person|address|network|phone|meeting|company|agent|text|place)-[A-Z2-7]{8,}")
 _LABELS = (
     ("meeting", re.compile(r"meeting|^title$|^topic$|series")),
@@ -148,10 +148,10 @@ def _label(column: str, redact: str | None) -> str | None:
 def _text(text: str, template: str, evidence: Mapping[str, Value], plain: set[str], names: Pseudonyms) -> str:
     """The template's own words with each value in it replaced; without a template, what `_prose` leaves."""
     parts = _fields(template)
-    found = None if parts is None else _pattern(parts).fullmatch(text)
+    found = None if parts is None else _values(text, parts)
     if parts is None or found is None:
         return _prose(text, names)
-    values = iter(found.groups())
+    values = iter(found)
     return "".join(
         part if index % 2 == 0 else _field(part, next(values), evidence, plain, names)
         for index, part in enumerate(parts)
@@ -174,11 +174,20 @@ def _fields(template: str) -> list[str] | None:
     return [*parts, words + template[at:]]
 
 
-def _pattern(parts: list[str]) -> re.Pattern[str]:
-    """What the filled template looks like, a group for each field."""
-    return re.compile(
-        "".join(re.escape(part) if index % 2 == 0 else "(.*?)" for index, part in enumerate(parts)), re.DOTALL
-    )
+def _values(text: str, parts: list[str]) -> list[str] | None:
+    """What stands in the fields of the filled template, found from left to right; None when its words are not there."""
+    if not text.startswith(parts[0]) or not text.endswith(parts[-1]):
+        return None
+    values, at, end = [], len(parts[0]), len(text) - len(parts[-1])
+    for words in parts[2:-1:2]:
+        found = text.find(words, at, end) if words else at
+        if found < 0:
+            return None
+        values.append(text[at:found])
+        at = found + len(words)
+    if at > end:
+        return None
+    return [*values, text[at:end]] if len(parts) > 1 else []
 
 
 def _field(column: str, filled: str, evidence: Mapping[str, Value], plain: set[str], names: Pseudonyms) -> str:

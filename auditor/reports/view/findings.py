@@ -181,7 +181,7 @@ def rule_view(
         verdict=wording.verdict(verdict_word(rule)),
         count=wording.say("findings.rule_count", open=rule.findings - rule.waived, n=rule.findings),
         facts=_facts(rule, wording),
-        criterion=(visible(rule.title), *paragraphs(rule.description)),
+        criterion=paragraphs(rule.description) or (visible(rule.title),),
         effect=paragraphs(rule.rationale),
         recommendation=paragraphs(rule.remediation),
         false_positives=tuple(visible(text, cap=EVIDENCE_CAP) for text in rule.false_positives),

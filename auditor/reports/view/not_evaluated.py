@@ -8,7 +8,7 @@ from auditor.model.audit import Audit, RuleResult
 from auditor.model.vocabulary import Verdict
 from auditor.reports.text import EVIDENCE_CAP, visible
 from auditor.reports.view.parts import Cell, Column, Table
-from auditor.reports.view.wording import Wording
+from auditor.reports.view.wording import Wording, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +45,33 @@ def not_evaluated(audit: Audit, wording: Wording) -> NotEvaluated:
         not_run=Table(
             caption=wording.say("not_evaluated.not_run"),
             columns=(
-                Column(wording.say("not_evaluated.rule"), 20),
-                Column(wording.say("not_evaluated.status"), 20),
-                Column(wording.say("not_evaluated.why"), 60),
+                Column(wording.say("not_evaluated.why"), 32),
+                Column(wording.say("not_evaluated.status"), 14),
+                Column(wording.say("not_evaluated.count"), 10, number=True),
+                Column(wording.say("not_evaluated.rules"), 44),
             ),
             rows=tuple(
                 (
-                    Cell(visible(rule.id), "mono"),
+                    Cell(visible(why, cap=EVIDENCE_CAP)),
                     Cell(
-                        wording.say(f"status.{rule.status}")
-                        if wording.words.knows(f"status.{rule.status}")
-                        else visible(rule.status)
+                        wording.say(f"status.{status}") if wording.words.knows(f"status.{status}") else visible(status)
                     ),
-                    Cell(visible(rule.why, cap=EVIDENCE_CAP)),
+                    Cell(number(len(names)), "number"),
+                    Cell(", ".join(visible(name) for name in names)),
                 )
-                for rule in audit.rules_not_run
+                for (why, status), names in _not_run(audit).items()
             ),
             empty=wording.say("not_evaluated.not_run_none"),
         ),
     )
+
+
+def _not_run(audit: Audit) -> dict[tuple[str, str], list[str]]:
+    """The rules that were not run, by reason and status."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for rule in audit.rules_not_run:
+        reasons.setdefault((rule.why, rule.status), []).append(rule.id)
+    return reasons
 
 
 def _remedy(rule: RuleResult, audit: Audit, wording: Wording) -> str:

@@ -1,0 +1,210 @@
+"""The HTML report in a browser: accessible, by keyboard, without a request, whatever the data say."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from auditor.reports.formats import FORMATS, Options
+from tests.reports.audit_factory import audit_of
+
+
+@pytest.fixture
+def opened(browser: Browser, html: Path) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    show(page, html)
+    yield page
+    page.close()
+
+
+def show(page: Page, path: Path, fragment: str = "") -> None:
+    page.goto(f"file://{path}{fragment}")
+    page.wait_for_selector("html[data-ready]", timeout=20_000)
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_any_state(browser: Browser, tmp_path: Path, scheme: str) -> None:
+    path = tmp_path / "small.html"
+    path.write_bytes(FORMATS["html"].render(audit_of(14), Options()))
+    page = browser.new_page(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type] - a literal
+    show(page, path)
+    assert violations(page) == []
+    page.fill("#q", "example")
+    page.select_option("#severity", "1")
+    page.wait_for_timeout(120)
+    page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    assert violations(page) == []
+    page.locator(".item").first.click()
+    assert violations(page) == []
+    page.close()
+
+
+def test_every_action_works_by_keyboard(opened: Page) -> None:
+    opened.keyboard.press("/")
+    assert opened.evaluate("document.activeElement.id") == "q"
+    opened.keyboard.type("telephone")
+    opened.wait_for_timeout(150)
+    matched = opened.inner_text("#matches")
+    assert matched.endswith("of 240")
+    assert not matched.startswith("240")
+    opened.locator("#grid").focus()
+    opened.keyboard.press("ArrowDown")
+    opened.keyboard.press("ArrowDown")
+    assert opened.locator(".item[aria-selected=true]").get_attribute("aria-rowindex") == "4"
+    opened.keyboard.press("End")
+    last = opened.locator(".item[aria-selected=true]")
+    assert last.get_attribute("aria-rowindex") == opened.get_attribute("#grid", "aria-rowcount")
+    opened.keyboard.press("Home")
+    opened.keyboard.press("Enter")
+    assert opened.locator("#detail").evaluate("d => d.open")
+    assert "f=" in opened.url
+    opened.keyboard.press("Escape")
+    assert not opened.locator("#detail").evaluate("d => d.open")
+    assert opened.evaluate("document.activeElement.id") == "grid"
+    head = opened.locator("[data-sort=observed]")
+    head.focus()
+    opened.keyboard.press("Enter")
+    assert head.locator("..").get_attribute("aria-sort") == "ascending"
+    first = opened.locator(".item[aria-rowindex='2'] .c-observed").inner_text()
+    opened.keyboard.press("Enter")
+    assert head.locator("..").get_attribute("aria-sort") == "descending"
+    assert first <= opened.locator(".item[aria-rowindex='2'] .c-observed").inner_text()
+    opened.locator("#clear").focus()
+    opened.keyboard.press("Enter")
+    assert opened.inner_text("#matches") == "240 findings match of 240"
+
+
+def test_filters_count_what_the_audit_holds(opened: Page) -> None:
+    audit = audit_of(240)
+    for word, value in (("critical", "0"), ("high", "1"), ("info", "4")):
+        opened.select_option("#severity", value)
+        wanted = sum(finding.severity == word for finding in audit.findings)
+        assert opened.inner_text("#matches").startswith(f"{wanted} finding")
+    opened.select_option("#severity", "")
+    opened.select_option("#waived", "1")
+    assert opened.inner_text("#matches").startswith(f"{audit.summary.waived} finding")
+    opened.select_option("#waived", "")
+    opened.select_option("#control", "soc2 CC6.6")
+    wanted = sum(finding.rule_id == "ACC-003" for finding in audit.findings)
+    assert opened.inner_text("#matches").startswith(f"{wanted} finding")
+
+
+def test_a_link_brings_the_same_view_back(browser: Browser, html: Path) -> None:
+    page = browser.new_page()
+    show(page, html)
+    page.select_option("#rule", label="ACC-001 Confidential meetings are attended by invited people only")
+    page.locator("[data-sort=subject]").click()
+    page.locator(".item").nth(1).click()
+    title, matches = page.inner_text("#detail-title"), page.inner_text("#matches")
+    address = page.url
+    page.close()
+    again = browser.new_page()
+    show(again, html, address[address.index("#") :])
+    assert again.inner_text("#detail-title") == title
+    assert again.inner_text("#matches") == matches
+    again.close()
+
+
+def test_a_link_to_one_finding_opens_it(browser: Browser, html: Path) -> None:
+    finding = audit_of(240).findings[100]
+    page = browser.new_page()
+    show(page, html, f"#f-{finding.fingerprint[:20]}")
+    assert page.inner_text("#detail-title") == finding.message
+    assert finding.fingerprint in page.inner_text("#detail-body")
+    page.close()
+
+
+def test_hostile_text_runs_nothing_fetches_nothing_and_stays_text(browser: Browser, hostile_html: Path) -> None:
+    context = browser.new_context()
+    asked: list[str] = []
+    complaints: list[str] = []
+    context.route("**", lambda route: (asked.append(route.request.url), route.continue_()))
+    page = context.new_page()
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    show(page, hostile_html)
+    for number in range(0, 60, 6):
+        page.evaluate(f"location.hash = '#all-findings'; document.getElementById('grid').scrollTop = {number} * 40")
+        page.wait_for_timeout(20)
+        page.locator(".item").first.click()
+        page.keyboard.press("Escape")
+    assert page.evaluate("window.pwned") is None
+    assert [url for url in asked if not url.startswith("file:") or not url.split("#")[0].endswith("hostile.html")] == []
+    assert complaints == []
+    assert page.locator("script").count() == 1, "the data block is read and removed; ours is the only script"
+    assert page.locator("iframe, object, embed, form[action], base, link, img").count() == 0
+    assert page.locator("body [style]:not(.item):not(#body)").count() == 0
+    assert chr(0x202E) not in page.content()
+    context.close()
+
+
+def test_the_policy_stops_scripts_and_requests_that_are_not_ours(opened: Page) -> None:
+    opened.evaluate(
+        """() => {
+          window.stopped = [];
+          addEventListener("securitypolicyviolation", (event) => window.stopped.push(event.violatedDirective));
+          const script = document.createElement("script");
+          script.textContent = "window.pwned = 1";
+          document.body.append(script);
+          const image = new Image();
+          image.src = "https://evil.example/x.png";
+          document.body.append(image);
+          const part = document.createElement("p");
+          part.setAttribute("style", "color: red");
+          document.body.append(part);
+        }"""
+    )
+    opened.wait_for_timeout(100)
+    assert opened.evaluate("window.pwned") is None
+    assert set(opened.evaluate("window.stopped")) == {"script-src-elem", "img-src", "style-src-attr"}
+
+
+def test_without_script_the_first_findings_are_there_and_it_is_said(browser: Browser, html: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"file://{html}")
+    assert page.locator("#first tbody tr").count() == 200
+    assert page.locator("#first tbody tr").first.is_visible()
+    assert not page.locator("#list").is_visible()
+    assert "only the first 200 of 240 findings" in page.inner_text("noscript")
+    context.close()
+
+
+def test_print_has_everything_open_and_no_controls(opened: Page) -> None:
+    opened.emulate_media(media="print")
+    opened.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert opened.locator("#first").is_visible()
+    for part in ("#list", ".side", ".skip"):
+        assert not opened.locator(part).is_visible()
+    assert opened.locator("details:not([open])").count() == 0
+    opened.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert opened.locator("details[open]").count() == 0
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1366, 1920])
+def test_only_tables_scroll_sideways(browser: Browser, html: Path, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    show(page, html)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+def test_a_long_list_keeps_few_rows_in_the_document(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "long.html"
+    path.write_bytes(FORMATS["html"].render(audit_of(5_000), Options()))
+    page = browser.new_page()
+    show(page, path)
+    page.locator("#grid").focus()
+    page.keyboard.press("End")
+    page.wait_for_timeout(60)
+    assert page.locator(".item").count() < 60
+    assert page.locator(".item[aria-selected=true]").get_attribute("aria-rowindex") == "5001"
+    page.close()

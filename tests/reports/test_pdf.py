@@ -1,0 +1,180 @@
+"""The PDF report: archival, tagged, complete, closed, and the same bytes every time."""
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pikepdf
+import pytest
+
+from auditor.errors import ConfigError, ReportError
+from auditor.model.audit import Audit, ReportSettings
+from auditor.reports.formats import FORMATS, Options
+from auditor.reports.view.findings import CARDS
+from tests.reports.audit_factory import audit_of
+
+
+def run(*command: str | Path) -> str:
+    if shutil.which(str(command[0])) is None:
+        pytest.skip(f"{command[0]} is not installed")
+    return subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture(scope="session")
+def hostile_pdf(hostile_audit: Audit, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("pdf") / "hostile.pdf"
+    path.write_bytes(FORMATS["pdf"].render(hostile_audit, Options()))
+    return path
+
+
+def test_qpdf_finds_nothing_wrong(pdf: Path) -> None:
+    assert "No syntax or stream encoding errors" in run("qpdf", "--check", pdf)
+
+
+def test_every_font_is_embedded(pdf: Path) -> None:
+    lines = run("pdffonts", pdf).splitlines()[2:]
+    assert lines
+    assert all(re.search(r"\s(yes|no)\s+(yes|no)\s+(yes|no)\s", line)[1] == "yes" for line in lines)  # type: ignore[index] - asserted by the match
+    assert {line.split("+")[1].split()[0] for line in lines} >= {"Inter", "Inter-Semi-Bold"}
+
+
+def test_it_is_tagged_titled_and_bookmarked(pdf: Path) -> None:
+    with pikepdf.open(pdf) as document:
+        assert str(document.Root.Lang) == "en"
+        assert document.Root.MarkInfo.Marked
+        assert "/StructTreeRoot" in document.Root
+        with document.open_metadata() as metadata:
+            assert metadata["pdfaid:part"] == "3"
+            assert metadata["pdfaid:conformance"] == "A"
+            assert metadata["dc:title"] == "Webex meeting compliance audit"
+        assert str(document.docinfo["/Author"]) == "ACME Bank"
+        assert str(document.docinfo["/CreationDate"]).startswith("D:20260929060000")
+        with document.open_outline() as outline:
+            titles = [str(entry.title) for entry in outline.root]
+    assert titles[:3] == ["Contents", "1 Executive summary", "2 Scope, period, population and method"]
+    assert titles[-1] == "C Glossary"
+
+
+def test_the_attachments_are_the_files_written_beside_it(pdf: Path, small: Audit) -> None:
+    with pikepdf.open(pdf) as document:
+        relations = {str(spec.UF): str(spec.AFRelationship) for spec in document.Root.AF}
+        held = {name: document.attachments[name].get_file().read_bytes() for name in document.attachments}
+    assert relations == {"audit.json": "/Source", "findings.csv": "/Data"}
+    assert held == {
+        "audit.json": FORMATS["json"].render(small, Options()),
+        "findings.csv": FORMATS["csv"].render(small, Options()),
+    }
+
+
+def test_text_comes_out_in_reading_order(pdf: Path, small: Audit) -> None:
+    text = " ".join(run("pdftotext", "-raw", pdf, "-").split())
+    places = [text.find(finding.fingerprint[:12]) for finding in small.findings]
+    assert -1 not in places
+    assert places == sorted(places)
+    titles = ["Executive summary", "Data completeness and gaps", "Control matrix", "Sign-off", "Glossary"]
+    starts = [text.rindex(title) for title in titles]
+    assert starts == sorted(starts)
+
+
+def test_hostile_text_is_shown_and_does_nothing(hostile_pdf: Path) -> None:
+    with pikepdf.open(hostile_pdf) as document:
+        addresses = set()
+        for thing in document.objects:
+            if isinstance(thing, pikepdf.Dictionary):
+                assert "/JS" not in thing
+                assert thing.get("/S") not in ("/JavaScript", "/Launch", "/SubmitForm", "/ImportData")
+                if "/URI" in thing:
+                    addresses.add(str(thing.URI))
+        assert set(document.attachments) == {"audit.json", "findings.csv"}
+    assert all(address.startswith(("https://", "http://", "mailto:")) for address in addresses)
+    text = " ".join(run("pdftotext", "-raw", hostile_pdf, "-").split())
+    for shown in ("<script>window.pwned=1</script>", "⟨U+202E⟩", "{{7*7}}", "100,0"):
+        assert shown in text
+    assert "root:" not in text
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        '<img src="https://evil.example/x.png">',
+        '<img src="file:///etc/passwd">',
+        '<link rel="stylesheet" href="https://evil.example/x.css">',
+        '<object data="https://evil.example/x"></object>',
+        "<style>@import url(https://evil.example/x.css);</style>",
+    ],
+)
+def test_a_template_cannot_fetch_anything(tmp_path: Path, part: str) -> None:
+    (tmp_path / "report.pdf.j2").write_text(f"<!doctype html><title>x</title>{part}", encoding="utf-8")
+    with pytest.raises(ReportError, match="not packaged"):
+        FORMATS["pdf"].render(audit_of(1), Options(templates=tmp_path))
+
+
+@pytest.mark.parametrize(
+    "part", ['<link rel="attachment" href="file:///etc/passwd">', '<svg><image href="file:///etc/passwd"/></svg>']
+)
+def test_what_a_template_asks_for_on_the_side_is_left_out(tmp_path: Path, part: str) -> None:
+    (tmp_path / "report.pdf.j2").write_text(f"<!doctype html><title>x</title>{part}", encoding="utf-8")
+    path = tmp_path / "out.pdf"
+    path.write_bytes(FORMATS["pdf"].render(audit_of(1), Options(templates=tmp_path)))
+    with pikepdf.open(path) as document:
+        assert set(document.attachments) == {"audit.json", "findings.csv"}
+        assert not [
+            thing for thing in document.objects if isinstance(thing, pikepdf.Stream) and b"root:" in thing.read_bytes()
+        ]
+
+
+def test_the_variant_for_readers_is_marked_as_such() -> None:
+    told: list[str] = []
+    written = FORMATS["pdf"].render(audit_of(0), Options(variant="pdf/ua-1", tell=told.append))
+    with pikepdf.open(io.BytesIO(written)) as document, document.open_metadata() as metadata:
+        assert metadata["pdfuaid:part"] == "1"
+    assert any(re.search(r"\d+ pages", line) for line in told)
+    with pytest.raises(ConfigError, match="one of pdf/a-3a, pdf/ua-1"):
+        FORMATS["pdf"].render(audit_of(1), Options(variant="pdf/x-4"))
+
+
+def test_a_cap_changes_no_count_and_says_so(tmp_path: Path) -> None:
+    audit = audit_of(30, report=ReportSettings(max_findings_per_rule=CARDS + 1))
+    path = tmp_path / "capped.pdf"
+    path.write_bytes(FORMATS["pdf"].render(audit, Options()))
+    text = " ".join(run("pdftotext", "-raw", path, "-").split())
+    shown = sum(finding.fingerprint[:12] in text for finding in audit.findings)
+    most = max(rule.findings for rule in audit.rules)
+    assert most > CARDS + 1
+    assert shown < len(audit.findings)
+    assert f"Showing {CARDS + 1} of {most} findings of this rule; all are in findings.csv, attached, SHA-256" in text
+    assert "30 findings were recorded" in text
+    with pikepdf.open(path) as document:
+        lines = document.attachments["findings.csv"].get_file().read_bytes().count(b"\r\n")
+    assert lines == 31
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from auditor.reports.audit_json import load
+from auditor.reports.formats import FORMATS, Options
+audit = load(Path(sys.argv[1]).read_bytes())
+for name in ("html", "pdf", "json", "csv", "md"):
+    Path(sys.argv[2], name).write_bytes(FORMATS[name].render(audit, Options()))
+"""
+
+
+def test_the_same_audit_gives_the_same_bytes_anywhere(tmp_path: Path, pdf: Path, small: Audit) -> None:
+    saved = tmp_path / "audit.json"
+    saved.write_bytes(FORMATS["json"].render(small, Options()))
+    folder = tmp_path / "elsewhere" / "out"
+    folder.mkdir(parents=True)
+    subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(saved), str(folder)],
+        check=True,
+        cwd=folder,
+        env={**os.environ, "TZ": "Pacific/Kiritimati", "PYTHONHASHSEED": "7", "LANG": "C", "LC_ALL": "C"},
+    )
+    assert (folder / "pdf").read_bytes() == pdf.read_bytes()
+    for name in ("html", "json", "csv", "md"):
+        assert (folder / name).read_bytes() == FORMATS[name].render(small, Options())

@@ -1,0 +1,178 @@
+"""Redacted reports: nobody is named, the same person stays the same, every count stays."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditor.model.audit import Audit
+from auditor.reports.audit_json import dump, load
+from auditor.reports.formats import FORMATS, Options
+from auditor.reports.pseudonyms import Pseudonyms
+from auditor.reports.redaction import redacted
+from tests.reports.audit_factory import PERSON, audit_of
+from tests.reports.hostile import ALL
+
+KEY = b"0123456789abcdef"
+
+
+def originals(audit: Audit) -> Iterator[str]:
+    """Every text of evidence, subjects and raw records that names somebody or something."""
+    kept = {"ip_network"}
+    for finding in audit.findings:
+        for column, value in finding.evidence.items():
+            if isinstance(value, str) and not column.endswith("_time") and column not in {"presence", "overlap"}:
+                kept.discard(value)
+                yield value
+        yield finding.fingerprint
+    for cited in audit.cited:
+        yield from (v for v in json.loads(cited.raw).values() if isinstance(v, str) and not v.endswith("Z"))
+    for gone in (*audit.resolved, *audit.not_compared):
+        yield gone.subject
+        yield gone.fingerprint
+
+
+def test_no_format_holds_an_original() -> None:
+    audit = audit_of(60)
+    shown = redacted(audit, key=KEY, repeatable=True)
+    wanted = {text for text in originals(audit) if len(text) > 3} - {"ip_network", "false", "a1b2c3_I_100"}
+    assert len(wanted) > 200
+    for name in ("json", "html", "csv", "md", "ndjson", "sarif", "junit", "ocsf", "oscal"):
+        text = FORMATS[name].render(shown, Options()).decode()
+        assert [original for original in wanted if original in text] == [], name
+
+
+def test_a_redacted_audit_is_an_audit_and_says_what_it_is() -> None:
+    shown = redacted(audit_of(60), key=KEY, repeatable=True)
+    assert load(dump(shown)) == shown
+    assert shown.redacted
+    assert b"Redacted" in FORMATS["html"].render(shown, Options())
+
+
+def test_counts_verdicts_and_times_stay() -> None:
+    audit = audit_of(90)
+    shown = redacted(audit, key=KEY, repeatable=True)
+    assert shown.summary == audit.summary
+    assert [(rule.id, rule.verdict, rule.findings) for rule in shown.rules] == [
+        (rule.id, rule.verdict, rule.findings) for rule in audit.rules
+    ]
+    assert sorted(f.observed_at for f in shown.findings) == sorted(f.observed_at for f in audit.findings)
+    assert {record for f in shown.findings for record in f.records} == {r for f in audit.findings for r in f.records}
+
+
+def test_one_person_has_one_pseudonym_by_name_and_by_address() -> None:
+    shown = redacted(audit_of(90), key=KEY, repeatable=True)
+    pairs = [
+        (f.evidence["display_name"], f.evidence["email"])
+        for f in shown.findings
+        if "email" in f.evidence and "display_name" in f.evidence
+    ]
+    assert pairs
+    assert sum(name == email for name, email in pairs) > len(pairs) * 0.5
+    assert all(str(email).startswith("person-") for _, email in pairs)
+
+
+def test_what_was_equal_stays_equal_and_what_was_not_does_not() -> None:
+    audit = audit_of(200)
+    shown = redacted(audit, key=KEY, repeatable=True)
+    names = Pseudonyms(KEY)
+    by_print = {f.fingerprint: f for f in shown.findings}
+    seen: dict[object, object] = {}
+    for finding in audit.findings:
+        mine = by_print[names.fingerprint(finding.fingerprint)]
+        if "email" in finding.evidence:
+            assert seen.setdefault(finding.evidence["email"], mine.evidence["email"]) == mine.evidence["email"]
+    assert len(set(seen.values())) == len(seen)
+
+
+def test_another_key_gives_other_pseudonyms_and_the_same_key_the_same() -> None:
+    audit = audit_of(20)
+    first = redacted(audit, key=KEY, repeatable=True)
+    assert redacted(audit, key=KEY, repeatable=True) == first
+    assert redacted(audit, key=KEY[::-1], repeatable=True).findings != first.findings
+
+
+def test_a_key_nobody_knows_is_said() -> None:
+    shown = redacted(audit_of(3), key=KEY, repeatable=False)
+    assert any("no redaction key" in note for note in shown.notes)
+    with pytest.raises(ValueError, match="at least 16 bytes"):
+        redacted(audit_of(3), key=b"short", repeatable=True)
+
+
+def test_messages_keep_the_words_of_the_rule() -> None:
+    shown = redacted(audit_of(30), key=KEY, repeatable=True)
+    messages = {f.rule_id: f.message for f in shown.findings}
+    assert re.fullmatch(r"person-\w+ was not invited to “meeting-\w+”", messages["ACC-001"])
+    assert re.search(r"from address-\w+ in network-\w+ for \d+ min$", messages["IDN-002"])
+
+
+def test_a_message_without_its_template_keeps_ordinary_words_only() -> None:
+    audit = audit_of(30)
+    bare = replace(audit, rules=tuple(replace(rule, message_template="", subject_template="") for rule in audit.rules))
+    shown = redacted(bare, key=KEY, repeatable=True)
+    text = " ".join(f.message + " " + f.subject for f in shown.findings)
+    assert "example.com" not in text
+    assert "198.51.100" not in text
+    assert not re.search(r"[A-Z][a-z]+ [A-Z][a-z]+", text)
+    assert "was not invited to" in text
+
+
+@pytest.mark.parametrize(
+    ("sentence", "left"),
+    [
+        ("alice@example.com joined from BR; 0 of 214 earlier joins", "joined from BR; 0 of 214 earlier joins"),
+        (
+            "Zoë Ørsted left London at 17:31: 11,717 km in 2.6 h (4,565 km/h)",
+            "at 17:31: 11,717 km in 2.6 h (4,565 km/h)",
+        ),
+        ("6 accounts joined “Code of conduct” from 203.0.113.0/24 within 2 min", "within 2 min"),
+    ],
+)
+def test_sentences_of_detectors_keep_their_numbers(sentence: str, left: str) -> None:
+    audit = audit_of(1)
+    rule = replace(audit.rules[0], message_template="{explanation}", subject_template="")
+    finding = replace(audit.findings[0], rule_id=rule.id, message=sentence)
+    shown = redacted(replace(audit, rules=(rule,), findings=(finding,)), key=KEY, repeatable=True).findings[0].message
+    assert left in shown
+    for word in ("alice", "Zoë", "Ørsted", "London", "conduct", "203.0"):
+        assert word not in shown
+
+
+def test_hostile_text_is_redacted_too() -> None:
+    shown = redacted(audit_of(60, hostile=ALL), key=KEY, repeatable=True)
+    text = " ".join([*(f.message + f.subject for f in shown.findings)])
+    assert "<script" not in text
+    assert "@example" not in text
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(min_size=1), st.text(min_size=1), st.sampled_from(["person", "meeting", "text"]))
+def test_pseudonyms_agree_exactly_when_their_originals_do(one: str, other: str, label: str) -> None:
+    names = Pseudonyms(KEY)
+    same = names.word(label, one) == names.word(label, other)
+    assert same == (names.word(label, one.strip().casefold()) == names.word(label, other.strip().casefold()))
+    assert re.fullmatch(rf"{label}-[A-Z2-7]{{8,}}", names.word(label, one))
+
+
+def test_people_without_addresses_are_still_people() -> None:
+    assert PERSON[0][2] == "name"
+    names = Pseudonyms(KEY)
+    names.same_person("Alice Brandt", "alice@example.com")
+    assert names.word("person", "ALICE brandt") == names.word("person", "alice@example.com")
+    names.same_person("Alice Brandt", "another.alice@example.com")
+    assert names.word("person", "alice brandt") not in {
+        names.word("person", "alice@example.com"),
+        names.word("person", "another.alice@example.com"),
+    }
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", "::ffff:192.0.2.7", "2001:db8::1"])
+def test_addresses_keep_their_network(address: str) -> None:
+    names = Pseudonyms(KEY)
+    assert re.fullmatch(r"address-\w{8,} in network-\w{8,}", names.address(address))
+    assert names.address("192.0.2.7") == names.address("::ffff:192.0.2.7")
+    assert names.address("192.0.2.7").split(" in ")[1] == names.address("192.0.2.99").split(" in ")[1]

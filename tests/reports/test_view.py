@@ -1,0 +1,107 @@
+"""The parts of the view that compute: periods, ticks, durations, widths."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.errors import ReportError
+from auditor.model.coverage import Gap
+from auditor.model.vocabulary import GapReason
+from auditor.model.window import Window
+from auditor.reports.templates import words
+from auditor.reports.view.calendar import by_hour, counted, hours_seen, labels, periods, touched
+from auditor.reports.view.charts import axis, spark, time_columns
+from auditor.reports.view.parts import Cell, Column, Table
+from auditor.reports.view.wording import Wording, wording
+
+PLAIN = wording(words(None), "UTC")
+BERLIN = wording(words(None), "Europe/Berlin")
+TIMES = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))  # noqa: DTZ001 - made aware at once
+WINDOWS = st.tuples(TIMES, st.timedeltas(timedelta(hours=1), timedelta(days=900))).map(
+    lambda p: Window(p[0], p[0] + p[1])
+)
+
+
+@given(WINDOWS, st.sampled_from([PLAIN, BERLIN]))
+def test_periods_cover_the_window_exactly(window: Window, zone: Wording) -> None:
+    spans = periods(window, zone).windows()
+    assert spans[0].start == window.start
+    assert spans[-1].end == window.end
+    assert all(a.end == b.start for a, b in pairwise(spans))
+    assert len(spans) <= 64 or periods(window, zone).unit == "month"
+
+
+@given(WINDOWS, st.lists(TIMES, max_size=20))
+def test_every_moment_is_counted_once_or_lies_outside(window: Window, moments: list[datetime]) -> None:
+    counts, outside = counted(moments, periods(window, PLAIN))
+    assert sum(counts) + outside == len(moments)
+    assert outside == sum(not window.contains(moment) for moment in moments)
+
+
+def test_days_follow_the_clock_of_the_zone_through_summer_time() -> None:
+    window = Window(datetime(2026, 3, 28, 23, tzinfo=UTC), datetime(2026, 3, 30, 22, tzinfo=UTC))
+    starts = periods(window, BERLIN).starts
+    assert starts == (datetime(2026, 3, 28, 23, tzinfo=UTC), datetime(2026, 3, 29, 22, tzinfo=UTC))
+
+
+def test_the_first_and_each_month_are_labelled() -> None:
+    window = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 12, 31, tzinfo=UTC))
+    names = [text for _, text in labels(periods(window, PLAIN), PLAIN)]
+    assert names[0].endswith("2026")
+    assert len(names) == 12
+
+
+def test_gaps_touch_the_periods_they_reach_into() -> None:
+    window = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 5, tzinfo=UTC))
+    inside = Window(datetime(2026, 1, 2, 12, tzinfo=UTC), datetime(2026, 1, 3, tzinfo=UTC))
+    gap = Gap("attendees", "example.webex.com", inside, GapReason.GONE, "")
+    assert touched([gap], periods(window, PLAIN)) == [False, True, False, False]
+    seen = hours_seen(window, [gap], PLAIN)
+    assert seen[4][12] is False
+    assert seen[4][11] is True
+    assert seen[0] == [False] * 24
+
+
+def test_hours_are_those_of_the_zone() -> None:
+    assert by_hour([datetime(2026, 7, 6, 22, 30, tzinfo=UTC)], BERLIN)[1][0] == 1
+
+
+@given(st.integers(0, 10**12))
+def test_an_axis_has_three_to_five_ticks_and_holds_its_largest_value(most: int) -> None:
+    ticks = axis(most)
+    assert 3 <= len(ticks) <= 5
+    assert ticks[0] == 0
+    assert ticks[-1] >= most
+    assert int(str(ticks[1])[0]) in {1, 2, 5}
+
+
+def test_a_gap_is_a_band_and_never_a_bar() -> None:
+    plot = time_columns([3, 0, 2], gaps=[False, True, False], labels=[(0, "1 Jan")])
+    assert len(plot.columns) == 2
+    assert len(plot.bands) == 1
+
+
+def test_one_point_is_no_line() -> None:
+    assert spark([3]).points == ""
+    assert spark([0, 0]).last_y == 16
+
+
+def test_a_table_whose_widths_do_not_add_up_cannot_exist() -> None:
+    with pytest.raises(ValueError, match="add up to 100"):
+        Table("x", (Column("a", 50),), ())
+    with pytest.raises(ValueError, match="a cell for each column"):
+        Table("x", (Column("a", 100),), ((Cell("1"), Cell("2")),))
+
+
+def test_words_that_are_missing_or_ask_too_much_are_told() -> None:
+    with pytest.raises(ReportError, match=r"the entry 'no\.such' is missing"):
+        PLAIN.say("no.such")
+    with pytest.raises(ReportError, match="asks for what is not there"):
+        PLAIN.say("period", start="now")
+
+
+def test_braces_in_values_stay_text() -> None:
+    assert PLAIN.say("summary.fail", title="{0.__class__} {{7*7}}") == "Fail: {0.__class__} {{7*7}}"
