@@ -47,7 +47,7 @@ sbom: $(READY)/dev ## Bill of materials of the runtime lock, CycloneDX JSON
 lock: $(READY)/dev ## Write locks/ again; `make lock UPGRADE=--upgrade` takes newer versions
 	@$(COMPILE) $(UPGRADE) pyproject.toml --output-file locks/runtime.lock
 	@$(COMPILE) $(UPGRADE) --group build --constraints locks/runtime.lock --output-file locks/build.lock
-	@$(COMPILE) $(UPGRADE) pyproject.toml --extra geo --extra keyring --extra sign --group dev --constraints locks/runtime.lock \
+	@$(COMPILE) $(UPGRADE) pyproject.toml --extra geo --extra sign --group dev --constraints locks/runtime.lock \
 		--constraints locks/build.lock --output-file locks/dev.lock
 
 clean: ## Remove what was made, .venv included
