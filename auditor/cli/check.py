@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from auditor.cli.context import Session, say
+from auditor.cli.context import Session
 from auditor.cli.options import (
     Output,
     asked_window,
@@ -54,6 +52,9 @@ _UNSET = frozenset({"", "0", "false"})
 )
 @click.option("--fail-on", type=click.Choice(FAIL_ON), help="Least severity of an open finding for exit 1.")
 @click.option("--new-only", is_flag=True, help="Exit code and console look at new and reopened findings only.")
+@click.option(
+    "--redact", is_flag=True, help="Pseudonyms in place of people, meetings and addresses in what is written."
+)
 @click.option("--engine", default=LOCAL, metavar="local|spark=MASTER", help="Where the rules are judged.")
 @now_option
 @click.pass_obj
@@ -77,15 +78,18 @@ def command(
     written: tuple[Output, ...],
     fail_on: str | None,
     new_only: bool,
+    redact: bool,
     engine: str,
     now: datetime | None,
 ) -> int:
     """Judge the records of an archive by rules and write what was found, in any number of formats."""
     from auditor.audit import Request, check
     from auditor.cli.audits import comparable, loaded_rules
+    from auditor.cli.rendering import redacted_audit, write_outputs
     from auditor.cli.summary import tell
     from auditor.model.exit import exit_code
     from auditor.model.vocabulary import Severity
+    from auditor.reports.formats import Options
     from auditor.tables.archive import Archive
     from auditor.triage.waiver_file import load as load_waivers
 
@@ -108,13 +112,11 @@ def command(
     loaded = loaded_rules(settings, paths=rules, bundled=not no_bundled_rules)
     audit = check(Archive(archive), loaded, request=request, now=moment)
     bar = fail_on or settings.fail_on
-    _write(audit, written)
-    tell(audit, session, new_only=new_only)
-    for output in written:
-        if output.path is not None:
-            say(session, f"wrote {output.format}: {output.path}")
+    shown = redacted_audit(audit) if redact else audit
+    write_outputs(shown, written, options=Options(), session=session)
+    tell(shown, session, new_only=new_only)
     if any(os.environ.get(name, "").lower() not in _UNSET for name in ("CI", "GITHUB_ACTIONS")):
-        _annotate(audit, new_only=new_only, to_stderr=any(output.path is None for output in written))
+        _annotate(shown, new_only=new_only, to_stderr=any(output.path is None for output in written))
     return exit_code(audit, fail_on=None if bar == "never" else Severity(bar), new_only=new_only)
 
 
@@ -125,22 +127,6 @@ def _check_engine(engine: str) -> None:
     if kind == "spark" and master:
         raise click.UsageError("engine spark is not part of this installation; use --engine local")
     raise click.UsageError(f"unknown engine {engine!r}; local or spark=MASTER")
-
-
-def _write(audit: Audit, written: Sequence[Output]) -> None:
-    """Every format, rendered before the first is written: a report that fails leaves no half of the others."""
-    from auditor.reports.formats import FORMATS, Options
-    from auditor.reports.write import write_file
-
-    rendered = [(output, FORMATS[output.format].render(audit, Options())) for output in written]
-    for output, content in rendered:
-        if output.path is not None:
-            write_file(output.path, content)
-    for output, content in rendered:
-        if output.path is None:
-            stream = sys.stdout.buffer
-            stream.write(content)
-            stream.flush()
 
 
 def _annotate(audit: Audit, *, new_only: bool, to_stderr: bool) -> None:

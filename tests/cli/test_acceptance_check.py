@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -46,3 +47,22 @@ def test_the_console_prints_times_of_the_asked_zone(folder: Path) -> None:
     told = console("--period", "2026-09", "--timezone", "Europe/Oslo")
     assert "2026-09-01 00:00 to 2026-10-01 00:00 Europe/Oslo" in told
     assert "2026-09-01 00:00 to 2026-10-01 00:00 UTC" in console("--period", "2026-09")
+
+
+def test_redact_leaves_nobody_in_what_check_writes(folder: Path) -> None:
+    code = console("--redact", "--format", "json=r.json", "--format", "csv=r.csv", "--format", "html=r.html")
+    assert "TST-001" in code
+    for name in ("r.json", "r.csv", "r.html"):
+        written = (folder / name).read_text()
+        assert written
+        for person in ("eve@example.org", "mallory@example.org", "Mallory", "203.0.113.7", "Board Q3"):
+            assert person not in written, (name, person)
+
+
+def test_redact_changes_no_count_and_no_verdict(folder: Path) -> None:
+    console("--redact", "--format", "json=r.json")
+    console("--format", "json=whole.json")
+    redacted, whole = (json.loads((folder / name).read_text()) for name in ("r.json", "whole.json"))
+    assert redacted["redacted"]
+    assert redacted["summary"] == whole["summary"]
+    assert [rule["verdict"] for rule in redacted["rules"]] == [rule["verdict"] for rule in whole["rules"]]
