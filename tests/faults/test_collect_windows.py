@@ -145,3 +145,23 @@ def test_pages_of_the_largest_legal_size_are_asked(site, bench_of) -> None:
     assert {served.request.value("max") for served in run.asked(ATTENDEES)} == {"1000"}
     assert {served.request.value("max") for served in run.asked("/meetingParticipants")} == {"100"}
     assert {served.request.headers.get("timezone") for served in run.asked(ATTENDEES)} == {"UTC"}
+
+
+def test_an_archive_whose_newest_data_nears_the_horizon_is_warned_of(site, regular, bench_of) -> None:
+    bench = bench_of(site)
+    bench.run(participants=False)
+    bench.server.now = regular.now + 75 * DAY
+    late = bench.run(days=None, participants=False)
+    assert "example.webex.com: the newest data held ends 2026-10-05T06:00:00Z" in late.words
+    bench.server.now += 2 * DAY
+    assert "the newest data held" not in bench.run(days=None, participants=False).words
+
+
+def test_participants_nobody_asked_for_in_time_are_a_gap(site, regular, bench_of) -> None:
+    bench = bench_of(site)
+    bench.run(participants=False)
+    bench.server.now = regular.now + 100 * DAY
+    late = bench.run(days=130)
+    lost = {gap.table for gap in late.outcome.gaps if "9 meetings" in gap.detail}
+    assert lost == {"participants", "devices", "breakouts"}
+    assert late.asked("/meetingParticipants") == []
