@@ -17,7 +17,7 @@ _WORDS = {True: "good", False: "BAD", None: "note"}
 @click.argument("report", metavar="FILE.pdf", type=_FILE)
 @click.option(
     "--templates",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="DIR",
     help="The templates the report was rendered with.",
 )
@@ -29,12 +29,17 @@ def command(session: Session, *, report: Path, templates: Path | None, trust: Pa
     Prints one line for each thing: good, BAD, or note for what there was nothing to judge on. Ends with 1 when
     something is bad, with 2 for a file that is no such report.
     """
+    from auditor.reports import pdf
     from auditor.reports.formats import Options
     from auditor.reports.verify import verified
 
     tell = (lambda words: say(session, words)) if session.progress and session.verbosity >= 0 else None
     try:
-        checks = verified(_content(report), options=Options(templates=templates, tell=tell), roots=trust)
+        checks = verified(
+            _content(report),
+            roots=trust,
+            render=lambda audit, variant: pdf.render(audit, Options(templates=templates, variant=variant, tell=tell)),
+        )
     except ReportError as error:
         raise ReportError(f"{report}: {error}") from error
     for check in checks:

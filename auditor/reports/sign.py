@@ -35,8 +35,9 @@ def extra() -> Iterator[None]:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("auditor"):
             raise
+        package = error.name.partition(".")[0]
         raise ConfigError(
-            f"signatures need the extra sign, {error.name} is missing: pip install 'webex-auditor[sign]'"
+            f"signatures need the extra sign, {package} is missing: pip install 'webex-auditor[sign]'"
         ) from error
 
 

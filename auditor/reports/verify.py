@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv as csv_reader
 import io
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +15,6 @@ from auditor import __version__
 from auditor.errors import AuditorError, ReportError
 from auditor.model.audit import Audit
 from auditor.reports import audit_json, csv
-from auditor.reports.formats import Options
-from auditor.reports.pdf import render
 from auditor.reports.pdf_file import File, files, font_names, page_texts, read, reading, variant
 from auditor.reports.revisions import additions, visible_fields
 from auditor.reports.signatures import signatures, trust
@@ -41,23 +39,21 @@ class Check:
     words: str
 
 
-def verified(pdf: bytes, *, options: Options, roots: Path | None) -> tuple[Check, ...]:
+def verified(pdf: bytes, *, roots: Path | None, render: Callable[[Audit, str], bytes]) -> tuple[Check, ...]:
     """What was checked, in this order: signatures, attachments, `audit.json`, `findings.csv`, the rendering.
 
-    `roots` is a file of root certificates. Raises `ReportError` for a file that is no PDF of this program.
+    `roots` is a file of root certificates, `render` makes the PDF of an audit in a variant. Raises `ReportError`
+    for a file that is no PDF of this program.
     """
     reader = read(pdf)
-    held = {file.name: file for file in files(reader)}
+    found = files(reader)
+    held = {file.name: file for file in found}
     if AUDIT not in held and FINDINGS not in held:
         raise ReportError(f"the PDF is no report of auditor: {AUDIT} is not attached")
-    checks = [*_signatures(reader, roots), *_attachments(files(reader))]
-    loaded = _loaded(held.get(AUDIT))
-    checks.append(loaded[0])
-    if loaded[1] is None:
-        return tuple(checks)
-    audit = loaded[1]
-    checks.append(_findings(held.get(FINDINGS), audit))
-    checks.append(_rendering(pdf, reader, audit, options))
+    check, audit = _loaded(held.get(AUDIT))
+    checks = [*_signatures(reader, roots), *_attachments(found), check]
+    if audit is not None:
+        checks += [_findings(held.get(FINDINGS), audit), _rendering(pdf, reader, audit, render)]
     return tuple(checks)
 
 
@@ -136,10 +132,10 @@ def _fingerprints(data: bytes) -> list[str] | None:
         return None
 
 
-def _rendering(pdf: bytes, reader: PdfFileReader, audit: Audit, options: Options) -> Check:
+def _rendering(pdf: bytes, reader: PdfFileReader, audit: Audit, render: Callable[[Audit, str], bytes]) -> Check:
     try:
         with reading(AUDIT):
-            expected = render(audit, replace(options, variant=variant(reader)))
+            expected = render(audit, variant(reader))
         return compared(pdf, expected, audit)
     except AuditorError as error:
         return Check("rendering", held=False, words=visible(str(error)))
