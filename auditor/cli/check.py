@@ -55,7 +55,7 @@ _UNSET = frozenset({"", "0", "false"})
 @click.option(
     "--redact", is_flag=True, help="Pseudonyms in place of people, meetings and addresses in what is written."
 )
-@click.option("--engine", default=LOCAL, metavar="local|spark=MASTER", help="Where the rules are judged.")
+@click.option("--engine", default=LOCAL, metavar="local", help="Where the rules are judged; local is the only engine.")
 @now_option
 @click.pass_obj
 def command(
