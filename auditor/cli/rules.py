@@ -260,7 +260,14 @@ def write_rule(session: Session, rule_id: str, name: str, table: str, form: str,
 
 @command.command("docs")
 @_paths
-@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="The folder to write.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="auditor-rules",
+    show_default=True,
+    metavar="DIR",
+    help="The folder to write.",
+)
 @click.pass_obj
 def write_docs(session: Session, paths: tuple[Path, ...], out: Path) -> int:
     """Write a web site with a page a rule."""

@@ -1,0 +1,20 @@
+"""What `rules` promises of its forms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from auditor.cli import _root
+from tests.audit.small import rule_file
+
+
+def test_docs_need_no_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rule_file(tmp_path)
+    done = CliRunner().invoke(_root, ["rules", "docs", "rules.yaml"], standalone_mode=False)
+    assert done.exception is None
+    assert done.return_value == 0
+    assert "TST-001" in (tmp_path / "auditor-rules" / "index.html").read_text(encoding="utf-8")
