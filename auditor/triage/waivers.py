@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,9 +11,12 @@ from datetime import UTC, date, datetime, timedelta
 from auditor.model.finding import Finding, Value
 from auditor.model.waiver import Waiver, WaiverState
 from auditor.model.window import instant, iso
+from auditor.settings.fields import duration
 
 EXPIRING = timedelta(days=30)
 """A waiver that ends within this time is called `expiring`."""
+
+_MICROSECONDS = re.compile(r"([0-9]{1,18})us")
 
 Seen = Callable[[Finding], Mapping[str, Value]]
 """The values a waiver may name for a finding: those visible in the rule's `finding`."""
@@ -102,17 +106,35 @@ def _allowed(value: Value, allowed: tuple[Value, ...]) -> bool:
 
 
 def _equal(value: Value, wanted: Value) -> bool:
-    """Equality by kind: true is not 1; times are equal when they name one moment."""
+    """Equality by kind: true is not 1; times are equal when they name one moment, durations when they last as long.
+
+    Text of digits, such as a meeting's number, equals the number a person writes without quotes.
+    """
     if isinstance(value, bool) or isinstance(wanted, bool):
         return value is wanted
     if value == wanted:
         return True
-    return isinstance(value, str) and isinstance(wanted, str) and _same_moment(value, wanted)
+    if not isinstance(value, str):
+        return False
+    if isinstance(wanted, int):
+        return value == str(wanted)
+    return isinstance(wanted, str) and (_same_moment(value, wanted) or _same_length(value, wanted))
 
 
 def _same_moment(value: str, wanted: str) -> bool:
     try:
         moment = datetime.fromisoformat(value)
         return value == iso(moment) == iso(instant(wanted))
+    except ValueError:
+        return False
+
+
+def _same_length(value: str, wanted: str) -> bool:
+    """Whether the value, as evidence writes durations, lasts as long as the text of a waiver says."""
+    lasts = _MICROSECONDS.fullmatch(value)
+    if lasts is None:
+        return False
+    try:
+        return timedelta(microseconds=int(lasts[1])) == duration(wanted)
     except ValueError:
         return False
