@@ -31,13 +31,13 @@ _MARKS = {
 }
 _LEGEND = {
     "held": "held",
-    "open": "held, but imported or too fresh",
+    "open": "held, but imported, too fresh, or with records that cannot be read",
     "missing": "not collected, Webex still has it",
     "failed": "asked for, but absent",
     "lost": "not collected, and no longer to be had",
 }
 _SHOWN = ("attendees", "meetings", "participants")
-_OPEN = frozenset({GapReason.TOO_FRESH, GapReason.IMPORTED})
+_OPEN = frozenset({GapReason.TOO_FRESH, GapReason.IMPORTED, GapReason.UNDECODABLE_RECORD})
 _GAPS_SHOWN = 30
 
 
@@ -110,7 +110,7 @@ def _days(span: Window) -> Iterator[datetime]:
 
 def _state(gaps: Sequence[Gap], day: Window, now: datetime) -> str:
     reasons = {gap.reason for gap in gaps if gap.window.overlaps(day)}
-    failed = {reason for reason in reasons if reason.is_failure} - {GapReason.NOT_COLLECTED}
+    failed = {reason for reason in reasons if reason.is_failure} - _OPEN - {GapReason.NOT_COLLECTED}
     if GapReason.BEYOND_LOOKBACK in failed or GapReason.GONE in failed:
         return "lost"
     if failed:

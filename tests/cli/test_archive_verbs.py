@@ -59,10 +59,22 @@ def test_status_draws_a_calendar(verb: Verb) -> None:
     lines = told.stdout.splitlines()
     november = [line for line in lines if line.startswith("2026-11")]
     assert (told.return_value, told.exception) == (0, None)
-    assert november == ["2026-11  ■■■■■■■×···········              attendees"]
+    assert november == ["2026-11  ~~~~~~~×···········              attendees"]
     assert "rows: 2 attendees, 1 meetings, 2 collections" in lines
     assert "Webex forgets the oldest missing day, 2026-08-22, within a day; collect before that" in lines
     assert any("unavailable  503" in line for line in lines)
+
+
+def test_a_day_with_a_record_that_cannot_be_read_is_held_all_the_same(verb: Verb, tmp_path: Path) -> None:
+    archive = Archive.create(tmp_path / "held")
+    span = Window(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC))
+    body = json.dumps({"items": [{"meetingId": "m1", "joinedTime": "at noon"}]}).encode()
+    with Writer.open(archive.path, now=lambda: NOW) as writer:
+        page = writer.add_page(Request("GET", "attendees"), Response(200, NOW), body)
+        writer.commit_unit(Unit("a", "attendees", "example.webex.com", span, (page.seq,), complete=True, rows=1))
+    ingest(archive)
+    told = verb("status", "--archive", archive.path, "--now", "2026-11-20T00:00Z").stdout
+    assert "2026-11  ~~~~~~~~~~~~~~~~~~~              attendees" in told
 
 
 def test_status_tells_days_until_the_horizon(verb: Verb, tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ EVENT = {"status": 403, "site_url": "example.webex.com"}
 @pytest.fixture
 def said(capsys):
     """What the logger of the package says on stderr under given options."""
-    logger = logging.getLogger("auditor")
+    logger, webex = logging.getLogger("auditor"), logging.getLogger("auditor.webex")
     before = (logger.handlers[:], logger.level, logger.propagate)
+    level = webex.level
+    webex.setLevel(logging.NOTSET)
 
     def run(*, verbosity=0, log_format="text"):
         log.start(Session(config=None, verbosity=verbosity, progress=False, log_format=log_format))
@@ -26,6 +28,7 @@ def said(capsys):
 
     yield run
     logger.handlers[:], logger.level, logger.propagate = before
+    webex.setLevel(level)
 
 
 def test_text_names_level_message_and_fields(said):

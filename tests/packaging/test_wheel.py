@@ -46,7 +46,8 @@ def test_two_builds_of_one_tree_are_the_same_bytes(wheel, build, tree, tmp_path)
 
 def test_wheel_from_the_source_distribution_equals_the_wheel(wheel, sdist, build, tmp_path):
     with tarfile.open(sdist) as archive:
-        archive.extractall(tmp_path / "source", filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.4 and newer
+        archive.extractall(tmp_path / "source")
     (source,) = (tmp_path / "source").iterdir()
     again = build("wheel", tmp_path / "wheel", source)
     assert again.read_bytes() == wheel.read_bytes()

@@ -96,6 +96,14 @@ state = {"allowed": None, "touched": []}
 HARMLESS = ("compile", "object.", "sys.", "gc.", "code.", "builtins.id", "marshal.", "time.", "os.listdir", "os.scandir")
 
 
+def peak():
+    # ru_maxrss would count what the parent held before exec
+    status = Path("/proc/self/status")
+    if status.exists():
+        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
 def watch(event, arguments):
     if state["allowed"] is None or event.startswith(HARMLESS):
         return
@@ -127,7 +135,7 @@ for path in sorted(folder.glob("hostile-*.yaml")):
     code, text = run(path)
     state["allowed"] = None
     found[path.stem] = {"code": code, "stderr": text, "seconds": time.process_time() - start, "touched": state["touched"]}
-print(json.dumps({"files": found, "kilobytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
+print(json.dumps({"files": found, "kilobytes": peak()}))
 """
 
 
