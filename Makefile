@@ -7,6 +7,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
 	--no-header --no-annotate
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 SLOW := e2e or packaging or browser or faults
 
 .DEFAULT_GOAL := help
@@ -22,7 +23,7 @@ test: $(READY)/dev gates ## Gates and every test, with coverage (details: .venv/
 	@$(BIN)/python -m pytest --cov --cov-report=
 
 check: $(READY)/dev gates ## Gates and the quick tests, under a minute
-	@$(BIN)/python -m pytest --quiet -m "not ($(SLOW) or soak)"
+	@$(PYTEST) --quiet -m "not ($(SLOW) or soak)"
 
 gates: $(READY)/dev
 	@$(BIN)/ruff format --check --quiet --output-format concise .
