@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from auditor.detectors.detection import Budget, Detection, conclude, days, records, within
-from auditor.detectors.networks import WHERE, is_remote_exit, remote_exits
+from auditor.detectors.networks import NETWORK, WHERE, is_remote_exit, knows_network, remote_exits
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
 from auditor.model.window import Window
@@ -59,7 +59,7 @@ def detect(rows: pl.LazyFrame, settings: FanIn, window: Window) -> Detection:
     usable = pl.all_horizontal(pl.col(name).is_not_null() for name in dict.fromkeys(needed))
     everything = rows.with_columns(_usable=usable).collect()
     frame = everything.filter("_usable").with_columns(day=pl.col("joined_time").dt.truncate("1d"))
-    exits = remote_exits(frame)
+    exits = remote_exits(frame, place=NETWORK)
     counted = _rated(frame, settings)
     excess = pl.col("count") * (pl.col("count") / pl.col("center")).log() + pl.col("center") - pl.col("count")
     first = settings.entity[0]
@@ -75,13 +75,18 @@ def detect(rows: pl.LazyFrame, settings: FanIn, window: Window) -> Detection:
         .with_columns(joined_time=pl.col("observed_at"), ip_network=pl.col(first))
     )
     scored = scored.with_columns(
-        _exit=is_remote_exit(scored.with_columns(asn="_asn", geo_city="_city"), exits),
+        _exit=is_remote_exit(scored, exits, place=NETWORK),
+        _known=_known(scored, frame, settings),
         _listed=in_networks(scored["ip_network"], settings.networks),
     )
-    reasons = {"listed_network": pl.col("_listed"), "remote_exit": pl.col("_exit")}
+    reasons = {
+        "listed_network": pl.col("_listed"),
+        "remote_exit": pl.col("_exit"),
+        "known_network": pl.col("_known"),
+    }
     judged = scored.with_columns(
         suppressed=first_reason({name: reasons[name] for name in settings.suppress if name in reasons})
-    ).drop("_exit", "_listed", "_asn", "_city", "joined_time", *([] if first == "ip_network" else ["ip_network"]))
+    ).drop("_exit", "_known", "_listed", "joined_time", *([] if first == "ip_network" else ["ip_network"]))
     before = frame.filter(pl.col("joined_time") < window.start)["joined_time"]
     return conclude(
         _worded(_with_members(judged, frame, settings), settings),
@@ -103,8 +108,6 @@ def _rated(frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
         _last=pl.col("joined_time").max(),
         meeting_title=pl.col("meeting_title").min(),
         series=pl.col("meeting_number").min(),
-        _asn=pl.col("asn").min(),
-        _city=pl.col("geo_city").min(),
     )
     places = frame.group_by(network, *scope).agg(_start=pl.col("joined_time").min())
     if settings.retrospective:
@@ -116,6 +119,22 @@ def _rated(frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
         n=pl.col("_scopes"),
         spread=(pl.col("_last") - pl.col("observed_at")).dt.total_microseconds() / 60_000_000,
     ).drop("_others", "_scopes", "_last", "series")
+
+
+def _known(scored: pl.DataFrame, frame: pl.DataFrame, settings: FanIn) -> pl.Series:
+    """For each candidate, whether more than half of its people used its network on two earlier days."""
+    if "known_network" not in settings.suppress:
+        return pl.Series([False]).new_from_index(0, scored.height)
+    place = [*settings.entity, *settings.scope]
+    usual = (
+        frame.with_columns(_knows=knows_network(frame, places=(NETWORK,)))
+        .join(scored.select(place), on=place, how="semi")
+        .group_by(*place, "email")
+        .agg(pl.col("_knows").any())
+        .group_by(place)
+        .agg(_known=2 * pl.col("_knows").sum() > pl.len())
+    )
+    return scored.select(place).join(usual, on=place, how="left", maintain_order="left")["_known"]
 
 
 def _with_members(judged: pl.DataFrame, frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import reduce
+from operator import or_
 
 import polars as pl
 
@@ -18,6 +20,10 @@ EXIT_SHARE = 10
 FAR_KM = 500.0
 EARTH_KM = 6371.0
 KNOWN_DAYS = 2
+
+NETWORK = pl.col("ip_network")
+PLACE = pl.coalesce(pl.concat_str(pl.col("asn").cast(pl.String()), pl.lit(" "), "geo_city"), NETWORK)
+"""An operator in a city, else the network."""
 
 WHERE = ("email", "is_internal", "ip_network", "asn", "geo_country", "geo_city", "geo_latitude", "geo_longitude")
 """The columns and facts of a row that tell where it came from."""
@@ -58,7 +64,7 @@ def homes(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def remote_exits(frame: pl.DataFrame) -> pl.DataFrame:
+def remote_exits(frame: pl.DataFrame, *, place: pl.Expr = PLACE) -> pl.DataFrame:
     """What is known of each place after each day on which internal people used it: `place`, `day`, `exit`.
 
     It is an exit used from elsewhere once five internal people whose home is more than 500 km away, or in another
@@ -72,7 +78,7 @@ def remote_exits(frame: pl.DataFrame) -> pl.DataFrame:
         & pl.col("email").is_not_null()
     )
     daily = (
-        internal.select("email", _place().alias("place"), *WHERE[4:], day=pl.col("joined_time").dt.truncate("1d"))
+        internal.select("email", place.alias("place"), *WHERE[4:], day=pl.col("joined_time").dt.truncate("1d"))
         .group_by("place", "email", "day")
         .agg(pl.col(WHERE[4:]).min())
         .with_columns(week=pl.col("day").dt.truncate("1w"))
@@ -104,10 +110,10 @@ def remote_exits(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def is_remote_exit(frame: pl.DataFrame, exits: pl.DataFrame) -> pl.Series:
+def is_remote_exit(frame: pl.DataFrame, exits: pl.DataFrame, *, place: pl.Expr = PLACE) -> pl.Series:
     """For each row of `frame`, whether its place was an exit after the last day before it on which it was used."""
     asked = frame.select(
-        pl.int_range(pl.len()).alias("_row"), place=_place(), asked=pl.col("joined_time").dt.truncate("1d")
+        pl.int_range(pl.len()).alias("_row"), place=place, asked=pl.col("joined_time").dt.truncate("1d")
     )
     return (
         asked.sort("asked")
@@ -125,15 +131,10 @@ def is_remote_exit(frame: pl.DataFrame, exits: pl.DataFrame) -> pl.Series:
     )
 
 
-def knows_network(frame: pl.DataFrame) -> pl.Series:
-    """For each leg, whether its person used the network, or its place, on at least two earlier days."""
-    by_network, by_place = (_earlier_days(frame, place) >= KNOWN_DAYS for place in (pl.col("ip_network"), _place()))
-    return by_network.fill_null(value=False) | by_place.fill_null(value=False)
-
-
-def _place() -> pl.Expr:
-    operator = pl.concat_str(pl.col("asn").cast(pl.String()), pl.lit(" "), "geo_city")
-    return pl.coalesce(operator, "ip_network")
+def knows_network(frame: pl.DataFrame, *, places: Sequence[pl.Expr] = (NETWORK, PLACE)) -> pl.Series:
+    """For each leg, whether its person used one of its places on at least two earlier days."""
+    known = [(_earlier_days(frame, place) >= KNOWN_DAYS).fill_null(value=False) for place in places]
+    return reduce(or_, known)
 
 
 def _earlier_days(frame: pl.DataFrame, place: pl.Expr) -> pl.Series:

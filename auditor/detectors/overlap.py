@@ -15,7 +15,7 @@ import polars as pl
 from auditor.detectors.detection import Budget, Detection, conclude, days, within
 from auditor.detectors.episodes import legs
 from auditor.detectors.networks import WHERE, is_remote_exit, knows_network, remote_exits
-from auditor.detectors.suppress import companion, first_reason, hand_off, same_provider
+from auditor.detectors.suppress import companion, first_reason, hand_off, reconnect, same_provider
 from auditor.detectors.wording import clock, entity, span
 from auditor.model.window import Window
 
@@ -35,7 +35,7 @@ class Overlap:
     different: tuple[str, ...] = ("ip_network",)
     grace: timedelta = timedelta(minutes=2)
     level: int = 1
-    suppress: tuple[str, ...] = ("hand_off", "companion", "same_provider", "remote_exit", "known_network")
+    suppress: tuple[str, ...] = ("hand_off", "companion", "same_provider", "remote_exit", "known_network", "reconnect")
     budget: Budget = field(default_factory=Budget)
 
     @property
@@ -66,6 +66,7 @@ def detect(rows: pl.LazyFrame, settings: Overlap, window: Window) -> Detection:
         "hand_off": hand_off(),
         "companion": companion(),
         "same_provider": same_provider(),
+        "reconnect": reconnect(),
         # through an exit from a place the person is known at; from an unknown one it stays a candidate
         "remote_exit": (pl.col("exit_a") & (pl.col("known_b") | pl.col("exit_b")))
         | (pl.col("exit_b") & pl.col("known_a")),

@@ -15,6 +15,7 @@ import polars as pl
 MOBILE = ("ios", "android", "iphone", "ipad")
 HAND_OFF = timedelta(minutes=5)
 RECONNECT = timedelta(minutes=3)
+LATE_DROP = timedelta(minutes=5)
 
 
 def same_or_unknown(column: str) -> pl.Expr:
@@ -33,15 +34,18 @@ def hand_off() -> pl.Expr:
 
 
 def companion() -> pl.Expr:
-    """Both legs are in one meeting and one is a phone beside the other.
+    """One of the legs is a phone beside the other: in its meeting, or in its city.
 
-    It is in the same country as far as known, or on a network its person knows, or the other is behind an exit.
+    In one meeting it is in the same country as far as known, or on a network its person knows, or the other is
+    behind an exit.
     """
+    phone = _mobile("a") | _mobile("b")
     meeting = (pl.col("meeting_id_a") == pl.col("meeting_id_b")).fill_null(value=False)
+    city = (pl.col("geo_city_a") == pl.col("geo_city_b")).fill_null(value=False)
     known = (_mobile("a") & (pl.col("known_a") | pl.col("exit_b"))) | (
         _mobile("b") & (pl.col("known_b") | pl.col("exit_a"))
     )
-    return meeting & (_mobile("a") | _mobile("b")) & (same_or_unknown("geo_country") | known)
+    return phone & ((meeting & (same_or_unknown("geo_country") | known)) | city)
 
 
 def same_provider() -> pl.Expr:
@@ -61,10 +65,11 @@ def _wide(side: str) -> pl.Expr:
 
 
 def reconnect() -> pl.Expr:
-    """The later leg follows in the same meeting within three minutes, with the same client."""
+    """The later leg follows in the same meeting within three minutes, or up to five before the drop was noticed."""
     meeting = (pl.col("meeting_id_a") == pl.col("meeting_id_b")).fill_null(value=False)
     client = (pl.col("client_agent_a") == pl.col("client_agent_b")).fill_null(value=False)
-    return meeting & client & (pl.col("joined_time_b") - pl.col("end_a") <= RECONNECT)
+    gap = pl.col("joined_time_b") - pl.col("end_a")
+    return meeting & client & (gap <= RECONNECT) & (gap >= -LATE_DROP)
 
 
 def first_reason(reasons: dict[str, pl.Expr]) -> pl.Expr:

@@ -138,7 +138,9 @@ DETECTORS: Mapping[str, DetectorForm] = MappingProxyType(
                 "different": _columns("ip_network"),
                 "grace": Setting("duration", timedelta(minutes=2)),
                 "level": Setting("integer", 1, least=1, most=3),
-                "suppress": _suppress("hand_off", "companion", "same_provider", "remote_exit", "known_network"),
+                "suppress": _suppress(
+                    "hand_off", "companion", "same_provider", "remote_exit", "known_network", "reconnect"
+                ),
             },
             {
                 "other_value": Type.TEXT,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import partial
 from types import MappingProxyType
+from typing import Any
 
 import polars as pl
 
@@ -34,13 +35,13 @@ _MINUTE = 60_000_000
 def needed(stage: Detector) -> frozenset[str]:
     """The columns and facts of a row the detector reads, beside those its settings name."""
     kind = KINDS[stage.type]
-    columns: frozenset[str] = kind.settings(**_values(stage, kind)).needed
+    columns: frozenset[str] = settings_of(stage, kind).needed
     return columns - set(VISIT)
 
 
 def _detect(request: Request, kind: Kind) -> Judged:
     stage = request.stage
-    settings = kind.settings(**_values(stage, kind))
+    settings = settings_of(stage, kind)
     if request.rows.is_empty():
         return Judged(_hits(pl.DataFrame(), request), population=0, not_evaluable=0)
     found: Detection = kind.detect(request.rows.lazy(), settings, request.window or _whole(request.rows))
@@ -86,6 +87,11 @@ def _hits(findings: pl.DataFrame, request: Request) -> pl.DataFrame:
             pl.col("observed_at").alias(AT), pl.lit(value=False).alias(NULL), *[first.struct.field(n) for n in LINEAGE]
         )
     )
+
+
+def settings_of(stage: Detector, kind: Kind) -> Any:
+    """The settings of the detector, as the rule has them."""
+    return kind.settings(**_values(stage, kind))
 
 
 def _values(stage: Detector, kind: Kind) -> dict[str, object]:

@@ -43,8 +43,9 @@ def attendance_change(stage: Stage) -> pl.DataFrame:
     """
     victims = stage.victims("attendance-change").select("who", "plant")
     room = stage.until - stage.since
-    margin = min(35, room // 3)
-    begin = stage.since + margin + stage.chance.below("change-day", "plant", size=pl.lit(max(room - 2 * margin, 1)))
+    # long enough before the end to be a habit, leave included
+    last = max(room - 45, room // 2)
+    begin = stage.since + stage.chance.whole("change-day", "plant", low=min(14, last), high=last)
     factor = pl.max_horizontal(
         pl.lit(0.05), 1 - 0.6 * stage.effect + 0.1 * (stage.chance.draw("change-stay", "plant", "meeting") - 0.5)
     )
