@@ -15,7 +15,7 @@ import polars as pl
 from auditor.detectors.detection import Budget, Detection, conclude, days, within
 from auditor.detectors.episodes import legs
 from auditor.detectors.networks import is_remote_exit, kilometres, knows_network, remote_exits
-from auditor.detectors.suppress import first_reason, hand_off, in_networks, reconnect
+from auditor.detectors.suppress import MOBILE, first_reason, hand_off, in_networks, reconnect
 from auditor.detectors.wording import entity, moment, number
 from auditor.model.window import Window
 
@@ -72,14 +72,22 @@ def detect(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window) -> De
             "no attendee has a place; a GeoIP database is needed" if unusable else None,
         )
     frame = frame.with_columns(exit=is_remote_exit(frame, remote_exits(frame)), known=knows_network(frame))
+    frame = frame.with_columns(roams=pl.col("known") & pl.col("client_os").is_in(list(MOBILE)).fill_null(value=False))
+    # legs that do not tell where their person is: through an exit, and by a phone that roams on a network it knows
+    silent = [
+        holds
+        for name, holds in (("remote_exit", pl.col("exit")), ("known_network", pl.col("roams")))
+        if name in settings.suppress
+    ]
     moves = _moves(frame, settings)
-    if "remote_exit" in settings.suppress:
-        # a leg through an exit does not tell where its person is, so the legs around it are compared as well
-        through = moves.filter(pl.col("exit_a") | pl.col("exit_b"))
-        moves = pl.concat([through, _moves(frame.filter(~pl.col("exit")), settings)])
+    if silent:
+        # what lies around them is compared as well
+        through = moves.filter(pl.any_horizontal("exit_a", "exit_b", "roams_a", "roams_b"))
+        moves = pl.concat([through, _moves(frame.filter(~pl.any_horizontal(silent)), settings)])
+        moves = moves.unique(["row_a", "row_b"], keep="first", maintain_order=True)
     reasons = {
         "remote_exit": pl.col("exit_a") | pl.col("exit_b"),
-        "known_network": pl.col("known_b"),
+        "known_network": pl.col("known_b") | pl.col("roams_a"),
         "hand_off": hand_off(),
         "reconnect": reconnect(),
         "listed_network": pl.col("listed_a") | pl.col("listed_b"),
@@ -109,7 +117,7 @@ def _moves(frame: pl.DataFrame, settings: ImpossibleTravel) -> pl.DataFrame:
     )
     side = (
         "row", "meeting_id", "joined_time", "end", "ip_network", "client_os", "client_agent", "geo_country", "geo_city",
-        "geo_latitude", "geo_longitude", "geo_radius_km", "exit", "known", "page", "item",
+        "geo_latitude", "geo_longitude", "geo_radius_km", "exit", "known", "roams", "page", "item",
     )  # fmt: skip
     later = linked.filter(pl.col("_from").is_not_null()).select(
         *key, "_from", *[pl.col(name).alias(f"{name}_b") for name in side]

@@ -159,3 +159,18 @@ def test_a_phone_abroad_beside_a_laptop_behind_an_exit_is_a_companion(build) -> 
     late = Window(START + timedelta(days=65), START + timedelta(days=90))
     found = overlap(build(rows), Overlap(suppress=("companion",)), late)
     assert found.ledger["suppressed.companion"] == 1
+
+
+def test_a_phone_that_roams_does_not_tell_where_its_person_is(build) -> None:
+    rows = [leg(OSLO, day, client_os="ios") for day in range(3)]
+    rows += [leg(RIO, 40), leg(OSLO, 40.05, hours=0.2, client_os="ios"), leg(RIO, 40.1)]
+    found = travel(build(rows), ImpossibleTravel(), LATE)
+    assert found.findings.is_empty()
+    assert found.ledger["suppressed.known_network"] >= 1
+
+
+def test_the_legs_around_a_roaming_phone_are_compared(build) -> None:
+    rows = [leg(OSLO, day) for day in range(3)] + [leg(BERGEN, day + 0.3, client_os="ios") for day in range(3)]
+    rows += [leg(OSLO, 40), leg(BERGEN, 40.05, hours=0.2, client_os="ios"), leg(RIO, 40.1)]
+    found = travel(build(rows), ImpossibleTravel(), LATE)
+    assert found.findings["from_place"].to_list() == ["Oslo"]
