@@ -310,8 +310,8 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser.add_argument("--days", type=int, default=180)
     parser.add_argument("--seeds", default="", help="as 1001-1010 or 1,2; `dev` is 1-5")
     parser.add_argument("--only", default="", help="names of questions, with commas")
-    parser.add_argument("--no-sweep", action="store_true", help="without the other effect sizes")
-    parser.add_argument("--no-zero", action="store_true", help="without the company in which nothing is planted")
+    parser.add_argument("--parts", default="found,effects,zero", help="what to measure")
+    parser.add_argument("--effect-seeds", type=int, default=3, help="how many of the seeds for other effect sizes")
     asked = parser.parse_args(list(arguments))
     seeds = _seeds(asked.seeds)
     questions = [one for one in QUESTIONS if not asked.only or one.name in asked.only.split(",")]
@@ -319,24 +319,31 @@ def main(arguments: Sequence[str] = ()) -> None:
     def scales(**changed: object) -> list[Scale]:
         return [replace(Scale(asked.users, asked.days, seed=str(seed)), **changed) for seed in seeds]
 
-    print(f"{asked.users} people, {asked.days} days, seeds {seeds[0]} to {seeds[-1]}, budget {BUDGET}; minimum/median")
-    at_one = [judged(make(scale), questions) for scale in scales()]
-    table(at_one, scales())
-    print("\nfalse findings by kind of join, all seeds")
-    causes(at_one)
-    if not asked.no_sweep:
-        print("\nrecall by effect size, median over seeds")
-        swept = {1.0: at_one}
+    print(
+        f"{asked.users} people, {asked.days} days, seeds {seeds[0]} to {seeds[-1]}, budget {BUDGET}; minimum/median",
+        flush=True,
+    )
+    parts = asked.parts.split(",")
+    at_one: list[dict[str, Result]] = []
+    if "found" in parts:
+        at_one = [judged(make(scale), questions) for scale in scales()]
+        table(at_one, scales())
+        print("\nfalse findings by kind of join, all seeds")
+        causes(at_one)
+    if "effects" in parts:
+        few = slice(asked.effect_seeds)
+        print(f"\nrecall by effect size, median over {len(seeds[few])} seeds", flush=True)
+        swept = {1.0: at_one[few]} if at_one else {}
         for effect in EFFECTS:
             if effect not in swept:
-                swept[effect] = [judged(make(scale), questions) for scale in scales(effect=effect)]
+                swept[effect] = [judged(make(scale), questions) for scale in scales(effect=effect)[few]]
         for question in questions:
             line = "  ".join(
                 f"{effect:g}: {median(one[question.name].recall for one in swept[effect]):.2f}" for effect in EFFECTS
             )
             print(f"  {question.name:13} {line}")
-    if not asked.no_zero:
-        print("\nnothing planted")
+    if "zero" in parts:
+        print("\nnothing planted", flush=True)
         zero_run([judged(make(scale), questions) for scale in scales(zero=True)], scales())
 
 
