@@ -24,8 +24,10 @@ def show(page: Page, path: Path, fragment: str = "") -> None:
     page.wait_for_selector("html[data-ready]", timeout=20_000)
 
 
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
+def violations(page: Page, scheme: str = "light") -> list[str]:
+    """What axe complains of; colours alone are looked at in the dark, since nothing else differs there."""
+    dark = {"runOnly": {"type": "rule", "values": ["color-contrast"]}} if scheme == "dark" else {}
+    found = Axe().run(page, options={"resultTypes": ["violations"], **dark}).response["violations"]
     return [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found]
 
 
@@ -35,14 +37,14 @@ def test_axe_finds_nothing_in_any_state(browser: Browser, tmp_path: Path, scheme
     path.write_bytes(FORMATS["html"].render(audit_of(14), Options()))
     page = browser.new_page(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type] - a literal
     show(page, path)
-    assert violations(page) == []
+    assert violations(page, scheme) == []
     page.fill("#q", "example")
     page.select_option("#severity", "1")
     page.wait_for_timeout(120)
     page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
-    assert violations(page) == []
+    assert violations(page, scheme) == []
     page.locator(".item").first.click()
-    assert violations(page) == []
+    assert violations(page, scheme) == []
     page.close()
 
 
@@ -131,7 +133,7 @@ def test_hostile_text_runs_nothing_fetches_nothing_and_stays_text(browser: Brows
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("dialog", lambda dialog: complaints.append(dialog.message))
     show(page, hostile_html)
-    for number in range(0, 60, 6):
+    for number in range(0, 60, 12):
         page.evaluate(f"location.hash = '#all-findings'; document.getElementById('grid').scrollTop = {number} * 40")
         page.wait_for_timeout(20)
         page.locator(".item").first.click()

@@ -12,7 +12,7 @@ from auditor.reports.text import EVIDENCE_CAP, visible
 from auditor.reports.view.parts import Cell, Column, Fact, Table
 from auditor.reports.view.wording import Wording, number, verdict_word
 
-MOST_PAGES = 100
+MOST_PAGES = 40
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,12 +23,6 @@ class Periods:
     starts: tuple[datetime, ...]
     end: datetime
 
-    def index(self, moment: datetime) -> int | None:
-        """The period the moment lies in, or None outside all of them."""
-        if not self.starts or moment < self.starts[0] or moment >= self.end:
-            return None
-        return bisect_right(self.starts, moment) - 1
-
     def windows(self) -> tuple[Window, ...]:
         """Each period as a window."""
         return tuple(Window(a, b) for a, b in zip(self.starts, (*self.starts[1:], self.end), strict=True))
@@ -76,14 +70,16 @@ def labels(spans: Periods, wording: Wording) -> tuple[tuple[int, str], ...]:
 
 def counted(moments: Iterable[datetime], spans: Periods) -> tuple[list[int], int]:
     """How many moments lie in each period, and how many in none."""
-    counts = [0] * len(spans.starts)
+    starts = [start.timestamp() for start in spans.starts]
+    counts = [0] * len(starts)
     outside = 0
+    end = spans.end.timestamp()
     for moment in moments:
-        index = spans.index(moment)
-        if index is None:
-            outside += 1
+        at = moment.timestamp()
+        if starts and starts[0] <= at < end:
+            counts[bisect_right(starts, at) - 1] += 1
         else:
-            counts[index] += 1
+            outside += 1
     return counts, outside
 
 

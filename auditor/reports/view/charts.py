@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from auditor.model.vocabulary import Severity
 from auditor.reports.view.wording import Wording, number, share
@@ -84,11 +84,12 @@ class Plot:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Cells in rows and columns, such as a heat map or a calendar."""
+    """Cells in rows and columns, such as a heat map or a calendar; `outlines` is the path of all empty ones."""
 
     width: float
     height: float
     cells: tuple[Box, ...]
+    outlines: str
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
 
@@ -212,7 +213,10 @@ def heat_map(counts: Sequence[Sequence[int]], *, seen: Sequence[Sequence[bool]],
     return Grid(
         width=WIDE,
         height=tall * len(counts) + 16,
-        cells=cells,
+        cells=tuple(box for box in cells if box.word != "heat-0"),
+        outlines="".join(
+            f"M{box.x} {box.y}h{box.width}v{box.height}h-{box.width}z" for box in cells if box.word == "heat-0"
+        ),
         x_ticks=tuple(Tick(round(HEAT_LEFT + hour * size + size / 2, 1), f"{hour:02d}") for hour in range(0, 24, 3)),
         y_ticks=tuple(Tick(round(day * tall + 12, 1), name) for day, name in enumerate(days)),
     )
@@ -225,27 +229,24 @@ def _heat(count: int, most: int, *, seen: bool) -> str:
 
 
 def calendar(rows: Sequence[tuple[str, Sequence[str]]], labels: Sequence[tuple[int, str]]) -> Grid:
-    """One row a table, one cell a period; the words of cells are held, gap and open."""
+    """One row a table, one box a run of equal periods; the words of boxes are held, gap and open."""
     left = 120.0
     periods = max((len(words) for _, words in rows), default=1)
     step = (WIDE - left) / max(periods, 1)
     tall = 16.0
-    spacing = 1.0 if step >= 4 else 0.0
-    cells = tuple(
-        Box(
-            x=round(left + index * step, 1),
-            y=round(row * tall, 1),
-            width=round(step - spacing, 1),
-            height=tall - 3,
-            word=word,
-        )
-        for row, (_, words) in enumerate(rows)
-        for index, word in enumerate(words)
-    )
+    cells = []
+    for row, (_, words) in enumerate(rows):
+        start = 0
+        for word, run in groupby(words):
+            end = start + len(list(run))
+            x = round(left + start * step, 1)
+            cells.append(Box(x, round(row * tall, 1), round(left + end * step - x - 1, 1), tall - 3, word))
+            start = end
     return Grid(
         width=WIDE,
         height=tall * len(rows) + 16,
-        cells=cells,
+        cells=tuple(cells),
+        outlines="",
         x_ticks=_apart([Tick(round(left + index * step, 1), label) for index, label in labels], least=60),
         y_ticks=tuple(Tick(round(row * tall + 10.5, 1), name) for row, (name, _) in enumerate(rows)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ MOST_SHOWN = 5000
 SPARK_PERIODS = 12
 RECORDS_SHOWN = 20
 
+_HEX = re.compile(r"[0-9a-f]{20,}")
 _LEFTWARD = {"R", "AL", "AN"}
 
 
@@ -35,7 +37,11 @@ class EvidenceRow:
 
 @dataclass(frozen=True, slots=True)
 class FindingView:
-    """One finding: a card shows all but `in_short`, a row shows the message and `in_short`."""
+    """One finding: a card shows all but `in_short`, a row shows the message and `in_short`.
+
+    `in_short` leaves out the values that the message has already. Only what section 9 links to has an `anchor`:
+    on paper each one costs as much as a line of text.
+    """
 
     anchor: str
     message: str
@@ -107,8 +113,9 @@ class Limits:
 
 def anchor(fingerprint: str) -> str:
     """The element id of a finding, made of hex digits whatever the fingerprint is."""
-    plain = len(fingerprint) >= 20 and set(fingerprint) <= set("0123456789abcdef")
-    return f"f-{(fingerprint if plain else hashlib.sha256(fingerprint.encode('utf-8', 'replace')).hexdigest())[:20]}"
+    if _HEX.fullmatch(fingerprint):
+        return f"f-{fingerprint[:20]}"
+    return f"f-{hashlib.sha256(fingerprint.encode('utf-8', 'replace')).hexdigest()[:20]}"
 
 
 def failed_rules(audit: Audit) -> list[RuleResult]:
@@ -226,6 +233,7 @@ def finding_view(finding: Finding, rule: RuleResult, wording: Wording) -> Findin
         )
         for name, value in finding.evidence.items()
     )
+    message = visible(finding.message, cap=EVIDENCE_CAP)
     subject = isolated(visible(finding.subject))
     fingerprint = visible(finding.fingerprint)
     observed = wording.moment(finding.observed_at)
@@ -235,8 +243,8 @@ def finding_view(finding: Finding, rule: RuleResult, wording: Wording) -> Findin
     confidence = wording.say(f"findings.confidence_{finding.confidence.value}")
     again = [] if finding.occurrences == 1 else [wording.say("findings.occurrences", n=finding.occurrences)]
     return FindingView(
-        anchor=anchor(finding.fingerprint),
-        message=visible(finding.message, cap=EVIDENCE_CAP),
+        anchor=anchor(finding.fingerprint) if rule.detector else "",
+        message=message,
         severity=wording.severity(finding.severity),
         circumstances=" · ".join([confidence, observed, state, *waived, *again]),
         evidence=evidence,
@@ -247,7 +255,7 @@ def finding_view(finding: Finding, rule: RuleResult, wording: Wording) -> Findin
                 state,
                 *waived,
                 *again,
-                *(f"{row.column}: {isolated(row.value)}" for row in evidence),
+                *(f"{row.column}: {isolated(row.value)}" for row in evidence if row.value not in message),
                 fingerprint[:12],
                 records,
             ]

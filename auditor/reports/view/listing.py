@@ -58,7 +58,8 @@ def listing(audit: Audit, wording: Wording) -> Mapping[str, object]:
     types = [{column.name: column.type for column in rule.evidence} for rule in audit.rules]
     waivers = sorted({finding.waiver for finding in audit.findings if finding.waiver})
     waiver_numbers = {name: index for index, name in enumerate(waivers)}
-    severities, confidences, states = (list(words) for words in (Severity, Confidence, State))
+    severities, confidences = ({word: index for index, word in enumerate(words)} for words in (Severity, Confidence))
+    states: dict[State | None, int] = {word: index for index, word in enumerate((*State, None))}
     evidence, records, shape = [], [], []
     met: dict[tuple[str, str], int] = {}
     for finding in audit.findings:
@@ -95,13 +96,13 @@ def listing(audit: Audit, wording: Wording) -> Mapping[str, object]:
         ],
         "severities": [wording.say(f"severity.{word.value}") for word in severities],
         "confidences": [wording.say(f"confidence.{word.value}") for word in confidences],
-        "states": [*(wording.say(f"state.{word.value}") for word in states), wording.say("state.none")],
+        "states": [wording.say(f"state.{word.value if word else 'none'}") for word in states],
         "waivers": [visible(name) for name in waivers],
         "shapes": [[visible(name) for name in names.split("\0")] for names in shapes.texts],
         "rule": [rules[finding.rule_id] for finding in found],
-        "severity": [severities.index(finding.severity) for finding in found],
-        "confidence": [confidences.index(finding.confidence) for finding in found],
-        "state": [states.index(finding.state) if finding.state else len(states) for finding in found],
+        "severity": [severities[finding.severity] for finding in found],
+        "confidence": [confidences[finding.confidence] for finding in found],
+        "state": [states[finding.state] for finding in found],
         "waiver": [waiver_numbers[finding.waiver] if finding.waiver else -1 for finding in found],
         "at": [int((finding.observed_at - _EPOCH).total_seconds()) for finding in found],
         "observed": [wording.moment(finding.observed_at) for finding in found],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -17,6 +18,7 @@ from auditor.reports.view.parts import Cell, Mark
 from auditor.reports.words import Words
 
 _DURATION = "us"
+_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Wording:
         if moment is None:
             return self.none
         if self.zone is UTC:
-            return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+            return f"{moment.isoformat(' ', 'seconds')[:19]} UTC"
         return moment.astimezone(self.zone).isoformat(" ", "seconds").replace("+", " +").replace(" -", " −")
 
     def day(self, moment: datetime) -> str:
@@ -85,6 +87,8 @@ class Wording:
         return visible(value, cap=EVIDENCE_CAP)
 
     def _time(self, value: str) -> str:
+        if self.zone is UTC and _ISO.fullmatch(value):
+            return f"{value[:10]} {value[11:19]} UTC"
         try:
             return self.moment(instant(value))
         except ValueError:
