@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-WORDS = "usage: python -m benchmarks.geo_database GEO.json FOLDER"
+WORDS = "usage: python -m benchmarks.tools.geo_database GEO.json FOLDER"
 
 
 def write(blocks: Path, folder: Path) -> tuple[Path, Path]:
@@ -44,11 +44,10 @@ def _place(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def main(arguments: Sequence[str] = ()) -> None:
-    """Nothing to measure: with two arguments the databases are written."""
+def main(arguments: Sequence[str]) -> None:
+    """The databases are written into the folder."""
     if len(arguments) != 2:
-        print(WORDS)
-        return
+        raise SystemExit(WORDS)
     for path in write(Path(arguments[0]), Path(arguments[1])):
         print(path)
 
