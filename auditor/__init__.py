@@ -16,11 +16,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from auditor.version import VERSION
+
 if TYPE_CHECKING:
     from auditor.api import Archive, Audit, check, load_rules, write_report
     from auditor.model.window import Window
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = ["Archive", "Audit", "Window", "__version__", "check", "load_rules", "write_report"]
 

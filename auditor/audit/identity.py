@@ -8,10 +8,10 @@ from datetime import datetime
 from hashlib import sha256
 from uuid import UUID, uuid5
 
-from auditor import __version__
 from auditor.model.audit import Audit, Identity, ReportSettings
 from auditor.model.waiver import Attestation, Waiver
 from auditor.model.window import Window, iso
+from auditor.version import VERSION
 
 _AUDITS = UUID("d0c41f6e-6a0e-5c4b-9d2f-0a5f5b1c7e21")
 
@@ -52,7 +52,7 @@ def identity(
     """The identity of an audit; its id is a UUID of everything else in it and of the audit before."""
     rules, head = _bare(rules_digest), _bare(evidence_head)
     told = [
-        __version__,
+        VERSION,
         rules,
         head,
         config,
@@ -64,7 +64,7 @@ def identity(
     ]
     return Identity(
         id=str(uuid5(_AUDITS, _text(told))),
-        auditor_version=__version__,
+        auditor_version=VERSION,
         window=window,
         sites=tuple(sites),
         evaluated_at=now,

@@ -11,7 +11,6 @@ from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor import __version__
 from auditor.errors import AuditorError, ReportError
 from auditor.model.audit import Audit
 from auditor.reports import audit_json, csv
@@ -20,6 +19,7 @@ from auditor.reports.revisions import additions, visible_fields
 from auditor.reports.signatures import signatures, trust
 from auditor.reports.text import visible
 from auditor.reports.view.appendix import Attached
+from auditor.version import VERSION
 
 if TYPE_CHECKING:
     from pyhanko.pdf_utils.reader import PdfFileReader
@@ -108,8 +108,8 @@ def _loaded(file: File | None) -> tuple[Check, Audit | None]:
     words = f"audit {visible(audit.identity.id)}, {len(audit.findings):,} findings, made by auditor {visible(made)}"
     if same:
         return Check(AUDIT, held=True, words=words), audit
-    words = f"{words}: auditor {__version__} writes it in other bytes"
-    return Check(AUDIT, held=False if made == __version__ else None, words=words), audit
+    words = f"{words}: auditor {VERSION} writes it in other bytes"
+    return Check(AUDIT, held=False if made == VERSION else None, words=words), audit
 
 
 def _findings(file: File | None, audit: Audit) -> Check:
@@ -120,7 +120,7 @@ def _findings(file: File | None, audit: Audit) -> Check:
         if file.data == csv.render(audit):
             return Check(FINDINGS, held=True, words=f"what {AUDIT} renders to")
     listed = _fingerprints(file.data)
-    if audit.identity.auditor_version != __version__ and listed == [one.fingerprint for one in audit.findings]:
+    if audit.identity.auditor_version != VERSION and listed == [one.fingerprint for one in audit.findings]:
         return Check(FINDINGS, held=True, words=f"the findings of {AUDIT}, as another version of auditor writes them")
     return Check(FINDINGS, held=False, words=f"not what {AUDIT} renders to")
 
@@ -154,7 +154,7 @@ def compared(pdf: bytes, expected: bytes, audit: Audit) -> Check:
         return _appended(reader, expected)
     here, there = read(expected), page_texts(reader)
     ours, theirs = "".join(page_texts(here)), "".join(there)
-    makers = _makers(ours, __version__), _makers(theirs, audit.identity.auditor_version)
+    makers = _makers(ours, VERSION), _makers(theirs, audit.identity.auditor_version)
     fonts = font_names(here) == font_names(reader)
     same = _MADE_WITH.sub("", ours) == _MADE_WITH.sub("", theirs)
     text = f"the text of its {len(there)} pages is the same" if same else _first_difference(ours, theirs)

@@ -13,8 +13,8 @@ from typing import Self
 
 import httpx
 
-from auditor import __version__
 from auditor.errors import ConfigError
+from auditor.version import VERSION
 from auditor.webex.origin import Origin, is_loopback
 
 _LARGEST_BODY = 256 * 2**20
@@ -61,7 +61,7 @@ class Wire:
         read = transport.read.total_seconds()
         try:
             self._http = httpx.Client(
-                headers={"User-Agent": f"auditor/{__version__}", "Accept-Encoding": "gzip"},
+                headers={"User-Agent": f"auditor/{VERSION}", "Accept-Encoding": "gzip"},
                 timeout=httpx.Timeout(read, connect=transport.connect.total_seconds(), pool=None),
                 limits=httpx.Limits(max_connections=transport.connections),
                 follow_redirects=False,
