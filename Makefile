@@ -29,7 +29,7 @@ gates: $(READY)/dev
 	@$(BIN)/ruff format --check --quiet --output-format concise .
 	@$(BIN)/ruff check --quiet --output-format concise .
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/lint-imports --no-logo > build/imports.txt || { cat build/imports.txt; exit 1; }
+	@$(BIN)/lint-imports --no-logo --no-cache > build/imports.txt || { cat build/imports.txt; exit 1; }
 	@$(BIN)/deptry --no-ansi . 2> build/deptry.txt || { cat build/deptry.txt; exit 1; }
 	@echo "format, lint, types, imports, dependencies: clean"
 
