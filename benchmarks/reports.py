@@ -97,7 +97,7 @@ def _browse(path: Path) -> None:
         page.wait_for_selector("html[data-ready]", timeout=60_000)
         ready = time.perf_counter() - began
         paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? -1")
-        page.wait_for_timeout(3_000)
+        page.wait_for_selector("html[data-indexed]", state="attached", timeout=60_000)
         took = page.evaluate(
             """() => {
               const times = [];
@@ -125,10 +125,12 @@ def _browse(path: Path) -> None:
         elements = page.evaluate("document.querySelectorAll('.item').length")
         browser.close()
     print(
-        f"first paint {paint:.0f} ms (at most 1,000), list ready after {ready * 1000:.0f} ms, {elements} rows in the document"
+        f"first paint {paint:.0f} ms (at most 1,000), list ready after {ready * 1000:.0f} ms, "
+        f"{elements} rows in the document"
     )
     print(
-        f"filters {', '.join(f'{t:.0f}' for t in took)} ms, search {searched:.0f} ms with 60 ms of patience (at most 100)"
+        f"filters {', '.join(f'{t:.0f}' for t in took)} ms (at most 100), "
+        f"search {searched:.0f} ms with 60 ms of patience for the next key"
     )
 
 
