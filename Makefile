@@ -20,7 +20,7 @@ demo: $(READY)/runtime ## Whole pipeline on sample data, offline, into build/dem
 	@$(BIN)/auditor demo --out build/demo
 
 test: $(READY)/dev gates ## Gates and every test, with coverage (details: .venv/bin/coverage report); ends with the summary
-	@$(BIN)/python -m pytest --cov --cov-report=
+	@$(PYTEST) --cov --cov-report=
 
 check: $(READY)/dev gates ## Gates and the quick tests, under a minute
 	@$(PYTEST) --quiet -m "not ($(SLOW) or soak)"
