@@ -47,6 +47,7 @@
     const until = Math.min(from + 4000, total);
     for (let i = from; i < until; i++) haystack(i);
     if (until < total) setTimeout(prepare, 0, until);
+    else document.documentElement.dataset.indexed = "yes";
   }
 
   const rank = {

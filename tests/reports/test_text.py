@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.reports.text import mixed_scripts, paragraphs, safe_link, spreadsheet_cell, visible
@@ -39,6 +39,7 @@ def test_long_text_says_how_long_it_is() -> None:
     assert visible("x" * 100_006) == "x" * 200 + "⟨… 100,006 characters⟩"
 
 
+@settings(deadline=None)
 @given(st.text(st.characters()))
 def test_nothing_invisible_is_left(text: str) -> None:
     shown = visible(text, cap=10_000)
@@ -48,6 +49,7 @@ def test_nothing_invisible_is_left(text: str) -> None:
             assert unicodedata.bidirectional(character) not in {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "PDI"}
 
 
+@settings(deadline=None)
 @given(st.text(st.characters()))
 def test_showing_twice_changes_nothing(text: str) -> None:
     assert visible(visible(text, cap=10_000), cap=10_000) == visible(text, cap=10_000)

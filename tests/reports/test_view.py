@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.errors import ReportError
@@ -25,6 +25,7 @@ WINDOWS = st.tuples(TIMES, st.timedeltas(timedelta(hours=1), timedelta(days=900)
 )
 
 
+@settings(deadline=None)
 @given(WINDOWS, st.sampled_from([PLAIN, BERLIN]))
 def test_periods_cover_the_window_exactly(window: Window, zone: Wording) -> None:
     spans = periods(window, zone).windows()
@@ -34,6 +35,7 @@ def test_periods_cover_the_window_exactly(window: Window, zone: Wording) -> None
     assert len(spans) <= 64 or periods(window, zone).unit == "month"
 
 
+@settings(deadline=None)
 @given(WINDOWS, st.lists(TIMES, max_size=20))
 def test_every_moment_is_counted_once_or_lies_outside(window: Window, moments: list[datetime]) -> None:
     counts, outside = counted(moments, periods(window, PLAIN))
@@ -69,6 +71,7 @@ def test_hours_are_those_of_the_zone() -> None:
     assert by_hour([datetime(2026, 7, 6, 22, 30, tzinfo=UTC)], BERLIN)[1][0] == 1
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**12))
 def test_an_axis_has_three_to_five_ticks_and_holds_its_largest_value(most: int) -> None:
     ticks = axis(most)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.model.audit import Audit, Parameter, RuleResult
-from auditor.reports.text import EVIDENCE_CAP, visible
+from auditor.reports.text import visible
+from auditor.reports.view.findings import isolated
 from auditor.reports.view.parts import Cell, Column, Fact, Table
 from auditor.reports.view.wording import Wording, number, verdict_word
 
@@ -72,13 +73,17 @@ def rules_appendix(audit: Audit, wording: Wording, *, made_with: str) -> Rules:
         parameters=Table(
             caption=wording.say("rules.parameters"),
             columns=(
-                Column(wording.say("rules.rule"), 11),
-                Column(wording.say("rules.parameter"), 31),
-                Column(wording.say("rules.value"), 24),
-                Column(wording.say("rules.default"), 18),
-                Column(wording.say("rules.source"), 16),
+                Column(wording.say("rules.rule"), 12),
+                Column(wording.say("rules.parameters_of"), 88),
             ),
-            rows=tuple(_parameter(rule, parameter, wording) for rule in audit.rules for parameter in rule.parameters),
+            rows=tuple(
+                (
+                    Cell(visible(rule.id), "mono"),
+                    Cell("; ".join(_parameter(parameter, wording) for parameter in rule.parameters)),
+                )
+                for rule in audit.rules
+                if rule.parameters
+            ),
             empty=wording.say("rules.no_parameters"),
         ),
         made_with=made_with,
@@ -104,14 +109,17 @@ def _rule(rule: RuleResult, wording: Wording) -> tuple[Cell, ...]:
     )
 
 
-def _parameter(rule: RuleResult, parameter: Parameter, wording: Wording) -> tuple[Cell, ...]:
-    differs = parameter.value != parameter.default
-    return (
-        Cell(visible(rule.id), "mono"),
-        Cell(visible(parameter.name), "mono", note=visible(parameter.description, cap=EVIDENCE_CAP)),
-        Cell(wording.value(parameter.value, parameter.type), note=wording.say("rules.differs") if differs else ""),
-        Cell(wording.value(parameter.default, parameter.type)),
-        Cell(visible(parameter.source)),
+def _parameter(parameter: Parameter, wording: Wording) -> str:
+    """Name and value in force; where it is not the default, what that is and what set the other."""
+    value = isolated(wording.value(parameter.value, parameter.type))
+    if parameter.value == parameter.default:
+        return wording.say("rules.parameter", name=visible(parameter.name), value=value)
+    return wording.say(
+        "rules.parameter_set",
+        name=visible(parameter.name),
+        value=value,
+        default=isolated(wording.value(parameter.default, parameter.type)),
+        source=visible(parameter.source),
     )
 
 

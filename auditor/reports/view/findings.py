@@ -17,7 +17,7 @@ from auditor.reports.view.charts import Grid, Plot, Spark, heat_map, spark, time
 from auditor.reports.view.parts import Cell, Column, Fact, Mark, Table
 from auditor.reports.view.wording import Wording, number, verdict_word
 
-CARDS = 3
+CARDS = 2
 MOST_SHOWN = 5000
 SPARK_PERIODS = 12
 RECORDS_SHOWN = 20
