@@ -23,7 +23,7 @@ from auditor.tables.typed import ORDER
 DERIVED = "_derived"
 """Column of the files of `meetings` that the table does not show: drawn from attendees, not a usage record."""
 
-ROWS_A_FILE = 400_000
+ROWS_A_FILE = 150_000
 _ROWS_A_GROUP = 1 << 16
 _CLUSTER = "_cluster"
 
