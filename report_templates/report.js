@@ -6,7 +6,7 @@
   const source = at("data");
   if (!source) return;
   const KEYS = ["severity", "rule", "subject", "message", "observed", "state"];
-  const PAGE = 400000;
+  const PAGE = 200000;
   const OVER = 8;
   let data, total, order, page, active, height, rows, hay, timer;
   let sort = { key: "", down: false };

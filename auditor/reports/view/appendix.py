@@ -60,12 +60,12 @@ def rules_appendix(audit: Audit, wording: Wording, *, made_with: str) -> Rules:
         rules=Table(
             caption=wording.say("titles.rules"),
             columns=(
-                Column(wording.say("rules.rule"), 33),
+                Column(wording.say("rules.rule"), 30),
                 Column(wording.say("rules.severity"), 14),
                 Column(wording.say("rules.status"), 10),
                 Column(wording.say("rules.digest"), 15),
-                Column(wording.say("rules.population"), 10, number=True),
-                Column(wording.say("rules.findings"), 8, number=True),
+                Column(wording.say("rules.population"), 11, number=True),
+                Column(wording.say("rules.findings"), 10, number=True),
                 Column(wording.say("rules.verdict"), 10),
             ),
             rows=tuple(_rule(rule, wording) for rule in audit.rules),

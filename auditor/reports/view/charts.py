@@ -15,6 +15,7 @@ BAR_WIDTH = 300
 WIDE = 640
 PLOT_LEFT = 34
 PLOT_HEIGHT = 110
+PLOT_TOP = 8
 HEAT_LEFT = 44
 HEAT_STEPS = 5
 
@@ -143,10 +144,11 @@ def time_columns(counts: Sequence[int], *, gaps: Sequence[bool], labels: Sequenc
     room = WIDE - PLOT_LEFT
     step = room / max(len(counts), 1)
     scale = PLOT_HEIGHT / ticks[-1]
+    base = PLOT_TOP + PLOT_HEIGHT
     columns = tuple(
         Box(
             x=round(PLOT_LEFT + index * step + step * 0.15, 1),
-            y=round(PLOT_HEIGHT - count * scale, 1),
+            y=round(base - count * scale, 1),
             width=round(step * 0.7, 1),
             height=round(count * scale, 1),
         )
@@ -156,7 +158,7 @@ def time_columns(counts: Sequence[int], *, gaps: Sequence[bool], labels: Sequenc
     bands = tuple(
         Box(
             x=round(PLOT_LEFT + start * step, 1),
-            y=0,
+            y=PLOT_TOP,
             width=round((end - start) * step, 1),
             height=PLOT_HEIGHT,
         )
@@ -164,14 +166,14 @@ def time_columns(counts: Sequence[int], *, gaps: Sequence[bool], labels: Sequenc
     )
     return Plot(
         width=WIDE,
-        height=PLOT_HEIGHT + 20,
-        base=PLOT_HEIGHT,
+        height=base + 20,
+        base=base,
         left=PLOT_LEFT,
         room=room,
         columns=columns,
         bands=bands,
         x_ticks=_apart([Tick(round(PLOT_LEFT + index * step, 1), label) for index, label in labels], least=60),
-        y_ticks=tuple(Tick(round(PLOT_HEIGHT - tick * scale, 1), number(tick)) for tick in ticks),
+        y_ticks=tuple(Tick(round(base - tick * scale, 1), number(tick)) for tick in ticks),
     )
 
 

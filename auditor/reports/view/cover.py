@@ -82,5 +82,12 @@ def result_sentence(audit: Audit, wording: Wording) -> str:
         findings=wording.say("result.findings", n=audit.summary.findings),
         open=audit.summary.open,
         waived=audit.summary.waived,
-        coverage=wording.say("result.gaps", n=gaps) if gaps else wording.say("result.complete"),
+        coverage=_evidence(gaps, counts[Verdict.NOT_EVALUATED], wording),
     )
+
+
+def _evidence(gaps: int, unknown: int, wording: Wording) -> str:
+    """How complete the evidence is; without a gap it may still lack what a rule needs."""
+    if gaps:
+        return wording.say("result.gaps", n=gaps)
+    return wording.say("result.lacking", n=unknown) if unknown else wording.say("result.complete")
