@@ -79,21 +79,30 @@ def detect(rows: pl.LazyFrame, settings: Burst, window: Window) -> Detection:
 
 
 def _largest(frame: pl.DataFrame, settings: Burst) -> pl.DataFrame:
-    """The largest count `k` of each entity, without building windows: k ≥ j when two rows j − 1 apart are close."""
+    """The largest count `k` of each entity in rows sorted by it: k ≥ j when two rows j − 1 apart are close."""
     key = list(settings.entity)
-    most = min(int(frame.select(pl.len().over(key).max()).item() or 0), 200)
+    change = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in key)
+    marked = frame.select(*key, "joined_time", _entity=change.fill_null(value=True).cast(pl.Int64).cum_sum())
+    most = min(int(marked.select(pl.len().over("_entity").max()).item() or 0), 200)
+    # rows are sorted by entity, so whoever stands `step` rows earlier is of the same one or too far away
     close = [
-        (pl.col("joined_time") - pl.col("joined_time").shift(step).over(key) < settings.within)
-        .fill_null(value=False)
-        .alias(f"_{step}")
+        (
+            (pl.col("_entity") == pl.col("_entity").shift(step))
+            & (pl.col("joined_time") - pl.col("joined_time").shift(step) < settings.within)
+        ).fill_null(value=False)
         for step in range(1, most)
     ]
-    if not close:
-        return frame.group_by(key).agg(pl.lit(1, dtype=pl.Int64).alias("k"), last=pl.col("joined_time").max())
-    marked = frame.select(*key, "joined_time", *close)
-    return marked.group_by(key).agg(
-        (1 + pl.sum_horizontal(pl.col(f"_{step}").any().cast(pl.Int64) for step in range(1, most))).alias("k"),
-        last=pl.col("joined_time").max(),
+    return (
+        marked.select(*key, "joined_time", "_entity", *[each.alias(f"_{step}") for step, each in enumerate(close)])
+        .group_by("_entity", maintain_order=True)
+        .agg(
+            pl.col(key).first(),
+            (1 + pl.sum_horizontal(pl.lit(0), *[pl.col(f"_{step}").any().cast(pl.Int64) for step in range(len(close))]))
+            .cast(pl.Int64)
+            .alias("k"),
+            last=pl.col("joined_time").max(),
+        )
+        .drop("_entity")
     )
 
 

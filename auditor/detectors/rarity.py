@@ -19,7 +19,8 @@ from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
 from auditor.model.window import Window
 
-VISIT_GAP = timedelta(minutes=10)
+EARLIER = pl.col("joined_time").rank("min").cast(pl.Int64) - 1
+"""How many rows are strictly earlier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ def detect(rows: pl.LazyFrame, settings: Rarity, window: Window) -> Detection:
         .sort("joined_time", "left_time", "page", "item", nulls_last=True)
         .with_row_index("row")
     )
-    rated = frame
+    # of columns that are never null everybody's counts are the same
+    rated = frame.with_columns(_n=EARLIER.over(*key), _g=EARLIER)
     for name in settings.columns:
         rated = _rate(rated, name, settings, window)
     known = pl.max_horizontal(f"n_{name}" for name in settings.columns) >= settings.min_history
@@ -97,16 +99,16 @@ def _rate(frame: pl.DataFrame, name: str, settings: Rarity, window: Window) -> p
     """
     key = list(settings.entity)
     subject = frame.filter(pl.col(name).is_not_null())
-    before = pl.col("joined_time").rank("min").cast(pl.Int64) - 1
+    whole = subject.height == frame.height
     counts = subject.select(
         "row",
         "joined_time",
         *key,
         name,
-        _nv=before.over(*key, name),
-        _n=before.over(*key),
-        _gv=before.over(name),
-        _g=before,
+        _nv=EARLIER.over(*key, name),
+        _n=pl.col("_n") if whole else EARLIER.over(*key),
+        _gv=EARLIER.over(name),
+        _g=pl.col("_g") if whole else EARLIER,
     )
     if counts["joined_time"].is_empty():
         empty = {f"{part}_{name}": pl.lit(None, dtype=pl.Int64) for part in ("nv", "n", "gv", "g")}
