@@ -28,6 +28,7 @@ from auditor.tables.record import Kind
 RECORDS_A_PAGE = 1000
 _LARGEST_WHOLE = 1 << 21
 _LOOKED_AT = 50
+_TELLING = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,11 @@ def incoming(path: Path, *, kind: str | None, zone: str | None, span: Window | N
     if start in {b"{", b"["}:
         bodies = tuple(_json_pages(content, name=path.name))
         fields = _sample(bodies)
-        found, names = _kind_of(fields, kind, name=path.name)
-        sites = ("siteUrl" if names == "api" else "site_url") in fields
-        return Incoming(path.name, digest, found, {**zoned, reading.NAMES: names}, bodies, sites)
+        found, options = _kind_of(fields, kind, name=path.name)
+        return Incoming(path.name, digest, found, {**zoned, **options}, bodies, _names_sites(found, fields, options))
     lines = sheet(text_of(content, name=path.name), name=path.name)
     found, options = _csv_kind(lines, kind, span=span, zone=zone, name=path.name)
-    sites = bool({"siteUrl", "site_url"} & set(lines.headings))
+    sites = _names_sites(found, set(lines.headings), options)
     return Incoming(path.name, digest, found, {**zoned, **options}, tuple(_csv_pages(lines)), sites)
 
 
@@ -193,23 +193,57 @@ def _sample(bodies: Sequence[bytes]) -> set[str]:
     return set()
 
 
-def _kind_of(names: set[str], asked: str | None, *, name: str) -> tuple[Kind, str]:
-    """The kind whose fields the names are, and whether they are the API's names or the columns'."""
+def _kind_of(names: set[str], asked: str | None, *, name: str) -> tuple[Kind, dict[str, str]]:
+    """The kind whose fields the names are, and how they are read: as the API's, the columns', or each its own way."""
     kinds = [KINDS[asked]] if asked is not None else list(KINDS.values())
     scores = sorted(
         ((len(names & known), kind.name, style) for kind in kinds for style, known in _known(kind)), reverse=True
     )
     best = scores[0]
     rivals = {found for score, found, _ in scores if score == best[0]}
-    if asked is None and (best[0] < 2 or len(rivals) > 1):
+    if asked is None and (best[0] < _TELLING or len(rivals) > 1):
         raise ConfigError(f"{name}: its fields do not tell what it holds; --as would, one of {', '.join(KINDS)}")
     style = next(style for score, found, style in reversed(scores) if (score, found) == best[:2])
-    return KINDS[best[1]], style
+    kind = KINDS[best[1]]
+    spelled = _spelled(kind, names)
+    if names and not spelled and not best[0]:
+        raise ConfigError(f"{name}: none of its fields is one of {kind.name}")
+    if names & {child.name for child in kind.children}:
+        return kind, {reading.NAMES: "api"}
+    if style == "mixed" or len(spelled) > best[0]:
+        return kind, {reading.NAMES: "mixed", reading.MAPPING: json.dumps(spelled, ensure_ascii=False)}
+    return kind, {reading.NAMES: style}
 
 
-def _known(kind: Kind) -> tuple[tuple[str, set[str]], tuple[str, set[str]]]:
+def _spelled(kind: Kind, names: set[str]) -> dict[str, str]:
+    """The fields of the kind by API name, with what the file calls them; case, spaces and `_` tell nothing apart."""
+    told = {_letters(name): name for name in sorted(names, reverse=True)}
+    exact = {name: name for name in names}
+    spelled = {}
+    for field in kind.fields:
+        for known in (exact.get(field.name), exact.get(field.column), told.get(_letters(field.column))):
+            if known is not None:
+                spelled[field.name] = known
+                break
+    return spelled
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))
+
+
+def _names_sites(kind: Kind, names: set[str], options: Mapping[str, str]) -> bool:
+    """Whether the records name the site they are of."""
+    if options[reading.NAMES] == "mixed":
+        return "siteUrl" in json.loads(options[reading.MAPPING])
+    read = {"siteUrl"} if options[reading.NAMES] == "api" else {"siteUrl", "site_url"}
+    return kind.site and bool(read & names)
+
+
+def _known(kind: Kind) -> tuple[tuple[str, set[str]], ...]:
     api = {field.name for field in kind.fields} | {child.name for child in kind.children}
-    return ("api", api), ("columns", {field.column for field in kind.fields})
+    columns = {field.column for field in kind.fields}
+    return ("api", api), ("columns", columns), ("mixed", api | columns)
 
 
 def _csv_kind(
@@ -227,5 +261,4 @@ def _csv_kind(
             reading.FORMATS: "\n".join(formats),
         }
         return KINDS["attendees"], options
-    kind, style = _kind_of(set(lines.headings), asked, name=name)
-    return kind, {reading.NAMES: style}
+    return _kind_of(set(lines.headings), asked, name=name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
@@ -12,13 +13,13 @@ from auditor.tables.kinds import KINDS
 from auditor.tables.record import Kind
 
 NAMES = "names"
-"""Option of an imported unit: `api`, `columns` (named as the table's columns are) or `controlhub`."""
+"""Option of an imported unit: `api`, `columns` (named as the table's columns are), `mixed` or `controlhub`."""
 
 ZONE = "timezone"
 """Option of an imported unit: the zone of times without an offset."""
 
 MAPPING = "mapping"
-"""Option of a Control Hub file: JSON of API field names to the file's headings."""
+"""Option of a mixed or Control Hub file: JSON of API field names to the file's headings."""
 
 FORMATS = "time_formats"
 """Option of a Control Hub file: the patterns of its times, one a line."""
@@ -33,6 +34,8 @@ def reading_of(endpoint: str, options: Mapping[str, str]) -> tuple[Kind, Reading
     names = options.get(NAMES, "api")
     if names == "columns":
         return kind.by_column(), Reading(zone)
+    if names == "mixed":
+        return kind.renamed(json.loads(options[MAPPING])), Reading(zone)
     if names == "controlhub":
         formats = tuple(filter(None, options.get(FORMATS, "").split("\n")))
         return kind, Reading(zone, formats, prepared(options[MAPPING]))
