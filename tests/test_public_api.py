@@ -23,7 +23,7 @@ def test_a_private_name_is_refused():
         _ = auditor.collect
 
 
-def test_importing_the_package_imports_nothing_else():
+def test_importing_the_package_imports_its_version_and_nothing_else():
     code = "import auditor, sys; print(sorted(name for name in sys.modules if name.startswith('auditor')))"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert shown.stdout == "['auditor']\n"
+    assert shown.stdout == "['auditor', 'auditor.version']\n"

@@ -171,9 +171,11 @@ def test_a_full_disk_stops_the_collection_and_the_next_one_carries_on(undisturbe
     truth, _, _ = undisturbed
     folder = fast_path / "archive"
     with serve(SETTLED.site()) as server:
+        # measuring coverage would itself write a file, and fail
+        unmeasured = {name: value for name, value in environment(server).items() if not name.startswith("COVERAGE")}
         full = subprocess.run(
             command(server, folder),
-            env=environment(server),
+            env=unmeasured,
             capture_output=True,
             text=True,
             timeout=120,
