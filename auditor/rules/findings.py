@@ -16,7 +16,7 @@ from auditor.rules.rows import AT
 from auditor.rules.task import Task
 from auditor.rules.textual import written
 from auditor.rules.tree import Type
-from auditor.tables.schema import LINEAGE
+from auditor.tables.schema import COUNT, LINEAGE
 from auditor.triage.fingerprint import Scalar, canonical, fingerprints
 
 SEVERITY = "__severity"
@@ -65,19 +65,26 @@ def _with_severity(hits: pl.DataFrame, task: Task) -> pl.DataFrame:
 
 
 def _distinct(hits: pl.DataFrame, task: Task) -> pl.DataFrame:
-    """One row a fingerprint: the earliest hit speaks, records are the union, `_COUNT` tells how many."""
+    """One row a fingerprint: the earliest hit speaks, records are the union, `_COUNT` tells how many.
+
+    Of hits of one moment that rest on the same record the smaller values speak, so that no order of rows matters.
+    """
     key = list(dict.fromkeys(task.rule.finding.fingerprint))
+    order = [SEVERITY, AT, *LINEAGE]
+    if hits.select(key).lazy().unique().select(pl.len()).collect().item() == hits.height:
+        return hits.sort(order, nulls_last=True).with_columns(pl.lit(1, dtype=COUNT).alias(_COUNT))
     others = [name for name in hits.columns if name not in {*key, RECORDS}]
+    values = [name for name in others if name not in order and not hits.schema[name].is_nested()]
     return (
         hits.lazy()
-        .sort(AT, *LINEAGE, nulls_last=True, maintain_order=True)
+        .sort(AT, *LINEAGE, *values, nulls_last=True, maintain_order=True)
         .group_by(key, maintain_order=True)
         .agg(
             *(pl.col(name).first() for name in others),
             pl.col(RECORDS).explode().unique().sort(),
-            pl.len().alias(_COUNT),
+            pl.len().cast(COUNT).alias(_COUNT),
         )
-        .sort(SEVERITY, AT, *LINEAGE, nulls_last=True, maintain_order=True)
+        .sort(order, nulls_last=True, maintain_order=True)
         .collect()
     )
 

@@ -11,22 +11,13 @@ from types import MappingProxyType
 import polars as pl
 
 from auditor.model.window import Window
-from auditor.rules.baseline import judge_baseline
-from auditor.rules.columns import base_columns
-from auditor.rules.derive import with_derived
-from auditor.rules.detect import Request, judge_detector
 from auditor.rules.findings import outcome
-from auditor.rules.group import judge_group
 from auditor.rules.installed import Resolver, judge_python
-from auditor.rules.match import judge_match
+from auditor.rules.judging import columns_of, judge, reads_history
 from auditor.rules.outcome import Judged, NotEvaluated, Outcome, not_evaluated
-from auditor.rules.pairs import judge_pairs
-from auditor.rules.plain import by_row, judge_by_row, judge_plain
+from auditor.rules.plain import by_row, judge_by_row
 from auditor.rules.rows import Source
-from auditor.rules.sequence import judge_sequence
-from auditor.rules.spec import Baseline, Detector, Group, Match, Pairs, Python, Rule
-from auditor.rules.spec import Sequence as Steps
-from auditor.rules.statistical import DETECTORS, needed
+from auditor.rules.spec import Match, Python, Rule
 from auditor.rules.task import Bound, Task, Watch
 from auditor.tables.facts import Geo, fact_table
 from auditor.tables.schema import TABLES
@@ -107,12 +98,6 @@ def _tables(rule: Rule) -> tuple[str, ...]:
     return tuple(sorted({rule.detect.table, *other, *rule.needs.reads, *rule.needs.tables}))
 
 
-def _names(task: Task) -> frozenset[str]:
-    """What the rule reads beside its conditions: the names it shows, and what its detector looks at."""
-    stage = task.rule.detect.stage
-    return task.shown | needed(stage) if isinstance(stage, Detector) else task.shown
-
-
 def _crashed(rule: Rule, error: Exception) -> Outcome:
     # the message of the error may hold values of the table, so only its kind is told
     _log.warning("rule crashed", extra={"rule": rule.id, "error": type(error).__name__})
@@ -138,7 +123,7 @@ class _Engine:
 
     def _lacking(self, task: Task) -> str | None:
         rule = task.rule
-        read = base_columns(rule, _names(task))
+        read = columns_of(task)
         for table in dict.fromkeys([*read, *rule.needs.tables, *self._of_facts(read)]):
             if table not in self.source.frames:
                 return f"no {table} table in the archive"
@@ -166,9 +151,9 @@ class _Engine:
         needs: dict[str, set[str]] = {}
         history: set[str] = set()
         for task in tasks:
-            for table, columns in base_columns(task.rule, _names(task)).items():
+            for table, columns in columns_of(task).items():
                 needs.setdefault(table, set()).update(columns)
-            if isinstance(task.rule.detect.stage, Baseline | Detector):
+            if reads_history(task.rule):
                 history.add(task.rule.detect.table)
         for table, names in needs.items():
             try:
@@ -210,36 +195,13 @@ class _Engine:
             return _crashed(task.rule, error)
 
     def _judged(self, task: Task) -> Judged:
-        detect = task.rule.detect
-        match detect.stage:
-            case Group():
-                return judge_group(self._rows(task), detect.stage, task)
-            case Pairs():
-                return judge_pairs(self._rows(task), detect.stage, task)
-            case Match(table=table):
-                return judge_match(self._rows(task), self._rows(task, table=table), detect.stage, task)
-            case Steps():
-                return judge_sequence(self._rows(task), detect.stage, task)
-            case Baseline():
-                return judge_baseline(self._history(task), detect.stage, task, window=self.source.window)
-            case Detector(type=kind):
-                request = Request(self._history(task), self.source.window, detect.stage, task, self.means.lists)
-                return judge_detector(request, DETECTORS[kind])
-            case Python():
-                return judge_python(self.source, detect.stage, task, self.means.python, lists=self.means.lists)
-            case None:
-                return judge_plain(self._rows(task), task)
+        stage = task.rule.detect.stage
+        if isinstance(stage, Python):
+            return judge_python(self.source, stage, task, self.means.python, lists=self.means.lists)
+        columns = columns_of(task)
+        read = self.source.rows_with_history if reads_history(task.rule) else self.source.rows
 
-    def _rows(self, task: Task, *, table: str | None = None) -> pl.DataFrame:
-        """The rows of the rule's table, or of the table it matches with, derived columns among them."""
-        detect = task.rule.detect
-        wanted = table or detect.table
-        rows = self.source.rows(wanted, base_columns(task.rule, _names(task))[wanted]).collect()
-        derived = detect.derive if wanted == detect.table else ()
-        return with_derived(rows, derived, task, time=TABLES[wanted].time)
+        def rows(table: str) -> pl.DataFrame:
+            return read(table, columns[table]).collect()
 
-    def _history(self, task: Task) -> pl.DataFrame:
-        detect = task.rule.detect
-        columns = base_columns(task.rule, _names(task))[detect.table]
-        rows = self.source.rows_with_history(detect.table, columns).collect()
-        return with_derived(rows, detect.derive, task, time=TABLES[detect.table].time)
+        return judge(task, rows, window=self.source.window, lists=self.means.lists)

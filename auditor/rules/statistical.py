@@ -83,6 +83,7 @@ def _hits(findings: pl.DataFrame, request: Request) -> pl.DataFrame:
         known.with_columns(missing)
         .with_columns(pl.col(name).cast(DTYPES[type_]) for name, type_ in form.yields.items() if type_ is not Type.NULL)
         .rename({"records": RECORDS})
+        .with_columns(pl.col(RECORDS).list.unique().list.sort())
         .with_columns(
             pl.col("observed_at").alias(AT), pl.lit(value=False).alias(NULL), *[first.struct.field(n) for n in LINEAGE]
         )

@@ -1,0 +1,53 @@
+"""What was found in several parts of a table, as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from auditor.rules.outcome import NULL, RECORDS, Judged, NotEvaluated
+from auditor.rules.rows import AT
+from auditor.rules.task import Task
+from auditor.tables.schema import LINEAGE
+
+
+def kept_columns(task: Task) -> tuple[str, ...]:
+    """The columns of hits that make findings; no others need be kept or sent."""
+    return (*sorted(task.shown - {AT, RECORDS, NULL, *LINEAGE}), AT, *LINEAGE, RECORDS, NULL)
+
+
+def trimmed(judged: Judged, task: Task) -> Judged:
+    """The same with the columns of hits that make findings."""
+    return Judged(
+        judged.hits.select(kept_columns(task)),
+        population=judged.population,
+        not_evaluable=judged.not_evaluable,
+        ledger=judged.ledger,
+        withheld=judged.withheld,
+    )
+
+
+def merged(parts: Iterable[Judged | NotEvaluated], task: Task) -> Judged:
+    """What the parts found together; hits with one fingerprint are still apart.
+
+    Raises `NotEvaluated` when a part could not be judged at all.
+    """
+    judged: list[Judged] = []
+    refused: list[NotEvaluated] = []
+    for part in parts:
+        if isinstance(part, NotEvaluated):
+            refused.append(part)
+        else:
+            judged.append(trimmed(part, task))
+    if refused:
+        raise NotEvaluated(str(refused[0]), not_evaluable=sum(part.not_evaluable for part in refused))
+    # a part without hits may not know the types of what it would have found
+    hits = [part.hits for part in judged if part.hits.height] or [part.hits for part in judged[:1]]
+    return Judged(
+        pl.concat(hits, how="vertical_relaxed"),
+        population=sum(part.population for part in judged),
+        not_evaluable=sum(part.not_evaluable for part in judged),
+        ledger=next((part.ledger for part in judged if part.ledger is not None), None),
+        withheld=sum(part.withheld for part in judged),
+    )

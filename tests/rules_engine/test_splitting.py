@@ -1,0 +1,142 @@
+"""What the planner says of a rule is true: parts judged apart give what the whole gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from auditor.model.window import Window
+from auditor.rules.bind import BoundRule, bind, bind_case
+from auditor.rules.derive import with_derived
+from auditor.rules.findings import outcome
+from auditor.rules.given import frames_of
+from auditor.rules.judging import columns_of, judge, reads_history
+from auditor.rules.load import load_rules
+from auditor.rules.merging import merged
+from auditor.rules.outcome import Judged, NotEvaluated, Outcome
+from auditor.rules.rows import Source
+from auditor.rules.spec import Detector, Match
+from auditor.rules.splitting import Splitting, splitting
+from auditor.rules.task import Task
+from auditor.simulator.scale import Scale, frames, make
+from auditor.tables.schema import TABLES
+
+RULES = [rule for rule in load_rules(bundled=True).rules if not isinstance(rule.detect.stage, Detector)]
+PARTS = 5
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+LISTS = {
+    "internal_domains": ("example.com",),
+    "trusted_domains": ("example.net",),
+    "office_networks": ("192.0.2.0/24",),
+    "barrier_a": ("Team 1",),
+    "barrier_b": ("Team 2",),
+}
+
+every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+
+
+def part_numbers(rows: pl.DataFrame, table: str, task: Task, key: Mapping[str, str], *, together: bool) -> pl.Series:
+    derived = task.rule.detect.derive if table == task.rule.detect.table else ()
+    values = with_derived(rows, derived, task, time=TABLES[table].time)[key[table]]
+    numbers = values.hash(7) % PARTS
+    if together:
+        return numbers
+    anywhere = pl.int_range(rows.height, eager=True, dtype=pl.UInt64) % PARTS
+    return numbers.zip_with(values.is_not_null(), anywhere)
+
+
+def parts_of(
+    rows: Mapping[str, pl.DataFrame], task: Task, plan: Splitting, key: Mapping[str, str] | None
+) -> list[dict[str, pl.DataFrame]]:
+    found: list[dict[str, pl.DataFrame]] = [{} for _ in range(PARTS)]
+    for table, frame in rows.items():
+        if key is not None and table in key:
+            numbers = part_numbers(frame, table, task, key, together=plan.nulls_together)
+        elif key is None and table == plan.table:
+            numbers = pl.int_range(frame.height, eager=True) % PARTS
+        else:
+            assert table in plan.lookups
+            for part in found:
+                part[table] = frame
+            continue
+        for number, part in enumerate(found):
+            part[table] = frame.filter(numbers == number)
+    return found
+
+
+def judged(task: Task, rows: Mapping[str, pl.DataFrame], window: Window | None) -> Judged | NotEvaluated:
+    try:
+        return judge(task, lambda table: rows[table], window=window)
+    except NotEvaluated as reason:
+        return reason
+
+
+def ended(part: list[Judged | NotEvaluated], task: Task) -> Outcome | str:
+    try:
+        return outcome(merged(part, task), task, now=NOW, tables=())
+    except NotEvaluated as reason:
+        return f"{reason} {reason.not_evaluable}"
+
+
+def same_in_parts(bound: BoundRule, tables: Mapping[str, pl.LazyFrame], window: Window | None) -> int:
+    """How many findings, after every way the planner allows has given the same."""
+    task = Task(bound.rule, bound.values)
+    plan = splitting(bound.rule, windowed=window is not None)
+    source = Source(tables, NOW, window, bound.lists.get("internal_domains"))
+    read = source.rows_with_history if reads_history(bound.rule) else source.rows
+    rows = {table: read(table, columns).collect() for table, columns in columns_of(task).items()}
+    whole = ended([judged(task, rows, window)], task)
+    for key in plan.keys or ([None] if plan.by_row else []):
+        apart = [judged(task, part, window) for part in parts_of(rows, task, plan, key)]
+        assert ended(apart, task) == whole, key
+    return whole.found if isinstance(whole, Outcome) else 0
+
+
+@every_rule
+def test_embedded_rows_give_the_same_in_parts(rule):
+    for case in rule.cases:
+        if case.expect_error is None:
+            bound = bind_case(rule, case)
+            tables = frames_of(case.given, internal_domains=bound.lists.get("internal_domains"))
+            same_in_parts(bound, tables, case.window)
+
+
+@pytest.fixture(scope="module")
+def company():
+    scale = Scale(40, 60, seed="3")
+    made = frames(make(scale))
+    empty = {name: table.schema.to_frame().lazy() for name, table in TABLES.items()}
+    return {**empty, **made}, Window(scale.start + timedelta(days=30), scale.end)
+
+
+@every_rule
+def test_a_company_gives_the_same_in_parts(rule, company):
+    tables, window = company
+    same_in_parts(bind(rule, now=NOW, lists=LISTS), tables, window)
+
+
+def test_most_rules_can_be_split():
+    plans = [splitting(rule) for rule in RULES]
+    assert [rule.id for rule, plan in zip(RULES, plans, strict=True) if plan.reason] == ["ANM-002"]
+    assert sum(plan.by_row for plan in plans) > 30
+
+
+def test_a_small_table_goes_to_every_part():
+    rule = next(rule for rule in RULES if isinstance(rule.detect.stage, Match) and rule.detect.stage.table == "people")
+    plan = splitting(rule)
+    assert plan.by_row
+    assert "people" in plan.lookups
+
+
+def test_a_rule_of_two_keys_tells_why_it_stays_whole():
+    rule = next(rule for rule in RULES if rule.id == "ANM-002")
+    assert splitting(rule).reason == "its parts relate rows by different columns: ip_network; email"
+
+
+def test_periods_of_a_baseline_need_a_window_to_be_judged_apart():
+    rule = next(rule for rule in RULES if rule.id == "ANM-009")
+    assert splitting(rule, windowed=False).reason is not None
+    assert splitting(rule).along("email") == {"attendees": "email"}
