@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+BENCH := $(VENV)/bench
+PIP_BENCH := $(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-input
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
 	--no-header --no-annotate
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile
@@ -33,8 +35,8 @@ gates: $(READY)/dev
 	@$(BIN)/deptry --no-ansi . 2> build/deptry.txt || { cat build/deptry.txt; exit 1; }
 	@echo "format, lint, types, imports, dependencies: clean"
 
-bench: $(READY)/dev ## Measure speed against the budget
-	@$(BIN)/python -m benchmarks
+bench: $(READY)/bench ## Measure speed against the budget
+	@$(BENCH)/bin/python -m benchmarks
 
 soak: $(READY)/dev ## The long campaigns: faults by the thousand, fuzzing, large sites
 	@HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest --quiet -m soak
@@ -50,6 +52,7 @@ lock: $(READY)/dev ## Write locks/ again; `make lock UPGRADE=--upgrade` takes ne
 	@$(COMPILE) $(UPGRADE) --group build --constraints locks/runtime.lock --output-file locks/build.lock
 	@$(COMPILE) $(UPGRADE) pyproject.toml --extra geo --extra sign --group dev --constraints locks/runtime.lock \
 		--constraints locks/build.lock --output-file locks/dev.lock
+	@$(COMPILE) $(UPGRADE) --group bench --constraints locks/runtime.lock --output-file locks/bench.lock
 
 clean: ## Remove what was made, .venv included
 	@rm -rf build dist $(VENV) .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
@@ -73,4 +76,12 @@ $(READY)/dev: $(READY)/runtime locks/dev.lock
 	@$(if $(SKIP_NATIVE),:,.ci/native tests)
 	@$(PIP) --require-hashes -r locks/dev.lock
 	@mkdir -p build
+	@touch $@
+
+$(READY)/bench: $(READY)/runtime locks/bench.lock
+	@echo "setting up what the benchmarks measure against (once)"
+	@rm -rf $(BENCH)
+	@$(PYTHON) -m venv $(BENCH)
+	@$(PIP_BENCH) --require-hashes -r locks/runtime.lock -r locks/build.lock -r locks/bench.lock
+	@$(PIP_BENCH) --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -5,7 +5,7 @@
 The simulator runs in a process of its own. Our side is the whole of `auditor collect` on attendee reports: fetch,
 evidence, hash chain, tables. The peer's side is fetching alone, with its retries on: `RestSession.follow_pagination`
 once into a typed model of the SDK, once into plain dictionaries. PYTHON is an interpreter that has the package
-`wxc-sdk` (extra `bench`); this one unless named.
+`wxc-sdk` (group `bench`, installed by `make bench`); this one unless named.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def test_third_party_lists_every_runtime_dependency():
     assert listed == locked
 
 
-@pytest.mark.parametrize("lock", ["runtime", "build", "dev"])
+@pytest.mark.parametrize("lock", ["runtime", "build", "dev", "bench"])
 def test_locks_pin_versions_by_hash_and_name_no_host(lock):
     lines = text(f"locks/{lock}.lock").splitlines()
     pinned = [index for index, line in enumerate(lines) if re.match(r"[a-z0-9]", line)]
