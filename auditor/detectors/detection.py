@@ -9,13 +9,13 @@ budget. Every candidate is accounted for: `candidates = sum(suppressed) + emitte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import polars as pl
 
-from auditor.model.finding import Value
+from auditor.model.audit import Ledger
 from auditor.model.window import Window
 
 RECORDS = pl.List(pl.Struct({"page": pl.String(), "item": pl.Int64()}))
@@ -67,13 +67,13 @@ class Detection:
     population: int
     not_evaluable: int
     truncated: int
-    ledger: Mapping[str, Value]
+    ledger: Ledger | None
     reason: str | None = None
 
 
 def not_evaluated(reason: str, *, not_evaluable: int = 0) -> Detection:
     """A detection that says why nothing could be judged."""
-    return Detection(pl.DataFrame(), 0, not_evaluable, 0, {}, reason)
+    return Detection(pl.DataFrame(), 0, not_evaluable, 0, None, reason)
 
 
 def records(*, page: str = "page", item: str = "item") -> pl.Expr:
@@ -116,14 +116,7 @@ def conclude(
     suppressed = {str(name): int(count) for name, count in reasons}
     kept = _affordable(ranked.filter(pl.col("suppressed").is_null()).drop("suppressed"), entity=entity, budget=budget)
     truncated = ranked.height - sum(suppressed.values()) - kept.height
-    ledger: dict[str, Value] = {
-        "candidates": ranked.height,
-        **{f"suppressed.{name}": count for name, count in suppressed.items()},
-        "emitted": kept.height,
-        "truncated": truncated,
-        "history_from": history[0].isoformat() if history else None,
-        "history_to": history[1].isoformat() if history else None,
-    }
+    ledger = Ledger(ranked.height, suppressed, kept.height, truncated, history)
     return Detection(kept, population, not_evaluable, truncated, ledger)
 
 
@@ -139,13 +132,12 @@ def _affordable(findings: pl.DataFrame, *, entity: Sequence[str], budget: Budget
         pl.col("_first").struct.field("item"),
         descending=[True, *[False] * (len(entity) + 3)],
     )
-    place = pl.int_range(pl.len()).over(*entity, _week(order, entity=entity))
+    place = pl.int_range(pl.len()).over(*entity, _week(entity))
     return order.filter(place < budget.per_entity).drop("_first").head(budget.total)
 
 
-def _week(ranked: pl.DataFrame, *, entity: Sequence[str]) -> pl.Expr:
+def _week(entity: Sequence[str]) -> pl.Expr:
     """Seven-day spans of an entity, counted from its best finding."""
-    del ranked
     best = pl.col("observed_at").first().over(*entity)
     return ((pl.col("observed_at") - best).dt.total_microseconds()).floordiv(
         timedelta(days=7) // timedelta(microseconds=1)

@@ -68,7 +68,7 @@ def detect(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window) -> De
             0,
             unusable,
             0,
-            {},
+            None,
             "no attendee has a place; a GeoIP database is needed" if unusable else None,
         )
     frame = frame.with_columns(exit=is_remote_exit(frame, remote_exits(frame)), known=knows_network(frame))

@@ -81,7 +81,7 @@ def detect(rows: pl.LazyFrame, settings: Outlier, window: Window) -> Detection:
     lost = everything.height - frame.height
     if weeks.select(key).n_unique() < settings.min_entities:
         return Detection(
-            pl.DataFrame(), 0, lost, 0, {}, f"fewer than {settings.min_entities} entities to compare with each other"
+            pl.DataFrame(), 0, lost, 0, None, f"fewer than {settings.min_entities} entities to compare with each other"
         )
     blank = weeks.filter(pl.all_horizontal(pl.col(name).is_null() for name in features)).height
     rated = ecod(weeks, features)

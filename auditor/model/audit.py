@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from auditor.model.coverage import Coverage
 from auditor.model.finding import Finding, Record, Value
@@ -52,6 +52,24 @@ class EvidenceColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class Ledger:
+    """The account of a detector: every candidate was suppressed for a reason, emitted, or cut by the budget.
+
+    `history` is the first and last day the detector learned from, None when there was none.
+    """
+
+    candidates: int
+    suppressed: Mapping[str, int]
+    emitted: int
+    truncated: int
+    history: tuple[date, date] | None
+
+    def __post_init__(self) -> None:
+        if self.candidates != sum(self.suppressed.values()) + self.emitted + self.truncated:
+            raise ValueError("a ledger accounts for every candidate")
+
+
+@dataclass(frozen=True, slots=True)
 class RuleResult:
     """How one rule ended, with the wording a report needs.
 
@@ -88,7 +106,7 @@ class RuleResult:
     tables: tuple[str, ...]
     crashed: bool = False
     detector: str | None = None
-    ledger: Mapping[str, Value] | None = None
+    ledger: Ledger | None = None
     declared_severity: Severity | None = None
     subject_template: str = ""
     message_template: str = ""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 
-from auditor.model.audit import Audit, ControlResult, NotCompared, Parameter, Resolved, RuleResult
+from auditor.model.audit import Audit, ControlResult, Ledger, NotCompared, Parameter, Resolved, RuleResult
 from auditor.model.coverage import Gap
 from auditor.model.finding import Finding
 from auditor.model.waiver import WaiverState
@@ -201,10 +201,22 @@ def _rule(rule: RuleResult) -> dict[str, object]:
         "tables": rule.tables,
         "crashed": rule.crashed,
         "detector": rule.detector,
-        "ledger": rule.ledger,
+        "ledger": None if rule.ledger is None else _ledger(rule.ledger),
         "declared_severity": rule.declared_severity,
         "subject_template": rule.subject_template,
         "message_template": rule.message_template,
+    }
+
+
+def _ledger(ledger: Ledger) -> Mapping[str, object]:
+    return {
+        "candidates": ledger.candidates,
+        "suppressed": ledger.suppressed,
+        "emitted": ledger.emitted,
+        "truncated": ledger.truncated,
+        "history": None
+        if ledger.history is None
+        else {"from": ledger.history[0].isoformat(), "to": ledger.history[1].isoformat()},
     }
 
 

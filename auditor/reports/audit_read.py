@@ -14,6 +14,7 @@ from auditor.model.audit import (
     EvidenceColumn,
     FrameworkResult,
     Identity,
+    Ledger,
     NotCompared,
     Parameter,
     ReportSettings,
@@ -147,6 +148,17 @@ def _coverage(node: Node) -> Coverage:
     )
 
 
+def _ledger(node: Node) -> Ledger:
+    history = node.maybe("history")
+    return Ledger(
+        candidates=node.count("candidates"),
+        suppressed={name: node.at("suppressed").count(name) for name, _ in node.at("suppressed").items()},
+        emitted=node.count("emitted"),
+        truncated=node.count("truncated"),
+        history=None if history is None else (history.day("from"), history.day("to")),
+    )
+
+
 def _rule(node: Node) -> RuleResult:
     ledger = node.maybe("ledger")
     return RuleResult(
@@ -182,7 +194,7 @@ def _rule(node: Node) -> RuleResult:
         tables=node.texts("tables"),
         crashed=node.flag("crashed"),
         detector=node.text_or_none("detector"),
-        ledger=None if ledger is None else node.values("ledger"),
+        ledger=None if ledger is None else ledger.build(_ledger),
         declared_severity=node.word_or_none("declared_severity", Severity),
         subject_template=node.text("subject_template"),
         message_template=node.text("message_template"),

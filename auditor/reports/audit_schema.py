@@ -104,6 +104,15 @@ _COVERAGE = _object(
 _PARAMETER = _object(
     {"name": _TEXT, "type": _TEXT, "value": _VALUE, "default": _VALUE, "source": _TEXT, "description": _TEXT}
 )
+_LEDGER = _object(
+    {
+        "candidates": _COUNT,
+        "suppressed": _map(_COUNT),
+        "emitted": _COUNT,
+        "truncated": _COUNT,
+        "history": _nullable(_object({"from": _DAY, "to": _DAY})),
+    }
+)
 _RULE = _object(
     {
         "id": _TEXT,
@@ -135,7 +144,7 @@ _RULE = _object(
         "tables": _list(_TEXT),
         "crashed": _FLAG,
         "detector": _nullable(_TEXT),
-        "ledger": _nullable(_map(_VALUE)),
+        "ledger": _nullable(_LEDGER),
         "declared_severity": _nullable(_word(Severity)),
         "subject_template": _TEXT,
         "message_template": _TEXT,

@@ -253,9 +253,6 @@ def _rule(rule: RuleResult, names: Pseudonyms) -> RuleResult:
         rule,
         reason=None if rule.reason is None else names.scrubbed(rule.reason),
         parameters=tuple(_parameter(parameter, names) for parameter in rule.parameters),
-        ledger=None
-        if rule.ledger is None
-        else {name: names.scrubbed(v) if isinstance(v, str) else v for name, v in rule.ledger.items()},
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from auditor.model.audit import Ledger
 from auditor.model.finding import Finding, Value
 from auditor.model.vocabulary import Verdict
 from auditor.tables.schema import LINEAGE
@@ -42,7 +43,7 @@ class Judged:
     hits: pl.DataFrame
     population: int
     not_evaluable: int
-    ledger: Mapping[str, Value] | None = None
+    ledger: Ledger | None = None
     withheld: int = 0
 
 
@@ -64,7 +65,7 @@ class Outcome:
     seen: tuple[Mapping[str, Value], ...]
     tables: tuple[str, ...]
     crashed: bool = False
-    ledger: Mapping[str, Value] | None = None
+    ledger: Ledger | None = None
 
 
 def not_evaluated(

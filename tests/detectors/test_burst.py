@@ -59,7 +59,7 @@ def test_the_probability_is_that_of_the_stated_model(build) -> None:
 
 def test_drops_that_come_back_with_the_same_client_are_reconnects(build) -> None:
     rows = [join(70 * n, stay=65) for n in range(6)]
-    assert detect(build(rows), Burst(), ALL).ledger["suppressed.reconnect"] == 1
+    assert detect(build(rows), Burst(), ALL).ledger.suppressed["reconnect"] == 1
 
 
 def test_attempts_of_seconds_are_no_reconnects(build) -> None:

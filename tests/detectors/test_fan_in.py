@@ -48,7 +48,7 @@ def test_a_large_office_is_usual_for_itself(build) -> None:
 
 def test_listed_networks_fall_away_and_are_counted(build) -> None:
     found = detect(build(crowd(0, 6, "m")), FanIn(networks=("198.51.0.0/16",)), ALL)
-    assert (found.findings.height, found.ledger["suppressed.listed_network"]) == (0, 1)
+    assert (found.findings.height, found.ledger.suppressed["listed_network"]) == (0, 1)
 
 
 def test_a_series_is_left_out_whole_in_retrospect(build) -> None:

@@ -106,9 +106,9 @@ def test_the_order_of_rows_changes_nothing(rows: pl.LazyFrame, kind: str) -> Non
 def test_something_is_found_and_every_candidate_accounted_for(rows: pl.LazyFrame, kind: str) -> None:
     found = DETECTORS[kind].detect(rows, SETTINGS[kind], WINDOW)
     assert found.findings.height > 0
-    suppressed = sum(count for name, count in found.ledger.items() if name.startswith("suppressed."))
-    assert found.ledger["candidates"] == suppressed + found.ledger["emitted"] + found.ledger["truncated"]
-    assert found.ledger["emitted"] == found.findings.height
+    suppressed = sum(found.ledger.suppressed.values())
+    assert found.ledger.candidates == suppressed + found.ledger.emitted + found.ledger.truncated
+    assert found.ledger.emitted == found.findings.height
 
 
 @pytest.mark.parametrize("kind", sorted(DETECTORS))

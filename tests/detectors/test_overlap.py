@@ -31,22 +31,22 @@ def test_a_long_leg_does_not_hide_those_inside_it(build) -> None:
     rows = [leg(0, 300, "a"), leg(10, 20, "b"), leg(100, 200, "c")]
     found = detect(build(rows), BARE, WINDOW)
     assert sorted(found.findings["overlap"].dt.total_minutes()) in ([100], [10, 100])
-    assert found.ledger["candidates"] == 2
+    assert found.ledger.candidates == 2
 
 
 def test_legs_that_share_no_more_than_the_grace_do_not_count(build) -> None:
-    assert detect(build([leg(0, 60, "a"), leg(58, 90, "b")]), BARE, WINDOW).ledger["candidates"] == 0
+    assert detect(build([leg(0, 60, "a"), leg(58, 90, "b")]), BARE, WINDOW).ledger.candidates == 0
 
 
 def test_a_phone_beside_the_laptop_is_a_companion(build) -> None:
     rows = [leg(0, 60, "a", client_os="windows"), leg(10, 50, "b", client_os="ios")]
-    assert detect(build(rows), Overlap(), WINDOW).ledger["suppressed.companion"] == 1
+    assert detect(build(rows), Overlap(), WINDOW).ledger.suppressed["companion"] == 1
 
 
 def test_a_leg_without_an_end_ends_with_its_meeting(build) -> None:
     end = {"left_time": None, "meeting.end_time": START + timedelta(minutes=60)}
     found = detect(build([leg(0, 60, "a", **end), leg(30, 60, "b")]), BARE, WINDOW)
-    assert found.ledger["candidates"] == 1
+    assert found.ledger.candidates == 1
 
 
 def test_a_leg_without_any_end_is_not_evaluable(build) -> None:

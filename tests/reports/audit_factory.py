@@ -438,14 +438,13 @@ def _rules(findings: Sequence[Finding], spoil: _Spoiler) -> tuple[model.RuleResu
             evidence=tuple(model.EvidenceColumn(*column) for column in sketch.columns),
             tables=sketch.tables,
             detector=sketch.detector,
-            ledger={
-                "candidates": found[sketch.id] + 9,
-                "suppressed.remote_exit": 6,
-                "suppressed.listed_network": 3,
-                "emitted": found[sketch.id],
-                "truncated": 0,
-                "history": "2026-07-01 to 2026-09-27",
-            }
+            ledger=model.Ledger(
+                candidates=found[sketch.id] + 9,
+                suppressed={"remote_exit": 6, "listed_network": 3},
+                emitted=found[sketch.id],
+                truncated=0,
+                history=(date(2026, 7, 1), date(2026, 9, 27)),
+            )
             if sketch.detector
             else None,
             subject_template=sketch.subject,

@@ -57,6 +57,14 @@ FINDINGS = made_of(
 
 
 @st.composite
+def ledgers(draw: st.DrawFn) -> model.Ledger:
+    suppressed = draw(st.dictionaries(TEXTS, COUNTS, max_size=2))
+    emitted, truncated = draw(COUNTS), draw(COUNTS)
+    history = draw(st.none() | st.tuples(DAYS, DAYS))
+    return model.Ledger(sum(suppressed.values()) + emitted + truncated, suppressed, emitted, truncated, history)
+
+
+@st.composite
 def rules(draw: st.DrawFn, *, rule_id: str, findings: int) -> model.RuleResult:
     verdict = Verdict.FAIL if findings else draw(st.sampled_from([Verdict.PASS, Verdict.NOT_EVALUATED]))
     return draw(
@@ -76,7 +84,7 @@ def rules(draw: st.DrawFn, *, rule_id: str, findings: int) -> model.RuleResult:
             evidence=several(made_of(model.EvidenceColumn, redact=MAYBE)),
             crashed=st.booleans(),
             detector=MAYBE,
-            ledger=st.none() | st.dictionaries(TEXTS, VALUES, max_size=2),
+            ledger=st.none() | ledgers(),
             declared_severity=st.none() | st.sampled_from(Severity),
         )
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from auditor.model.audit import Audit, RuleResult
+from auditor.model.audit import Audit, Ledger, RuleResult
 from auditor.model.finding import Finding
 from auditor.reports.text import EVIDENCE_CAP, visible
 from auditor.reports.view.findings import anchor
@@ -54,7 +54,7 @@ def _detector(rule: RuleResult, found: list[Finding], wording: Wording) -> Detec
         kind=visible(rule.detector or ""),
         severity=wording.severity(rule.severity),
         ledger=None
-        if not ledger
+        if ledger is None
         else Table(
             caption=wording.say("anomalies.ledger", rule=visible(rule.id)),
             columns=(
@@ -62,8 +62,8 @@ def _detector(rule: RuleResult, found: list[Finding], wording: Wording) -> Detec
                 Column(wording.say("anomalies.value"), 40, number=True),
             ),
             rows=tuple(
-                (Cell(visible(name), "mono"), Cell(wording.value(value, "text"), "number"))
-                for name, value in ledger.items()
+                (Cell(visible(entry), "mono"), Cell(wording.value(value, "text"), "number"))
+                for entry, value in _entries(ledger)
             ),
         ),
         sentences=Table(
@@ -87,3 +87,15 @@ def _detector(rule: RuleResult, found: list[Finding], wording: Wording) -> Detec
         if len(found) > MOST_SENTENCES
         else "",
     )
+
+
+def _entries(ledger: Ledger) -> list[tuple[str, int | str | None]]:
+    """The account line by line, in the words of the audit."""
+    span = None if ledger.history is None else " to ".join(day.isoformat() for day in ledger.history)
+    return [
+        ("candidates", ledger.candidates),
+        *((f"suppressed: {reason}", count) for reason, count in ledger.suppressed.items()),
+        ("emitted", ledger.emitted),
+        ("truncated", ledger.truncated),
+        ("history", span),
+    ]
