@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from statistics import median
 
 import polars as pl
@@ -18,15 +18,17 @@ import polars as pl
 from auditor.model.finding import Finding
 from auditor.model.window import Window
 from auditor.rules.bind import BoundRule, bind
-from auditor.rules.load import load_rules
+from auditor.rules.load import RuleSet, load_rules
 from auditor.rules.outcome import Outcome
 from auditor.rules.run import Means, run
 from auditor.rules.spec import Detector
+from auditor.rules.statistical import needed
 from auditor.rules.tree import Literal, Type
 from auditor.simulator.scale import Made, Scale, frames, make, places
 from auditor.simulator.scale.made import behaviour
 from auditor.simulator.scale.people import DOMAIN
 from auditor.simulator.scale.tables import PAGE
+from auditor.tables.facts import GEO, with_facts
 
 UNSEEN = tuple(range(1001, 1011))
 DEVELOPMENT = tuple(range(1, 6))
@@ -94,13 +96,13 @@ class Result:
 class Truth:
     """By leg and by participant: what was planted, and what kind of join it was."""
 
-    legs: pl.DataFrame
+    legs: list[tuple[int | None, str | None, str]]
     rights: pl.DataFrame
     episodes: Mapping[str, int]
 
     @classmethod
     def of(cls, made: Made, tables: Mapping[str, pl.LazyFrame]) -> Truth:
-        legs = made.legs.select("leg", "plant", "cause", behaviour=behaviour(pl.col("plant")))
+        legs = made.legs.select("plant", "cause", behaviour=behaviour(pl.col("plant")))
         rights = tables["participants"].select("page", "item", "meeting_id", "email").collect()
         known = made.rights.join(made.people.select("who", "email"), on="who").select("email", "plant")
         counted = legs.filter(pl.col("plant").is_not_null()).group_by("behaviour").agg(pl.col("plant").n_unique())
@@ -108,7 +110,7 @@ class Truth:
         if made.rights.height:
             episodes["ghost-host"] = made.rights["plant"].n_unique()
         named = rights.filter(pl.col("email").is_in(known["email"].implode())).join(known.unique("email"), on="email")
-        return cls(legs, named, episodes)
+        return cls(list(legs.select("plant", "behaviour", "cause").iter_rows()), named, episodes)
 
     def plants(self, finding: Finding, table: str) -> list[tuple[int | None, str | None, str]]:
         """Plant, behaviour and kind of join of each record of a finding."""
@@ -118,13 +120,20 @@ class Truth:
                 pl.struct("page", "item").is_in(pl.Series([{"page": p, "item": i} for p, i in keys]).implode())
             )
             return [(plant, "ghost-host", "partner") for plant in rows["plant"]] or [(None, None, "partner")]
-        places_ = [int(record.page.removeprefix("sha256:"), 16) * PAGE + record.item for record in finding.records]
-        return list(self.legs[places_].select("plant", "behaviour", "cause").iter_rows())
+        return [
+            self.legs[int(record.page.removeprefix("sha256:"), 16) * PAGE + record.item] for record in finding.records
+        ]
+
+
+@cache
+def bundled() -> RuleSet:
+    """The rules as shipped, read once."""
+    return load_rules()
 
 
 def bound_rules(made: Made, only: Iterable[str], *, budget: int) -> tuple[BoundRule, ...]:
     """The rules of the questions with their budget lifted, so that the whole ranking is seen."""
-    rules = load_rules()
+    rules = bundled()
     found = []
     for rule_id in only:
         rule = rules.get(rule_id)
@@ -148,12 +157,11 @@ def _lifted(one: BoundRule, budget: int) -> BoundRule:
 
 def judged(made: Made, questions: Sequence[Question]) -> dict[str, Result]:
     """Every question answered on one company."""
-    tables = frames(made)
-    truth = Truth.of(made, tables)
+    plain = frames(made)
+    truth = Truth.of(made, plain)
+    tables = _with_facts(made, plain, questions)
     window = Window(made.scale.audited, made.scale.end)
-    means = Means(
-        lists={"internal_domains": (DOMAIN,)}, geo=partial(places, blocks=made.geography.blocks()), python=None
-    )
+    means = Means(lists={"internal_domains": (DOMAIN,)}, geo=None, python=None)
     results = {}
     for question in questions:
         begin = time.process_time()
@@ -169,6 +177,19 @@ def judged(made: Made, questions: Sequence[Question]) -> dict[str, Result]:
             base=_base_rate(made, question),
         )  # fmt: skip
     return results
+
+
+def _with_facts(
+    made: Made, tables: Mapping[str, pl.LazyFrame], questions: Sequence[Question]
+) -> dict[str, pl.LazyFrame]:
+    """The tables, the attendees with every fact the rules read, so that it is made once."""
+    stages = [rule.rule.detect.stage for rule in bound_rules(made, [each.rule for each in questions], budget=1)]
+    read = frozenset().union(*(needed(stage) for stage in stages if isinstance(stage, Detector)))
+    told = with_facts(
+        tables, "attendees", needed=read | set(GEO) | {"is_internal", "is_host", "ip_network", "client_os"},
+        internal_domains=(DOMAIN,), geo=partial(places, blocks=made.geography.blocks()),
+    )  # fmt: skip
+    return {**tables, "attendees": told.collect().lazy()}
 
 
 def _base_rate(made: Made, question: Question) -> float:
