@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from auditor.errors import ConfigError, ReportError
 
 if TYPE_CHECKING:
     from pyhanko.sign.signers import SimpleSigner
+
+_T = TypeVar("_T")
 
 FIELD = "auditor"
 """The name of the signature field, which has no place on any page."""
@@ -39,6 +42,15 @@ def extra() -> Iterator[None]:
         raise ConfigError(
             f"signatures need the extra sign, {package} is missing: pip install 'webex-auditor[sign]'"
         ) from error
+
+
+def apart(work: Callable[[], _T]) -> _T:
+    """What the work gives, done on a thread of its own.
+
+    The library runs an event loop, which it cannot where one is running already, as in a notebook.
+    """
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(work).result()
 
 
 def opened(path: Path, *, passphrase: bytes | None, now: datetime) -> Key:
@@ -88,7 +100,8 @@ def signed(pdf: bytes, key: Key) -> bytes:
     form = PdfSignatureMetadata(field_name=FIELD, subfilter=SigSeedSubFilter.PADES)
     out = io.BytesIO()
     try:
-        sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf)), form, signer=key.signer, output=out)
+        writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
+        apart(lambda: sign_pdf(writer, form, signer=key.signer, output=out))
     except (SigningError, PdfError, ValueError, NotImplementedError) as error:
         raise ReportError(f"{key.path}: the PDF could not be signed: {error}") from error
     return out.getvalue()

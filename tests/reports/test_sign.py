@@ -1,5 +1,6 @@
 """Signing: the report stays what it was, the signature is one that others accept, mistakes are told."""
 
+import asyncio
 import io
 import shutil
 import subprocess
@@ -40,6 +41,14 @@ def made(report: bytes, key: Key) -> bytes:
 def test_the_bytes_of_the_report_stay_in_front_of_its_signature(report: bytes, made: bytes) -> None:
     assert made.startswith(report)
     assert len(made) - len(report) < 20_000
+
+
+def test_a_notebook_with_a_running_event_loop_can_sign_and_read_signatures(report: bytes, key: Key) -> None:
+    async def cell() -> bool:
+        (signature,) = signatures(read(signed(report, key)), trusted=None)
+        return not signature.trouble
+
+    assert asyncio.run(cell())
 
 
 def test_the_signature_is_pades_and_has_no_place_on_a_page(made: bytes) -> None:
