@@ -6,16 +6,16 @@ Ten companies of seeds nobody tuned on (1001 to 1010) unless others are named; s
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from statistics import median
 
 import polars as pl
 
-from auditor.model.finding import Finding
 from auditor.model.window import Window
 from auditor.rules.bind import BoundRule, bind
 from auditor.rules.load import RuleSet, load_rules
@@ -24,11 +24,12 @@ from auditor.rules.run import Means, run
 from auditor.rules.spec import Detector
 from auditor.rules.statistical import needed
 from auditor.rules.tree import Literal, Type
-from auditor.simulator.scale import Made, Scale, frames, make, places
+from auditor.simulator.scale import Made, Scale, frames, places, variants
 from auditor.simulator.scale.made import behaviour
 from auditor.simulator.scale.people import DOMAIN
-from auditor.simulator.scale.tables import PAGE
 from auditor.tables.facts import GEO, with_facts
+from benchmarks.companies.questions import QUESTIONS, Question
+from benchmarks.companies.truth import Truth
 
 UNSEEN = tuple(range(1001, 1011))
 DEVELOPMENT = tuple(range(1, 6))
@@ -36,40 +37,6 @@ BUDGET = 50
 EVERYTHING = 10_000
 EFFECTS = (0.25, 0.5, 1.0, 2.0)
 PLAIN = frozenset({"home", "office", "vpn", "carrier"})
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A rule, the behaviours it is there for, and those it may find as well without being wrong."""
-
-    name: str
-    rule: str
-    own: frozenset[str]
-    also: frozenset[str] = frozenset()
-    zero: bool = False
-    precision: float | None = None
-    recall: float | None = None
-
-
-ACCOUNTS = frozenset({"impossible-travel", "credential-sharing", "takeover"})
-ELSEWHERE = ACCOUNTS | {"proxy-attendance"}
-"""Behaviours in which somebody else uses an account from another place."""
-
-QUESTIONS = (
-    Question("travel", "GEO-001", frozenset({"impossible-travel"}), ELSEWHERE, True, 0.90, 0.95),
-    Question("overlap", "ANM-013", frozenset({"credential-sharing"}), ELSEWHERE, True, 0.90, 0.95),
-    Question("burst", "ANM-014", frozenset({"flapping"}), frozenset({"bombing"}), True, 0.90, 0.95),
-    Question("bombing", "ENU-001", frozenset({"bombing"}), frozenset(), False, 0.90, 0.95),
-    Question("fan-in", "ANM-004", frozenset({"proxy-attendance"}), frozenset(), True, 0.90, 0.95),
-    Question("enumeration", "ANM-015", frozenset({"enumeration"}), frozenset(), True, 0.90, 0.95),
-    Question(
-        "robust z", "ANM-003", frozenset({"duration-inflation"}), frozenset({"attendance-change"}), True, 0.80, 0.90
-    ),
-    Question("change point", "ANM-005", frozenset({"attendance-change"}), frozenset(), True, 0.80, 0.90),
-    Question("rarity", "ANM-001", frozenset({"takeover"}), ELSEWHERE, False, 0.60, None),
-    Question("outlier", "ANM-006", ACCOUNTS | {"flapping"}, frozenset({"enumeration", "proxy-attendance", "bombing"})),
-    Question("ghost host", "HST-002", frozenset({"ghost-host"})),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,39 +57,6 @@ class Result:
     @property
     def precision(self) -> float:
         return self.right / self.found if self.found else 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """By leg and by participant: what was planted, and what kind of join it was."""
-
-    legs: list[tuple[int | None, str | None, str]]
-    rights: pl.DataFrame
-    episodes: Mapping[str, int]
-
-    @classmethod
-    def of(cls, made: Made, tables: Mapping[str, pl.LazyFrame]) -> Truth:
-        legs = made.legs.select("plant", "cause", behaviour=behaviour(pl.col("plant")))
-        rights = tables["participants"].select("page", "item", "meeting_id", "email").collect()
-        known = made.rights.join(made.people.select("who", "email"), on="who").select("email", "plant")
-        counted = legs.filter(pl.col("plant").is_not_null()).group_by("behaviour").agg(pl.col("plant").n_unique())
-        episodes = dict(counted.iter_rows())
-        if made.rights.height:
-            episodes["ghost-host"] = made.rights["plant"].n_unique()
-        named = rights.filter(pl.col("email").is_in(known["email"].implode())).join(known.unique("email"), on="email")
-        return cls(list(legs.select("plant", "behaviour", "cause").iter_rows()), named, episodes)
-
-    def plants(self, finding: Finding, table: str) -> list[tuple[int | None, str | None, str]]:
-        """Plant, behaviour and kind of join of each record of a finding."""
-        if table == "participants":
-            keys = {(record.page, record.item) for record in finding.records}
-            rows = self.rights.filter(
-                pl.struct("page", "item").is_in(pl.Series([{"page": p, "item": i} for p, i in keys]).implode())
-            )
-            return [(plant, "ghost-host", "partner") for plant in rows["plant"]] or [(None, None, "partner")]
-        return [
-            self.legs[int(record.page.removeprefix("sha256:"), 16) * PAGE + record.item] for record in finding.records
-        ]
 
 
 @cache
@@ -174,7 +108,7 @@ def judged(made: Made, questions: Sequence[Question]) -> dict[str, Result]:
             raise SystemExit(f"{question.rule}: {outcome.reason}")
         results[question.name] = _result(
             outcome, question, truth, seconds=time.process_time() - begin, table=bound.rule.detect.table,
-            base=_base_rate(made, question),
+            base=_planted(made, question),
         )  # fmt: skip
     return results
 
@@ -192,18 +126,21 @@ def _with_facts(
     return {**tables, "attendees": told.collect().lazy()}
 
 
-def _base_rate(made: Made, question: Question) -> float:
-    """The share of planted legs among those of the window; of person-weeks for `outlier`."""
+def _planted(made: Made, question: Question) -> tuple[int, int]:
+    """How many legs of the window are planted, and of how many; person-weeks of staff for `outlier`."""
     legs = made.legs.filter((pl.col("joined") >= made.scale.audited) & pl.col("email").is_not_null()).with_columns(
         own=behaviour(pl.col("plant")).is_in(list(question.own)).fill_null(value=False)
     )
     if question.name == "outlier":
-        legs = legs.group_by("email", pl.col("joined").dt.truncate("1w")).agg(pl.col("own").any(), n=pl.len())
-        legs = legs.filter(pl.col("n") >= 3)
-    return float(legs["own"].mean() or 0.0)
+        staff = legs.filter(pl.col("email").str.ends_with(f"@{DOMAIN}"))
+        weeks = staff.group_by("email", pl.col("joined").dt.truncate("1w")).agg(pl.col("own").any(), n=pl.len())
+        legs = weeks.filter(pl.col("n") >= 3)
+    return int(legs["own"].sum()), legs.height
 
 
-def _result(outcome: Outcome, question: Question, truth: Truth, *, seconds: float, table: str, base: float) -> Result:
+def _result(
+    outcome: Outcome, question: Question, truth: Truth, *, seconds: float, table: str, base: tuple[int, int]
+) -> Result:
     scored = sorted(
         zip(outcome.findings, outcome.seen, strict=True),
         key=lambda pair: (-float(pair[1].get("score") or 0), pair[0].subject, pair[0].fingerprint),
@@ -211,34 +148,30 @@ def _result(outcome: Outcome, question: Question, truth: Truth, *, seconds: floa
     right = question.own | question.also
     budget = BUDGET if outcome.ledger is not None else len(scored)
     hit: set[int] = set()
-    relevant, precisions, seen_plants = 0, [], set()
-    rank = good = 0
+    precisions: list[float] = []
+    aside = good = 0
     causes: Counter[str] = Counter()
     people: set[str] = set()
-    for finding, _ in scored:
+    for rank, (finding, _) in enumerate(scored, start=1):
         plants = truth.plants(finding, table)
         own = {plant for plant, name, _ in plants if name in question.own}
         any_right = any(name in right for _, name, _ in plants)
-        rank += 1
         if own:
-            relevant += 1
-            precisions.append(relevant / rank)
+            precisions.append((len(precisions) + 1) / (rank - aside))
+        elif any_right:
+            aside += 1
         if rank <= budget:
             good += any_right
             hit |= {plant for plant in own if plant is not None}
             if not any_right:
                 people.add(finding.subject)
                 causes[_cause(plants)] += 1
-        seen_plants |= own
-        if any_right and not own:
-            rank -= 1 if rank > budget else 0
     episodes = sum(truth.episodes.get(name, 0) for name in question.own)
-    total = max(relevant, episodes)
-    if question.name == "outlier":
-        total = max(relevant, 1)
+    planted, of = base
+    total = max(len(precisions), planted if question.name == "outlier" else episodes)
     return Result(
         found=min(len(scored), budget), right=good, recall=len(hit) / episodes if episodes else 1.0,
-        average_precision=sum(precisions) / total if total else 0.0, base_rate=base, false_people=len(people),
+        average_precision=sum(precisions) / max(total, 1), base_rate=planted / max(of, 1), false_people=len(people),
         causes=causes, verdict=outcome.verdict.value + (f" ({outcome.reason})" if outcome.reason else ""),
         seconds=seconds, all_found=len(scored),
     )  # fmt: skip
@@ -271,7 +204,7 @@ def table(results: Sequence[dict[str, Result]], scales: Sequence[Scale]) -> None
             1000 * (one.found - one.right) / scale.users / _months(scale)
             for one, scale in zip(mine, scales, strict=True)
         ]
-        goal = "" if question.precision is None else _verdict(question, mine)
+        goal = _verdict(question, mine)
         print(
             f"{question.name:13}{question.rule:8} {_share([one.precision for one in mine]):>11}"
             f" {_share([one.recall for one in mine]):>11} {_share([one.average_precision for one in mine]):>11}"
@@ -289,10 +222,15 @@ def _months(scale: Scale) -> float:
 
 
 def _verdict(question: Question, mine: Sequence[Result]) -> str:
-    met = all(one.precision >= (question.precision or 0) for one in mine) and all(
-        one.recall >= (question.recall or 0) for one in mine
-    )
-    return "met" if met else "NOT met"
+    reached = [
+        (question.precision, [one.precision for one in mine]),
+        (question.recall, [one.recall for one in mine]),
+        (question.above_chance, [one.average_precision / max(one.base_rate, 1e-9) for one in mine]),
+    ]
+    asked = [(goal, min(found)) for goal, found in reached if goal is not None]
+    if not asked:
+        return ""
+    return "met" if all(found >= goal for goal, found in asked) else "NOT met"
 
 
 def causes(results: Sequence[dict[str, Result]]) -> None:
@@ -337,35 +275,48 @@ def main(arguments: Sequence[str] = ()) -> None:
     seeds = _seeds(asked.seeds)
     questions = [one for one in QUESTIONS if not asked.only or one.name in asked.only.split(",")]
 
-    def scales(**changed: object) -> list[Scale]:
-        return [replace(Scale(asked.users, asked.days, seed=str(seed)), **changed) for seed in seeds]
-
+    parts = frozenset(asked.parts.split(","))
+    scales = [Scale(asked.users, asked.days, seed=str(seed)) for seed in seeds]
     print(
         f"{asked.users} people, {asked.days} days, seeds {seeds[0]} to {seeds[-1]}, budget {BUDGET}; minimum/median",
         flush=True,
     )
-    parts = asked.parts.split(",")
-    at_one: list[dict[str, Result]] = []
+    swept: dict[float, list[dict[str, Result]]] = {effect: [] for effect in EFFECTS}
+    quiet: list[dict[str, Result]] = []
+    for place, scale in enumerate(scales):
+        changes = _changes(parts, further=place < asked.effect_seeds)
+        for made in variants(scale, *changes):
+            results = judged(made, [one for one in questions if made.scale.zero <= one.quiet])
+            (quiet if made.scale.zero else swept[made.scale.effect]).append(results)
+            _progress(made.scale, results)
     if "found" in parts:
-        at_one = [judged(make(scale), questions) for scale in scales()]
-        table(at_one, scales())
+        table(swept[1.0], scales)
         print("\nfalse findings by kind of join, all seeds")
-        causes(at_one)
+        causes(swept[1.0])
     if "effects" in parts:
-        few = slice(asked.effect_seeds)
-        print(f"\nrecall by effect size, median over {len(seeds[few])} seeds", flush=True)
-        swept = {1.0: at_one[few]} if at_one else {}
-        for effect in EFFECTS:
-            if effect not in swept:
-                swept[effect] = [judged(make(scale), questions) for scale in scales(effect=effect)[few]]
+        print(f"\nrecall by effect size, median over {min(asked.effect_seeds, len(seeds))} seeds", flush=True)
         for question in questions:
             line = "  ".join(
-                f"{effect:g}: {median(one[question.name].recall for one in swept[effect]):.2f}" for effect in EFFECTS
+                f"{effect:g}: {median(one[question.name].recall for one in found[: asked.effect_seeds]):.2f}"
+                for effect, found in swept.items()
             )
             print(f"  {question.name:13} {line}")
     if "zero" in parts:
         print("\nnothing planted", flush=True)
-        zero_run([judged(make(scale), questions) for scale in scales(zero=True)], scales())
+        zero_run(quiet, scales)
+
+
+def _changes(parts: Collection[str], *, further: bool) -> list[dict[str, float]]:
+    """The variants of a company that the parts ask for."""
+    effects = [effect for effect in EFFECTS if (effect == 1.0 and "found" in parts) or (further and "effects" in parts)]
+    return [*({"effect": effect} for effect in effects), *([{"zero": True}] if "zero" in parts else [])]
+
+
+def _progress(scale: Scale, results: Mapping[str, Result]) -> None:
+    """One line a company on stderr, so that a run cut short has told something."""
+    told = ", ".join(f"{name} {one.right}/{one.found} {one.recall:.2f}" for name, one in results.items())
+    kind = "nothing planted" if scale.zero else f"effect {scale.effect:g}"
+    print(f"seed {scale.seed}, {kind}: {told}", file=sys.stderr, flush=True)
 
 
 def _seeds(text: str) -> tuple[int, ...]:
@@ -378,6 +329,4 @@ def _seeds(text: str) -> tuple[int, ...]:
 
 
 if __name__ == "__main__":
-    import sys
-
     main(sys.argv[1:])

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -56,6 +57,13 @@ scale.write(scale.make(scale.Scale(120, 90, seed='7')), pathlib.Path(sys.argv[1]
 def test_another_seed_is_another_company(made) -> None:
     other = scale.make(scale.Scale(120, 90, seed="8"))
     assert other.legs.height != made.legs.height or not other.legs.equals(made.legs)
+
+
+def test_a_company_without_plants_or_with_twice_the_effect_is_the_one_made_for_itself(made) -> None:
+    planted, quiet, strong = scale.variants(SIZE, {}, {"zero": True}, {"effect": 2.0})
+    assert planted.legs.equals(made.legs)
+    assert quiet.legs.equals(scale.make(replace(SIZE, zero=True)).legs)
+    assert strong.legs.equals(scale.make(replace(SIZE, effect=2.0)).legs)
 
 
 def test_a_draw_depends_on_seed_purpose_and_keys_alone() -> None:

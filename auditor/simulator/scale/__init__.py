@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from auditor.simulator.scale.geography import places
-from auditor.simulator.scale.made import Made, Scale, make
+from auditor.simulator.scale.made import Made, Scale, make, variants
 from auditor.simulator.scale.tables import frames
 from auditor.simulator.scale.write import write
 
-__all__ = ["Made", "Scale", "frames", "make", "places", "write"]
+__all__ = ["Made", "Scale", "frames", "make", "places", "variants", "write"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
@@ -88,6 +89,11 @@ class Made:
 
 def make(scale: Scale) -> Made:
     """The company of that size."""
+    return next(variants(scale, {"effect": scale.effect, "zero": scale.zero}))
+
+
+def variants(scale: Scale, *changes: Mapping[str, float]) -> Iterator[Made]:
+    """One company again and again, with `effect` and `zero` as each of the changes says; its people live once."""
     chance, sizes = Chance(scale.seed), Sizes(scale.users)
     persons = people(sizes, chance, days=scale.days)
     geography = Geography(firm_cities(sizes, chance))
@@ -99,9 +105,11 @@ def make(scale: Scale) -> Made:
     )
     meetings = came.unique("meeting", keep="first").select(*held.columns, "end").sort("meeting")
     ordinary = _ordered(legs(came, chance, geography))
-    stage = Stage(ordinary, meetings, persons, geography, chance, scale.since, scale.days, scale.effect, scale.plants)
-    all_legs, rights = (ordinary, _no_rights()) if scale.zero else _planted(stage)
-    return Made(scale, persons, _ended(meetings, all_legs), all_legs, rights, journeys, geography, chance)
+    for change in changes:
+        one = replace(scale, effect=change.get("effect", 1.0), zero=bool(change.get("zero", False)))
+        stage = Stage(ordinary, meetings, persons, geography, chance, one.since, one.days, one.effect, one.plants)
+        all_legs, rights = (ordinary, _no_rights()) if one.zero else _planted(stage)
+        yield Made(one, persons, _ended(meetings, all_legs), all_legs, rights, journeys, geography, chance)
 
 
 def _no_rights() -> pl.DataFrame:

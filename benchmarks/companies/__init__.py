@@ -1,0 +1,1 @@
+"""What is asked of detector rules on invented companies, and what was planted there."""
