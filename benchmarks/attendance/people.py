@@ -133,7 +133,7 @@ def address(people: People) -> pl.Expr:
     line = pl.when("guest").then(pl.lit(246)).otherwise(pl.lit(241))
     home = _dotted(line, who.abs() * 8 + 3)
     six = chance.hits("six", "who", rate=0.15) & (who >= 0)
-    wide = pl.concat_str(pl.lit("2001:db8:"), _hex(who % 65536), pl.lit("::"), _hex(who // 65536 + 1))
+    wide = pl.concat_str(pl.lit("2001:db8:"), _hex(who % 65535 + 1), pl.lit("::"), _hex(who // 65535 + 1))
     roaming = _dotted(242, chance.whole("roaming", "seat", low=0, high=(1 << 24) - 1))
     return (
         pl.when("mobile")
