@@ -21,7 +21,12 @@ _WORDS = {True: "good", False: "BAD", None: "note"}
     metavar="DIR",
     help="The templates the report was rendered with.",
 )
-@click.option("--trust", type=_FILE, metavar="ROOTS.pem", help="Certificates that a signature must lead to.")
+@click.option(
+    "--trust",
+    type=_FILE,
+    metavar="ROOTS.pem",
+    help="Certificates that a signature must lead to; without a signature the report is bad.",
+)
 @click.pass_obj
 def command(session: Session, *, report: Path, templates: Path | None, trust: Path | None) -> int:
     """Check the signature, the attachments, and that the attached audit.json renders to this very report.

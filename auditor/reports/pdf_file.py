@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -46,6 +47,20 @@ def reading(what: str) -> Iterator[None]:
     except Exception as error:
         told = visible(" ".join(str(error).split())) or type(error).__name__
         raise ReportError(f"{what} cannot be read: {told}") from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Within it the library does not write to the log what its results and errors tell anyway."""
+    loggers = [logging.getLogger(name) for name in ("pyhanko", "pyhanko_certvalidator")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def read(data: bytes) -> PdfFileReader:

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
 _ROOT = {"/AcroForm", "/DSS", "/Extensions", "/Perms", "/Version"}
 _INFO = {"/ModDate", "/Producer"}
+_FORM = {"/Fields", "/SigFlags"}
 
 
 def additions(reader: PdfFileReader, first: bytes) -> tuple[str, ...]:
     """What the file changes of the PDF it begins with, `first`, in words; nothing for signatures and their proofs.
 
-    A signature may add an entry to the catalogue, a field to a page and a date to the metadata.
+    A signature may add an entry to the catalogue, a field to a page and to the form, and a date to the metadata.
     """
     before = read(first)
     with reading("the list of changes"):
@@ -33,21 +34,27 @@ def visible_fields(reader: PdfFileReader) -> int:
 
 
 def _changes(reader: PdfFileReader, before: PdfFileReader) -> Iterator[str]:
-    known = reader.xrefs
-    if known.hybrid_xrefs_present or known.get_startxref_for_revision(0) != before.last_startxref:
+    known, old = reader.xrefs, before.xrefs
+    last = old.total_revisions - 1
+    if known.hybrid_xrefs_present or known.total_revisions <= last:
+        yield "the file is not read by the tables of the report it begins with"
+        return
+    if known.get_startxref_for_revision(last) != before.last_startxref:
         yield "the file is not read by the tables of the report it begins with"
         return
     if reader.root_ref.idnum != before.root_ref.idnum:
         yield "the catalogue is another one"
         return
+    if known.total_revisions == last + 1:
+        yield "bytes stand that belong to nothing"
     shown = {getattr(page.container_ref, "idnum", 0) for page in pages(before)}
-    held = before.xrefs.explicit_refs_in_revision(0)
-    for revision in range(1, known.total_revisions):
+    held = {ref for revision in range(last + 1) for ref in old.explicit_refs_in_revision(revision)}
+    for revision in range(last + 1, known.total_revisions):
         if any(freed in held for freed in known.refs_freed_in_revision(revision)):
             yield "an object was removed"
         for changed in sorted(known.explicit_refs_in_revision(revision) & held, key=lambda ref: ref.idnum):
             yield from _change(reader, before, changed, shown=shown)
-    yield from _form(reader)
+    yield from _form(reader, before)
 
 
 def _change(reader: PdfFileReader, before: PdfFileReader, changed: Reference, *, shown: set[int]) -> Iterator[str]:
@@ -61,7 +68,9 @@ def _change(reader: PdfFileReader, before: PdfFileReader, changed: Reference, *,
             yield from _annotations(old, new)
     elif changed.idnum == _number(before.trailer_view, "/Info"):
         yield from (f"the entry {key} of the information was changed" for key in _differing(old, new) - _INFO)
-    elif changed.idnum != _number(before.root, "/Metadata") and _written(old) != _written(new):
+    elif changed.idnum == _number(before.root, "/AcroForm"):
+        yield from (f"the entry {key} of the form was changed" for key in _differing(old, new) - _FORM)
+    elif changed.idnum not in {_number(before.root, "/Metadata"), _fields(before)} and _written(old) != _written(new):
         yield "an object was replaced"
 
 
@@ -75,11 +84,22 @@ def _annotations(old: DictionaryObject, new: DictionaryObject) -> Iterator[str]:
         yield "something was laid over a page"
 
 
-def _form(reader: PdfFileReader) -> Iterator[str]:
+def _form(reader: PdfFileReader, before: PdfFileReader) -> Iterator[str]:
+    """What the form has beside fields of signatures, those that were there first."""
     form = entry(reader.root, "/AcroForm")
     fields = (form and entry(form, "/Fields")) or ()
     if (form and "/XFA" in form) or any(not _is_signature(fields[at]) for at in range(len(fields))):
         yield "a form was added"
+    old = entry(before.root, "/AcroForm")
+    there = [_written(field) for field in (old and entry(old, "/Fields")) or ()]
+    if [_written(field) for field in fields][: len(there)] != there:
+        yield "a signature's field was removed"
+
+
+def _fields(reader: PdfFileReader) -> int | None:
+    """The number of the list of fields, which are looked at one by one."""
+    form = entry(reader.root, "/AcroForm")
+    return _number(form, "/Fields") if form else None
 
 
 def _is_signature(field: DictionaryObject) -> bool:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from auditor.errors import ConfigError
 from auditor.reports.pdf_file import reading
-from auditor.reports.sign import extra
+from auditor.reports.revisions import additions
+from auditor.reports.sign import apart, extra
 from auditor.reports.text import visible
 
 if TYPE_CHECKING:
@@ -61,15 +59,17 @@ def signatures(reader: PdfFileReader, *, trusted: ValidationContext | None) -> t
     with extra():
         from pyhanko_certvalidator import ValidationContext
     context = trusted or ValidationContext(trust_roots=[], allow_fetching=False)
-    with _quiet(), reading("the signature"):
+    with reading("the signature"):
         found = reader.embedded_regular_signatures[:_MOST]
-        return tuple(_judged(each, context, judge_trust=trusted is not None) for each in found)
+        return tuple(_judged(reader, each, context, judge_trust=trusted is not None) for each in found)
 
 
-def _judged(embedded: EmbeddedPdfSignature, context: ValidationContext, *, judge_trust: bool) -> Signature:
+def _judged(
+    reader: PdfFileReader, embedded: EmbeddedPdfSignature, context: ValidationContext, *, judge_trust: bool
+) -> Signature:
     from pyhanko.sign.validation import SignatureCoverageLevel, validate_pdf_signature
 
-    status = validate_pdf_signature(embedded, signer_validation_context=context)
+    status = apart(lambda: validate_pdf_signature(embedded, signer_validation_context=context, skip_diff=True))
     trouble = ""
     if not status.intact:
         trouble = "the signed bytes were changed"
@@ -77,8 +77,10 @@ def _judged(embedded: EmbeddedPdfSignature, context: ValidationContext, *, judge
         trouble = "it was not made with the key of its certificate"
     elif status.coverage is None or status.coverage < SignatureCoverageLevel.ENTIRE_REVISION:
         trouble = "it does not cover the whole report"
-    elif not status.docmdp_ok:
-        trouble = "the report was changed after it"
+    elif not _only_zeros_follow(embedded.pkcs7_content):
+        trouble = "something is hidden behind it, where it does not cover the file"
+    elif status.coverage < SignatureCoverageLevel.ENTIRE_FILE:
+        trouble = _after(reader, embedded)
     distrust = None
     if judge_trust:
         distrust = "" if status.trusted else _why(status.trust_problem_indic)
@@ -90,22 +92,26 @@ def _judged(embedded: EmbeddedPdfSignature, context: ValidationContext, *, judge
     )
 
 
+def _after(reader: PdfFileReader, embedded: EmbeddedPdfSignature) -> str:
+    """What is wrong with the part of the file that the signature does not cover; other signatures are not."""
+    *_, start, length = embedded.byte_range
+    reader.stream.seek(0)
+    changed = additions(reader, reader.stream.read(start + length))
+    if changed:
+        return f"the report was changed after it: {', '.join(changed[:5])}"
+    return ""
+
+
+def _only_zeros_follow(content: bytes) -> bool:
+    """Whether the room kept for the signature holds, behind its DER, nothing but zeros."""
+    size = content[1]
+    head = 2 + (size & 0x7F if size & 0x80 else 0)
+    length = int.from_bytes(content[2:head]) if size & 0x80 else size
+    return not content[head + length :].strip(b"\0")
+
+
 def _why(indication: AdESSubIndic | None) -> str:
     name = indication.standard_name if indication is not None else "NO_CERTIFICATE_CHAIN_FOUND"
     if name in _NO_CHAIN:
         return "its certificate leads to none of the roots"
     return name.replace("_", " ").lower()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Within it the library does not write about what the result tells anyway."""
-    loggers = [logging.getLogger(name) for name in ("pyhanko", "pyhanko_certvalidator")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

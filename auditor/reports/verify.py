@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from auditor.errors import AuditorError, ReportError
 from auditor.model.audit import Audit
 from auditor.reports import audit_json, csv
-from auditor.reports.pdf_file import File, files, font_names, page_texts, read, reading, variant
+from auditor.reports.pdf_file import File, files, font_names, page_texts, quiet, read, reading, variant
 from auditor.reports.revisions import additions, visible_fields
 from auditor.reports.signatures import signatures, trust
 from auditor.reports.text import visible
@@ -42,19 +42,26 @@ class Check:
 def verified(pdf: bytes, *, roots: Path | None, render: Callable[[Audit, str], bytes]) -> tuple[Check, ...]:
     """What was checked, in this order: signatures, attachments, `audit.json`, `findings.csv`, the rendering.
 
-    `roots` is a file of root certificates, `render` makes the PDF of an audit in a variant. Raises `ReportError`
-    for a file that is no PDF of this program.
+    `roots` is a file of root certificates; who names one expects a signature that leads there. `render` makes the
+    PDF of an audit in a variant. Raises `ReportError` for a file that is no PDF of this program.
     """
+    with quiet():
+        return tuple(_checks(pdf, roots=roots, render=render))
+
+
+def _checks(pdf: bytes, *, roots: Path | None, render: Callable[[Audit, str], bytes]) -> Iterator[Check]:
     reader = read(pdf)
     found = files(reader)
     held = {file.name: file for file in found}
     if AUDIT not in held and FINDINGS not in held:
         raise ReportError(f"the PDF is no report of auditor: {AUDIT} is not attached")
     check, audit = _loaded(held.get(AUDIT))
-    checks = [*_signatures(reader, roots), *_attachments(found), check]
+    yield from _signatures(reader, roots)
+    yield from _attachments(found)
+    yield check
     if audit is not None:
-        checks += [_findings(held.get(FINDINGS), audit), _rendering(pdf, reader, audit, render)]
-    return tuple(checks)
+        yield _findings(held.get(FINDINGS), audit)
+        yield _rendering(pdf, reader, audit, render)
 
 
 def _signatures(reader: PdfFileReader, roots: Path | None) -> Iterator[Check]:
@@ -64,7 +71,9 @@ def _signatures(reader: PdfFileReader, roots: Path | None) -> Iterator[Check]:
     except ReportError as error:
         yield Check("signature", held=False, words=str(error))
         return
-    if not found:
+    if not found and roots is not None:
+        yield Check("signature", held=False, words="none, where one that leads to the named roots was expected")
+    elif not found:
         yield Check("signature", None, "none; the report is not signed")
     for one in found:
         at = f", {one.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC by its own clock" if one.at is not None else ""
@@ -136,7 +145,8 @@ def _rendering(pdf: bytes, reader: PdfFileReader, audit: Audit, render: Callable
     try:
         with reading(AUDIT):
             expected = render(audit, variant(reader))
-        return compared(pdf, expected, audit)
+        with reading("the PDF"):
+            return compared(pdf, expected, audit)
     except AuditorError as error:
         return Check("rendering", held=False, words=visible(str(error)))
 
