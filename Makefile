@@ -50,7 +50,7 @@ sbom: $(READY)/dev ## Bill of materials of the runtime lock, CycloneDX JSON
 lock: $(READY)/dev ## Write locks/ again; `make lock UPGRADE=--upgrade` takes newer versions
 	@$(COMPILE) $(UPGRADE) pyproject.toml --output-file locks/runtime.lock
 	@$(COMPILE) $(UPGRADE) --group build --constraints locks/runtime.lock --output-file locks/build.lock
-	@$(COMPILE) $(UPGRADE) pyproject.toml --extra geo --extra sign --group dev --constraints locks/runtime.lock \
+	@$(COMPILE) $(UPGRADE) pyproject.toml --extra cloud --extra geo --extra sign --group dev --constraints locks/runtime.lock \
 		--constraints locks/build.lock --output-file locks/dev.lock
 	@$(COMPILE) $(UPGRADE) --group bench --constraints locks/runtime.lock --output-file locks/bench.lock
 

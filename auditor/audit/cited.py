@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from urllib.parse import quote
 
 from auditor.errors import ArchiveError
@@ -30,21 +31,17 @@ def records(wanted: Sequence[Record], evidence: Evidence) -> Iterator[CitedRecor
     Raises `ArchiveError` when a page or a record of it is not there.
     """
     entries = _entries(evidence, {record.page for record in wanted})
-    page, items = "", []
     for record in wanted:
         if record.page not in entries:
             raise ArchiveError(f"page sha256:{record.page} is not in the manifest; see archive verify")
-        if record.page != page:
-            page, items = record.page, _items(record.page, evidence)
-        if record.item >= len(items):
-            raise ArchiveError(f"page sha256:{record.page} has no item {record.item}; see archive verify")
-        entry = entries[record.page]
-        yield CitedRecord(
-            record=record,
-            request=asked(entry.request),
-            fetched_at=entry.response.received_at,
-            raw=compact(items[record.item]),
-        )
+    runs = [(page, list(run)) for page, run in groupby(wanted, key=lambda record: record.page)]
+    for (page, run), body in zip(runs, evidence.bodies(page for page, _ in runs), strict=True):
+        items = _items(body)
+        request, fetched_at = asked(entries[page].request), entries[page].response.received_at
+        for record in run:
+            if record.item >= len(items):
+                raise ArchiveError(f"page sha256:{page} has no item {record.item}; see archive verify")
+            yield CitedRecord(record=record, request=request, fetched_at=fetched_at, raw=compact(items[record.item]))
 
 
 def asked(request: Request) -> str:
@@ -85,7 +82,7 @@ def _entries(evidence: Evidence, pages: set[str]) -> Mapping[str, PageEntry]:
     return found
 
 
-def _items(page: str, evidence: Evidence) -> list[object]:
-    document = json.loads(evidence.page(page).decode("utf-8-sig", "replace"))
+def _items(body: bytes) -> list[object]:
+    document = json.loads(body.decode("utf-8-sig", "replace"))
     items = document.get("items") if isinstance(document, dict) else document
     return items if isinstance(items, list) else []

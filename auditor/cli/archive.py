@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from auditor.cli.context import Exit, Session, say
-from auditor.cli.options import clock, now_option, settings_of
+from auditor.cli.options import ArchiveFolder, ArchivePlace, clock, now_option, settings_of
 from auditor.errors import ConfigError
 
 _HASH = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
@@ -18,7 +18,10 @@ _SPAN = re.compile(r"(\d+)(d|w|y)?")
 _DAYS = {"d": 1, "w": 7, "y": 365, None: 1}
 
 folder_option = click.option(
-    "--archive", "folder", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The archive."
+    "--archive", "folder", required=True, type=ArchiveFolder(), metavar="DIR", help="The archive."
+)
+place_option = click.option(
+    "--archive", "place", required=True, type=ArchivePlace(), metavar="DIR", help="The archive, or its address."
 )
 
 
@@ -28,21 +31,21 @@ def command() -> None:
 
 
 @command.command()
-@folder_option
+@place_option
 @click.option("--site", "sites", multiple=True, metavar="URL…", help="These sites only.")
 @now_option
 @click.pass_obj
-def status(session: Session, *, folder: Path, sites: tuple[str, ...], now: datetime | None) -> int:
+def status(session: Session, *, place: Path | str, sites: tuple[str, ...], now: datetime | None) -> int:
     """Show what is held day by day, the gaps, and how long until Webex forgets what is missing."""
     from auditor.cli.calendar import show
     from auditor.tables.archive import Archive
 
-    show(Archive(folder), sites=sites, now=clock(now), settle=settings_of(session).collect.settle)
+    show(Archive(place), sites=sites, now=clock(now), settle=settings_of(session).collect.settle)
     return Exit.OK
 
 
 @command.command()
-@folder_option
+@place_option
 @click.option("--head", metavar="SHA256", help="A head of the chain that was kept elsewhere.")
 @click.option(
     "--audit",
@@ -51,22 +54,22 @@ def status(session: Session, *, folder: Path, sites: tuple[str, ...], now: datet
     help="The same from an audit.",
 )
 @click.pass_obj
-def verify(session: Session, *, folder: Path, head: str | None, audit: Path | None) -> int:
+def verify(session: Session, *, place: Path | str, head: str | None, audit: Path | None) -> int:
     """Compare every page and entry with the hash chain."""
     from auditor.tables.archive import Archive
 
     if head is not None and audit is not None:
         raise click.UsageError("--head and --audit exclude each other")
     known = _head(head) if audit is None else _head_of(audit)
-    archive = Archive(folder)
+    archive = Archive(place)
     faults = archive.evidence.verify(known)
     for fault in faults:
         click.echo(str(fault))
     if faults:
-        say(session, f"{folder}: {len(faults)} faults")
+        say(session, f"{place}: {len(faults)} faults")
         return Exit.FINDINGS
     chain = archive.evidence.chain()
-    say(session, f"{folder}: {chain.entries:,} entries and {chain.pages:,} pages are as they were written")
+    say(session, f"{place}: {chain.entries:,} entries and {chain.pages:,} pages are as they were written")
     say(session, f"head sha256:{chain.head}")
     if known is None:
         say(session, "no earlier head was given: a cut end, or a chain rewritten as a whole, would not show")
@@ -133,11 +136,11 @@ def prune(session: Session, *, folder: Path, age: str, now: datetime | None) -> 
 
 
 @command.command()
-@folder_option
+@place_option
 @click.option("--table", required=True, metavar="T", help="The table.")
 @click.option("--format", "output", required=True, metavar="FORMAT=PATH", help="parquet, csv or arrow.")
 @click.pass_obj
-def export(session: Session, *, folder: Path, table: str, output: str) -> int:
+def export(session: Session, *, place: Path | str, table: str, output: str) -> int:
     """Write a table to a file."""
     from auditor.tables.archive import Archive
     from auditor.tables.export import FORMATS
@@ -148,7 +151,7 @@ def export(session: Session, *, folder: Path, table: str, output: str) -> int:
         raise click.UsageError(
             f"--format is {output!r}; expected one of {', '.join(FORMATS)} and a path, as in csv=t.csv"
         )
-    rows = exported(Archive(folder), table, Path(path), form=name)
+    rows = exported(Archive(place), table, Path(path), form=name)
     say(session, f"{path}: {rows:,} rows of {table}")
     return Exit.OK
 

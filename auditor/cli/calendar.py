@@ -78,7 +78,7 @@ def _span(archive: Archive, now: datetime) -> Window:
 
 def _facts(archive: Archive) -> Iterator[str]:
     chain = archive.chain()
-    yield f"{archive.path}: {chain.entries:,} entries, {chain.pages:,} pages, {chain.bytes / 1e6:,.1f} MB as received"
+    yield f"{archive.place}: {chain.entries:,} entries, {chain.pages:,} pages, {chain.bytes / 1e6:,.1f} MB as received"
     yield f"head sha256:{chain.head}"
     held = {name: archive.scan(name).select(pl.len()).collect().item() for name in TABLES if archive.has(name)}
     yield f"rows: {', '.join(f'{rows:,} {name}' for name, rows in held.items()) or 'none'}"

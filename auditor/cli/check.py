@@ -11,6 +11,7 @@ import click
 
 from auditor.cli.context import Session
 from auditor.cli.options import (
+    ArchivePlace,
     Output,
     asked_window,
     clock,
@@ -32,7 +33,7 @@ _UNSET = frozenset({"", "0", "false"})
 
 @click.command()
 @click.option(
-    "--archive", required=True, type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="The archive."
+    "--archive", required=True, type=ArchivePlace(), metavar="DIR", help="The archive: a folder, or its address."
 )
 @window_options
 @click.option("--site", "sites", multiple=True, callback=comma_list, metavar="URL…", help="Only these sites.")
@@ -61,7 +62,7 @@ _UNSET = frozenset({"", "0", "false"})
 def command(
     session: Session,
     *,
-    archive: Path,
+    archive: Path | str,
     period: str | None,
     since: datetime | None,
     until: datetime | None,

@@ -12,14 +12,14 @@ import click
 from auditor.cli.connection import base_url_option
 from auditor.cli.context import Exit, Session
 from auditor.cli.examined import Check, archive, credentials, databases, libraries, programs
-from auditor.cli.options import settings_of
+from auditor.cli.options import ArchivePlace, settings_of
 
 
 @click.command()
-@click.option("--archive", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Look at this archive, too.")
+@click.option("--archive", "folder", type=ArchivePlace(), metavar="DIR", help="Look at this archive, too.")
 @base_url_option
 @click.pass_obj
-def command(session: Session, folder: Path | None, base_url: str | None) -> int:
+def command(session: Session, folder: Path | str | None, base_url: str | None) -> int:
     """Tell whether everything that auditor needs is here; exit 1 when something is missing."""
     settings = settings_of(session)
     checks = [

@@ -21,7 +21,7 @@ from auditor.webex.payload import Json, records
 from auditor.webex.work import stamp
 
 _NEEDED = ("click", "deltalake", "httpx", "jinja2", "polars", "pydantic", "pyyaml", "rich", "weasyprint", "zstandard")
-_EXTRAS = {"keyring": "keyring", "maxminddb": "geo", "pyhanko": "sign", "pyspark": "spark"}
+_EXTRAS = {"keyring": "keyring", "maxminddb": "geo", "obstore": "cloud", "pyhanko": "sign", "pyspark": "spark"}
 _MONTH = timedelta(days=29)
 
 
@@ -111,7 +111,7 @@ def _objects(body: bytes, endpoint: Endpoint) -> Iterator[dict[str, Json]]:
             yield each
 
 
-def archive(folder: Path) -> Iterator[Check]:
+def archive(folder: Path | str) -> Iterator[Check]:
     """Whether an archive can be opened, its evidence is whole and its tables follow it."""
     from auditor.tables.archive import Archive
 
@@ -119,7 +119,7 @@ def archive(folder: Path) -> Iterator[Check]:
         opened = Archive(folder)
         faults = opened.evidence.verify()
         chain = opened.chain()
-    except ArchiveError as error:
+    except (ArchiveError, ConfigError) as error:
         yield Check("archive", "missing", str(error))
         return
     yield Check("archive", "ok", f"{chain.pages} pages, {chain.bytes:,} bytes, head {chain.head}")

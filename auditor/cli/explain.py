@@ -11,7 +11,7 @@ import click
 
 from auditor.cli.audits import loaded_rules, one_finding, read_audit
 from auditor.cli.context import Exit, Session
-from auditor.cli.options import comma_list, settings_of
+from auditor.cli.options import ArchivePlace, comma_list, settings_of
 from auditor.model.window import iso
 from auditor.reports.text import visible
 
@@ -29,15 +29,17 @@ _WORDS = {True: "true", False: "false", None: "null"}
 @click.argument("path", type=click.Path(dir_okay=False, path_type=Path), metavar="AUDIT.json")
 @click.option(
     "--archive",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=ArchivePlace(),
     metavar="DIR",
-    help="The archive, to show each clause with its values and every record.",
+    help="The archive or its address, to show each clause with its values and every record.",
 )
 @click.option(
     "--rules", "rules", multiple=True, callback=comma_list, metavar="PATH…", help="Rule files beside the bundled ones."
 )
 @click.pass_obj
-def command(session: Session, fingerprint: str, path: Path, *, archive: Path | None, rules: tuple[str, ...]) -> int:
+def command(
+    session: Session, fingerprint: str, path: Path, *, archive: Path | str | None, rules: tuple[str, ...]
+) -> int:
     """Show the finding with this fingerprint: the beginning of it is enough."""
     audit = read_audit(path)
     finding = one_finding(audit, fingerprint)
@@ -56,14 +58,14 @@ def command(session: Session, fingerprint: str, path: Path, *, archive: Path | N
 
 
 def _again(
-    session: Session, finding: Finding, audit: Audit, folder: Path, rules: tuple[str, ...]
+    session: Session, finding: Finding, audit: Audit, place: Path | str, rules: tuple[str, ...]
 ) -> tuple[Explanation, tuple[CitedRecord, ...]]:
     from auditor.audit.cited import records
     from auditor.audit.explained import explain
     from auditor.tables.archive import Archive
 
     settings = settings_of(session)
-    archive = Archive(folder)
+    archive = Archive(place)
     loaded = loaded_rules(settings, paths=rules)
     explanation = explain(finding, audit, archive, rules=loaded, settings=settings)
     return explanation, tuple(records(sorted(finding.records), archive.evidence))

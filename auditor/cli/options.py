@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 import click
 
 from auditor.cli.context import Session
+from auditor.errors import ConfigError
+from auditor.evidence.remote import is_remote
 from auditor.model.window import Window, instant
 from auditor.settings import Settings, load
 
@@ -31,6 +33,33 @@ class Output:
 
     format: str
     path: Path | None
+
+
+class ArchiveFolder(click.ParamType[Path]):
+    """The folder of an archive, for a verb that writes there: an address is refused."""
+
+    name = "folder"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The folder as a path."""
+        del param
+        text = str(value)
+        if is_remote(text):
+            verb = ctx.command_path.partition(" ")[2] if ctx is not None else "this verb"
+            raise ConfigError(f"{verb} writes to the archive, and an archive on an object store can only be read")
+        return Path(text)
+
+
+class ArchivePlace(click.ParamType[Path | str]):
+    """Where an archive lies that a verb only reads: a folder, or an address on an object store."""
+
+    name = "place"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
+        """The folder as a path, an address as its text."""
+        del param, ctx
+        text = str(value)
+        return text if is_remote(text) else Path(text)
 
 
 def comma_list(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:

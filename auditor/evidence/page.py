@@ -12,6 +12,7 @@ from pathlib import Path
 import zstandard
 
 from auditor.errors import ArchiveError
+from auditor.evidence.remote import Remote
 
 _SEAL = b"\x50\x2a\x4d\x18" + (32).to_bytes(4, "little")
 _SEALED = len(_SEAL) + 32
@@ -53,6 +54,8 @@ def is_page_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def page_files(pages: Path) -> list[str]:
+def page_files(pages: Path | Remote) -> list[str]:
     """Every file below `pages/`, relative to it, sorted; temporary and foreign ones too."""
+    if isinstance(pages, Remote):
+        return pages.names()
     return sorted(str(path.relative_to(pages)) for path in pages.rglob("*") if not path.is_dir() or path.is_symlink())

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Protocol, Self, TypeAlias, TypeVar
+
+from auditor.evidence.remote import Remote
 
 EVIDENCE = "evidence"
 TABLES = "tables"
@@ -11,12 +14,23 @@ NEXT = "next"
 """Where an erasure or a rebuild prepares what will take the place of `evidence/` and `tables/`."""
 
 
-def manifest_path(folder: Path) -> Path:
+Place: TypeAlias = Path | Remote
+"""Where an archive lies, for those who read it."""
+
+
+class _Joined(Protocol):
+    def __truediv__(self, name: str, /) -> Self: ...
+
+
+AnyPlace = TypeVar("AnyPlace", bound=_Joined)
+
+
+def manifest_path(folder: AnyPlace) -> AnyPlace:
     """The manifest of the archive in `folder`."""
     return folder / EVIDENCE / "manifest.jsonl"
 
 
-def pages_path(folder: Path) -> Path:
+def pages_path(folder: AnyPlace) -> AnyPlace:
     """The pages of the archive in `folder`."""
     return folder / EVIDENCE / "pages"
 

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 from auditor.errors import ArchiveError
 from auditor.evidence.entry import GENESIS, Entry, PageEntry, UnitEntry
 from auditor.evidence.line import parse
 from auditor.evidence.page import page_name, unsealed
-from auditor.evidence.places import manifest_path, pages_path
+from auditor.evidence.places import Place, manifest_path, pages_path
+from auditor.evidence.remote import Remote
 from auditor.evidence.verify import Fault, verify
 from auditor.model.audit import Chain
 
 _BLOCK = 1 << 16
+_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """The evidence of the archive in `folder`; reading needs no lock."""
 
-    folder: Path
+    folder: Place
 
     @property
     def head(self) -> str:
@@ -81,6 +84,20 @@ class Evidence:
         except ArchiveError as error:
             raise ArchiveError(f"page sha256:{sha256} was changed: {error}; see archive verify") from error
 
+    def bodies(self, pages: Iterable[str]) -> Iterator[bytes]:
+        """The bodies of many pages, in their order; from an object store several are fetched at a time."""
+        if not isinstance(self.folder, Remote):
+            yield from map(self.page, pages)
+            return
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            coming: deque[Future[bytes]] = deque()
+            for page in pages:
+                coming.append(pool.submit(self.page, page))
+                if len(coming) > _AT_ONCE:
+                    yield coming.popleft().result()
+            while coming:
+                yield coming.popleft().result()
+
     def verify(self, head: str | None = None) -> tuple[Fault, ...]:
         """Every difference between the evidence and its hashes; see `auditor.evidence.verify`."""
         return verify(self.folder, head=head)
@@ -107,7 +124,7 @@ def extended(chain: Chain, entries: Iterable[Entry]) -> Chain:
     return Chain(head, count, pages, size, first, last)
 
 
-def last_line(manifest: Path, *, end: int | None = None) -> bytes | None:
+def last_line(manifest: Place, *, end: int | None = None) -> bytes | None:
     """The last complete line before byte `end` of the manifest, without its newline; None when there is none."""
     try:
         file = manifest.open("rb")

@@ -12,7 +12,8 @@ from auditor.errors import ArchiveError
 from auditor.evidence.entry import GENESIS, PageEntry, TombstoneEntry, UnitEntry
 from auditor.evidence.line import canonical, parse
 from auditor.evidence.page import is_page_name, page_files, page_name, unsealed
-from auditor.evidence.places import EVIDENCE, manifest_path, pages_path
+from auditor.evidence.places import EVIDENCE, Place, manifest_path, pages_path
+from auditor.evidence.remote import Remote
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,7 +46,7 @@ class _Seen:
     faults: list[Fault] = field(default_factory=list)
 
 
-def verify(folder: Path, *, head: str | None = None) -> tuple[Fault, ...]:
+def verify(folder: Place, *, head: str | None = None) -> tuple[Fault, ...]:
     """Every page and entry of the archive in `folder` that was changed, lost, added, swapped or moved.
 
     Without an earlier `head` (64 hex digits) a chain that was cut at its end, or rewritten as a whole, holds
@@ -67,7 +68,7 @@ def _lost_head(tombstone: int | None) -> str:
     )
 
 
-def _read(manifest: Path) -> _Seen:
+def _read(manifest: Place) -> _Seen:
     """The whole manifest, a line at a time."""
     seen = _Seen()
     try:
@@ -144,7 +145,7 @@ def _missing(present: dict[int, _Place], highest: int) -> Iterator[int]:
     return (seq for seq in range(highest + 1) if seq not in present)
 
 
-def _page_faults(folder: Path, sizes: dict[str, int]) -> list[Fault]:
+def _page_faults(folder: Place, sizes: dict[str, int]) -> list[Fault]:
     """Pages with an entry that are lost or changed, and files below `pages/` without one."""
     pages = pages_path(folder)
     faults = []
@@ -152,10 +153,16 @@ def _page_faults(folder: Path, sizes: dict[str, int]) -> list[Fault]:
         name = page_name(sha256)
         where = f"evidence/pages/{name}"
         try:
-            body = unsealed((pages / name).read_bytes(), sha256=sha256)
+            stored = (pages / name).read_bytes()
         except FileNotFoundError:
             faults.append(Fault(where, "the page is lost"))
-        except (ArchiveError, OSError) as error:
+            continue
+        except OSError as error:
+            faults.append(Fault(where, f"the page was changed: {error}"))
+            continue
+        try:
+            body = unsealed(stored, sha256=sha256)
+        except ArchiveError as error:
             faults.append(Fault(where, f"the page was changed: {error}"))
         else:
             if size not in {-1, len(body)}:
@@ -165,10 +172,14 @@ def _page_faults(folder: Path, sizes: dict[str, int]) -> list[Fault]:
     return faults + [Fault(f"evidence/pages/{name}", "the file was added: no entry names it") for name in added]
 
 
-def _foreign_files(folder: Path) -> list[Fault]:
+def _foreign_files(folder: Place) -> list[Fault]:
     """Whatever lies in `evidence/` beside the manifest and the pages."""
     evidence = folder / EVIDENCE
     if not evidence.exists():
         return []
-    names = sorted(path.name for path in evidence.iterdir() if path.name not in {"manifest.jsonl", "pages"})
+    if isinstance(evidence, Remote):
+        found = {name.partition("/")[0] for name in evidence.names()}
+    else:
+        found = {path.name for path in evidence.iterdir()}
+    names = sorted(found - {"manifest.jsonl", "pages"})
     return [Fault(f"evidence/{name}", "it was added: evidence holds a manifest and pages only") for name in names]

@@ -1,4 +1,4 @@
-"""An archive on disk: evidence, and the tables made from it."""
+"""An archive, in a folder or on an object store: evidence, and the tables made from it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Self
 import polars as pl
 
 from auditor.errors import ArchiveError
-from auditor.evidence.places import EVIDENCE, TABLES, make_private, manifest_path, write_private
+from auditor.evidence.places import EVIDENCE, TABLES, Place, make_private, manifest_path, write_private
 from auditor.evidence.reader import Evidence, extended
+from auditor.evidence.remote import OPTIONS, Remote, is_remote, reason, remote
 from auditor.model.audit import Chain
 from auditor.model.window import Window
 from auditor.tables.files import stored_schema
@@ -26,18 +27,20 @@ _MARK = "archive.json"
 
 
 class Archive:
-    """The archive at `path`, which is a folder with `archive.json`.
+    """The archive at `path`, which is a folder with `archive.json`, or an address on an object store, read only.
 
     Raises `ArchiveError` when there is none, or when a newer version of the program wrote it.
     """
 
-    __slots__ = ("evidence", "path", "store")
+    __slots__ = ("_store", "evidence", "place", "tables")
 
     def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
-        _check_format(self.path)
-        self.evidence = Evidence(self.path)
-        self.store = Store(self.path / TABLES)
+        place: Place = remote(path) if isinstance(path, str) and is_remote(path) else Path(path)
+        _check_format(place)
+        self.place = place
+        self.evidence = Evidence(place)
+        self.tables: Place = place / TABLES
+        self._store: Store | None = None
 
     @classmethod
     def create(cls, path: Path | str) -> Self:
@@ -56,11 +59,23 @@ class Archive:
     def rebuilt_in(cls, path: Path, tables: Path) -> Self:
         """The archive at `path`, seen with other tables than its own: those being made in `tables`."""
         archive = cls(path)
-        archive.store = Store(tables)
+        archive.tables = tables
         return archive
 
     def __repr__(self) -> str:
-        return f"Archive({str(self.path)!r})"
+        return f"Archive({str(self.place)!r})"
+
+    @property
+    def path(self) -> Path:
+        """The archive's folder, for those who write. Raises `ArchiveError` for one on an object store."""
+        return _folder(self.place)
+
+    @property
+    def store(self) -> Store:
+        """The tables as their writer sees them. Raises `ArchiveError` for an archive on an object store."""
+        if self._store is None:
+            self._store = Store(_folder(self.tables))
+        return self._store
 
     def scan(self, table: str) -> pl.LazyFrame:
         """The rows of a table, with exactly the schema `TABLES[table].schema`; none when the table is not there."""
@@ -75,7 +90,7 @@ class Archive:
 
     def has(self, table: str) -> bool:
         """Whether rows of the table were ever collected or imported."""
-        return (self.store.folder / table / "_delta_log").is_dir()
+        return (self.tables / table / "_delta_log").is_dir()
 
     def sites(self) -> tuple[str, ...]:
         """Every site that was asked or imported, in order."""
@@ -93,7 +108,7 @@ class Archive:
 
     def chain(self) -> Chain:
         """The facts of the evidence chain; of a long manifest only what the tables have not followed is read."""
-        state = read_state(self.store.folder)
+        state = read_state(self.tables)
         if state.chain.entries and self.evidence.hash_before(state.offset) != state.chain.head:
             return self.evidence.chain()
         return extended(state.chain, self.evidence.entries(offset=state.offset))
@@ -101,7 +116,7 @@ class Archive:
     def _rows(self, table: Table) -> pl.LazyFrame:
         if not self.has(table.name):
             return table.schema.to_frame().lazy()
-        held = pl.scan_delta(str(self.store.place(table)))
+        held = _scanned(self.tables / table.name)
         stored = stored_schema(table)
         return held.select(
             pl.col(name).cast(SPAN) if dtype != stored[name] else pl.col(name) for name, dtype in table.schema.items()
@@ -113,7 +128,22 @@ def mark(folder: Path) -> None:
     write_private(folder / _MARK, json.dumps({"format": FORMAT}).encode() + b"\n")
 
 
-def _check_format(folder: Path) -> None:
+def _scanned(place: Place) -> pl.LazyFrame:
+    if not isinstance(place, Remote):
+        return pl.scan_delta(str(place))
+    try:
+        return pl.scan_delta(str(place), storage_options=dict(OPTIONS))
+    except OSError as error:
+        raise ArchiveError(f"{place}: {reason(error)}") from None
+
+
+def _folder(place: Place) -> Path:
+    if isinstance(place, Remote):
+        raise ArchiveError(f"{place}: an archive on an object store is read only")
+    return place
+
+
+def _check_format(folder: Place) -> None:
     try:
         found = json.loads((folder / _MARK).read_bytes())["format"]
     except (FileNotFoundError, NotADirectoryError):

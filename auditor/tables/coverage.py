@@ -88,7 +88,7 @@ def _together(gaps: Sequence[Gap]) -> Gap:
 
 def _pruned(archive: Archive, window: Window, sites: Sequence[str]) -> list[Gap]:
     """The part of the window that a retention run removed."""
-    before = read_state(archive.store.folder).pruned_before
+    before = read_state(archive.tables).pruned_before
     if before is None or before <= window.start:
         return []
     lost = Window(window.start, min(before, window.end))

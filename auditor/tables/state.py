@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from auditor.errors import ArchiveError
-from auditor.evidence.places import make_private, write_private
+from auditor.evidence.places import Place, make_private, write_private
 from auditor.evidence.reader import EMPTY_CHAIN
 from auditor.model.audit import Chain
 from auditor.model.window import instant, iso
@@ -28,7 +28,7 @@ class State:
     pruned_before: datetime | None = None
 
 
-def read_state(tables: Path) -> State:
+def read_state(tables: Place) -> State:
     """The state of the tables in a folder; the empty one when they were never made."""
     try:
         fields = json.loads((tables / _NAME).read_bytes())
