@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 import polars as pl
 
-from auditor.rules.outcome import NULL, RECORDS, Judged, NotEvaluated
+from auditor.rules.outcome import NULL, RECORDS, Crashed, Judged, NotEvaluated
 from auditor.rules.rows import AT
 from auditor.rules.task import Task
 from auditor.tables.schema import LINEAGE
+
+Part: TypeAlias = Judged | NotEvaluated | Crashed
+"""How judging a part of a rule's rows ended."""
 
 
 def kept_columns(task: Task) -> tuple[str, ...]:
@@ -28,14 +32,16 @@ def trimmed(judged: Judged, task: Task) -> Judged:
     )
 
 
-def merged(parts: Iterable[Judged | NotEvaluated], task: Task) -> Judged:
+def merged(parts: Iterable[Part], task: Task) -> Judged:
     """What the parts found together; hits with one fingerprint are still apart.
 
-    Raises `NotEvaluated` when a part could not be judged at all.
+    Raises `Crashed` when the rule crashed on a part, `NotEvaluated` when a part could not be judged at all.
     """
     judged: list[Judged] = []
     refused: list[NotEvaluated] = []
     for part in parts:
+        if isinstance(part, Crashed):
+            raise part
         if isinstance(part, NotEvaluated):
             refused.append(part)
         else:

@@ -32,6 +32,10 @@ class NotEvaluated(Exception):  # noqa: N818 - a reason, not a failure
         self.not_evaluable = not_evaluable
 
 
+class Crashed(Exception):  # noqa: N818 - what happened elsewhere, told here
+    """A rule crashed on a part of its rows, on another machine perhaps; its text is the kind of the error."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """What a stage found.

@@ -6,7 +6,10 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from itertools import chain
 from types import MappingProxyType
+from typing import TypeAlias
 
 import polars as pl
 
@@ -14,7 +17,8 @@ from auditor.model.window import Window
 from auditor.rules.findings import outcome
 from auditor.rules.installed import Resolver, judge_python
 from auditor.rules.judging import columns_of, judge, reads_history
-from auditor.rules.outcome import Judged, NotEvaluated, Outcome, not_evaluated
+from auditor.rules.merging import Part, merged
+from auditor.rules.outcome import Crashed, Judged, NotEvaluated, Outcome, not_evaluated
 from auditor.rules.plain import by_row, judge_by_row
 from auditor.rules.rows import Source
 from auditor.rules.spec import Match, Python, Rule
@@ -24,6 +28,9 @@ from auditor.tables.schema import TABLES
 
 _log = logging.getLogger(__name__)
 _NO_NAMES: Mapping[str, Collection[str]] = MappingProxyType({})
+
+Elsewhere: TypeAlias = Callable[[Sequence[Task]], Mapping[str, Sequence[Part]]]
+"""Judges rules in parts somewhere else; gives the parts of those it takes on, by rule id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +61,14 @@ def run(
     also: Mapping[str, Collection[str]] = _NO_NAMES,
     watch: Watch | None = None,
     progress: Callable[[str], None] | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> tuple[Outcome, ...]:
     """One outcome a rule, in the order of the rules.
 
     Rows are those of `window`, all of them without one. `also` names, by rule id, what the caller wants to see
     of each finding beside what the rule shows. `watch` hears every condition and what it is applied to,
-    `progress` the id of each rule that is done. A rule that crashes is not evaluated and says so; the others
-    do not notice.
+    `progress` the id of each rule that is done; `elsewhere` judges those it takes on. A rule that crashes is not
+    evaluated and says so; the others do not notice.
     """
     source = Source(
         frames=frames,
@@ -84,8 +92,11 @@ def run(
                 ready.append(task)
             else:
                 results[task.rule.id] = not_evaluated(task.rule.id, reason, tables=_tables(task.rule))
-    engine.prepare(ready)
-    for done in engine.outcomes(ready):
+    apart = {} if elsewhere is None else elsewhere(ready)
+    here = [task for task in ready if task.rule.id not in apart]
+    engine.prepare(here)
+    told = (engine.ended(task, partial(merged, apart[task.rule.id], task)) for task in ready if task.rule.id in apart)
+    for done in chain(told, engine.outcomes(here)):
         results[done.rule_id] = done
         if progress is not None:
             progress(done.rule_id)
@@ -100,9 +111,10 @@ def _tables(rule: Rule) -> tuple[str, ...]:
 
 def _crashed(rule: Rule, error: Exception) -> Outcome:
     # the message of the error may hold values of the table, so only its kind is told
-    _log.warning("rule crashed", extra={"rule": rule.id, "error": type(error).__name__})
+    kind = str(error) if isinstance(error, Crashed) else type(error).__name__
+    _log.warning("rule crashed", extra={"rule": rule.id, "error": kind})
     _log.debug("rule crashed", exc_info=error)
-    reason = f"the rule crashed: {type(error).__name__}"
+    reason = f"the rule crashed: {kind}"
     return not_evaluated(rule.id, reason, tables=_tables(rule), crashed=True)
 
 
@@ -168,19 +180,20 @@ class _Engine:
             if by_row(task) and task.watch is None:
                 batches.setdefault(task.rule.detect.table, []).append(task)
             else:
-                yield self._one(task)
+                yield self.ended(task, partial(self._judged, task))
         for batch in batches.values():
             try:
                 judged = judge_by_row(self.source, batch)
             except Exception as error:  # noqa: BLE001 - judged one by one, the rule at fault shows
                 _log.debug("a batch of rules failed", exc_info=error)
-                yield from (self._one(task) for task in batch)
+                yield from (self.ended(task, partial(self._judged, task)) for task in batch)
             else:
                 yield from map(self._worded, judged, batch)
 
-    def _one(self, task: Task) -> Outcome:
+    def ended(self, task: Task, judgement: Callable[[], Judged]) -> Outcome:
+        """The outcome of a rule, however judging it ends."""
         try:
-            judged = self._judged(task)
+            judged = judgement()
         except NotEvaluated as reason:
             lost = reason.not_evaluable
             return not_evaluated(task.rule.id, str(reason), tables=_tables(task.rule), not_evaluable=lost)
