@@ -12,9 +12,11 @@ from auditor.rules.aggregates import Rows
 from auditor.rules.columns import names_in
 from auditor.rules.compile import expression, summary
 from auditor.rules.dtypes import DTYPES
-from auditor.rules.kept import hits, order, split, with_records
+from auditor.rules.kept import hits, split, with_records
+from auditor.rules.keys import KEY, with_key
 from auditor.rules.operators import constant, finite, number
 from auditor.rules.outcome import Judged, NotEvaluated
+from auditor.rules.places import order
 from auditor.rules.rows import AT
 from auditor.rules.spec import Baseline, Condition
 from auditor.rules.task import Task
@@ -110,7 +112,7 @@ def _valued(rows: pl.DataFrame, stage: Baseline, judged: pl.Series) -> pl.DataFr
         valued = grouped.with_columns(finite(pl.col(_TRUE) / pl.col(_KNOWN)).alias(_VALUE))
     else:
         prepared = summary([(_VALUE, stage.value)], Rows(order(stage.time)))
-        grouped = prepared.grouped(rows, [*entity, PERIOD])
+        grouped = prepared.grouped(with_key(rows, (*entity, PERIOD)), [*entity, PERIOD]).drop(KEY)
         valued = grouped.with_columns(pl.col(_VALUE).cast(_NUMBER))
     valued = valued.filter(pl.col(PERIOD) <= judged[-1]) if judged.len() else valued
     if stage.fill is not None and valued.height:

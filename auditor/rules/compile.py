@@ -12,7 +12,9 @@ import polars as pl
 from auditor.rules.aggregates import AGGREGATES, Rows, aggregate, aggregates_in, has_column
 from auditor.rules.cover import newly_covered
 from auditor.rules.dtypes import DTYPES
+from auditor.rules.keys import KEY
 from auditor.rules.operators import OPERATORS
+from auditor.rules.places import PLACE
 from auditor.rules.temporal import TEMPORAL
 from auditor.rules.textual import TEXTUAL
 from auditor.rules.tree import Column, Expr, Literal, Op, Type
@@ -79,11 +81,12 @@ class Summary:
     rows: Rows
 
     def grouped(self, rows: pl.DataFrame, by: Sequence[str], *beside: pl.Expr) -> pl.DataFrame:
-        """The results of each group of a frame, nulls in `by` equal to each other, and the aggregates `beside`.
+        """The results of each group of a frame, which has the `KEY` of `by`, and the aggregates `beside`.
 
-        Gives what `group_by(by).agg(columns)` and `finished` give, but sorts once and not once a group.
+        Gives what `group_by(by).agg(columns)` and `finished` give, nulls in `by` equal to each other, but sorts once
+        and not once a group.
         """
-        if any(op.name in _ORDERED for op in self.aggregates):
+        if any(op.name in _ORDERED for op in self.aggregates) and self.rows.order != (PLACE,):
             rows = rows.sort(*self.rows.order, nulls_last=True, maintain_order=True)
         ready = Rows((), self.rows.mask)
         # arguments become columns first: inside a group an expression is computed group by group
@@ -97,12 +100,13 @@ class Summary:
             name = column.meta.output_name()
             if op.name == "covered":
                 start, end = (expression(arg, shared=shared) for arg in op.args)
-                rows = rows.with_columns(newly_covered(rows, by, start, end, mask=self.rows.mask).alias(f"{name}_"))
+                rows = rows.with_columns(newly_covered(rows, start, end, mask=self.rows.mask).alias(f"{name}_"))
                 added = pl.col(f"{name}_")
                 columns.append(pl.when(added.count() > 0).then(added.sum()).alias(name))
             else:
                 columns.append(expression(op, rows=ready, shared=shared).alias(name))
-        return self.finished(rows.lazy().group_by(by).agg(*columns, *beside)).collect()
+        own = [pl.col(name).first() for name in dict.fromkeys(by)]
+        return self.finished(rows.lazy().group_by(KEY).agg(*own, *columns, *beside)).collect()
 
     def finished(self, grouped: pl.LazyFrame) -> pl.LazyFrame:
         """The grouped frame with the named results; a later one may read an earlier one."""

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import polars as pl
 
+from auditor.rules.keys import KEY
 from auditor.tables.schema import COUNT, SPAN
 
 _ROW, _START, _END, _GROUP = "__row", "__start", "__end", "__group"
 
 
-def newly_covered(
-    rows: pl.DataFrame, by: Sequence[str], start: pl.Expr, end: pl.Expr, *, mask: pl.Expr | None
-) -> pl.Series:
-    """For each row the time its interval covers that no interval of its group before it does.
+def newly_covered(rows: pl.DataFrame, start: pl.Expr, end: pl.Expr, *, mask: pl.Expr | None) -> pl.Series:
+    """For each row the time its interval covers that no interval of its group, the rows of one `KEY`, before it does.
 
     Intervals go by their start; their sum over a group is the length of the union. Null where an end is missing
     or `mask` is not true. All groups are walked at once: an end is replaced by its rank plus a multiple of the
@@ -25,7 +22,7 @@ def newly_covered(
         rows.with_row_index(_ROW)
         .with_columns(start.alias(_START), end.alias(_END))
         .filter(flags)
-        .select(_ROW, _START, _END, pl.struct(by).alias(_GROUP))
+        .select(_ROW, _START, _END, pl.col(KEY).alias(_GROUP))
         .sort(_GROUP, _START)
         .with_columns(pl.col(_GROUP).rle_id().cast(COUNT))
     )

@@ -9,17 +9,20 @@ import polars as pl
 
 from auditor.rules.aggregates import Rows
 from auditor.rules.compile import expression, summary
-from auditor.rules.kept import condition, order
+from auditor.rules.kept import condition
+from auditor.rules.keys import KEY, with_key
+from auditor.rules.places import order
 from auditor.rules.spec import Derived
 from auditor.rules.task import Task
 from auditor.rules.tree import Column, Expr, Op
+from auditor.tables.schema import TABLES
 
 
-def with_derived(rows: pl.DataFrame, derived: Sequence[Derived], task: Task, *, time: str | None) -> pl.DataFrame:
+def with_derived(rows: pl.DataFrame, derived: Sequence[Derived], task: Task, *, table: str) -> pl.DataFrame:
     """The rows with every derived column, in order, so that a later one may read an earlier one."""
     for found in derived:
         task.applied(found.where, rows)
-        column = _over(rows, found, time=time) if found.over else rows.select(_own(found))
+        column = _over(rows, found, table=table) if found.over else rows.select(_own(found))
         rows = rows.with_columns(column.to_series())
     return rows
 
@@ -29,14 +32,13 @@ def _own(found: Derived) -> pl.Expr:
     return pl.when(pl.int_range(pl.len()) >= 0).then(expression(found.expr)).alias(found.name)
 
 
-def _over(rows: pl.DataFrame, found: Derived, *, time: str | None) -> pl.DataFrame:
+def _over(rows: pl.DataFrame, found: Derived, *, table: str) -> pl.DataFrame:
     """One aggregate over the rows with equal `over` that satisfy `where`, for every row; nulls equal each other."""
     mask = None if found.where is None else condition(found.where).fill_null(False)
-    prepared = summary([(found.name, found.expr)], Rows(order(time), mask))
-    keys = list(found.over)
-    grouped = prepared.grouped(rows, keys)
-    joined = rows.select(keys).join(grouped, on=keys, how="left", nulls_equal=True, maintain_order="left")
-    return joined.select(found.name)
+    prepared = summary([(found.name, found.expr)], Rows(order(TABLES[table].time, rows, table=table), mask))
+    keyed = with_key(rows, found.over)
+    grouped = prepared.grouped(keyed, ())
+    return keyed.select(KEY).join(grouped, on=KEY, how="left", maintain_order="left").select(found.name)
 
 
 def inlined(tree: Expr, derived: Mapping[str, Expr]) -> Expr:

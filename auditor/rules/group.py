@@ -5,10 +5,13 @@ from __future__ import annotations
 import polars as pl
 
 from auditor.rules.aggregates import Rows
+from auditor.rules.bounds import at_least
 from auditor.rules.columns import names_in
 from auditor.rules.compile import Summary, summary
-from auditor.rules.kept import hits, order, split, with_records
+from auditor.rules.kept import hits, split, with_records
+from auditor.rules.keys import KEY, with_key
 from auditor.rules.outcome import NULL, Judged
+from auditor.rules.places import order
 from auditor.rules.rows import AT
 from auditor.rules.spec import Group, GroupWindow
 from auditor.rules.task import Task
@@ -23,39 +26,38 @@ _BURST = "__burst"
 def judge_group(rows: pl.DataFrame, stage: Group, task: Task) -> Judged:
     """Groups whose `having` is true, each resting on the records of its rows."""
     window = stage.window
-    needed = [*stage.by, *([window.time] if window else [])]
-    taken = split(rows, task, whole=needed)
-    time = window.time if window else TABLES[task.rule.detect.table].time
-    kept = taken.rows.sort(*stage.by, *order(time), nulls_last=True)
+    taken = split(rows, task, whole=[*stage.by, *([window.time] if window else [])])
+    kept = with_key(taken.rows, stage.by)
     if window is not None and window.kind == "rolling":
-        return _rolling(kept, stage, task, unknown=taken.unknown)
-    by = list(stage.by)
+        return _rolling(kept, stage, window, task, unknown=taken.unknown)
     if window is not None:
-        kept = _cut(kept, by, window)
-        by.append(_BURST)
-    grouped = _summed(kept, by, stage, task, time)
+        kept = _cut(kept, window, task)
+        kept = with_key(kept, (KEY, _BURST))
+    grouped = _summed(kept, stage, task)
     if window is not None and window.kind == "tumbling":
         grouped = grouped.with_columns(
             pl.col(_BURST).alias(START), window_end(pl.col(_BURST), span(window.length), window.zone).alias(END)
         )
     found, not_judged = hits(grouped, stage.having, task)
     return Judged(
-        with_records(found, kept.join(found.select(by), on=by, how="semi"), on=by),
+        with_records(found, kept.join(found.select(KEY), on=KEY, how="semi"), on=[KEY]),
         population=grouped.height,
         not_evaluable=taken.unknown + not_judged,
     )
 
 
-def _cut(rows: pl.DataFrame, by: list[str], window: GroupWindow) -> pl.DataFrame:
-    """The sorted rows with the tumbling window or the session each belongs to."""
+def _cut(rows: pl.DataFrame, window: GroupWindow, task: Task) -> pl.DataFrame:
+    """The rows with the tumbling window or the session each belongs to."""
     time, length = pl.col(window.time), span(window.length)
     if window.kind == "tumbling":
         return rows.with_columns(window_start(time, length, window.zone).alias(_BURST))
-    starts = (time - time.shift(1) > length).fill_null(True).over(by)
-    return rows.with_columns(starts.cum_sum().over(by).alias(_BURST))
+    starts = (time - time.shift(1) > length).fill_null(True) | (pl.col(KEY) != pl.col(KEY).shift(1))
+    ordered = rows.sort(KEY, *order(window.time, rows, table=task.rule.detect.table), nulls_last=True)
+    return ordered.with_columns(starts.cum_sum().alias(_BURST))
 
 
-def _summary(stage: Group, task: Task, time: str | None) -> Summary:
+def _summary(rows: pl.DataFrame, stage: Group, task: Task) -> Summary:
+    table = task.rule.detect.table
     meeting = sorted(
         name
         for name in task.shown | names_in(stage.having.tree)
@@ -64,54 +66,69 @@ def _summary(stage: Group, task: Task, time: str | None) -> Summary:
     counted: list[tuple[str, Expr]] = [("rows", Op("count", (), Type.INTEGER))]
     # the type is of no concern to `first`
     firsts = [(name, Op("first", (Column(name, Type.NULL),), Type.NULL)) for name in meeting]
-    return summary([*counted, *firsts, *stage.aggregate], Rows(order(time)))
+    time = stage.window.time if stage.window else TABLES[table].time
+    return summary([*counted, *firsts, *stage.aggregate], Rows(order(time, rows, table=table)))
 
 
-def _summed(rows: pl.DataFrame, by: list[str], stage: Group, task: Task, time: str | None) -> pl.DataFrame:
+def _summed(rows: pl.DataFrame, stage: Group, task: Task) -> pl.DataFrame:
     """One row a group: keys, aggregates, `rows`, and the first and last time where there is a window."""
-    prepared = _summary(stage, task, time)
-    edges = [pl.col(AT).max()]
+    by, edges = list(stage.by), [pl.col(AT).max()]
     if stage.window is not None:
+        by.append(_BURST)
         edges += [pl.col(stage.window.time).min().alias(START), pl.col(stage.window.time).max().alias(END)]
-    return prepared.grouped(rows, by, *edges)
+    return _summary(rows, stage, task).grouped(rows, by, *edges)
 
 
-def _rolling(rows: pl.DataFrame, stage: Group, task: Task, *, unknown: int) -> Judged:
-    window = stage.window
-    if window is None:
-        raise ValueError("a rolling group needs its window")
-    by, time, length = list(stage.by), window.time, span(window.length)
-    prepared = _summary(stage, task, time)
-    rolled = rows.lazy().rolling(time, period=length, closed="right", group_by=by)
+def _rolling(rows: pl.DataFrame, stage: Group, window: GroupWindow, task: Task, *, unknown: int) -> Judged:
+    population = rows.height
+    rows = _promising(rows, stage)
+    rows = rows.sort(KEY, *order(window.time, rows, table=task.rule.detect.table), nulls_last=True)
+    time, length = window.time, span(window.length)
+    prepared = _summary(rows, stage, task)
+    rolled = rows.lazy().rolling(time, period=length, closed="right", group_by=KEY)
     edges = (pl.col(time).first().alias(START), pl.col(time).last().alias(END))
-    seen = prepared.finished(rolled.agg(*prepared.columns, *edges)).collect()
+    own = [pl.col(name).first() for name in stage.by]
+    seen = prepared.finished(rolled.agg(*own, *prepared.columns, *edges)).collect()
     found, not_judged = hits(seen, stage.having, task)
-    members = _bursts(rows, found, by, window)
-    burst = [*by, _BURST]
-    summed = _summed(members, burst, stage, task, time)
-    judged = hits(summed, None, task)[0]
-    return Judged(with_records(judged, members, on=burst), population=rows.height, not_evaluable=unknown + not_judged)
+    members = with_key(_bursts(rows, found, window), (KEY, _BURST))
+    judged = hits(_summed(members, stage, task), None, task)[0]
+    return Judged(with_records(judged, members, on=[KEY]), population=population, not_evaluable=unknown + not_judged)
 
 
-def _bursts(rows: pl.DataFrame, found: pl.DataFrame, by: list[str], window: GroupWindow) -> pl.DataFrame:
+def _promising(rows: pl.DataFrame, stage: Group) -> pl.DataFrame:
+    """The rows of groups that may hold a window of which `having` is true or null.
+
+    A count over a whole group is never less than over a window of it; where `having` wants more, no window can give it.
+    """
+    bounds = list(at_least(stage.having.tree, dict(stage.aggregate)))
+    if not bounds:
+        return rows
+    prepared = summary([(f"__most{place}", op) for place, (op, _) in enumerate(bounds)], Rows(()))
+    enough = pl.all_horizontal(pl.col(f"__most{place}") >= least for place, (_, least) in enumerate(bounds))
+    groups = prepared.grouped(rows, ()).filter(enough)
+    return rows.join(groups.select(KEY), on=KEY, how="semi", maintain_order="left")
+
+
+def _bursts(rows: pl.DataFrame, found: pl.DataFrame, window: GroupWindow) -> pl.DataFrame:
     """The rows in a window of a hit, numbered by burst: hits closer than the window's length are one."""
     time, length = window.time, span(window.length)
-    moments = found.select(*by, time, NULL).unique().sort(*by, time)
-    apart = (pl.col(time) - pl.col(time).shift(1) >= length).fill_null(True).over(by)
+    moments = found.select(KEY, time, NULL).unique().sort(KEY, time)
+    apart = (pl.col(time) - pl.col(time).shift(1) >= length).fill_null(True).over(KEY)
     spans = (
-        moments.with_columns(apart.cum_sum().over(by).alias(_BURST))
-        .group_by(*by, _BURST)
+        moments.with_columns(apart.cum_sum().over(KEY).alias(_BURST))
+        .group_by(KEY, _BURST)
         .agg((pl.col(time).min() - length).alias("__from"), pl.col(time).max().alias("__to"), pl.col(NULL).all())
         .sort("__from")
     )
     # the windows of one burst leave no hole and those of two do not meet, so a row has at most one
     return (
-        rows.sort(time)
+        rows.join(spans.select(KEY).unique(), on=KEY, how="semi", maintain_order="left")
+        .sort(time, maintain_order=True)
         .join_asof(
             spans,
             left_on=time,
             right_on="__from",
-            by=by,
+            by=KEY,
             strategy="backward",
             allow_exact_matches=False,
             check_sortedness=False,

@@ -23,7 +23,6 @@ from auditor.rules.spec import Baseline, Detector, Group, Match, Pairs, Python, 
 from auditor.rules.spec import Sequence as Steps
 from auditor.rules.statistical import DETECTORS, needed
 from auditor.rules.task import Task
-from auditor.tables.schema import TABLES
 
 RowsOf: TypeAlias = Callable[[str], pl.DataFrame]
 """The rows of a table, with the columns `columns_of` names, the table's time, lineage and `AT`."""
@@ -52,7 +51,7 @@ def judge(task: Task, rows: RowsOf, *, window: Window | None, lists: Mapping[str
 
     def seen(table: str) -> pl.DataFrame:
         derived = detect.derive if table == detect.table else ()
-        return with_derived(rows(table), derived, task, time=TABLES[table].time)
+        return with_derived(rows(table), derived, task, table=table)
 
     match detect.stage:
         case Group():

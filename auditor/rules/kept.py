@@ -9,7 +9,6 @@ import polars as pl
 
 from auditor.rules.compile import expression
 from auditor.rules.outcome import NULL, RECORDS
-from auditor.rules.rows import AT
 from auditor.rules.spec import Condition
 from auditor.rules.task import Task
 from auditor.tables.schema import LINEAGE
@@ -66,7 +65,8 @@ def with_records(found: pl.DataFrame, members: pl.DataFrame, *, on: list[str]) -
 
     `members` has the columns `on` and lineage; equal values of `on` belong together, nulls among them.
     """
-    records = members.group_by(on).agg(pl.struct(*LINEAGE).unique().sort().alias(RECORDS))
+    cited = members.lazy().select(*on, *LINEAGE).unique().sort(*LINEAGE)
+    records = cited.group_by(on, maintain_order=False).agg(pl.struct(*LINEAGE).alias(RECORDS)).collect()
     first = pl.col(RECORDS).list.first()
     return (
         found.drop(*LINEAGE, strict=False)
@@ -86,8 +86,3 @@ def with_joined_records(found: pl.DataFrame, prefixes: Sequence[str]) -> pl.Data
     records = pl.concat_list(sources).list.drop_nulls().list.unique().list.sort()
     first = pl.col(RECORDS).list.first()
     return found.with_columns(records.alias(RECORDS)).with_columns(first.struct.field(name) for name in LINEAGE)
-
-
-def order(time: str | None) -> tuple[str, ...]:
-    """The columns rows are ordered by: time, then lineage."""
-    return (time or AT, *LINEAGE)

@@ -8,8 +8,10 @@ import polars as pl
 
 from auditor.rules.columns import names_in
 from auditor.rules.compile import expression
-from auditor.rules.kept import VERDICT, order, split, with_joined_records
+from auditor.rules.kept import VERDICT, split, with_joined_records
+from auditor.rules.keys import KEY, key_of
 from auditor.rules.outcome import NULL, Judged
+from auditor.rules.places import order
 from auditor.rules.spec import Match
 from auditor.rules.task import Task
 from auditor.tables.schema import LINEAGE, TABLES
@@ -21,9 +23,10 @@ _A, _B = "__a", "__b"
 def judge_match(rows: pl.DataFrame, partners: pl.DataFrame, stage: Match, task: Task) -> Judged:
     """Rows with a partner, or without one if `absent`; each rests on its own record and its first partner's."""
     taken = split(rows, task, whole=dict.fromkeys(one for one, _ in stage.same))
-    kept = taken.rows.with_row_index(_A)
-    theirs = list(dict.fromkeys(other for _, other in stage.same))
-    others = partners.drop_nulls(theirs).sort(*order(TABLES[stage.table].time), nulls_last=True).with_row_index(_B)
+    kept, others = _keyed(taken.rows, partners, stage)
+    kept = kept.with_row_index(_A)
+    others = others.sort(*order(TABLES[stage.table].time, others, table=stage.table), nulls_last=True)
+    others = others.with_row_index(_B)
     pieces = [_counted(chunk) for chunk in _judged(kept, others, stage, task)]
     counts = pl.concat(pieces) if pieces else _counted(_no_candidates())
     counted = kept.join(counts, on=_A, how="left", maintain_order="left").with_columns(
@@ -42,6 +45,24 @@ def judge_match(rows: pl.DataFrame, partners: pl.DataFrame, stage: Match, task: 
     return Judged(with_joined_records(joined, "ab"), population=taken.true, not_evaluable=taken.unknown + unknown)
 
 
+def _keyed(rows: pl.DataFrame, partners: pl.DataFrame, stage: Match) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Both tables with `KEY` of the columns they share; partners that no row can have are left out."""
+    theirs = [other for _, other in stage.same]
+    others = partners.drop_nulls(theirs)
+    for one, other in stage.same:
+        # most partners fall away by a single column, before keys of several are made
+        if others.height > rows.height:
+            others = others.join(rows.select(pl.col(one).unique()), left_on=other, right_on=one, how="semi")
+    both = pl.concat(
+        [
+            rows.select(pl.col(one).alias(str(place)) for place, (one, _) in enumerate(stage.same)),
+            others.select(pl.col(other).alias(str(place)) for place, (_, other) in enumerate(stage.same)),
+        ]
+    )
+    keys = key_of(both, both.columns)
+    return rows.with_columns(keys[: rows.height].alias(KEY)), others.with_columns(keys[rows.height :].alias(KEY))
+
+
 def _no_candidates() -> pl.DataFrame:
     return pl.DataFrame(schema={_A: pl.get_index_type(), _B: pl.get_index_type(), VERDICT: pl.Boolean})
 
@@ -57,20 +78,14 @@ def _counted(judged: pl.DataFrame) -> pl.DataFrame:
 
 def _judged(rows: pl.DataFrame, others: pl.DataFrame, stage: Match, task: Task) -> Iterator[pl.DataFrame]:
     """Candidates with equal keys and what `where` says of each, a bounded number at once."""
-    mine = [one for one, _ in stage.same]
-    theirs = [f"b.{other}" for _, other in stage.same]
     names = names_in(stage.where.tree) if stage.where else frozenset()
-    read = {"b": {other for _, other in stage.same}, "a": set(mine)}
-    for side in "ab":
-        read[side] |= {name[2:] for name in names if name.startswith(f"{side}.")}
-    left = rows.select(_A, *(pl.col(name).alias(f"a.{name}") for name in sorted(read["a"])))
-    right = others.select(_B, *(pl.col(name).alias(f"b.{name}") for name in sorted(read["b"])))
-    keys = [f"a.{one}" for one in mine]
-    sizes = right.group_by(theirs).len("__size")
-    sized = left.join(sizes, left_on=keys, right_on=theirs, how="inner", maintain_order="left")
+    read = {side: {name[2:] for name in names if name.startswith(f"{side}.")} for side in "ab"}
+    left = rows.select(_A, KEY, *(pl.col(name).alias(f"a.{name}") for name in sorted(read["a"])))
+    right = others.select(_B, KEY, *(pl.col(name).alias(f"b.{name}") for name in sorted(read["b"])))
+    sized = left.join(right.group_by(KEY).len("__size"), on=KEY, how="inner", maintain_order="left")
     chunks = sized.with_columns((pl.col("__size").cast(pl.Int64).cum_sum() // _CHUNK).alias("__chunk"))
     verdict = pl.lit(True) if stage.where is None else expression(stage.where.tree)
     for chunk in chunks.partition_by("__chunk"):
-        candidates = chunk.join(right, left_on=keys, right_on=theirs, how="inner", coalesce=False)
+        candidates = chunk.join(right, on=KEY, how="inner")
         task.applied(stage.where, candidates)
         yield candidates.select(_A, _B, verdict.alias(VERDICT))

@@ -9,6 +9,7 @@ import polars as pl
 
 from auditor.rules.columns import interval, names_in
 from auditor.rules.kept import hits, split, with_joined_records
+from auditor.rules.keys import KEY, with_key
 from auditor.rules.outcome import Judged
 from auditor.rules.rows import AT
 from auditor.rules.spec import Pairs
@@ -17,7 +18,7 @@ from auditor.rules.temporal import span
 from auditor.tables.schema import LINEAGE, SPAN
 
 _CHUNK = 1_000_000
-_KEY, _PLACE, _LAST, _FROM, _TO = "__key", "__place", "__last", "__from", "__to"
+_ROW, _LAST, _FROM, _TO = "__row", "__last", "__from", "__to"
 _TICK = timedelta(microseconds=1)
 
 
@@ -32,9 +33,9 @@ def judge_pairs(rows: pl.DataFrame, stage: Pairs, task: Task) -> Judged:
     kept = _with_interval(taken.rows, edges)
     if timed:
         kept = kept.filter(pl.col(_FROM) <= pl.col(_TO))
-    kept = _numbered(kept, stage)
-    found: list[pl.DataFrame] = []
     unknown = taken.unknown + taken.rows.height - kept.height
+    kept = _numbered(_promising(with_key(kept, stage.same), stage), stage)
+    found: list[pl.DataFrame] = []
     for chunk in _candidates(kept, stage):
         judged, not_judged = hits(_joined(kept, chunk, stage, task), stage.where, task)
         found.append(judged)
@@ -47,23 +48,28 @@ def _with_interval(rows: pl.DataFrame, edges: tuple[str, str] | None) -> pl.Data
     return rows.with_columns(pl.col(start).alias(_FROM), pl.col(end).alias(_TO))
 
 
+def _promising(rows: pl.DataFrame, stage: Pairs) -> pl.DataFrame:
+    """The rows of keys that have several rows, and several values of every column that must differ."""
+    several = [pl.col(name).min() != pl.col(name).max() for name in stage.different]
+    groups = rows.lazy().group_by(KEY).agg(pl.len() > 1, *several)
+    chosen = groups.filter(pl.all_horizontal(pl.exclude(KEY))).select(KEY).collect()
+    return rows.join(chosen, on=KEY, how="semi", maintain_order="left")
+
+
 def _numbered(rows: pl.DataFrame, stage: Pairs) -> pl.DataFrame:
-    """The rows by key, start and lineage, with the number of their key, their place and their last partner's."""
+    """The rows by key, start and lineage, with their place and their last partner's."""
     placed = (
-        rows.sort(*stage.same, _FROM, *LINEAGE, nulls_last=True)
-        .with_columns(pl.struct(stage.same).rle_id().alias(_KEY))
-        .with_row_index(_PLACE)
-        .with_columns(pl.col(_PLACE).cast(pl.Int64))
+        rows.sort(KEY, _FROM, *LINEAGE, nulls_last=True).with_row_index(_ROW).with_columns(pl.col(_ROW).cast(pl.Int64))
     )
     reach = _reach(stage)
     if reach is None:
-        return placed.with_columns(pl.col(_PLACE).max().over(_KEY).alias(_LAST))
-    starts = placed.select(_KEY, pl.col(_FROM).alias("__start"), pl.col(_PLACE).alias(_LAST)).sort("__start", _LAST)
+        return placed.with_columns(pl.col(_ROW).max().over(KEY).alias(_LAST))
+    starts = placed.select(KEY, pl.col(_FROM).alias("__start"), pl.col(_ROW).alias(_LAST)).sort("__start", _LAST)
     return (
         placed.with_columns((pl.col(_TO) + reach).alias("__reach"))
         .sort("__reach")
-        .join_asof(starts, left_on="__reach", right_on="__start", by=_KEY, strategy="backward", check_sortedness=False)
-        .sort(_PLACE)
+        .join_asof(starts, left_on="__reach", right_on="__start", by=KEY, strategy="backward", check_sortedness=False)
+        .sort(_ROW)
         .drop("__reach")
     )
 
@@ -77,12 +83,12 @@ def _reach(stage: Pairs) -> timedelta | None:
 
 def _candidates(rows: pl.DataFrame, stage: Pairs) -> Iterator[pl.DataFrame]:
     """Places of a row and of a later one that fit in time and in `different`, a bounded number at once."""
-    partners = (pl.col(_LAST) - pl.col(_PLACE)).clip(lower_bound=0).fill_null(0)
-    starts = rows.select(_PLACE, _LAST, partners.alias("__partners")).filter(pl.col("__partners") > 0)
+    partners = (pl.col(_LAST) - pl.col(_ROW)).clip(lower_bound=0).fill_null(0)
+    starts = rows.select(_ROW, _LAST, partners.alias("__partners")).filter(pl.col("__partners") > 0)
     chunks = starts.with_columns((pl.col("__partners").cum_sum() // _CHUNK).alias("__chunk"))
     for chunk in chunks.partition_by("__chunk", maintain_order=True) or [chunks]:
         pairs = chunk.select(
-            pl.col(_PLACE).alias("one"), pl.int_ranges(pl.col(_PLACE) + 1, pl.col(_LAST) + 1).alias("other")
+            pl.col(_ROW).alias("one"), pl.int_ranges(pl.col(_ROW) + 1, pl.col(_LAST) + 1).alias("other")
         ).explode("other")
         one, other = rows[pairs["one"]], rows[pairs["other"]]
         fits = pl.Series([True]).new_from_index(0, pairs.height)

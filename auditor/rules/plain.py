@@ -14,7 +14,6 @@ from auditor.rules.outcome import NULL, Judged
 from auditor.rules.rows import Source
 from auditor.rules.task import Task
 from auditor.rules.tree import Expr, Literal, Type
-from auditor.tables.schema import TABLES
 
 
 def by_row(task: Task) -> bool:
@@ -64,6 +63,6 @@ def _judged(source: Source, task: Task, verdict: pl.Series) -> Judged:
     places = hit.arg_true()
     columns = base_columns(task.rule, task.shown)[detect.table]
     rows = source.taken(detect.table, columns, places)
-    rows = with_derived(rows, detect.derive, task, time=TABLES[detect.table].time)
+    rows = with_derived(rows, detect.derive, task, table=detect.table)
     found = rows.with_columns(verdict.gather(places).is_null().alias(NULL))
     return Judged(with_own_record(found), population=verdict.len(), not_evaluable=verdict.null_count())

@@ -9,6 +9,7 @@ import polars as pl
 from auditor.rules.columns import names_in
 from auditor.rules.compile import expression
 from auditor.rules.kept import hits, split, with_joined_records
+from auditor.rules.keys import KEY, with_key
 from auditor.rules.outcome import Judged
 from auditor.rules.rows import AT
 from auditor.rules.spec import Sequence, Step
@@ -16,39 +17,52 @@ from auditor.rules.task import Task
 from auditor.rules.temporal import span
 from auditor.tables.schema import LINEAGE
 
-_KEY, _ROW = "__key", "__row"
+_ROW = "__row"
 
 
 def judge_sequence(rows: pl.DataFrame, stage: Sequence, task: Task) -> Judged:
     """Complete matches whose `where` is true, each resting on the record of every step."""
     taken = split(rows, task, whole=stage.by)
-    placed = taken.rows.sort(*stage.by, *LINEAGE).with_columns(pl.struct(stage.by).rle_id().alias(_KEY))
+    keyed = with_key(taken.rows, stage.by)
+    population = keyed[KEY].n_unique()
     # lineage orders the row numbers, so that they break ties in time
-    placed = placed.with_row_index(_ROW).with_columns(pl.col(_ROW).cast(pl.Int64))
+    placed = keyed.sort(KEY, *LINEAGE).with_row_index(_ROW).with_columns(pl.col(_ROW).cast(pl.Int64))
     untimed = pl.any_horizontal(
         expression(step.where.tree).fill_null(False) & pl.col(step.time).is_null() for step in stage.steps
     )
     for step in (*stage.steps, *stage.absent):
         task.applied(step.where, placed)
     unknown = taken.unknown + placed.filter(untimed).height
-    chains = _chains(placed, stage)
+    chains = _chains(_promising(placed, stage), stage)
     for step in stage.absent:
         chains = _without(chains, _events(placed, step), stage)
     matches = _greedy(chains, len(stage.steps))
     found, not_judged = hits(_joined(placed, matches, stage, task), stage.where, task)
     return Judged(
         with_joined_records(found, [step.name for step in stage.steps]),
-        population=placed[_KEY].n_unique(),
+        population=population,
         not_evaluable=unknown + not_judged,
     )
+
+
+def _promising(rows: pl.DataFrame, stage: Sequence) -> pl.DataFrame:
+    """The rows of groups in which every step has a row, and that have enough rows for all of them."""
+    steps = [(expression(step.where.tree) & pl.col(step.time).is_not_null()).any() for step in stage.steps]
+    if len(steps) == 1:
+        return rows
+    groups = (
+        rows.lazy().group_by(KEY).agg(pl.len() >= len(steps), *(step.alias(f"__{n}") for n, step in enumerate(steps)))
+    )
+    chosen = groups.filter(pl.all_horizontal(pl.exclude(KEY))).select(KEY).collect()
+    return rows.join(chosen, on=KEY, how="semi", maintain_order="left")
 
 
 def _events(rows: pl.DataFrame, step: Step) -> pl.DataFrame:
     """The rows that satisfy the step: key, time and row number, in that order, and their place in it."""
     return (
         rows.filter(expression(step.where.tree) & pl.col(step.time).is_not_null())
-        .select(_KEY, pl.col(step.time).alias("time"), _ROW)
-        .sort(_KEY, "time", _ROW)
+        .select(KEY, pl.col(step.time).alias("time"), _ROW)
+        .sort(KEY, "time", _ROW)
         .with_row_index("place")
         .with_columns(pl.col("place").cast(pl.Int64))
     )
@@ -57,15 +71,15 @@ def _events(rows: pl.DataFrame, step: Step) -> pl.DataFrame:
 def _chains(rows: pl.DataFrame, stage: Sequence) -> pl.DataFrame:
     """For each row that satisfies the first step its first complete chain: times `time0` …, rows `row0` …, end `at`."""
     chains = _events(rows, stage.steps[0]).select(
-        _KEY, pl.col("time").alias("time0"), pl.col(_ROW).alias("row0"), pl.col("time").alias("at")
+        KEY, pl.col("time").alias("time0"), pl.col(_ROW).alias("row0"), pl.col("time").alias("at")
     )
     for number, step in enumerate(stage.steps[1:], start=1):
         events = _events(rows, step)
         nearest = chains.sort("at").join_asof(
-            events.select(_KEY, "time", "place").sort("time", "place"),
+            events.select(KEY, "time", "place").sort("time", "place"),
             left_on="at",
             right_on="time",
-            by=_KEY,
+            by=KEY,
             strategy="forward",
             check_sortedness=False,
         )
@@ -81,7 +95,7 @@ def _next_free(chains: pl.DataFrame, events: pl.DataFrame, number: int) -> pl.Da
     columns = {"time": f"time{number}", _ROW: f"row{number}"}
     done = []
     for _ in range(number + 1):
-        chains = chains.join(events.rename(columns), on=[_KEY, "place"], how="inner")
+        chains = chains.join(events.rename(columns), on=[KEY, "place"], how="inner")
         taken = pl.any_horizontal(pl.col(f"row{number}") == pl.col(name) for name in used)
         done.append(chains.filter(~taken).drop("place").with_columns(pl.col(f"time{number}").alias("at")))
         chains = chains.filter(taken).drop(columns.values()).with_columns(pl.col("place") + 1)
@@ -91,7 +105,7 @@ def _next_free(chains: pl.DataFrame, events: pl.DataFrame, number: int) -> pl.Da
 def _without(chains: pl.DataFrame, events: pl.DataFrame, stage: Sequence) -> pl.DataFrame:
     """The chains after whose start no other row is an event in (start, start + within]."""
     used = [f"row{number}" for number in range(len(stage.steps))]
-    ends = events.select(_KEY, "time", "place").sort("time", "place")
+    ends = events.select(KEY, "time", "place").sort("time", "place")
     counted = chains.with_columns((pl.col("time0") + span(stage.within)).alias("__until"))
     for edge, name in (("time0", "__before"), ("__until", "__upto")):
         counted = (
@@ -100,21 +114,21 @@ def _without(chains: pl.DataFrame, events: pl.DataFrame, stage: Sequence) -> pl.
                 ends.rename({"time": "__time", "place": name}),
                 left_on=edge,
                 right_on="__time",
-                by=_KEY,
+                by=KEY,
                 strategy="backward",
                 check_sortedness=False,
             )
             .drop("__time")
         )
-    first = events.group_by(_KEY).agg((pl.col("place").min() - 1).alias("__none"))
-    counted = counted.join(first, on=_KEY, how="left").with_columns(
+    first = events.group_by(KEY).agg((pl.col("place").min() - 1).alias("__none"))
+    counted = counted.join(first, on=KEY, how="left").with_columns(
         pl.coalesce("__before", "__none"), pl.coalesce("__upto", "__none")
     )
     inside = (pl.col("__upto") - pl.col("__before")).fill_null(0)
-    own = events.select(_KEY, pl.col("time").alias("__time"), pl.col(_ROW).alias("__own"))
+    own = events.select(KEY, pl.col("time").alias("__time"), pl.col(_ROW).alias("__own"))
     of_chain = pl.lit(0)
     for number, name in enumerate(used):
-        counted = counted.join(own, left_on=[_KEY, name], right_on=[_KEY, "__own"], how="left").rename(
+        counted = counted.join(own, left_on=[KEY, name], right_on=[KEY, "__own"], how="left").rename(
             {"__time": f"__own{number}"}
         )
         mine = (pl.col(f"__own{number}") > pl.col("time0")) & (pl.col(f"__own{number}") <= pl.col("__until"))
@@ -124,8 +138,8 @@ def _without(chains: pl.DataFrame, events: pl.DataFrame, stage: Sequence) -> pl.
 
 def _greedy(chains: pl.DataFrame, steps: int) -> pl.DataFrame:
     """The chains a search from left to right takes: each starts after the last row of the one before."""
-    ordered = chains.sort(_KEY, "time0", "row0")
-    spans = ordered.select(_KEY, "time0", "row0", "at", pl.col(f"row{steps - 1}").alias("last")).rows()
+    ordered = chains.sort(KEY, "time0", "row0")
+    spans = ordered.select(KEY, "time0", "row0", "at", pl.col(f"row{steps - 1}").alias("last")).rows()
     return ordered[_taken(spans)]
 
 

@@ -21,9 +21,9 @@ from auditor.rules.detect import DetectorFunction, Request
 from auditor.rules.detector_forms import DETECTORS as FORMS
 from auditor.rules.detector_forms import VISIT
 from auditor.rules.dtypes import DTYPES
-from auditor.rules.kept import order
 from auditor.rules.operators import literal
 from auditor.rules.outcome import NULL, RECORDS, Judged, NotEvaluated
+from auditor.rules.places import order
 from auditor.rules.rows import AT
 from auditor.rules.spec import Detector
 from auditor.rules.tree import Column, Expr, Literal, Op, Type

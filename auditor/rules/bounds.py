@@ -1,0 +1,35 @@
+"""Least counts a condition asks for, read off its tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from auditor.rules.tree import Column, Expr, Literal, Op
+
+_COUNTS = frozenset({"count", "count_if", "n_unique"})
+_TURNED = {"<=": ">=", "<": ">"}
+
+
+def at_least(tree: Expr, named: Mapping[str, Expr]) -> Iterator[tuple[Op, int]]:
+    """Counts, and numbers they must reach for the condition to be anything but false.
+
+    `named` tells what the names of the condition stand for. Only counts of rows are told, which are never null and
+    grow with the rows.
+    """
+    if not isinstance(tree, Op):
+        return
+    if tree.name == "and":
+        for arg in tree.args:
+            yield from at_least(arg, named)
+        return
+    if tree.name in _TURNED:
+        name, (right, left) = _TURNED[tree.name], tree.args
+    elif tree.name in {">=", ">"}:
+        name, (left, right) = tree.name, tree.args
+    else:
+        return
+    counted = named.get(left.name) if isinstance(left, Column) else left
+    if not isinstance(counted, Op) or counted.name not in _COUNTS or not isinstance(right, Literal):
+        return
+    if isinstance(right.value, int) and not isinstance(right.value, bool):
+        yield counted, right.value + (name == ">")
