@@ -8,7 +8,7 @@ aliases, tags, merge keys, directives and depth are refused while the stream of 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, TypeAlias
@@ -24,10 +24,12 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _BREAK = re.compile(r"\r\n|\r|\n")
 # Everything YAML cannot hold, and the separators an editor may or may not show as a new line.
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _STYLES = {None: "plain", "": "plain", "'": "single", '"': "double", "|": "literal", ">": "folded"}
+_QUOTES = {"single": "'", "double": '"'}
+_BEGINS_NUMBER = frozenset("-0123456789")
 _LONGEST_NUMBER = 400
 _LONGEST_GUESS = 80
 _LONGEST_MESSAGE = 500
@@ -72,22 +74,49 @@ class Place:
 class Scalar:
     """A single value. `text` is what was written; `value` reads plain true, false, null and numbers.
 
-    `inner` is the place of the first character of `text` when every line of it stands in the file as it is.
+    `lines` are those of its file, so that it can tell where its text stands in it.
     """
 
     place: Place
     text: str
     value: str | bool | int | float | None
     style: str
-    inner: Place | None = None
+    lines: Sequence[str] = field(default=(), compare=False, repr=False)
 
     def at(self, offset: int) -> Place:
         """The place of the character at `offset` of the text; the scalar's start when that cannot be told."""
-        if self.inner is None:
+        inner = self.inner
+        if inner is None:
             return self.place
         before = self.text[:offset]
         line = before.count("\n")
-        return Place(self.place.path, self.inner.line + line, self.inner.column + offset - (before.rfind("\n") + 1))
+        return Place(self.place.path, inner.line + line, inner.column + offset - (before.rfind("\n") + 1))
+
+    @property
+    def inner(self) -> Place | None:
+        """The place of the first character of `text` when every line of it stands in the file as it is."""
+        place = self.place
+        if place.line > len(self.lines):
+            return None
+        line = self.lines[place.line - 1]
+        if self.style == "plain":
+            return place if line.startswith(self.text, place.column - 1) else None
+        if self.style in _QUOTES:
+            quote = _QUOTES[self.style]
+            written = line.startswith(quote + self.text + quote, place.column - 1)
+            return Place(place.path, place.line, place.column + 1) if written else None
+        return self._block() if self.style == "literal" else None
+
+    def _block(self) -> Place | None:
+        """The place of the first character of a `|` block: the line below, after the indentation."""
+        place = self.place
+        written = self.text.split("\n")
+        filled = next((number for number, content in enumerate(written) if content), None)
+        if filled is None or place.line + filled >= len(self.lines):
+            return None
+        source = self.lines[place.line + filled]
+        indent = len(source) - len(written[filled])
+        return Place(place.path, place.line + 1, indent + 1) if source[indent:] == written[filled] else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +193,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean '{by_folded[found[0]]}'?" if found else ""
 
 
-def read(content: bytes, *, path: str, limits: Limits = DEFAULT_LIMITS) -> Reading:
-    """The documents of `content`; a mistake of the YAML itself ends the file there."""
+def read(content: bytes, *, path: str, limits: Limits = DEFAULT_LIMITS, without: Collection[str] = ()) -> Reading:
+    """The documents of `content`; a mistake of the YAML itself ends the file there.
+
+    What stands under the keys `without` at the top of a document is passed over, and the keys with it.
+    """
     start = Place(path, 1, 1)
     if len(content) > limits.size:
         return Reading((), (start.problem(f"file is larger than {limits.size_text()}"),))
@@ -178,7 +210,7 @@ def read(content: bytes, *, path: str, limits: Limits = DEFAULT_LIMITS) -> Readi
     if bad is not None:
         where = _place(path, text, bad.start())
         return Reading((), (where.problem(f"control character U+{ord(bad.group()):04X} is not accepted"),))
-    return _Reader(path, text, limits).read()
+    return _Reader(path, text, limits, frozenset(without)).read()
 
 
 def _place(path: str, text: str, offset: int) -> Place:
@@ -208,10 +240,11 @@ class _StopError(Exception):
 class _Reader:
     """One pass over the tokens of a file with a stack of its own, so depth costs nothing."""
 
-    def __init__(self, path: str, text: str, limits: Limits) -> None:
+    def __init__(self, path: str, text: str, limits: Limits, without: frozenset[str]) -> None:
         self.path = path
         self.text = text
         self.limits = limits
+        self.without = without
         self.lines = _BREAK.split(text)
         self.problems: list[Problem] = []
         self.documents: list[Node] = []
@@ -220,23 +253,23 @@ class _Reader:
 
     def read(self) -> Reading:
         try:
-            for event in self._events():
-                self._take(event)
+            self._take_all()
         except _StopError as stop:
             self.problems.append(stop.problem)
-        return Reading(tuple(self.documents), tuple(sorted(self.problems)))
-
-    def _events(self) -> Iterator[yaml.Event]:
-        loader = _LOADER(self.text)
-        try:
-            while loader.check_event():
-                yield loader.get_event()
         except yaml.MarkedYAMLError as error:
             unclosed = error.problem == "found unexpected end of stream"
             mark = error.context_mark if unclosed else error.problem_mark
-            raise _StopError(self._at(mark), f"syntax error: {_reason(error)}") from None
+            self.problems.append(self._at(mark).problem(f"syntax error: {_reason(error)}"))
         except yaml.YAMLError as error:
-            raise _StopError(Place(self.path, 1, 1), f"syntax error: {printable(str(error), longest=120)}") from None
+            self.problems.append(self._at(None).problem(f"syntax error: {printable(str(error), longest=120)}"))
+        return Reading(tuple(self.documents), tuple(sorted(self.problems)))
+
+    def _take_all(self) -> None:
+        take, event_after = self._take, _LOADER(self.text).get_event
+        while (event := event_after()) is not None:
+            take(event)
+            if self.without and len(self.stack) == 1 and self._leaves_out():
+                _pass_over(event_after)
 
     def _at(self, mark: yaml.Mark | CMark | None) -> Place:
         if mark is None:
@@ -247,27 +280,30 @@ class _Reader:
         return Place(self.path, line + 1, column + 1)
 
     def _take(self, event: yaml.Event) -> None:
-        place = self._at(event.start_mark)
         if isinstance(event, yaml.ScalarEvent):
-            self._begin(event, place)
-            self._put(self._scalar(event, place))
-        elif isinstance(event, yaml.SequenceStartEvent | yaml.MappingStartEvent):
-            self._begin(event, place)
-            if self._wants_key():
+            self._put(self._scalar(event, self._begin(event)))
+        elif isinstance(event, yaml.CollectionStartEvent):
+            place = self._begin(event)
+            top = self.stack[-1] if self.stack else None
+            if top is not None and top.keys is not None and len(top.keys) == len(top.items):
                 raise _StopError(place, "a key must be text")
-            keys: list[Scalar] | None = [] if isinstance(event, yaml.MappingStartEvent) else None
-            self.stack.append(_Open(place, [], keys, {}))
-        elif isinstance(event, yaml.SequenceEndEvent | yaml.MappingEndEvent):
+            self.stack.append(_Open(place, [], [] if isinstance(event, yaml.MappingStartEvent) else None, {}))
+        elif isinstance(event, yaml.CollectionEndEvent):
             self._put(_closed(self.stack.pop()))
         elif isinstance(event, yaml.AliasEvent):
-            raise _StopError(place, "anchors, aliases and tags are not accepted")
+            raise _StopError(self._at(event.start_mark), "anchors, aliases and tags are not accepted")
         elif isinstance(event, yaml.DocumentStartEvent):
-            if event.version or event.tags:
-                raise _StopError(place, "directives are not accepted")
-            if len(self.documents) >= self.limits.documents:
-                raise _StopError(place, f"more than {self.limits.documents:,} documents in a file")
+            self._begin_document(self._at(event.start_mark), directives=bool(event.version or event.tags))
 
-    def _begin(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, place: Place) -> None:
+    def _begin_document(self, place: Place, *, directives: bool) -> None:
+        if directives:
+            raise _StopError(place, "directives are not accepted")
+        if len(self.documents) >= self.limits.documents:
+            raise _StopError(place, f"more than {self.limits.documents:,} documents in a file")
+
+    def _begin(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> Place:
+        """The place of a node that may stand where it does."""
+        place = self._at(event.start_mark)
         if event.anchor is not None or event.tag is not None:
             raise _StopError(place, "anchors, aliases and tags are not accepted")
         self.nodes += 1
@@ -275,18 +311,23 @@ class _Reader:
             raise _StopError(place, f"more than {self.limits.nodes:,} nodes in a file")
         if len(self.stack) >= self.limits.depth:
             raise _StopError(place, f"nodes nested deeper than {self.limits.depth}")
+        return place
 
-    def _wants_key(self) -> bool:
-        top = self.stack[-1] if self.stack else None
-        return top is not None and top.keys is not None and len(top.keys) == len(top.items)
+    def _leaves_out(self) -> bool:
+        """Whether the value to come belongs to a key that is not wanted; the key is then forgotten."""
+        top = self.stack[0]
+        if top.keys is None or len(top.keys) == len(top.items) or top.keys[-1].text not in self.without:
+            return False
+        top.keys.pop()
+        return True
 
     def _put(self, node: Node) -> None:
         if not self.stack:
             self.documents.append(node)
             return
         top = self.stack[-1]
-        if top.keys is not None and self._wants_key():
-            self._put_key(top, node)
+        if top.keys is not None and len(top.keys) == len(top.items):
+            self._put_key(top, node, top.keys)
             return
         top.items.append(node)
         if top.repeated and top.keys is not None:
@@ -294,7 +335,7 @@ class _Reader:
             top.keys.pop()
             top.items.pop()
 
-    def _put_key(self, top: _Open, node: Node) -> None:
+    def _put_key(self, top: _Open, node: Node, keys: list[Scalar]) -> None:
         if not isinstance(node, Scalar) or node.style in {"literal", "folded"}:
             raise _StopError(node.place, "a key must be text")
         if node.style == "plain" and node.text == "<<":
@@ -307,16 +348,12 @@ class _Reader:
             self.problems.append(node.place.problem(message))
             top.repeated = True
         top.lines.setdefault(node.text, node.place.line)
-        if top.keys is not None:
-            top.keys.append(node)
+        keys.append(node)
 
     def _scalar(self, event: yaml.ScalarEvent, place: Place) -> Scalar:
         style = _STYLES[event.style]
         text = event.value
-        value: str | bool | int | float | None = text
-        if style == "plain":
-            value = self._plain(text, place)
-        return Scalar(place, text, value, style, self._inner(text, style, place))
+        return Scalar(place, text, self._plain(text, place) if style == "plain" else text, style, self.lines)
 
     def _plain(self, text: str, place: Place) -> str | bool | int | float | None:
         """The value of a plain scalar: everything but true, false, null and numbers is text."""
@@ -324,7 +361,7 @@ class _Reader:
             return None
         if text in {"true", "false"}:
             return text == "true"
-        if not _NUMBER.fullmatch(text):
+        if text[0] not in _BEGINS_NUMBER or not _NUMBER.fullmatch(text):
             return text
         if len(text) > _LONGEST_NUMBER:
             raise _StopError(place, f"number longer than {_LONGEST_NUMBER} characters")
@@ -335,29 +372,17 @@ class _Reader:
             self.problems.append(place.problem(f"number {printable(text)} is too large"))
         return number
 
-    def _inner(self, text: str, style: str, place: Place) -> Place | None:
-        """Where the text itself begins when it stands in the file unchanged."""
-        line = self.lines[place.line - 1]
-        if style == "plain":
-            return place if line.startswith(text, place.column - 1) else None
-        if style in {"single", "double"}:
-            quote = "'" if style == "single" else '"'
-            return (
-                Place(place.path, place.line, place.column + 1)
-                if line.startswith(quote + text + quote, place.column - 1)
-                else None
-            )
-        return self._block(text, place) if style == "literal" else None
 
-    def _block(self, text: str, place: Place) -> Place | None:
-        """The place of the first character of a `|` block: the line below, after the indentation."""
-        written = text.split("\n")
-        filled = next((number for number, content in enumerate(written) if content), None)
-        if filled is None or place.line + filled >= len(self.lines):
-            return None
-        source = self.lines[place.line + filled]
-        indent = len(source) - len(written[filled])
-        return Place(place.path, place.line + 1, indent + 1) if source[indent:] == written[filled] else None
+def _pass_over(event_after: Callable[[], yaml.Event | None]) -> None:
+    """Read one node and keep nothing of it."""
+    depth = 0
+    while (event := event_after()) is not None:
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth == 0:
+            return
 
 
 def _closed(done: _Open) -> Node:

@@ -49,9 +49,8 @@ def one_finding(audit: Audit, fingerprint: str) -> Finding:
 
 
 def loaded_rules(settings: Settings, *, paths: Sequence[str] = (), bundled: bool = True) -> RuleSet:
-    """The bundled rules, those of the configuration, and those of the paths."""
+    """The bundled rules without their tests, those of the configuration, and those of the paths."""
     from auditor.rules.load import load_rules
 
-    return load_rules(
-        [*settings.rules.paths, *map(Path, paths)], bundled=bundled, allow_python=settings.allow_python_rules
-    )
+    more = [*settings.rules.paths, *map(Path, paths)]
+    return load_rules(more, bundled=bundled, allow_python=settings.allow_python_rules, tests=False)

@@ -129,7 +129,7 @@ Columns: TypeAlias = Annotated[list[str], Field(min_length=1)]
 class Form(BaseModel):
     """A map of a rule file. Unknown keys are told with their place before pydantic sees the map."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
 
 class ParamForm(Form):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from auditor.rules.spec import Rule
 
 SUFFIXES = (".yaml", ".yml")
 _NOT_RULES = "frameworks"
+_TESTS = frozenset({"tests"})
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -57,26 +58,29 @@ class _Loaded:
     source: Map
 
 
-def load_rules(paths: Sequence[Path] = (), *, bundled: bool = True, allow_python: bool = False) -> RuleSet:
+def load_rules(
+    paths: Sequence[Path] = (), *, bundled: bool = True, allow_python: bool = False, tests: bool = True
+) -> RuleSet:
     """The rules of the files and folders, and the bundled ones if wanted.
 
     Raises `RuleError` with all problems of all files. Nothing is run or imported: python rules are an error
-    unless `allow_python`, and even then are only named.
+    unless `allow_python`, and even then are only named. Without `tests` the bundled rules come without theirs,
+    half of what they hold; those of other files are read all the same, so that no mistake is missed.
     """
-    rules, problems = read_rules(paths, bundled=bundled, allow_python=allow_python)
+    rules, problems = read_rules(paths, bundled=bundled, allow_python=allow_python, tests=tests)
     if problems:
         raise RuleError(list(problems))
     return rules
 
 
 def read_rules(
-    paths: Sequence[Path] = (), *, bundled: bool = True, allow_python: bool = False
+    paths: Sequence[Path] = (), *, bundled: bool = True, allow_python: bool = False, tests: bool = True
 ) -> tuple[RuleSet, tuple[Problem, ...]]:
     """The rules that could be read, and every problem of all files."""
     problems: list[Problem] = []
     rules: list[_Loaded] = []
     for file in _unique([*(_bundled() if bundled else ()), *_found(paths, problems)]):
-        rules += _read(file, problems, allow_python=allow_python)
+        rules += _read(file, problems, allow_python=allow_python, without=() if tests or not file.bundled else _TESTS)
     problems += _repeated(rules)
     return _set(rules), tuple(sorted(problems))
 
@@ -139,14 +143,15 @@ def _unique(files: Sequence[_File]) -> Iterator[_File]:
         seen.add(real)
 
 
-def _read(file: _File, problems: list[Problem], *, allow_python: bool) -> list[_Loaded]:
+def _read(file: _File, problems: list[Problem], *, allow_python: bool, without: Collection[str]) -> list[_Loaded]:
     try:
         with file.path.open("rb") as stream:
             content = stream.read(DEFAULT_LIMITS.size + 1)
     except OSError as error:
         problems.append(Problem(file.shown, 1, 1, f"cannot be read: {error.strerror or error}"))
         return []
-    return _rules(read(content, path=file.shown), file.shown, problems, bundled=file.bundled, allow_python=allow_python)
+    reading = read(content, path=file.shown, without=without)
+    return _rules(reading, file.shown, problems, bundled=file.bundled, allow_python=allow_python)
 
 
 def _rules(reading: Reading, path: str, problems: list[Problem], *, bundled: bool, allow_python: bool) -> list[_Loaded]:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.documents import Items, Limits, Map, Scalar, kind, nearest, plain, printable, read
+from auditor.documents import Items, Limits, Map, Place, Scalar, kind, nearest, plain, printable, read
 
 
 def only(text: str | bytes) -> object:
@@ -238,3 +238,26 @@ def test_no_bytes_escape_the_reader(content: bytes) -> None:
             stack.extend(node.items)
         if isinstance(node, Map):
             stack.extend(value for _, value in node.entries)
+
+
+def test_what_stands_under_an_unwanted_key_is_passed_over() -> None:
+    content = b"a: 1\ntests: [{b: [1, {c: d}]}, e]\nf: {tests: 2}\n---\ntests: x\ng: 3\n"
+    found = read(content, path="f.yaml", without={"tests"})
+    assert found.problems == ()
+    assert [plain(node) for node in found.documents] == [{"a": 1, "f": {"tests": 2}}, {"g": 3}]
+    assert found.documents[1].place == Place("f.yaml", 5, 1)
+
+
+@pytest.mark.parametrize(
+    "char", ["\x08", "\x0b", "\x1f", "\x7f", "\x85", "\x9f", "\u2028", "\u2029", "\ufeff", "\ufffe"]
+)
+def test_characters_yaml_cannot_hold_are_named(char: str) -> None:
+    (problem,) = read(f"a: b{char}".encode(), path="f.yaml").problems
+    assert str(problem) == f"f.yaml:1:5: control character U+{ord(char):04X} is not accepted"
+
+
+@pytest.mark.parametrize(
+    "char", ["\t", " ", "~", "\xa0", "\u2027", "\u202a", "\ud7ff", "\ue000", "\ufefe", "\uff00", "\ufffd", "\U00010000"]
+)
+def test_every_other_character_is_read(char: str) -> None:
+    assert read(f"a: 'b{char}c'".encode(), path="f.yaml").problems == ()

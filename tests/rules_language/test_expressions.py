@@ -27,7 +27,7 @@ SUMMED = SCOPE.with_aggregates()
 
 def checked(text: str, scope: Scope = SCOPE) -> tuple[Expr | None, list[str]]:
     mistakes = Mistakes()
-    tree = expression(Scalar(START, text, text, "plain", START), scope, mistakes)
+    tree = expression(Scalar(START, text, text, "plain", [text]), scope, mistakes)
     return tree, [f"{problem.line}:{problem.column}: {problem.message}" for problem in mistakes.problems]
 
 

@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from auditor.errors import Problem, RuleError
 from auditor.rules.embedded import run_case, run_cases
 from auditor.rules.lint import lint
-from auditor.rules.load import load_rules, rules_of
+from auditor.rules.load import RuleSet, load_rules, rules_of
 
 WORKED = (Path(__file__).parent.parent / "data" / "worked_rules.yaml").read_text(encoding="utf-8").split("---\n")
 HEAD = "schema: 1\nid: TST-001\nname: test-rule\ntitle: Meetings are as they should be\nseverity: low\n"
@@ -216,3 +217,19 @@ def test_a_digest_tells_two_rules_apart(load: Callable, rule: Callable[..., str]
         for condition in CONDITIONS
     }
     assert len(digests) == len(CONDITIONS)
+
+
+def test_bundled_rules_without_their_tests_say_the_same() -> None:
+    whole, bare = load_rules(), load_rules(tests=False)
+    assert bare == RuleSet(tuple(replace(rule, cases=()) for rule in whole.rules))
+    assert bare.digest == whole.digest
+
+
+def test_tests_of_other_rules_are_read_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        f"{HEAD}detect: {{from: attendees, where: invited}}\nfinding: {{subject: s, message: m, fingerprint: [email]}}\ntests: [{{name: a, expect: 0, given: {{nothing: []}}}}]\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(RuleError, match="nothing"):
+        load_rules([path], tests=False)
