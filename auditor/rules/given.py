@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import cache, lru_cache
 
 import polars as pl
 
@@ -84,7 +85,25 @@ def _column(rows: list[dict[str, LiteralValue]], name: str, dtype: pl.DataType) 
 
 
 def _frame(table: str, rows: list[dict[str, LiteralValue]]) -> pl.DataFrame:
-    return pl.DataFrame([_column(rows, name, dtype) for name, dtype in TABLES[table].schema.items()])
+    if not rows:
+        return _empty(table)
+    given = {name for row in rows for name in row}
+    return pl.DataFrame(
+        [
+            _column(rows, name, dtype) if name in given else _nulls(name, dtype, len(rows))
+            for name, dtype in TABLES[table].schema.items()
+        ]
+    )
+
+
+@cache
+def _empty(table: str) -> pl.DataFrame:
+    return pl.DataFrame(schema=TABLES[table].schema)
+
+
+@lru_cache(maxsize=2_000)
+def _nulls(name: str, dtype: pl.DataType, length: int) -> pl.Series:
+    return pl.Series(name, [None] * length, dtype=dtype)
 
 
 def _with_fact(
