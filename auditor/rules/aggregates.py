@@ -30,13 +30,20 @@ class Rows:
 
     def of(self, tree: Expr, compiled: pl.Expr) -> pl.Expr:
         """The argument's value on each of the rows."""
-        value = compiled if has_column(tree) else pl.repeat(compiled, pl.len(), dtype=DTYPES[tree.type])
+        value = compiled if has_column(tree) else _repeated(tree, compiled)
         return value if self.mask is None else value.filter(self.mask)
 
     def keys(self) -> list[pl.Expr]:
         """The columns the rows are ordered by."""
         columns = [pl.col(name) for name in self.order]
         return columns if self.mask is None else [column.filter(self.mask) for column in columns]
+
+
+def _repeated(tree: Expr, compiled: pl.Expr) -> pl.Expr:
+    """A value that reads no column, on each of the rows; Polars repeats no lists."""
+    if tree.type is Type.LIST:
+        return compiled.gather(pl.repeat(0, pl.len()))
+    return pl.repeat(compiled, pl.len(), dtype=DTYPES[tree.type])
 
 
 Aggregate: TypeAlias = Callable[[Op, tuple[pl.Expr, ...], Rows], pl.Expr]

@@ -45,7 +45,8 @@ def expression(tree: Expr, *, rows: Rows | None = None, shared: Mapping[Expr, st
 
 def _literal(tree: Literal) -> pl.Expr:
     if isinstance(tree.value, tuple):
-        return pl.lit(pl.Series(list(tree.value), strict=False).implode())
+        texts = all(isinstance(item, str) for item in tree.value)
+        return pl.lit(pl.Series(list(tree.value), dtype=DTYPES[Type.TEXT] if texts else None, strict=False).implode())
     return pl.lit(tree.value, dtype=DTYPES[tree.type])
 
 

@@ -76,6 +76,7 @@ AGGREGATES = [
     "first(meeting.tracking_codes) is None", "covered(joined_time, left_time) > 1 * minutes", "peak(joined_time, left_time) > 1",
     "len(values(ip_address)) > 1", "any(invited)", "all(invited)", "share(invited) > 0.5", "count_if(invited) / count() > 0.5",
     "max(left_time) - min(joined_time) > 1 * hours", "coalesce(covered(joined_time, left_time), sum(duration)) > 1 * minutes",
+    "last(['a', 'b']) is None", "first(list.z) is None", "first(coalesce(meeting.tracking_codes, [])) is None", "last([]) is None",
     "count() if any(invited) else 0", "'192.0.2.1' in values(ip_address)", "now > max(left_time)",
 ]  # fmt: skip
 
