@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from types import MappingProxyType
 
 import polars as pl
 
 from auditor.model.window import Window
 from auditor.rules import run as rules
+from auditor.rules.batches import ROWS, Batches
 from auditor.rules.outcome import Outcome
+from auditor.rules.parts import MEETING, Pieces
+from auditor.rules.rows import Source
 from auditor.rules.task import Bound
 from auditor.tables.archive import Archive
+from auditor.tables.pieces import pieces
 from auditor.tables.schema import TABLES
 
 _NO_NAMES: Mapping[str, Collection[str]] = MappingProxyType({})
@@ -30,7 +37,44 @@ def run(
     progress: Callable[[str], None] | None = None,
 ) -> tuple[Outcome, ...]:
     """One outcome a rule, on the rows of the window at the sites; rows before it are history."""
-    return rules.run(bound, frames(archive, sites), window=window, now=now, means=means, also=also, progress=progress)
+    tables = frames(archive, sites)
+    return rules.run(
+        bound,
+        tables,
+        window=window,
+        now=now,
+        means=means,
+        also=also,
+        progress=progress,
+        elsewhere=batches(_pieces(archive, sites), tables, window=window, now=now, means=means),
+    )
+
+
+def batches(
+    held: Pieces,
+    tables: Mapping[str, pl.LazyFrame],
+    *,
+    window: Window,
+    now: datetime,
+    means: rules.Means,
+    rows: int = ROWS,
+) -> Batches:
+    """Rules judged about `rows` rows at once, where tables are larger."""
+    unlimited = replace(means, rows_kept=sys.maxsize)
+    return Batches(held, tables, partial(_part, window=window, now=now, means=unlimited), window, rows)
+
+
+def _part(frames: Mapping[str, pl.LazyFrame], *, window: Window, now: datetime, means: rules.Means) -> Source:
+    return rules.source_of(frames, window=window, now=now, means=means)
+
+
+def _pieces(archive: Archive, sites: Sequence[str]) -> Pieces:
+    """The files of every table that tells meetings."""
+    return {
+        name: [_of_sites(piece, sites) for piece in pieces(archive, name)]
+        for name, table in TABLES.items()
+        if MEETING in table.schema
+    }
 
 
 def frames(archive: Archive, sites: Sequence[str]) -> dict[str, pl.LazyFrame]:

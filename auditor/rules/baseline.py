@@ -16,8 +16,7 @@ from auditor.rules.kept import hits, split, with_records
 from auditor.rules.keys import KEY, with_key
 from auditor.rules.operators import constant, finite, number
 from auditor.rules.outcome import Judged, NotEvaluated
-from auditor.rules.places import order
-from auditor.rules.rows import AT
+from auditor.rules.places import AT, order
 from auditor.rules.spec import Baseline, Condition
 from auditor.rules.task import Task
 from auditor.rules.temporal import span, window_end, window_start, window_starts

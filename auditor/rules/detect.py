@@ -11,7 +11,7 @@ import polars as pl
 from auditor.model.window import Window
 from auditor.rules.kept import split
 from auditor.rules.outcome import Judged, NotEvaluated
-from auditor.rules.rows import AT
+from auditor.rules.places import AT
 from auditor.rules.spec import Detector
 from auditor.rules.task import Task
 from auditor.tables.schema import TIME

@@ -11,8 +11,8 @@ from auditor.model.finding import Finding, Record, Value
 from auditor.model.vocabulary import Severity, Verdict
 from auditor.rules.compile import expression
 from auditor.rules.outcome import RECORDS, Judged, Outcome
+from auditor.rules.places import AT
 from auditor.rules.render import as_scalar, filled
-from auditor.rules.rows import AT
 from auditor.rules.task import Task
 from auditor.rules.textual import written
 from auditor.rules.tree import Type

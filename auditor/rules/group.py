@@ -11,8 +11,7 @@ from auditor.rules.compile import Summary, summary
 from auditor.rules.kept import hits, split, with_records
 from auditor.rules.keys import KEY, with_key
 from auditor.rules.outcome import NULL, Judged
-from auditor.rules.places import order
-from auditor.rules.rows import AT
+from auditor.rules.places import AT, order
 from auditor.rules.spec import Group, GroupWindow
 from auditor.rules.task import Task
 from auditor.rules.temporal import span, window_end, window_start

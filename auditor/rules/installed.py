@@ -9,7 +9,8 @@ import polars as pl
 
 from auditor.rules.kept import with_own_record
 from auditor.rules.outcome import NULL, Judged, NotEvaluated
-from auditor.rules.rows import AT, Source
+from auditor.rules.places import AT
+from auditor.rules.rows import Source
 from auditor.rules.spec import Python
 from auditor.rules.task import Task
 from auditor.rules.tree import LiteralValue

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import polars as pl
 
 from auditor.rules.outcome import NULL, RECORDS, Crashed, Judged, NotEvaluated
-from auditor.rules.rows import AT
+from auditor.rules.places import AT
 from auditor.rules.task import Task
 from auditor.tables.schema import LINEAGE
 

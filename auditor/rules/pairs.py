@@ -11,7 +11,7 @@ from auditor.rules.columns import interval, names_in
 from auditor.rules.kept import hits, split, with_joined_records
 from auditor.rules.keys import KEY, with_key
 from auditor.rules.outcome import Judged
-from auditor.rules.rows import AT
+from auditor.rules.places import AT
 from auditor.rules.spec import Pairs
 from auditor.rules.task import Task
 from auditor.rules.temporal import span

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import polars as pl
 
-from auditor.rules.rows import AT
 from auditor.tables.schema import LINEAGE, TABLES
+
+AT = "__at"
+"""The moment that places a row: its own time, else that of its meeting."""
 
 PLACE = "__place"
 """The place of a row among those of its table by time and lineage, in frames that stand in that order."""
 
 
-def placed(rows: pl.DataFrame, table: str) -> pl.DataFrame:
+def placed(rows: pl.DataFrame, time: str | None) -> pl.DataFrame:
     """The rows in order, with `PLACE`."""
-    return rows.sort(*order(TABLES[table].time), nulls_last=True, maintain_order=True).with_row_index(PLACE)
+    return rows.sort(*order(time), nulls_last=True, maintain_order=True).with_row_index(PLACE)
 
 
 def order(time: str | None, rows: pl.DataFrame | None = None, *, table: str = "") -> tuple[str, ...]:

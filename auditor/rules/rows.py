@@ -9,12 +9,11 @@ from datetime import datetime
 import polars as pl
 
 from auditor.model.window import Window
+from auditor.rules.keys import CODE, code_of
+from auditor.rules.places import AT, PLACE, placed
 from auditor.tables.facts import Geo, with_facts
 from auditor.tables.placement import placed_by, placement
 from auditor.tables.schema import LINEAGE, TABLES, TIME
-
-AT = "__at"
-"""The moment that places a row: its own time, else that of its meeting."""
 
 
 @dataclass(slots=True)
@@ -34,16 +33,29 @@ class Source:
     _kept: dict[tuple[str, bool], pl.DataFrame] = field(default_factory=dict, init=False)
     _counts: dict[str, int] = field(default_factory=dict, init=False)
 
-    def keep(self, table: str, columns: Collection[str], *, history: bool) -> None:
-        """Read the named columns now, where rows are few, so that `rows` need not again; with `history` all before."""
+    def keep(self, table: str, columns: Collection[str], *, history: bool, keys: Collection[str] = ()) -> None:
+        """Read the named columns now, where rows are few, so that `rows` need not again; with `history` all before.
+
+        Columns that are `keys` of rules get their numbers at once.
+        """
         if self.count(table) > self.rows_kept:
             return
-        self._kept[table, False] = self._rows(table, columns, before=False).collect()
+        self.hold(table, self._rows(table, columns, before=history).collect(), history=history, keys=keys)
+
+    def hold(self, table: str, rows: pl.DataFrame, *, history: bool, keys: Collection[str] = ()) -> None:
+        """Keep rows that were read already, with their facts and `AT`; with `history` those before the window too."""
+        kept = placed(rows, TABLES[table].time)
+        kept = kept.with_columns(code_of(kept[name]).alias(f"{CODE}{name}") for name in sorted(keys))
         if history:
-            self._kept[table, True] = self._rows(table, columns, before=True).collect()
+            self._kept[table, True] = kept
+            if self.window is not None and not kept.is_empty():
+                kept = kept.filter(pl.col(AT) >= self.window.start)
+        self._kept[table, False] = kept
 
     def count(self, table: str) -> int:
         """How many rows of the table are in the window."""
+        if (table, False) in self._kept:
+            return self._kept[table, False].height
         if table not in self._counts:
             self._counts[table] = self._rows(table, (), before=False).select(pl.len()).collect().item()
         return self._counts[table]
@@ -53,7 +65,7 @@ class Source:
         return self.rows(table, [column]).select(pl.col(column).is_null().all()).collect().item() is True
 
     def rows(self, table: str, columns: Collection[str]) -> pl.LazyFrame:
-        """The rows in the window: `columns`, the table's time, lineage and `AT`."""
+        """The rows in the window: `columns`, the table's time, lineage and `AT`; rows that are kept have `PLACE`."""
         return self._from_kept(table, columns, before=False)
 
     def rows_with_history(self, table: str, columns: Collection[str]) -> pl.LazyFrame:
@@ -64,9 +76,9 @@ class Source:
         """The rows of `rows` at the given places, which are in order."""
         if (table, False) in self._kept:
             return self.rows(table, columns).collect()[places]
-        numbered = self.rows(table, columns).with_row_index("__place")
-        chosen = numbered.filter(pl.col("__place").is_in(places.implode()))
-        return chosen.sort("__place").drop("__place").collect()
+        numbered = self.rows(table, columns).with_row_index(PLACE)
+        chosen = numbered.filter(pl.col(PLACE).is_in(places.implode()))
+        return chosen.sort(PLACE).drop(PLACE).collect()
 
     def present(self, table: str) -> Collection[str]:
         """The columns the table's frame holds, given facts among them; none when the table is not there."""
@@ -76,7 +88,8 @@ class Source:
         kept = self._kept.get((table, before))
         wanted = self._wanted(table, columns)
         if kept is not None and set(wanted) <= set(kept.columns):
-            return kept.lazy().select(wanted)
+            beside = [name for name in (PLACE, *(f"{CODE}{name}" for name in wanted)) if name in kept.columns]
+            return kept.lazy().select(*wanted, *beside)
         return self._rows(table, columns, before=before)
 
     def _wanted(self, table: str, columns: Collection[str]) -> list[str]:

@@ -51,6 +51,18 @@ class Means:
 NO_MEANS = Means()
 
 
+def source_of(frames: Mapping[str, pl.LazyFrame], *, window: Window | None, now: datetime, means: Means) -> Source:
+    """The rows rules see of the tables."""
+    return Source(
+        frames=frames,
+        now=now,
+        window=window,
+        internal_domains=means.lists.get("internal_domains"),
+        geo=means.geo,
+        rows_kept=means.rows_kept,
+    )
+
+
 def run(
     bound: Sequence[Bound],
     frames: Mapping[str, pl.LazyFrame],
@@ -70,14 +82,7 @@ def run(
     `progress` the id of each rule that is done; `elsewhere` judges those it takes on. A rule that crashes is not
     evaluated and says so; the others do not notice.
     """
-    source = Source(
-        frames=frames,
-        now=now,
-        window=window,
-        internal_domains=means.lists.get("internal_domains"),
-        geo=means.geo,
-        rows_kept=means.rows_kept,
-    )
+    source = source_of(frames, window=window, now=now, means=means)
     engine = _Engine(source, means)
     tasks = [Task(one.rule, one.values, frozenset(also.get(one.rule.id, ())), watch) for one in bound]
     results: dict[str, Outcome] = {}

@@ -23,8 +23,7 @@ from auditor.rules.detector_forms import VISIT
 from auditor.rules.dtypes import DTYPES
 from auditor.rules.operators import literal
 from auditor.rules.outcome import NULL, RECORDS, Judged, NotEvaluated
-from auditor.rules.places import order
-from auditor.rules.rows import AT
+from auditor.rules.places import AT, order
 from auditor.rules.spec import Detector
 from auditor.rules.tree import Column, Expr, Literal, Op, Type
 from auditor.tables.schema import LINEAGE

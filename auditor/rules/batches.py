@@ -1,0 +1,269 @@
+"""Rules of large tables judged a part at a time, so that memory does not grow with the window."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeAlias
+
+import polars as pl
+
+from auditor.model.window import Window
+from auditor.rules.compile import expression
+from auditor.rules.judging import columns_of, judge, reads_history
+from auditor.rules.merging import Part, trimmed
+from auditor.rules.outcome import Crashed, NotEvaluated
+from auditor.rules.parts import MEETING, Pieces, height, parts
+from auditor.rules.places import AT
+from auditor.rules.plain import by_row, judge_by_row
+from auditor.rules.rows import Source
+from auditor.rules.spec import Group, Match, Pairs, Python, Rule
+from auditor.rules.spec import Sequence as Steps
+from auditor.rules.spill import Spill
+from auditor.rules.splitting import Splitting, splitting
+from auditor.rules.task import Task
+from auditor.tables.schema import LINEAGE, TABLES
+
+_log = logging.getLogger(__name__)
+
+ROWS = 500_000
+"""About how many rows of the largest table are judged at once."""
+
+SourceOf: TypeAlias = Callable[[Mapping[str, pl.LazyFrame]], Source]
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """Judges rules on tables given in `pieces`; rules it cannot place, and small tables, it leaves alone.
+
+    `source_of` gives the rows rules see of the tables of a part; it is asked with every table there is.
+    """
+
+    pieces: Pieces
+    frames: Mapping[str, pl.LazyFrame]
+    source_of: SourceOf
+    window: Window
+    rows: int = ROWS
+    scratch: Path | None = None
+
+    def __call__(self, tasks: Sequence[Task]) -> Mapping[str, Sequence[Part]]:
+        """What the parts gave, by rule."""
+        plans = self.plans(tasks)
+        found: dict[str, list[Part]] = {rule_id: [] for rule_id in plans}
+        if not found or self._largest(tasks) <= self.rows:
+            return {}
+        chosen = [task for task in tasks if task.rule.id in plans]
+        within = [task for task in chosen if plans[task.rule.id] == MEETING]
+        across = [task for task in chosen if plans[task.rule.id] != MEETING]
+        with TemporaryDirectory(prefix="auditor-", dir=self.scratch) as folder:
+            spilled = _Across.of(across, plans, Path(folder), buckets=-(-self._largest(tasks) // (2 * self.rows)))
+            for frames in parts(self._split(chosen), rows=self.rows):
+                source = self.source_of({**self.frames, **_in_memory(frames)})
+                _keep(source, chosen)
+                _judge_part(source, within, found)
+                spilled.add(source, found)
+            spilled.judge(self.source_of, found)
+        return found
+
+    def plans(self, tasks: Iterable[Task]) -> Mapping[str, str]:
+        """The column each rule is split by, `MEETING` where meetings stay whole; nothing of rules left alone."""
+        found = {}
+        for task in tasks:
+            plan = splitting(task.rule, also=task.also, windowed=True)
+            column = _column(task, plan)
+            split = columns_of(task).keys() - plan.lookups
+            if column is not None and task.rule.detect.table in self.pieces and split <= self.pieces.keys():
+                found[task.rule.id] = column
+        return found
+
+    def _largest(self, tasks: Sequence[Task]) -> int:
+        tables = {table for task in tasks for table in columns_of(task) if table in self.pieces}
+        return max((height(self.pieces[table]) for table in tables), default=0)
+
+    def _split(self, tasks: Sequence[Task]) -> Pieces:
+        """The tables that are read in parts: those the rules judge, and those facts are made from."""
+        wanted = {table for task in tasks for table in columns_of(task)}
+        facts = frozenset[str]().union(*(splitting(task.rule, also=task.also).lookups for task in tasks))
+        history = {task.rule.detect.table for task in tasks if reads_history(task.rule)}
+        return {
+            table: found if table in facts | history else [_inside(piece, table, self.window) for piece in found]
+            for table, found in self.pieces.items()
+            if table in wanted | facts
+        }
+
+
+def _inside(piece: pl.LazyFrame, table: str, window: Window) -> pl.LazyFrame:
+    """The rows that may lie in the window; those without a time of their own are placed later."""
+    time = TABLES[table].time
+    if time is None:
+        return piece
+    return piece.filter(pl.col(time).is_null() | pl.col(time).is_between(window.start, window.end, closed="left"))
+
+
+def _column(task: Task, plan: Splitting) -> str | None:
+    """The column of the rule's own table its rows are split by, where the rule can be judged in parts here."""
+    if task.watch is not None or plan.reason is not None or isinstance(task.rule.detect.stage, Python):
+        return None
+    if plan.by_row:
+        return (
+            MEETING if MEETING in TABLES[plan.table].schema and not isinstance(task.rule.detect.stage, Match) else None
+        )
+    meeting = plan.along(MEETING)
+    if meeting is not None:
+        return MEETING if set(meeting.values()) == {MEETING} else None
+    key = plan.keys[0]
+    own = key[plan.table]
+    known = set(columns_of(task)[plan.table])
+    return own if len(key) == 1 and own in known and own != "site_url" else None
+
+
+def _in_memory(frames: Mapping[str, pl.LazyFrame]) -> Mapping[str, pl.LazyFrame]:
+    """The frames, those facts of others are made from read once."""
+    return {name: frame.collect().lazy() if name == "meetings" else frame for name, frame in frames.items()}
+
+
+def _keep(source: Source, tasks: Sequence[Task]) -> None:
+    """Read what the rules read of the part, each table once, with numbers for the columns many rules have as keys."""
+    needs: dict[str, set[str]] = {}
+    keys: dict[str, set[str]] = {}
+    history: set[str] = set()
+    for task in tasks:
+        for table, columns in columns_of(task).items():
+            needs.setdefault(table, set()).update(columns)
+        keys.setdefault(task.rule.detect.table, set()).update(_keys(task.rule))
+        if reads_history(task.rule):
+            history.add(task.rule.detect.table)
+    for table, wanted in needs.items():
+        try:
+            source.keep(table, wanted, history=table in history, keys=keys.get(table, set()) & wanted)
+        except Exception as error:  # noqa: BLE001 - each rule reads for itself, and the one at fault shows
+            _log.debug("a part of a table could not be read at once", exc_info=error)
+
+
+def _keys(rule: Rule) -> Collection[str]:
+    detect = rule.detect
+    found = {name for derived in detect.derive for name in derived.over}
+    match detect.stage:
+        case Group(by=by) | Steps(by=by):
+            found |= set(by)
+        case Pairs(same=same):
+            found |= set(same)
+        case Match(same=same, table=detect.table):
+            found |= {one for one, other in same if one == other}
+    return found
+
+
+def _judge_part(source: Source, tasks: Sequence[Task], found: Mapping[str, list[Part]]) -> None:
+    by_table: dict[str, list[Task]] = {}
+    for task in tasks:
+        if by_row(task):
+            by_table.setdefault(task.rule.detect.table, []).append(task)
+        else:
+            found[task.rule.id].append(_part(source, task))
+    for batch in by_table.values():
+        try:
+            judged = judge_by_row(source, batch)
+        except Exception as error:  # noqa: BLE001 - judged one by one, the rule at fault shows
+            _log.debug("a batch of rules failed", exc_info=error)
+            for task in batch:
+                found[task.rule.id].append(_part(source, task))
+        else:
+            for task, one in zip(batch, judged, strict=True):
+                found[task.rule.id].append(trimmed(one, task))
+
+
+def _part(source: Source, task: Task) -> Part:
+    columns = columns_of(task)
+    read = source.rows_with_history if reads_history(task.rule) else source.rows
+    try:
+        return trimmed(judge(task, lambda table: read(table, columns[table]).collect(), window=source.window), task)
+    except NotEvaluated as reason:
+        return reason
+    except Exception as error:  # noqa: BLE001 - one rule must not stop the others
+        _log.debug("a rule crashed on a part", exc_info=error)
+        return Crashed(type(error).__name__)
+
+
+@dataclass(slots=True)
+class _Key:
+    """The rules that are split by one column of one table, and what they read."""
+
+    table: str
+    tasks: list[Task]
+    spill: Spill
+    columns: frozenset[str] = frozenset()
+    history: bool = False
+    like: pl.DataFrame | None = None
+
+
+@dataclass(slots=True)
+class _Across:
+    """Rules that relate rows of different meetings: their rows are set aside by key, then judged bucket by bucket."""
+
+    keys: list[_Key] = field(default_factory=list)
+    buckets: int = 1
+
+    @classmethod
+    def of(cls, tasks: Sequence[Task], plans: Mapping[str, str], folder: Path, *, buckets: int) -> _Across:
+        """The rules by table and key."""
+        found: dict[tuple[str, str], list[Task]] = {}
+        for task in tasks:
+            found.setdefault((task.rule.detect.table, plans[task.rule.id]), []).append(task)
+        keys = [
+            _Key(
+                table,
+                members,
+                Spill(folder, column, buckets),
+                frozenset[str]().union(*(columns_of(task)[table] for task in members)),
+                any(reads_history(task.rule) for task in members),
+            )
+            for (table, column), members in found.items()
+        ]
+        return cls(keys, buckets)
+
+    def add(self, source: Source, found: Mapping[str, list[Part]]) -> None:
+        """Set aside what the part has for each key; the rules of a key that cannot be read have crashed."""
+        for key in list(self.keys):
+            try:
+                self._add(key, source)
+            except Exception as error:  # noqa: BLE001 - rules of other keys must not stop
+                _log.debug("rows of a key could not be set aside", exc_info=error)
+                self.keys.remove(key)
+                for task in key.tasks:
+                    found[task.rule.id].append(Crashed(type(error).__name__))
+
+    def _add(self, key: _Key, source: Source) -> None:
+        read = source.rows_with_history if key.history else source.rows
+        time = TABLES[key.table].time
+        wanted = sorted({*key.columns, AT, *LINEAGE, *([time] if time else [])})
+        rows = read(key.table, key.columns).select(wanted).collect()
+        rows = rows.filter(rows.select(_may_count(key.tasks).alias("kept"))["kept"])
+        key.like = rows.head(0)
+        key.spill.add(key.table, rows)
+
+    def judge(self, source_of: SourceOf, found: Mapping[str, list[Part]]) -> None:
+        """Judge what was set aside."""
+        for key in self.keys:
+            if key.like is None:
+                continue
+            for bucket in range(self.buckets):
+                source = source_of({})
+                rows = key.spill.rows(key.table, bucket, like=key.like)
+                together = frozenset[str]().union(*(_keys(task.rule) for task in key.tasks)) & key.columns
+                source.hold(key.table, rows, history=key.history, keys=together)
+                for task in key.tasks:
+                    found[task.rule.id].append(_part(source, task))
+
+
+def _may_count(tasks: Sequence[Task]) -> pl.Expr:
+    """The rows some rule counts: those its `where` is not false of."""
+    wheres = []
+    for task in tasks:
+        detect = task.rule.detect
+        if detect.where is None or detect.derive:
+            return pl.col(AT).is_not_null()
+        wheres.append(expression(detect.where.tree).fill_null(value=True))
+    return pl.any_horizontal(wheres)

@@ -1,0 +1,131 @@
+"""Rules judged a part at a time find what they find on whole tables, however the rows lie."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from auditor.engines.local import batches
+from auditor.model.window import Window
+from auditor.rules.bind import bind
+from auditor.rules.load import load_rules
+from auditor.rules.parts import parts
+from auditor.rules.run import Means, run
+from auditor.rules.spec import Detector
+from auditor.simulator.scale import Scale, frames, make
+from auditor.tables.schema import TABLES
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+MEANS = Means(
+    lists={
+        "internal_domains": ("example.com",),
+        "trusted_domains": ("example.net",),
+        "office_networks": ("192.0.2.0/24",),
+        "barrier_a": ("Team 1",),
+        "barrier_b": ("Team 2",),
+    }
+)
+WORKED = Path(__file__).parents[1] / "data" / "rules" / "worked.yaml"
+RULES = [rule for rule in load_rules(bundled=True).rules if not isinstance(rule.detect.stage, Detector)]
+BOUND = [bind(rule, now=NOW, lists=MEANS.lists) for rule in RULES]
+SPLIT = tuple(name for name, table in TABLES.items() if "meeting_id" in table.schema)
+
+
+@pytest.fixture(scope="module")
+def company():
+    scale = Scale(60, 60, seed="5")
+    made = {name: frame.collect() for name, frame in frames(make(scale)).items()}
+    people = made["participants"]
+    devices = people.select("participant_id", "meeting_id", "site_url", "email", "display_name", "joined_time",
+        "left_time", "page", "item", audio_type=pl.when(pl.col("item") % 5 == 0).then(pl.lit("pstn")).otherwise(
+            pl.lit("voip")), device_type=pl.lit("windows"), correlation_id=pl.col("participant_id"))  # fmt: skip
+    made["devices"] = pl.concat([devices, devices.head(40)])
+    tables = {name: made.get(name, table.schema.to_frame()) for name, table in TABLES.items()}
+    return {
+        name: frame.select(
+            (pl.col(column) if column in frame.columns else pl.lit(None)).cast(dtype).alias(column)
+            for column, dtype in TABLES[name].schema.items()
+        )
+        for name, frame in tables.items()
+    }, Window(scale.start + timedelta(days=20), scale.end)
+
+
+@pytest.fixture(scope="module")
+def whole(company):
+    tables, window = company
+    return run(BOUND, lazy(tables), window=window, now=NOW, means=MEANS)
+
+
+def lazy(tables):
+    return {name: frame.lazy() for name, frame in tables.items()}
+
+
+def scattered(frame: pl.DataFrame, seed: int) -> list[pl.LazyFrame]:
+    places = list(range(frame.height))
+    random.Random(seed).shuffle(places)
+    mixed = frame[places]
+    return [mixed[start::7].lazy() for start in range(7)]
+
+
+def in_order(frame: pl.DataFrame) -> list[pl.LazyFrame]:
+    time = next(name for name in ("joined_time", "start_time", "created", "meeting_id") if name in frame.columns)
+    by_time = frame.sort(time)
+    size = max(1, frame.height // 9)
+    return [by_time[start : start + size].lazy() for start in range(0, max(1, frame.height), size)]
+
+
+LAYOUTS = {
+    "one piece": lambda frame: [frame.lazy()],
+    "in time": in_order,
+    "scattered": lambda frame: scattered(frame, 1),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_parts_find_what_the_whole_finds(company, whole, layout):
+    tables, window = company
+    pieces = {name: LAYOUTS[layout](tables[name]) for name in SPLIT}
+    elsewhere = batches(pieces, lazy(tables), window=window, now=NOW, means=MEANS, rows=400)
+    apart = run(BOUND, lazy(tables), window=window, now=NOW, means=MEANS, elsewhere=elsewhere)
+    for one, other in zip(whole, apart, strict=True):
+        assert one == other, one.rule_id
+
+
+def test_the_company_is_worth_judging(whole):
+    assert sum(outcome.found > 0 for outcome in whole) > 25
+    assert not [outcome.rule_id for outcome in whole if outcome.crashed]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_part_has_whole_meetings_and_no_row_is_lost(company, layout):
+    tables, _ = company
+    pieces = {name: LAYOUTS[layout](tables[name]) for name in ("attendees", "participants", "meetings")}
+    found = [{name: frame.collect() for name, frame in part.items()} for part in parts(pieces, rows=300)]
+    assert len(found) > 3
+    for name in pieces:
+        rows = pl.concat([part[name] for part in found])
+        assert rows.sort(rows.columns).equals(tables[name].sort(rows.columns))
+    meetings = [set().union(*(part[name]["meeting_id"] for name in pieces)) for part in found]
+    assert sum(len(held) for held in meetings) == len(set().union(*meetings))
+
+
+def test_small_tables_are_left_to_one_go(company):
+    tables, window = company
+    pieces = {name: [tables[name].lazy()] for name in SPLIT}
+    assert batches(pieces, lazy(tables), window=window, now=NOW, means=MEANS)([]) == {}
+
+
+def test_a_rule_that_crashes_on_a_part_says_so_and_the_others_do_not_notice(company):
+    tables, window = company
+    broken = {**tables, "attendees": tables["attendees"].with_columns(pl.lit(1).alias("ip_address"))}
+    pieces = {name: in_order(broken[name]) for name in SPLIT}
+    elsewhere = batches(pieces, lazy(broken), window=window, now=NOW, means=MEANS, rows=400)
+    ended = {
+        one.rule_id: one for one in run(BOUND, lazy(broken), window=window, now=NOW, means=MEANS, elsewhere=elsewhere)
+    }
+    assert ended["IDN-002"].crashed
+    assert not ended["HST-007"].crashed
