@@ -29,7 +29,9 @@ def day_of(calendar: Calendar, people: People, day: int) -> Day:
     chance = people.chance
     known = calendar.of(day)
     seats = _timed(_seated(known, people), chance)
-    seats = pl.concat([seats, _lookers(known, chance, many=max(1, people.staff // 20_000))], how="diagonal_relaxed")
+    seats = pl.concat(
+        [seats, _lookers(known, chance, day=day, many=max(1, people.staff // 20_000))], how="diagonal_relaxed"
+    )
     seats = seats.with_columns(**_people(people)).sort("start", "meeting", "joined", "seat")
     legs = _legs(seats, chance).with_columns(mobile=pl.col("mobile") | (pl.col("handed") & (pl.col("leg") == 1)))
     legs = legs.with_columns(agent=agent(people), ip=address(people)).with_columns(
@@ -106,14 +108,11 @@ def _timed(seats: pl.DataFrame, chance: Chance) -> pl.DataFrame:
     )
 
 
-def _lookers(known: pl.DataFrame, chance: Chance, *, many: int) -> pl.DataFrame:
+def _lookers(known: pl.DataFrame, chance: Chance, *, day: int, many: int) -> pl.DataFrame:
     """On some days somebody looks into one meeting after the other, from one address, uninvited."""
     tries = pl.DataFrame({"looker_number": range(many)}, schema={"looker_number": pl.Int64}).join(
         pl.DataFrame({"try_": range(7)}, schema={"try_": pl.Int64}), how="cross"
     )
-    if not known.height:
-        return pl.DataFrame()
-    day = int(known["day"][0])
     number = pl.col("looker_number") + day * 1000
     picks = tries.with_columns(number=number).with_columns(
         place=chance.whole("look-place", number * 7 + pl.col("try_"), low=0, high=known.height - 1)

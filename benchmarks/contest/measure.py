@@ -1,0 +1,49 @@
+"""What a process costs: CPU of user and system, wall time, peak memory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """CPU and wall in seconds, peak of resident memory in MB, and what the process wrote to stdout."""
+
+    cpu: float
+    wall: float
+    peak: float
+    said: str
+    code: int
+
+
+def cost(
+    words: Sequence[str], *, runs: int = 1, env: Mapping[str, str] | None = None, codes: Sequence[int] = (0,)
+) -> Cost:
+    """The cheapest of so many runs of the command, each in a process of its own."""
+    return min((_run(words, env or {}, codes) for _ in range(runs)), key=lambda run: run.cpu)
+
+
+def module(name: str, *words: str) -> list[str]:
+    """The command that runs a module with this interpreter."""
+    return [sys.executable, "-m", name, *words]
+
+
+def _run(words: Sequence[str], env: Mapping[str, str], codes: Sequence[int]) -> Cost:
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as told:
+        began = time.perf_counter()
+        process = subprocess.Popen(words, env={**os.environ, **env}, stdout=out, stderr=told)
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - began
+        process.returncode = code = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        said = out.read().decode()
+        if code not in codes:
+            told.seek(0)
+            raise SystemExit(f"{' '.join(words)} ended with {code}\n{told.read().decode()[-2000:]}")
+    return Cost(used.ru_utime + used.ru_stime, wall, used.ru_maxrss / 1024, said, code)
