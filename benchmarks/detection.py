@@ -33,7 +33,6 @@ from benchmarks.companies.truth import Truth
 
 UNSEEN = tuple(range(1001, 1011))
 DEVELOPMENT = tuple(range(1, 6))
-BUDGET = 50
 EVERYTHING = 10_000
 EFFECTS = (0.25, 0.5, 1.0, 2.0)
 PLAIN = frozenset({"home", "office", "vpn", "carrier"})
@@ -65,8 +64,8 @@ def bundled() -> RuleSet:
     return load_rules()
 
 
-def bound_rules(made: Made, only: Iterable[str], *, budget: int) -> tuple[BoundRule, ...]:
-    """The rules of the questions with their budget lifted, so that the whole ranking is seen."""
+def bound_rules(made: Made, only: Iterable[str]) -> tuple[BoundRule, ...]:
+    """The rules of the questions as a company of that kind would run them."""
     rules = bundled()
     found = []
     for rule_id in only:
@@ -75,8 +74,17 @@ def bound_rules(made: Made, only: Iterable[str], *, budget: int) -> tuple[BoundR
             raise SystemExit(f"no rule {rule_id}")
         lists = {"internal_domains": (DOMAIN,), "office_networks": ()}
         one = bind(rule, now=made.scale.end, lists=lists)
-        found.append(_lifted(one, budget))
+        found.append(one)
     return tuple(found)
+
+
+def _budget(one: BoundRule) -> int | None:
+    """How many findings the rule lists; None when it lists all."""
+    stage = one.rule.detect.stage
+    if not isinstance(stage, Detector):
+        return None
+    setting = stage.settings["top" if stage.type == "outlier" else "budget"]
+    return int(str(setting.value)) if isinstance(setting, Literal) else None
 
 
 def _lifted(one: BoundRule, budget: int) -> BoundRule:
@@ -99,7 +107,8 @@ def judged(made: Made, questions: Sequence[Question]) -> dict[str, Result]:
     results = {}
     for question in questions:
         begin = time.process_time()
-        (bound,) = bound_rules(made, [question.rule], budget=EVERYTHING)
+        (listed,) = bound_rules(made, [question.rule])
+        bound = _lifted(listed, EVERYTHING)
         (outcome,) = run(
             [bound], tables, window=window, now=made.scale.end, means=means, also={question.rule: ["score"]}
             if isinstance(bound.rule.detect.stage, Detector) else {},
@@ -108,6 +117,7 @@ def judged(made: Made, questions: Sequence[Question]) -> dict[str, Result]:
             raise SystemExit(f"{question.rule}: {outcome.reason}")
         results[question.name] = _result(
             outcome, question, truth, seconds=time.process_time() - begin, table=bound.rule.detect.table,
+            budget=_budget(listed),
             base=_planted(made, question),
         )  # fmt: skip
     return results
@@ -117,7 +127,7 @@ def _with_facts(
     made: Made, tables: Mapping[str, pl.LazyFrame], questions: Sequence[Question]
 ) -> dict[str, pl.LazyFrame]:
     """The tables, the attendees with every fact the rules read, so that it is made once."""
-    stages = [rule.rule.detect.stage for rule in bound_rules(made, [each.rule for each in questions], budget=1)]
+    stages = [rule.rule.detect.stage for rule in bound_rules(made, [each.rule for each in questions])]
     read = frozenset().union(*(needed(stage) for stage in stages if isinstance(stage, Detector)))
     told = with_facts(
         tables, "attendees", needed=read | set(GEO) | {"is_internal", "is_host", "ip_network", "client_os"},
@@ -139,14 +149,21 @@ def _planted(made: Made, question: Question) -> tuple[int, int]:
 
 
 def _result(
-    outcome: Outcome, question: Question, truth: Truth, *, seconds: float, table: str, base: tuple[int, int]
+    outcome: Outcome,
+    question: Question,
+    truth: Truth,
+    *,
+    seconds: float,
+    table: str,
+    base: tuple[int, int],
+    budget: int | None,
 ) -> Result:
     scored = sorted(
         zip(outcome.findings, outcome.seen, strict=True),
         key=lambda pair: (-float(pair[1].get("score") or 0), pair[0].subject, pair[0].fingerprint),
     )
     right = question.own | question.also
-    budget = BUDGET if outcome.ledger is not None else len(scored)
+    shown = len(scored) if budget is None else budget
     hit: set[int] = set()
     precisions: list[float] = []
     aside = good = 0
@@ -160,7 +177,7 @@ def _result(
             precisions.append((len(precisions) + 1) / (rank - aside))
         elif any_right:
             aside += 1
-        if rank <= budget:
+        if rank <= shown:
             good += any_right
             hit |= {plant for plant in own if plant is not None}
             if not any_right:
@@ -170,7 +187,7 @@ def _result(
     planted, of = base
     total = max(len(precisions), planted if question.name == "outlier" else episodes)
     return Result(
-        found=min(len(scored), budget), right=good, recall=len(hit) / episodes if episodes else 1.0,
+        found=min(len(scored), shown), right=good, recall=len(hit) / episodes if episodes else 1.0,
         average_precision=sum(precisions) / max(total, 1), base_rate=planted / max(of, 1), false_people=len(people),
         causes=causes, verdict=outcome.verdict.value + (f" ({outcome.reason})" if outcome.reason else ""),
         seconds=seconds, all_found=len(scored),
@@ -278,7 +295,8 @@ def main(arguments: Sequence[str] = ()) -> None:
     parts = frozenset(asked.parts.split(","))
     scales = [Scale(asked.users, asked.days, seed=str(seed)) for seed in seeds]
     print(
-        f"{asked.users} people, {asked.days} days, seeds {seeds[0]} to {seeds[-1]}, budget {BUDGET}; minimum/median",
+        f"{asked.users} people, {asked.days} days, seeds {seeds[0]} to {seeds[-1]}, each rule with its own budget;"
+        " minimum/median",
         flush=True,
     )
     swept: dict[float, list[dict[str, Result]]] = {effect: [] for effect in EFFECTS}

@@ -12,6 +12,7 @@ from datetime import timedelta
 import polars as pl
 
 from auditor.detectors.detection import records
+from auditor.detectors.groups import numbers
 
 ORDER = ("joined_time", "end", "page", "item")
 MERGE_GAP = timedelta(minutes=10)
@@ -35,7 +36,7 @@ def legs(rows: pl.LazyFrame, *, entity: Sequence[str], needed: Sequence[str]) ->
 def visits(
     frame: pl.DataFrame, *, entity: Sequence[str], gap: timedelta = MERGE_GAP, carried: Sequence[pl.Expr] = ()
 ) -> pl.DataFrame:
-    """One row a visit: entity, site and meeting, `joined_time`, `end`, `presence`, `legs`, `rows`.
+    """One row a visit, in order: entity, site and meeting, `joined_time`, `end`, `presence`, `legs`, `rows`.
 
     `rows` are the numbers of its legs; `with_records` turns them into records.
 
@@ -43,22 +44,24 @@ def visits(
     which are the same on every leg of a visit.
     """
     key = list(dict.fromkeys(("site_url", "meeting_id", *entity)))
-    ordered = frame.sort(*key, *ORDER, nulls_last=True)
+    ordered = frame.with_columns(_stay=numbers(frame, key), _meeting=numbers(frame, ["site_url", "meeting_id"])).sort(
+        pl.col("_stay") * frame.height + pl.col("row")
+    )
     reach, start = pl.col("_reach"), pl.col("joined_time")
     numbered = (
-        ordered.with_columns(_reach=_reach_before(ordered, key))
+        ordered.with_columns(_reach=_reach_before(ordered))
         .with_columns(
             _new=(reach.is_null() | (start > reach + gap)).fill_null(value=True),
             _added=pl.when(reach.is_null() | (start > reach))
             .then(pl.col("end") - start)
             .otherwise(pl.max_horizontal(pl.col("end") - reach, pl.lit(timedelta()))),
         )
-        .with_columns(visit=pl.col("_new").cast(pl.Int64).cum_sum())
+        .with_columns(visit=pl.when("_new").then("row").forward_fill())
         .with_columns(presence=pl.col("_added").sum().over("visit"))
     )
     return (
-        _with_meeting_length(numbered, key)
-        .group_by("visit", maintain_order=True)
+        _with_meeting_length(numbered)
+        .group_by("visit")
         .agg(
             pl.col(key).first(),
             pl.col("joined_time").min(),
@@ -68,20 +71,18 @@ def visits(
             pl.col("row").alias("rows"),
             *carried,
         )
-        .sort("joined_time", "end", *key, nulls_last=True)
+        .sort("visit")
     )
 
 
-def _reach_before(ordered: pl.DataFrame, key: list[str]) -> pl.Series:
-    """The latest end of the earlier rows of the same key, in rows sorted by it; null on the first.
+def _reach_before(ordered: pl.DataFrame) -> pl.Series:
+    """The latest end of the earlier rows of the same stay, in rows sorted by it; null on the first.
 
-    One running maximum over all rows: ranks of ends never reach those of the next key.
+    One running maximum over all rows: ranks of ends never reach those of the next stay.
     """
-    change = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in key)
+    first = (pl.col("_stay") != pl.col("_stay").shift(1)).fill_null(value=True)
     ends = ordered["end"].unique().sort()
-    ranks = ordered.select(
-        first=change | (pl.int_range(pl.len()) == 0), rank=pl.col("end").rank("dense").cast(pl.Int64) - 1
-    )
+    ranks = ordered.select(first=first, rank=pl.col("end").rank("dense").cast(pl.Int64) - 1)
     lifted = ranks.with_columns(lift=pl.col("first").cast(pl.Int64).cum_sum() * (ordered.height + 1))
     before = lifted.select(
         pl.when(~pl.col("first")).then((pl.col("rank") + pl.col("lift")).cum_max().shift(1) - pl.col("lift"))
@@ -102,41 +103,42 @@ def with_records(found: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
     return numbered.join(lineage, on="_visit", how="left", maintain_order="left").drop("_visit", "rows")
 
 
-def _with_meeting_length(numbered: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+def _with_meeting_length(numbered: pl.DataFrame) -> pl.DataFrame:
     """`meeting_length`: from start to end, yet no longer than the longest stay of the others, if at least three.
 
     Whoever stays alone keeps a meeting from ending, so its end may be the inflated stay itself. Of a meeting whose
     end is unknown it is the median presence of at least three others, else null.
     """
-    place = ["site_url", "meeting_id"]
-    stays = (
-        numbered.group_by(key)
-        .agg(stay=pl.col("_added").sum().dt.total_microseconds())
-        .sort(*place, "stay", *key, nulls_last=True)
-        .with_columns(_rank=pl.int_range(pl.len(), dtype=pl.Int64).over(place), _n=pl.len().over(place).cast(pl.Int64))
-        .with_columns(_half=pl.col("_n") // 2)
+    length = numbered.group_by("_stay").agg(
+        pl.col("_meeting").first(), stay=pl.col("_added").sum().dt.total_microseconds()
     )
+    stays = length.sort("_meeting", "stay").with_columns(
+        _rank=pl.int_range(pl.len(), dtype=pl.Int64).over("_meeting"), _n=pl.len().over("_meeting").cast(pl.Int64)
+    )
+    half, n, at = pl.col("_n") // 2, pl.col("_n"), pl.int_range(pl.len(), dtype=pl.Int64)
+    placed = stays.with_columns(_half=half, _first=at - pl.col("_rank"))
 
     def ranked(rank: pl.Expr) -> pl.Expr:
-        return pl.col("stay").filter(pl.col("_rank") == rank).first().over(place)
+        # sorted by meeting, so the stay of a rank lies that far behind the first of the meeting
+        return pl.col("stay").gather((pl.col("_first") + rank).clip(0, placed.height - 1))
 
     # what is said of the others follows from a few stays of all and one's own rank
     below, middle, above = (ranked(pl.col("_half") + step) for step in (-1, 0, 1))
     low = pl.when(pl.col("_rank") >= pl.col("_half")).then(below).otherwise(middle)
     high = pl.when(pl.col("_rank") > pl.col("_half")).then(middle).otherwise(above)
-    median = pl.when(pl.col("_n") % 2 == 0).then(low).otherwise(low + (high - low) // 2)
-    last = pl.col("_n") - 1
+    median = pl.when(n % 2 == 0).then(low).otherwise(low + (high - low) // 2)
+    last = n - 1
     longest = pl.when(pl.col("_rank") == last).then(ranked(last - 1)).otherwise(ranked(last))
-    several = pl.col("_n") > OTHERS
-    others = stays.select(
-        *key,
+    several = n > OTHERS
+    others = placed.select(
+        "_stay",
         _median=pl.when(several).then(median).cast(pl.Duration("us")),
         _longest=pl.when(several).then(longest).cast(pl.Duration("us")),
     )
     stated = pl.col("meeting.end_time") - pl.col("meeting.start_time")
-    length = pl.when(stated.is_null()).then("_median").otherwise(pl.min_horizontal(stated, "_longest"))
+    known = pl.when(stated.is_null()).then("_median").otherwise(pl.min_horizontal(stated, "_longest"))
     return (
-        numbered.join(others, on=key, how="left", maintain_order="left", nulls_equal=True)
-        .with_columns(meeting_length=length)
+        numbered.join(others, on="_stay", how="left", maintain_order="left")
+        .with_columns(meeting_length=known)
         .drop("_median", "_longest")
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from auditor.detectors.detection import Budget, Detection, conclude, days, records, within
+from auditor.detectors.groups import codes, numbers
 from auditor.detectors.networks import NETWORK, WHERE, is_remote_exit, knows_network, remote_exits
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
@@ -59,23 +60,23 @@ def detect(rows: pl.LazyFrame, settings: FanIn, window: Window) -> Detection:
     usable = pl.all_horizontal(pl.col(name).is_not_null() for name in dict.fromkeys(needed))
     everything = rows.with_columns(_usable=usable).collect()
     frame = everything.filter("_usable").with_columns(day=pl.col("joined_time").dt.truncate("1d"))
-    exits = remote_exits(frame, place=NETWORK)
     counted = _rated(frame, settings)
     excess = pl.col("count") * (pl.col("count") / pl.col("center")).log() + pl.col("center") - pl.col("count")
     first = settings.entity[0]
-    scored = (
-        counted.with_columns(
-            score=pl.when(pl.col("count") > pl.col("center")).then(excess / math.log(10)).otherwise(0.0)
-        )
-        .filter(
-            (pl.col("count") >= settings.min_count)
-            & (pl.col("score") >= settings.min_score)
-            & within(window, "observed_at")
-        )
-        .with_columns(joined_time=pl.col("observed_at"), ip_network=pl.col(first))
+    scored = counted.with_columns(
+        score=pl.when(pl.col("count") > pl.col("center")).then(excess / math.log(10)).otherwise(0.0)
+    ).filter(
+        (pl.col("count") >= settings.min_count)
+        & (pl.col("score") >= settings.min_score)
+        & within(window, "observed_at")
+    )
+    place = [*settings.entity, *settings.scope]
+    named = frame.select(place)[scored["_row"]]
+    scored = pl.concat([named, scored.drop("_row")], how="horizontal").with_columns(
+        joined_time=pl.col("observed_at"), ip_network=pl.col(first)
     )
     scored = scored.with_columns(
-        _exit=is_remote_exit(scored, exits, place=NETWORK),
+        _exit=is_remote_exit(scored, _exits(frame, settings), place=NETWORK),
         _known=_known(scored, frame, settings),
         _listed=in_networks(scored["ip_network"], settings.networks),
     )
@@ -98,27 +99,39 @@ def detect(rows: pl.LazyFrame, settings: FanIn, window: Window) -> Detection:
     )
 
 
+def _exits(frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
+    return remote_exits(frame if "remote_exit" in settings.suppress else frame.clear(), place=NETWORK)
+
+
 def _rated(frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
-    """Every (entity, scope) with its count and its usual count λ, the scope itself left out."""
+    """Every (entity, scope) with its count and its usual count λ, the scope itself left out; `_row` is one of its."""
     key, scope = list(settings.entity), list(settings.scope)
-    network = key[0]
-    counted = frame.group_by(*key, *scope).agg(
-        count=pl.col(settings.distinct).n_unique().cast(pl.Int64),
-        observed_at=pl.col("joined_time").min(),
-        _last=pl.col("joined_time").max(),
-        meeting_title=pl.col("meeting_title").min(),
-        series=pl.col("meeting_number").min(),
+    numbered = frame.select(
+        "joined_time",
+        _network=numbers(frame, key[:1]),
+        _series=codes(frame["meeting_number"]) if settings.retrospective else None,
+        _case=numbers(frame, key) * frame.height + numbers(frame, scope),
+        _who=numbers(frame, [settings.distinct]),
+        _row=pl.int_range(pl.len(), dtype=pl.Int64),
     )
-    places = frame.group_by(network, *scope).agg(_start=pl.col("joined_time").min())
-    if settings.retrospective:
-        rated = _leave_one_out(counted, places, key=key, scope=scope)
-    else:
-        rated = _strictly_before(counted, places, key=key)
-    return rated.with_columns(
+    different = numbered.select("_case", "_who").unique().group_by("_case").agg(count=pl.len().cast(pl.Int64))
+    counted = (
+        numbered.group_by("_case")
+        .agg(pl.col("_network").first(), pl.col("_series", "_row").min(), observed_at=pl.col("joined_time").min())
+        .join(different, on="_case")
+        .with_columns(_pair=pl.col("_case") // frame.height, _scope=pl.col("_case") % frame.height)
+    )
+    places = counted.group_by("_network", "_scope").agg(
+        _start=pl.col("observed_at").min(), _series=pl.col("_series").min()
+    )
+    rated = _leave_one_out(counted, places) if settings.retrospective else _strictly_before(counted, places)
+    return rated.select(
+        "_row",
+        "count",
+        "observed_at",
         center=(pl.col("_others") + 0.5) / (pl.col("_scopes") + 1),
         n=pl.col("_scopes"),
-        spread=(pl.col("_last") - pl.col("observed_at")).dt.total_microseconds() / 60_000_000,
-    ).drop("_others", "_scopes", "_last", "series")
+    )
 
 
 def _known(scored: pl.DataFrame, frame: pl.DataFrame, settings: FanIn) -> pl.Series:
@@ -126,8 +139,9 @@ def _known(scored: pl.DataFrame, frame: pl.DataFrame, settings: FanIn) -> pl.Ser
     if "known_network" not in settings.suppress:
         return pl.Series([False]).new_from_index(0, scored.height)
     place = [*settings.entity, *settings.scope]
+    there = frame.filter(NETWORK.is_in(scored["ip_network"].unique().implode()))
     usual = (
-        frame.with_columns(_knows=knows_network(frame, places=(NETWORK,)))
+        there.with_columns(_knows=knows_network(there, places=(NETWORK,)))
         .join(scored.select(place), on=place, how="semi")
         .group_by(*place, "email")
         .agg(pl.col("_knows").any())
@@ -138,60 +152,61 @@ def _known(scored: pl.DataFrame, frame: pl.DataFrame, settings: FanIn) -> pl.Ser
 
 
 def _with_members(judged: pl.DataFrame, frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
-    """The candidates with `members`, the first accounts of each, and `records`."""
+    """The candidates with `meeting_title`, `spread`, `members`, the first accounts of each, and `records`."""
     place = [*settings.entity, *settings.scope]
     told = (
         frame.join(judged.select(place), on=place, how="semi")
         .group_by(place)
-        .agg(members=pl.col(settings.distinct).unique().sort().head(SHOWN), records=records())
+        .agg(
+            meeting_title=pl.col("meeting_title").min(),
+            members=pl.col(settings.distinct).unique().sort().head(SHOWN),
+            records=records(),
+            _last=pl.col("joined_time").max(),
+        )
     )
-    return judged.join(told, on=place, how="left", maintain_order="left")
+    spread = (pl.col("_last") - pl.col("observed_at")).dt.total_microseconds() / 60_000_000
+    return judged.join(told, on=place, how="left", maintain_order="left").with_columns(spread=spread).drop("_last")
 
 
-def _strictly_before(counted: pl.DataFrame, places: pl.DataFrame, *, key: list[str]) -> pl.DataFrame:
+def _strictly_before(counted: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
     """`_others` and `_scopes` over the scopes that began earlier; scopes that began together do not know each other."""
-    network = key[0]
-    own = counted.group_by(*key, "observed_at").agg(pl.col("count").sum()).sort(*key, "observed_at")
-    own = own.with_columns(_others=(pl.col("count").cum_sum() - pl.col("count")).over(key)).drop("count")
-    starts = places.group_by(network, "_start").agg(_scopes=pl.len().cast(pl.Int64)).sort(network, "_start")
-    starts = starts.with_columns(pl.col("_scopes").cum_sum().over(network)).sort("_start")
+    others = (pl.col("count").cum_sum() - pl.col("count")).over("_pair")
+    starts = (
+        places.group_by("_network", "_start")
+        .agg(_scopes=pl.len().cast(pl.Int64))
+        .sort("_network", "_start")
+        .with_columns(pl.col("_scopes").cum_sum().over("_network"))
+        .sort("_start")
+    )
     return (
-        counted.join(own, on=[*key, "observed_at"], how="left")
-        .sort("observed_at")
+        counted.sort("observed_at")
+        .with_columns(_others=others)
+        .with_columns(pl.col("_others").min().over("_pair", "observed_at"))
         .join_asof(
             starts,
             left_on="observed_at",
             right_on="_start",
-            by=network,
+            by="_network",
             strategy="backward",
             allow_exact_matches=False,
             check_sortedness=False,
         )
         .with_columns(pl.col("_scopes").fill_null(0))
-        .drop("_start", strict=False)
     )
 
 
-def _leave_one_out(counted: pl.DataFrame, places: pl.DataFrame, *, key: list[str], scope: list[str]) -> pl.DataFrame:
+def _leave_one_out(counted: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
     """`_others` and `_scopes` over all scopes but those of the same scope or the same series."""
-    network = key[0]
-    series = counted.select(network, *scope, "series").unique([network, *scope], keep="first", maintain_order=True)
-    placed = places.join(series, on=[network, *scope], how="left")
+    alone = pl.col("_series").is_null()
     total = counted.with_columns(
-        _all=pl.col("count").sum().over(key),
-        _mine=pl.when(pl.col("series").is_null())
-        .then(pl.col("count"))
-        .otherwise(pl.col("count").sum().over([*key, "series"])),
+        _all=pl.col("count").sum().over("_pair"),
+        _mine=pl.when(alone).then("count").otherwise(pl.col("count").sum().over("_pair", "_series")),
     )
-    sizes = placed.with_columns(
-        _every=pl.len().over(network).cast(pl.Int64),
-        _same=pl.when(pl.col("series").is_null()).then(1).otherwise(pl.len().over(network, "series")).cast(pl.Int64),
-    ).select(network, *scope, _scopes=pl.col("_every") - pl.col("_same"))
-    return (
-        total.with_columns(_others=pl.col("_all") - pl.col("_mine"))
-        .drop("_all", "_mine")
-        .join(sizes, on=[network, *scope], how="left")
-    )
+    sizes = places.with_columns(
+        _every=pl.len().over("_network").cast(pl.Int64),
+        _same=pl.when(alone).then(1).otherwise(pl.len().over("_network", "_series")).cast(pl.Int64),
+    ).select("_network", "_scope", _scopes=pl.col("_every") - pl.col("_same"))
+    return total.with_columns(_others=pl.col("_all") - pl.col("_mine")).join(sizes, on=["_network", "_scope"])
 
 
 def _worded(judged: pl.DataFrame, settings: FanIn) -> pl.DataFrame:

@@ -7,6 +7,7 @@ For consecutive legs of one entity, the earlier being the one that reaches furth
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -14,12 +15,14 @@ import polars as pl
 
 from auditor.detectors.detection import Budget, Detection, conclude, days, within
 from auditor.detectors.episodes import legs
+from auditor.detectors.groups import numbers
 from auditor.detectors.networks import is_remote_exit, kilometres, knows_network, remote_exits
 from auditor.detectors.suppress import MOBILE, first_reason, hand_off, in_networks, reconnect
 from auditor.detectors.wording import entity, moment, number
 from auditor.model.window import Window
 
 RUN = timedelta(hours=24)
+HALF_WAY_ROUND_KM = 20_016.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ def detect(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window) -> De
     if silent:
         # what lies around them is compared as well
         through = moves.filter(pl.any_horizontal("exit_a", "exit_b", "roams_a", "roams_b"))
-        moves = pl.concat([through, _moves(frame.filter(~pl.any_horizontal(silent)), settings)])
+        moves = pl.concat([through, _moves(frame, settings, among=~pl.any_horizontal(silent))])
         moves = moves.unique(["row_a", "row_b"], keep="first", maintain_order=True)
     reasons = {
         "remote_exit": pl.col("exit_a") | pl.col("exit_b"),
@@ -107,35 +110,52 @@ def detect(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window) -> De
     )
 
 
-def _moves(frame: pl.DataFrame, settings: ImpossibleTravel) -> pl.DataFrame:
-    """Each leg with the leg that reached furthest before it, where distance and speed exceed the limits."""
-    key = list(settings.entity)
-    ordered = frame.sort(*key, "joined_time", "end", "page", "item")
-    furthest = pl.col("end") >= pl.col("end").cum_max().over(key)
-    linked = ordered.with_columns(_from=pl.when(furthest).then(pl.col("row")).forward_fill().over(key)).with_columns(
-        _from=pl.col("_from").shift(1).over(key)
+_SIDE = (
+    "meeting_id", "joined_time", "end", "ip_network", "client_os", "client_agent", "geo_country", "geo_city",
+    "exit", "known", "roams", "page", "item",
+)  # fmt: skip
+
+
+def _moves(frame: pl.DataFrame, settings: ImpossibleTravel, *, among: pl.Expr | None = None) -> pl.DataFrame:
+    """Each leg with the leg that reached furthest before it, where distance and speed exceed the limits.
+
+    `row` is the place of a leg in `frame`; of legs not `among` nothing is asked.
+    """
+    legs_ = frame.select("row", "end", _who=numbers(frame, settings.entity))
+    asked = legs_ if among is None else legs_.filter(frame.select(among).to_series())
+    furthest = pl.col("end") >= pl.col("end").cum_max().over("_who")
+    links = (
+        asked.sort(pl.col("_who") * frame.height + pl.col("row"))
+        .with_columns(_from=pl.when(furthest).then("row").forward_fill().over("_who"))
+        .select(row_b="row", row_a=pl.col("_from").shift(1).over("_who"))
+        .drop_nulls()
     )
-    side = (
-        "row", "meeting_id", "joined_time", "end", "ip_network", "client_os", "client_agent", "geo_country", "geo_city",
-        "geo_latitude", "geo_longitude", "geo_radius_km", "exit", "known", "roams", "page", "item",
-    )  # fmt: skip
-    later = linked.filter(pl.col("_from").is_not_null()).select(
-        *key, "_from", *[pl.col(name).alias(f"{name}_b") for name in side]
-    )
-    earlier = ordered.select(pl.col("row").alias("_from"), *[pl.col(name).alias(f"{name}_a") for name in side])
-    pairs = later.join(earlier, on="_from", how="left", maintain_order="left")
+    measures = ("joined_time", "end", "geo_latitude", "geo_longitude", "geo_radius_km")
+    ends = [_of(frame, measures, links[f"row_{side}"], side) for side in "ab"]
+    pairs = pl.concat([links, *ends], how="horizontal")
     radius = pl.col("geo_radius_km_a").fill_null(0.0) + pl.col("geo_radius_km_b").fill_null(0.0)
     gap = (pl.col("joined_time_b") - pl.col("end_a")).dt.total_microseconds() / 3_600_000_000
-    measured = pairs.with_columns(
+    # nothing on earth is further away, so longer pauses need no distance
+    soon = pairs.filter(gap * settings.max_speed < HALF_WAY_ROUND_KM)
+    measured = soon.with_columns(
         distance=pl.max_horizontal(pl.lit(0.0), kilometres("a", "b") - radius), _gap=gap
     ).with_columns(hours=pl.max_horizontal(pl.lit(1 / 60), pl.col("_gap")))
     if not settings.include_overlap:
         measured = measured.filter(pl.col("_gap") > 0)
-    return (
-        measured.with_columns(speed=pl.col("distance") / pl.col("hours"))
-        .filter((pl.col("distance") > settings.min_distance) & (pl.col("speed") > settings.max_speed))
-        .with_columns(score=(pl.col("speed") / settings.max_speed).log(2))
+    far = measured.with_columns(speed=pl.col("distance") / pl.col("hours")).filter(
+        (pl.col("distance") > settings.min_distance) & (pl.col("speed") > settings.max_speed)
     )
+    sides = [_of(frame, _SIDE, far[f"row_{side}"], side) for side in "ab"]
+    entity_ = frame.select(settings.entity)[far["row_b"]]
+    kept = far.select("row_a", "row_b", "distance", "hours", "speed")
+    return pl.concat([entity_, kept, *sides], how="horizontal").with_columns(
+        score=(pl.col("speed") / settings.max_speed).log(2)
+    )
+
+
+def _of(frame: pl.DataFrame, columns: Sequence[str], rows: pl.Series, side: str) -> pl.DataFrame:
+    """The columns of those rows, named for the side of a pair."""
+    return frame.select(pl.col(name).alias(f"{name}_{side}") for name in columns)[rows]
 
 
 def _place(side: str) -> pl.Expr:

@@ -8,18 +8,20 @@ that the order of rows and later collections of the same time never change it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
 import polars as pl
 
+from auditor.detectors.groups import codes, greatest, numbers
+
 HOME_WEEKS = 4
+MOST_DAYS = 1 << 20
 EXIT_PEOPLE = 5
 EXIT_SHARE = 10
 FAR_KM = 500.0
 EARTH_KM = 6371.0
-KNOWN_DAYS = 2
 
 NETWORK = pl.col("ip_network")
 PLACE = pl.coalesce(pl.concat_str(pl.col("asn").cast(pl.String()), pl.lit(" "), "geo_city"), NETWORK)
@@ -38,62 +40,119 @@ def kilometres(one: str, other: str) -> pl.Expr:
     return 2 * EARTH_KM * half.sqrt().clip(0.0, 1.0).arcsin()
 
 
+@dataclass(frozen=True, slots=True)
+class _Spots:
+    """Countries and cities as numbers that sort as their names do; an unknown city comes first."""
+
+    country: pl.Series
+    city: pl.Series
+    cities: int
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame) -> _Spots:
+        city = codes(frame["geo_city"]).fill_null(-1) + 1
+        return cls(codes(frame["geo_country"]), city, greatest(city) + 1)
+
+    @property
+    def both(self) -> pl.Series:
+        return self.country * self.cities + self.city
+
+
+def _dated(frame: pl.DataFrame, spots: _Spots) -> pl.DataFrame:
+    """Each row with `who`, `spot`, `day` and `week` as numbers, and its coordinates."""
+    return frame.select(
+        "geo_latitude",
+        "geo_longitude",
+        who=numbers(frame, ["email"]),
+        named=pl.col("email").is_not_null(),
+        country=spots.country,
+        spot=spots.both,
+        day=pl.col("joined_time").dt.epoch("d").cast(pl.Int64),
+    ).with_columns(week=(pl.col("day") + 3) // 7)
+
+
+def _homes(dated: pl.DataFrame) -> pl.DataFrame:
+    """`who`, `week`, `spot` and its coordinates: where each was on most days of the four weeks before."""
+    least = [pl.col("geo_latitude", "geo_longitude").min()]
+    located = dated.filter(pl.col("named") & pl.col("spot").is_not_null())
+    spots = greatest(located["spot"]) + 1
+    daily = (
+        located.with_columns(_key=(pl.col("who") * spots + pl.col("spot")) * MOST_DAYS + pl.col("day"))
+        .group_by("_key")
+        .agg(pl.col("who", "spot", "week").first(), *least)
+    )
+    weekly = daily.group_by("who", "spot", "week").agg(pl.len().cast(pl.Int64).alias("days"), *least)
+    later = pl.concat(weekly.with_columns(pl.col("week") + ahead) for ahead in range(1, HOME_WEEKS + 1))
+    summed = later.group_by("who", "week", "spot").agg(pl.col("days").sum(), *least)
+    # of as many days the smallest country and city
+    rank = pl.col("days") * spots + (spots - 1 - pl.col("spot"))
+    return summed.filter(rank == rank.max().over("who", "week")).drop("days")
+
+
 def homes(frame: pl.DataFrame) -> pl.DataFrame:
     """Where each person was on most days of the four weeks before each week: `email`, `week`, and the place.
 
     Ties go to the smallest country and city. A person without a located join in those weeks has no row.
     """
-    place = ["geo_country", "geo_city"]
-    located = frame.filter(pl.col("email").is_not_null() & pl.col("geo_country").is_not_null())
-    weekly = (
-        located.select("email", *place, "geo_latitude", "geo_longitude", day=pl.col("joined_time").dt.truncate("1d"))
-        .group_by("email", *place, "day")
-        .agg(pl.col("geo_latitude", "geo_longitude").min())
-        .group_by("email", *place, week=pl.col("day").dt.truncate("1w"))
-        .agg(pl.len().alias("days"), pl.col("geo_latitude", "geo_longitude").min())
-    )
-    later = pl.concat(
-        weekly.with_columns(pl.col("week") + timedelta(weeks=ahead)) for ahead in range(1, HOME_WEEKS + 1)
-    )
+    found = _homes(_dated(frame, _Spots.of(frame)))
+    spots = _Spots.of(frame)
+    names = frame.select(pl.col("email", "geo_country", "geo_city"), who=numbers(frame, ["email"]), spot=spots.both)
+    people = names.select("who", "email").unique("who", keep="first", maintain_order=True)
+    places = names.select("spot", "geo_country", "geo_city").unique("spot", keep="first", maintain_order=True)
+    epoch = pl.lit(0).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     return (
-        later.group_by("email", "week", *place)
-        .agg(pl.col("days").sum(), pl.col("geo_latitude", "geo_longitude").min())
-        .sort("email", "week", "days", *place, descending=[False, False, True, False, False])
-        .group_by("email", "week", maintain_order=True)
-        .agg(pl.col(name).first().alias(f"{name}_home") for name in (*place, "geo_latitude", "geo_longitude"))
+        found.join(people, on="who")
+        .join(places, on="spot")
+        .select(
+            "email",
+            week=epoch + pl.duration(days=7 * pl.col("week") - 3),
+            **{f"{name}_home": pl.col(name) for name in ("geo_country", "geo_city", "geo_latitude", "geo_longitude")},
+        )
+        .sort("email", "week")
     )
 
 
 def remote_exits(frame: pl.DataFrame, *, place: pl.Expr = PLACE) -> pl.DataFrame:
-    """What is known of each place after each day on which internal people used it: `place`, `day`, `exit`.
+    """What is known of places that ever were exits after each day of use by internal people: `place`, `day`, `exit`.
 
-    It is an exit used from elsewhere once five internal people whose home is more than 500 km away, or in another
-    country where coordinates are unknown, have used it and theirs are more than a tenth of the days on which
-    somebody did. That is a VPN, a cloud gateway, a carrier's far end; an office is not.
+    A place is an exit used from elsewhere once five internal people whose home is more than 500 km away, or in
+    another country where coordinates are unknown, have used it and theirs are more than a tenth of the days on
+    which somebody did. That is a VPN, a cloud gateway, a carrier's far end; an office is not.
     """
-    internal = frame.filter(
-        pl.col("is_internal").fill_null(value=False)
-        & pl.col("ip_network").is_not_null()
-        & pl.col("geo_country").is_not_null()
-        & pl.col("email").is_not_null()
+    spots = _Spots.of(frame)
+    dated = _dated(frame, spots)
+    told = frame.select(place=place).to_series()
+    internal = dated.with_columns(place=codes(told)).filter(
+        frame["is_internal"].fill_null(value=False)
+        & frame["ip_network"].is_not_null()
+        & pl.col("country").is_not_null()
+        & pl.col("named")
     )
+    pairs = internal.with_columns(_pair=pl.col("place") * (frame.height + 1) + pl.col("who"))
+    crowded = pairs.unique("_pair").group_by("place").len().filter(pl.col("len") >= EXIT_PEOPLE)["place"]
     daily = (
-        internal.select("email", place.alias("place"), *WHERE[4:], day=pl.col("joined_time").dt.truncate("1d"))
-        .group_by("place", "email", "day")
-        .agg(pl.col(WHERE[4:]).min())
-        .with_columns(week=pl.col("day").dt.truncate("1w"))
-        .rename({name: f"{name}_here" for name in WHERE[4:]})
-        .join(homes(frame), on=["email", "week"], how="left")
+        pairs.filter(pl.col("place").is_in(crowded.implode()))
+        .with_columns(pl.col("_pair").rank("dense").cast(pl.Int64))
+        .group_by(_key=pl.col("_pair") * MOST_DAYS + pl.col("day"))
+        .agg(
+            pl.col("_pair", "place", "who", "day", "week").first(),
+            pl.col("country").min(),
+            pl.col("geo_latitude", "geo_longitude").min().name.suffix("_here"),
+        )
+        .join(
+            _homes(dated).rename({name: f"{name}_home" for name in ("spot", "geo_latitude", "geo_longitude")}),
+            on=["who", "week"],
+            how="left",
+        )
     )
-    known = pl.col("geo_country_home").is_not_null()
+    known = pl.col("spot_home").is_not_null()
     far = pl.coalesce(
-        kilometres("here", "home") > FAR_KM, pl.col("geo_country_here") != pl.col("geo_country_home")
+        kilometres("here", "home") > FAR_KM, pl.col("country") != pl.col("spot_home") // spots.cities
     ).fill_null(value=False)
+    away_day = pl.when("away").then("day")
     counted = (
         daily.with_columns(away=far & known)
-        .with_columns(
-            newcomer=pl.col("away") & (pl.col("day") == pl.col("day").filter("away").min().over("place", "email"))
-        )
+        .with_columns(newcomer=pl.col("away") & (pl.col("day") == away_day.min().over("_pair")))
         .group_by("place", "day")
         .agg(
             known.sum().cast(pl.Int64).alias("days"),
@@ -102,12 +161,12 @@ def remote_exits(frame: pl.DataFrame, *, place: pl.Expr = PLACE) -> pl.DataFrame
         )
         .sort("place", "day")
         .with_columns(pl.col("days", "away", "people").cum_sum().over("place"))
+        .with_columns(exit=(pl.col("people") >= EXIT_PEOPLE) & (EXIT_SHARE * pl.col("away") > pl.col("days")))
+        .filter(pl.col("exit").any().over("place"))
     )
-    return counted.select(
-        "place",
-        "day",
-        exit=(pl.col("people") >= EXIT_PEOPLE) & (EXIT_SHARE * pl.col("away") > pl.col("days")),
-    )
+    names = told.unique().drop_nulls().sort()
+    epoch = pl.lit(0).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    return counted.select(place=names.gather(counted["place"]), day=epoch + pl.duration(days="day"), exit="exit")
 
 
 def is_remote_exit(frame: pl.DataFrame, exits: pl.DataFrame, *, place: pl.Expr = PLACE) -> pl.Series:
@@ -115,8 +174,9 @@ def is_remote_exit(frame: pl.DataFrame, exits: pl.DataFrame, *, place: pl.Expr =
     asked = frame.select(
         pl.int_range(pl.len()).alias("_row"), place=place, asked=pl.col("joined_time").dt.truncate("1d")
     )
-    return (
-        asked.sort("asked")
+    found = (
+        asked.filter(pl.col("place").is_in(exits["place"].unique().implode()))
+        .sort("asked")
         .join_asof(
             exits.sort("day"),
             left_on="asked",
@@ -126,20 +186,22 @@ def is_remote_exit(frame: pl.DataFrame, exits: pl.DataFrame, *, place: pl.Expr =
             allow_exact_matches=False,
             check_sortedness=False,
         )
-        .sort("_row")["exit"]
-        .fill_null(value=False)
+        .filter("exit")
     )
+    return asked["_row"].is_in(found["_row"].implode()).alias("exit")
 
 
 def knows_network(frame: pl.DataFrame, *, places: Sequence[pl.Expr] = (NETWORK, PLACE)) -> pl.Series:
     """For each leg, whether its person used one of its places on at least two earlier days."""
-    known = [(_earlier_days(frame, place) >= KNOWN_DAYS).fill_null(value=False) for place in places]
-    return reduce(or_, known)
+    return reduce(or_, [_on_two_days(frame, place) for place in places])
 
 
-def _earlier_days(frame: pl.DataFrame, place: pl.Expr) -> pl.Series:
-    """For each leg, on how many earlier days its person was in that place; null where it is unknown."""
-    key: Sequence[str] = ("email", "_place")
-    asked = frame.select("email", place.alias("_place"), day=pl.col("joined_time").dt.truncate("1d"))
-    daily = asked.drop_nulls().unique().sort(*key, "day").with_columns(before=pl.int_range(pl.len()).over(key))
-    return asked.join(daily, on=[*key, "day"], how="left", maintain_order="left")["before"]
+def _on_two_days(frame: pl.DataFrame, place: pl.Expr) -> pl.Series:
+    """For each leg, whether its day is later than the second on which its person was in that place."""
+    told = frame.select("email", place=place, day=pl.col("joined_time").dt.epoch("d"))
+    used = told.select("day", known=pl.col("email").is_not_null() & pl.col("place").is_not_null()).with_columns(
+        pair=numbers(told, ["email", "place"])
+    )
+    first = used.with_columns(first=pl.col("day").min().over("pair"))
+    second = pl.when(pl.col("day") > pl.col("first")).then("day").min().over("pair")
+    return first.select((pl.col("known") & (pl.col("day") > second)).fill_null(value=False)).to_series()

@@ -14,13 +14,11 @@ from datetime import timedelta
 import polars as pl
 
 from auditor.detectors.detection import Budget, Detection, conclude, days, records, within
+from auditor.detectors.groups import numbers
 from auditor.detectors.networks import WHERE, is_remote_exit, remote_exits
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
 from auditor.model.window import Window
-
-EARLIER = pl.col("joined_time").rank("min").cast(pl.Int64) - 1
-"""How many rows are strictly earlier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +53,8 @@ def detect(rows: pl.LazyFrame, settings: Rarity, window: Window) -> Detection:
         .sort("joined_time", "left_time", "page", "item", nulls_last=True)
         .with_row_index("row")
     )
-    # of columns that are never null everybody's counts are the same
-    rated = frame.with_columns(_n=EARLIER.over(*key), _g=EARLIER)
-    for name in settings.columns:
-        rated = _rate(rated, name, settings, window)
     known = pl.max_horizontal(f"n_{name}" for name in settings.columns) >= settings.min_history
-    events = rated.filter(within(window, "joined_time"))
+    events = _rated(frame, settings, window)
     young = events.filter(~known.fill_null(value=False)).height
     exits = remote_exits(frame)
     scored = _merged(events.filter(known), settings)
@@ -92,78 +86,80 @@ def detect(rows: pl.LazyFrame, settings: Rarity, window: Window) -> Detection:
     )
 
 
-def _rate(frame: pl.DataFrame, name: str, settings: Rarity, window: Window) -> pl.DataFrame:
-    """`frame` with `bits_`, `nv_`, `n_`, `gv_` and `g_` of the attribute, all counts strictly before the row.
+@dataclass(frozen=True, slots=True)
+class _Joins:
+    """When rows happened, as places in the order of moments, and in which of them something is asked.
 
-    Rows outside the window keep them null.
+    `moment` and `horizon` are, for each row, the place of its time and of the first one its history reaches back to.
     """
-    key = list(settings.entity)
-    subject = frame.filter(pl.col(name).is_not_null())
-    whole = subject.height == frame.height
-    counts = subject.select(
-        "row",
-        "joined_time",
-        *key,
-        name,
-        _nv=EARLIER.over(*key, name),
-        _n=pl.col("_n") if whole else EARLIER.over(*key),
-        _gv=EARLIER.over(name),
-        _g=pl.col("_g") if whole else EARLIER,
-    )
-    if counts["joined_time"].is_empty():
-        empty = {f"{part}_{name}": pl.lit(None, dtype=pl.Int64) for part in ("nv", "n", "gv", "g")}
-        return frame.with_columns(pl.lit(None, dtype=pl.Float64).alias(f"bits_{name}"), **empty)
-    asked = counts.filter(within(window, "joined_time"))
-    for group, column in (([*key, name], "_nv"), (key, "_n"), ([name], "_gv"), ([], "_g")):
-        asked = _forget(asked, counts, group, column=column, history=settings.history)
-    firsts = (
-        subject.group_by(name)
-        .agg(first=pl.col("joined_time").min())
-        .group_by("first")
-        .len()
-        .sort("first")
-        .with_columns(_k=pl.col("len").cum_sum().cast(pl.Int64))
-        .select("first", "_k")
-    )
-    counts = (
-        asked.sort("joined_time")
-        .join_asof(firsts, left_on="joined_time", right_on="first", strategy="backward", allow_exact_matches=False)
-        .with_columns(pl.col("_k").fill_null(0))
-    )
+
+    moment: pl.Series
+    horizon: pl.Series
+    moments: int
+
+    @classmethod
+    def of(cls, times: pl.Series, history: timedelta) -> _Joins:
+        distinct = times.unique().sort()
+        moment = distinct.search_sorted(times).cast(pl.Int64)
+        return cls(moment, distinct.search_sorted(times - history).cast(pl.Int64), distinct.len() + 1)
+
+    def earlier(self, groups: pl.Series, rows: pl.Series, asked: pl.Series) -> pl.Series:
+        """For each of the rows asked, how many of `rows` in its group lie strictly before it, within its history."""
+        scaled = groups * self.moments
+        past = (scaled[rows] + self.moment[rows]).sort()
+        group = scaled[asked]
+        until = past.search_sorted(group + self.moment[asked]).cast(pl.Int64)
+        return until - past.search_sorted(group + self.horizon[asked]).cast(pl.Int64)
+
+
+def _rated(frame: pl.DataFrame, settings: Rarity, window: Window) -> pl.DataFrame:
+    """The rows of the window with `bits_`, `nv_`, `n_`, `gv_` and `g_` of each attribute they have.
+
+    All counts are of rows strictly before the row that have the attribute at all.
+    """
+    joins = _Joins.of(frame["joined_time"], settings.history)
+    people = numbers(frame, settings.entity)
+    everybody = people * 0
+    inside = frame.select(within(window, "joined_time")).to_series()
+    events = frame.filter(inside)
+    of_all: dict[int, tuple[pl.Series, pl.Series]] = {}
+    for name in settings.columns:
+        known = frame[name].is_not_null()
+        rows, asked = known.arg_true(), (known & inside).arg_true()
+        values = numbers(frame, [name])
+        # columns that are never null share what does not depend on the value
+        if rows.len() < frame.height or frame.height not in of_all:
+            of_all[rows.len()] = joins.earlier(people, rows, asked), joins.earlier(everybody, rows, asked)
+        own, every = of_all[rows.len()]
+        named = _surprise(
+            frame.select("row")[asked].with_columns(
+                _nv=joins.earlier(numbers(frame, [*settings.entity, name]), rows, asked),
+                _n=own,
+                _gv=joins.earlier(values, rows, asked),
+                _g=every,
+                _k=_kinds(values[rows], joins.moment[rows], joins.moment[asked]),
+            ),
+            name,
+            weight=settings.prior_weight,
+        )
+        events = events.join(named, on="row", how="left", maintain_order="left")
+    return events
+
+
+def _kinds(values: pl.Series, moments: pl.Series, asked: pl.Series) -> pl.Series:
+    """How many different values were seen strictly before each of the moments asked."""
+    firsts = pl.DataFrame({"value": values, "moment": moments}).group_by("value").agg(pl.col("moment").min())
+    return firsts["moment"].sort().search_sorted(asked).cast(pl.Int64)
+
+
+def _surprise(counted: pl.DataFrame, name: str, *, weight: float) -> pl.DataFrame:
+    """The counts and the bits of one attribute under its name."""
     common = (pl.col("_gv") + 1) / (pl.col("_g") + pl.col("_k") + 1)
-    chance = (pl.col("_nv") + settings.prior_weight * common) / (pl.col("_n") + settings.prior_weight)
-    named = counts.select(
+    chance = (pl.col("_nv") + weight * common) / (pl.col("_n") + weight)
+    return counted.select(
         "row",
         (-chance.log(2)).alias(f"bits_{name}"),
-        pl.col("_nv").alias(f"nv_{name}"),
-        pl.col("_n").alias(f"n_{name}"),
-        pl.col("_gv").alias(f"gv_{name}"),
-        pl.col("_g").alias(f"g_{name}"),
-    )
-    return frame.join(named, on="row", how="left", maintain_order="left")
-
-
-def _forget(
-    asked: pl.DataFrame, counts: pl.DataFrame, key: list[str], *, column: str, history: timedelta
-) -> pl.DataFrame:
-    """`asked` with the count less what lies further back than the history: what its group had counted by then."""
-    latest = (
-        counts.sort("joined_time")
-        .group_by(*key, "joined_time", maintain_order=True)
-        .agg(_past=pl.col(column).max() + pl.len().cast(pl.Int64))
-    )
-    edged = asked.with_columns(_edge=pl.col("joined_time") - history).sort("_edge")
-    joined = edged.join_asof(
-        latest.rename({"joined_time": "_at"}),
-        left_on="_edge",
-        right_on="_at",
-        by=key or None,
-        strategy="backward",
-        allow_exact_matches=False,
-        check_sortedness=False,
-    )
-    return joined.with_columns(pl.col(column) - pl.col("_past").fill_null(0)).drop(
-        "_edge", "_past", "_at", strict=False
+        *[pl.col(f"_{part}").alias(f"{part}_{name}") for part in ("nv", "n", "gv", "g")],
     )
 
 

@@ -15,6 +15,7 @@ import polars as pl
 
 from auditor.detectors.detection import DIGITS, Aggregate, Budget, Detection, conclude, days, within
 from auditor.detectors.episodes import MERGE_GAP, legs, visits, with_records
+from auditor.detectors.groups import numbers
 from auditor.detectors.wording import entity, number
 from auditor.model.window import Window
 
@@ -72,7 +73,8 @@ def detect(rows: pl.LazyFrame, settings: RobustZscore, window: Window) -> Detect
     stays = visits(frame, entity=settings.entity, gap=settings.merge_gap, carried=carried)
     stays = settings.value.finish(stays.lazy()).with_columns(pl.col("value").cast(pl.Float64)).collect()
     usable = stays.filter(pl.col("value").is_finite() & (pl.col("value") > -1)).with_columns(x=pl.col("value").log1p())
-    rated = _peers(_placed(usable, key), settings)
+    placed = _placed(usable, key)
+    rated = _peers(placed, settings)
     judged = rated.filter(within(window, "joined_time"))
     young = judged.filter(pl.col("n") < settings.min_history).height
     weight = pl.when(pl.col("_peer_med").is_null()).then(0.0).otherwise(settings.shrink)
@@ -83,7 +85,7 @@ def detect(rows: pl.LazyFrame, settings: RobustZscore, window: Window) -> Detect
     # the scale is at least the floor, so nothing nearer than this needs one
     near = (pl.col("x") - pl.col("_c")).abs() < settings.threshold * settings.floor * (1 - 1e-9)
     scored = (
-        _spread(centred.filter(~near), usable, key=key)
+        _spread(centred.filter(~near), placed)
         .with_columns(
             _s=pl.max_horizontal(
                 pl.lit(settings.floor),
@@ -125,38 +127,35 @@ def _far(settings: RobustZscore) -> pl.Expr:
     return {"both": high | low, "up": high, "down": low}[settings.direction]
 
 
-def _ordered(stays: pl.DataFrame, key: list[str]) -> pl.DataFrame:
-    """The visits of each person in order, numbered by `i`."""
-    return stays.sort(*key, "joined_time", "end", "meeting_id", "site_url").with_columns(
-        i=pl.int_range(pl.len(), dtype=pl.Int64).over(key)
-    )
-
-
 def _placed(stays: pl.DataFrame, key: list[str]) -> pl.DataFrame:
-    """Each visit with the count and the median of the person's last 60 visits before it.
+    """Each visit with the count and the median of the person's last 60 visits before it, persons one after another.
 
-    Visits that begin together do not know each other: they share the history of the first of them.
+    `_who` is the person's number, `i` the visit's among theirs. Visits that begin together do not know each other:
+    they share the history of the first of them.
     """
     middle = pl.col("x").rolling_median(HISTORY, min_samples=1).shift(1)
-    tied = [*key, "joined_time"]
+    together = ["_who", "joined_time"]
     return (
-        _ordered(stays, key)
-        .with_columns(_med=middle.over(key))
-        .with_columns(_first=pl.col("i").first().over(tied), _med=pl.col("_med").first().over(tied))
+        stays.with_columns(_who=numbers(stays, key), _at=pl.int_range(pl.len(), dtype=pl.Int64))
+        .sort(pl.col("_who") * stays.height + pl.col("_at"))
+        .with_columns(i=pl.int_range(pl.len(), dtype=pl.Int64).over("_who"), _med=middle.over("_who"))
+        .with_columns(_first=pl.col("i").first().over(together), _med=pl.col("_med").first().over(together))
         .with_columns(n=pl.min_horizontal("_first", HISTORY))
     )
 
 
-def _spread(chosen: pl.DataFrame, stays: pl.DataFrame, *, key: list[str]) -> pl.DataFrame:
+def _spread(chosen: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
     """The chosen visits with `_mad`, the median distance of their history from its median."""
     past = (
-        chosen.select(*key, "i", "_med", _past=pl.int_ranges(pl.col("_first") - pl.col("n"), "_first", dtype=pl.Int64))
+        chosen.select(
+            "_who", "i", "_med", _past=pl.int_ranges(pl.col("_first") - pl.col("n"), "_first", dtype=pl.Int64)
+        )
         .explode("_past", empty_as_null=False)
-        .join(_ordered(stays, key).select(*key, _past="i", _x="x"), on=[*key, "_past"])
-        .group_by(*key, "i")
+        .join(placed.select("_who", _past="i", _x="x"), on=["_who", "_past"])
+        .group_by("_who", "i")
         .agg(_mad=(pl.col("_x") - pl.col("_med")).abs().median())
     )
-    return chosen.join(past, on=[*key, "i"], how="left", maintain_order="left")
+    return chosen.join(past, on=["_who", "i"], how="left", maintain_order="left")
 
 
 def _peers(stays: pl.DataFrame, settings: RobustZscore) -> pl.DataFrame:
