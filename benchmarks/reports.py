@@ -130,7 +130,7 @@ def _browse(path: Path) -> None:
     )
     print(
         f"filters {', '.join(f'{t:.0f}' for t in took)} ms (at most 100), "
-        f"search {searched:.0f} ms with 60 ms of patience for the next key"
+        f"search {searched:.0f} ms from the key to the drawn rows (at most 100)"
     )
 
 

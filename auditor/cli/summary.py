@@ -116,9 +116,10 @@ def _lines(audit: Audit, *, new_only: bool) -> Iterator[str]:
         yield f"only what is new or reopened counts: {new:,} of {summary.open:,} open"
     if audit.previous is not None:
         states = [finding.state for finding in audit.findings]
+        gone = sum(one.resolved_in == audit.identity.id for one in audit.resolved)
         yield (
             f"since the previous audit: {states.count(State.NEW):,} new, {states.count(State.REOPENED):,} reopened, "
-            f"{states.count(State.UNCHANGED):,} unchanged, {len(audit.resolved):,} resolved, "
+            f"{states.count(State.UNCHANGED):,} unchanged, {gone:,} resolved, "
             f"{len(audit.not_compared):,} not compared"
         )
     for state in audit.waivers:

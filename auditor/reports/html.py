@@ -13,6 +13,7 @@ from markupsafe import Markup
 from auditor.errors import ConfigError, ReportError
 from auditor.model.audit import Audit
 from auditor.reports.formats import Options
+from auditor.reports.memory import rare_collections
 from auditor.reports.paint import night, paint
 from auditor.reports.templates import environment, filled, words
 from auditor.reports.view.findings import Limits
@@ -27,6 +28,11 @@ _LOGO = re.compile(r"data:image/(?:png|svg\+xml);base64,[A-Za-z0-9+/=]+")
 
 def render(audit: Audit, options: Options) -> bytes:
     """The report of the audit as one HTML file in UTF-8. Equal audits give equal bytes."""
+    with rare_collections():
+        return _rendered(audit, options)
+
+
+def _rendered(audit: Audit, options: Options) -> bytes:
     templates = environment(options.templates)
     catalogue = wording(words(options.templates), audit.report.timezone)
     view = report(audit, catalogue, limits=Limits(0, 0, 0, catalogue.say("findings.place_html")))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import gc
 import re
 import warnings
 import zlib
@@ -15,6 +14,7 @@ from auditor.errors import ConfigError, ReportError
 from auditor.model.audit import Audit
 from auditor.reports import audit_json, csv
 from auditor.reports.formats import Options
+from auditor.reports.memory import rare_collections
 from auditor.reports.paint import paint
 from auditor.reports.templates import environment, filled, folders, words
 from auditor.reports.view.appendix import Attached
@@ -29,8 +29,6 @@ VARIANTS = ("pdf/a-3a", "pdf/ua-1")
 
 _FONT = re.compile(r"auditor:fonts/([A-Za-z0-9-]+\.(?:otf|ttf))")
 _LOGO = re.compile(r"data:image/(png|svg\+xml);base64,([A-Za-z0-9+/=\s]+)")
-_RARE_COLLECTIONS = (200_000, 20, 20)
-"""Layout makes millions of objects that live to its end: looking through them often costs a fifth of the time."""
 _LOGO_NAME = "auditor:logo"
 
 
@@ -41,6 +39,11 @@ def render(audit: Audit, options: Options) -> bytes:
     """
     if options.variant not in VARIANTS:
         raise ConfigError(f"the PDF variant is {options.variant!r}; one of {', '.join(VARIANTS)}")
+    with rare_collections():
+        return _rendered(audit, options)
+
+
+def _rendered(audit: Audit, options: Options) -> bytes:
     attached = attachments(audit)
     tell = options.tell or (lambda _: None)
     tell("laying out the PDF: template")
@@ -103,8 +106,6 @@ def _printed(html: str, audit: Audit, *, attached: tuple[Attached, ...], options
             return URLFetcherResponse(url, data, {"Content-Type": kind})
 
     tell = options.tell or (lambda _: None)
-    thresholds = gc.get_threshold()
-    gc.set_threshold(*_RARE_COLLECTIONS)
     try:
         tell("laying out the PDF: pages")
         document = HTML(string=html, url_fetcher=Packaged(), base_url="auditor:").render(pdf_variant=options.variant)
@@ -116,8 +117,6 @@ def _printed(html: str, audit: Audit, *, attached: tuple[Attached, ...], options
             written = document.write_pdf(pdf_variant=options.variant)
     except FatalURLFetchingError as error:
         raise ReportError(f"a template asks for a file that is not packaged: {error}") from error
-    finally:
-        gc.set_threshold(*thresholds)
     if written is None:
         raise ReportError("the PDF was not written")
     return bytes(written)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 ROW_CAP = 200
 EVIDENCE_CAP = 1000
@@ -21,6 +22,7 @@ _PLAIN = re.compile(
     "\u2010-\u2027\u2030-\u205e\u20a0-\u20bf\u3041-\u3096\u30a0-\u30ff\u4e00-\u9fff\uac00-\ud7a3]*"
 )
 _MAY_BE_MARKS = re.compile(r"[^\w\x00-\x7f]{5}")
+_TOGETHER = 256
 _JOINABLE = {"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "So", "Sk"}
 _LINK = re.compile(r"(https?://[^/]|mailto:[^/])[!-~]*", re.IGNORECASE)
 _FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
@@ -41,8 +43,22 @@ def visible(text: str, *, cap: int = ROW_CAP) -> str:
     return _shown(text)
 
 
+def visible_each(texts: Sequence[str], *, cap: int = ROW_CAP) -> list[str]:
+    """Each text as `visible` shows it; many plain ones are looked at together."""
+    shown: list[str] = []
+    for at in range(0, len(texts), _TOGETHER):
+        few = texts[at : at + _TOGETHER]
+        plain = max(map(len, few)) <= cap and _is_plain("".join(few))
+        shown.extend(few if plain else (visible(text, cap=cap) for text in few))
+    return shown
+
+
+def _is_plain(text: str) -> bool:
+    return (text.isascii() and text.isprintable()) or _PLAIN.fullmatch(text) is not None
+
+
 def _shown(text: str) -> str:
-    if _PLAIN.fullmatch(text):
+    if _is_plain(text):
         return text
     found = _HIDDEN_OR_JOINER.search(text)
     if found is not None:

@@ -1,6 +1,8 @@
 """The HTML report in a browser: accessible, by keyboard, without a request, whatever the data say."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from auditor.reports.formats import FORMATS, Options
+from auditor.reports.templates import words
+from auditor.reports.view.wording import wording
 from tests.reports.audit_factory import audit_of
 
 
@@ -112,6 +116,38 @@ def test_a_link_brings_the_same_view_back(browser: Browser, html: Path) -> None:
     assert again.inner_text("#detail-title") == title
     assert again.inner_text("#matches") == matches
     again.close()
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/St_Johns", "Pacific/Apia"])
+def test_times_stand_in_the_zone_of_the_report(browser: Browser, tmp_path: Path, zone: str) -> None:
+    audit = audit_of(30)
+    summer_ends = [datetime(2026, 10, 25, 0, 59, tzinfo=UTC) + timedelta(minutes=n) for n in range(30)]
+    found = tuple(replace(one, observed_at=at) for one, at in zip(audit.findings, summer_ends, strict=True))
+    audit = replace(audit, findings=found, report=replace(audit.report, timezone=zone))
+    path = tmp_path / "zoned.html"
+    path.write_bytes(FORMATS["html"].render(audit, Options()))
+    page = browser.new_page(viewport={"width": 1280, "height": 2_000}, timezone_id="Asia/Tokyo")
+    show(page, path)
+    shown = page.evaluate(
+        "[...document.querySelectorAll('.item')].map((i) => i.querySelector('.c-observed').innerText)"
+    )
+    say = wording(words(None), zone)
+    assert shown[:10] == [say.moment(one.observed_at) for one in found[: len(shown)]][:10]
+    page.close()
+
+
+def test_a_longer_search_finds_what_it_finds_alone(opened: Page) -> None:
+    counts = {}
+    for text in ("e", "ex", "exa", "exa b", "exa", "b", ""):
+        opened.fill("#q", text)
+        opened.wait_for_timeout(40)
+        counts.setdefault(text, set()).add(opened.inner_text("#matches"))
+    assert all(len(seen) == 1 for seen in counts.values())
+    opened.reload()
+    opened.wait_for_selector("html[data-ready]")
+    opened.fill("#q", "exa b")
+    opened.wait_for_timeout(40)
+    assert {opened.inner_text("#matches")} == counts["exa b"]
 
 
 def test_a_link_to_one_finding_opens_it(browser: Browser, html: Path) -> None:

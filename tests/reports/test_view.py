@@ -1,5 +1,6 @@
 """The parts of the view that compute: periods, ticks, durations, widths."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -8,14 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.errors import ReportError
+from auditor.model.audit import RuleResult
 from auditor.model.coverage import Gap
-from auditor.model.vocabulary import GapReason
+from auditor.model.vocabulary import GapReason, Verdict
 from auditor.model.window import Window
 from auditor.reports.templates import words
 from auditor.reports.view.calendar import by_hour, counted, hours_seen, labels, periods, touched
 from auditor.reports.view.charts import axis, spark, time_columns
+from auditor.reports.view.cover import cover
 from auditor.reports.view.parts import Cell, Column, Table
 from auditor.reports.view.wording import Wording, wording
+from tests.reports.audit_factory import audit_of
 
 PLAIN = wording(words(None), "UTC")
 BERLIN = wording(words(None), "Europe/Berlin")
@@ -108,3 +112,28 @@ def test_words_that_are_missing_or_ask_too_much_are_told() -> None:
 
 def test_braces_in_values_stay_text() -> None:
     assert PLAIN.say("summary.fail", title="{0.__class__} {{7*7}}") == "Fail: {0.__class__} {{7*7}}"
+
+
+def unjudged(rule: RuleResult) -> RuleResult:
+    return replace(rule, verdict=Verdict.NOT_EVALUATED, reason="no rows in the window", findings=0, waived=0)
+
+
+@pytest.mark.parametrize(
+    ("findings", "complete", "judged", "statement", "collection"),
+    [
+        (9, False, True, "Exceptions noted, evidence incomplete", "Collection is incomplete: the evidence has 4 gaps"),
+        (9, True, True, "Exceptions noted; not every rule could be evaluated", "Collection is complete"),
+        (0, True, True, "No exceptions noted by the rules that could be evaluated", "Collection is complete"),
+        (0, False, True, "No exceptions noted in the evidence available; evidence incomplete", "is incomplete"),
+        (0, True, False, "No rule could be evaluated; nothing can be concluded", "section 7 says what"),
+    ],
+)
+def test_what_collection_lacks_and_what_rules_lack_are_told_apart(
+    *, findings: int, complete: bool, judged: bool, statement: str, collection: str
+) -> None:
+    audit = audit_of(findings, complete=complete)
+    if not judged:
+        audit = replace(audit, rules=tuple(map(unjudged, audit.rules)))
+    front = cover(audit, PLAIN)
+    assert front.result == statement
+    assert collection in front.sentence

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,8 @@ from auditor.reports.view.wording import Wording
 
 MOST_DAYS = 62
 MOST_WEEKS = 62 * 7
+_QUARTER = 900
+"""Clocks of all zones are whole quarters of an hour apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +94,10 @@ def touched(gaps: Sequence[Gap], spans: Periods) -> list[bool]:
 def by_hour(moments: Iterable[datetime], wording: Wording) -> list[list[int]]:
     """Counts by weekday, Monday first, and hour of the zone."""
     counts = [[0] * 24 for _ in range(7)]
-    for moment in moments:
-        local = moment.astimezone(wording.zone)
-        counts[local.weekday()][local.hour] += 1
+    quarters = Counter(int(moment.timestamp() // _QUARTER) for moment in moments)
+    for quarter, count in quarters.items():
+        local = datetime.fromtimestamp(quarter * _QUARTER, wording.zone)
+        counts[local.weekday()][local.hour] += count
     return counts
 
 

@@ -14,7 +14,7 @@ from auditor.reports.view.wording import Wording
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """`tone` is clean, exceptions, exceptions_incomplete or clean_incomplete."""
+    """`tone` is clean or exceptions, with `_incomplete` or `_unjudged` behind it, or nothing_judged."""
 
     title: str
     organisation: str
@@ -62,11 +62,14 @@ def verdict_counts(audit: Audit) -> Counter[Verdict]:
 
 
 def _tone(audit: Audit) -> str:
-    """Incomplete is said for a gap as for a rule that could not be evaluated."""
-    incomplete = not audit.coverage.complete or verdict_counts(audit)[Verdict.NOT_EVALUATED] > 0 or not audit.rules
-    if audit.summary.findings:
-        return "exceptions_incomplete" if incomplete else "exceptions"
-    return "clean_incomplete" if incomplete else "clean"
+    """A gap in the evidence and a rule that could not be evaluated are told apart; the gap is said first."""
+    unknown = verdict_counts(audit)[Verdict.NOT_EVALUATED]
+    if unknown == len(audit.rules):
+        return "nothing_judged"
+    tone = "exceptions" if audit.summary.findings else "clean"
+    if not audit.coverage.complete:
+        return f"{tone}_incomplete"
+    return f"{tone}_unjudged" if unknown else tone
 
 
 def result_sentence(audit: Audit, wording: Wording) -> str:
@@ -87,7 +90,7 @@ def result_sentence(audit: Audit, wording: Wording) -> str:
 
 
 def _evidence(gaps: int, unknown: int, wording: Wording) -> str:
-    """How complete the evidence is; without a gap it may still lack what a rule needs."""
+    """How complete the collection is; without a gap in it some rules may still lack what they need."""
     if gaps:
         return wording.say("result.gaps", n=gaps)
     return wording.say("result.lacking", n=unknown) if unknown else wording.say("result.complete")

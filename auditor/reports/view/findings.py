@@ -113,9 +113,14 @@ class Limits:
 
 def anchor(fingerprint: str) -> str:
     """The element id of a finding, made of hex digits whatever the fingerprint is."""
-    if _HEX.fullmatch(fingerprint):
+    if is_anchor(fingerprint):
         return f"f-{fingerprint[:20]}"
     return f"f-{hashlib.sha256(fingerprint.encode('utf-8', 'replace')).hexdigest()[:20]}"
+
+
+def is_anchor(fingerprint: str) -> bool:
+    """Whether the first twenty digits of the fingerprint are its anchor."""
+    return _HEX.fullmatch(fingerprint) is not None
 
 
 def failed_rules(audit: Audit) -> list[RuleResult]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Hashable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 from auditor.model.audit import Audit
+from auditor.model.finding import Value
 from auditor.model.vocabulary import Confidence, Severity, State
-from auditor.reports.text import EVIDENCE_CAP, mixed_scripts, visible
-from auditor.reports.view.findings import anchor, finding_view
+from auditor.reports.text import EVIDENCE_CAP, mixed_scripts, visible, visible_each
+from auditor.reports.view.findings import anchor, finding_view, is_anchor
 from auditor.reports.view.parts import Cell, Column, Table
 from auditor.reports.view.wording import Wording
 
@@ -16,6 +17,8 @@ FIRST = 200
 RAW_CAP = 4_000_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = timedelta(seconds=1)
+_DAY = 86_400
 _LABELS = (
     "condition",
     "subject",
@@ -55,34 +58,18 @@ def listing(audit: Audit, wording: Wording) -> Mapping[str, object]:
     pool, shapes = _Pool(), _Pool()
     pages: dict[str, int] = {}
     rules = {rule.id: index for index, rule in enumerate(audit.rules)}
-    types = [{column.name: column.type for column in rule.evidence} for rule in audit.rules]
     waivers = sorted({finding.waiver for finding in audit.findings if finding.waiver})
-    waiver_numbers = {name: index for index, name in enumerate(waivers)}
+    waiver_numbers: dict[str | None, int] = {name: index for index, name in enumerate(waivers)}
     severities, confidences = ({word: index for index, word in enumerate(words)} for words in (Severity, Confidence))
     states: dict[State | None, int] = {word: index for index, word in enumerate((*State, None))}
-    evidence, records, shape = [], [], []
-    met: dict[tuple[str, str], int] = {}
-    for finding in audit.findings:
-        kinds = types[rules[finding.rule_id]]
-        shape.append(shapes.number("\0".join(finding.evidence)))
-        numbers = []
-        for name, value in finding.evidence.items():
-            kind = kinds.get(name, "text")
-            known = met.get((kind, value)) if isinstance(value, str) else None
-            if known is None:
-                known = pool.number(wording.value(value, kind))
-                if isinstance(value, str):
-                    met[kind, value] = known
-            numbers.append(known)
-        evidence.append(numbers)
-        records.append(
-            [
-                number
-                for record in finding.records
-                for number in (pages.setdefault(record.page, len(pages)), record.item)
-            ]
-        )
     found = audit.findings
+    shape, evidence = _evidence(audit, wording, pool, shapes)
+    records = [
+        [number for record in one.records for number in (pages.setdefault(record.page, len(pages)), record.item)]
+        for one in found
+    ]
+    seconds = [(finding.observed_at - _EPOCH) // _SECOND for finding in found]
+    prints = [finding.fingerprint for finding in found]
     return {
         "say": _say(wording),
         "rules": [
@@ -103,22 +90,77 @@ def listing(audit: Audit, wording: Wording) -> Mapping[str, object]:
         "severity": [severities[finding.severity] for finding in found],
         "confidence": [confidences[finding.confidence] for finding in found],
         "state": [states[finding.state] for finding in found],
-        "waiver": [waiver_numbers[finding.waiver] if finding.waiver else -1 for finding in found],
-        "at": [int((finding.observed_at - _EPOCH).total_seconds()) for finding in found],
-        "observed": [wording.moment(finding.observed_at) for finding in found],
+        "waiver": [waiver_numbers.get(finding.waiver, -1) for finding in found],
+        "at": seconds,
+        "offsets": _offsets(seconds, wording),
         "occurrences": [finding.occurrences for finding in found],
-        "subject": [pool.number(visible(finding.subject)) for finding in found],
-        "message": [visible(finding.message, cap=EVIDENCE_CAP) for finding in found],
-        "fingerprint": [visible(finding.fingerprint) for finding in found],
-        "anchor": [anchor(finding.fingerprint)[2:] for finding in found],
+        "subject": list(map(pool.number, visible_each([finding.subject for finding in found]))),
+        "message": visible_each([finding.message for finding in found], cap=EVIDENCE_CAP),
+        "fingerprint": visible_each(prints),
+        "anchor": {index: anchor(text)[2:] for index, text in enumerate(prints) if not is_anchor(text)},
         "shape": shape,
         "evidence": evidence,
         "records": records,
         "pages": [page[:12] for page in pages],
         "raw": _raw(audit, pages),
-        "mixed": [index for index, text in enumerate(pool.texts) if mixed_scripts(text)],
+        "mixed": [index for index, text in enumerate(pool.texts) if not text.isascii() and mixed_scripts(text)],
         "texts": pool.texts,
     }
+
+
+def _evidence(audit: Audit, wording: Wording, pool: _Pool, shapes: _Pool) -> tuple[list[int], list[tuple[int, ...]]]:
+    """For each finding the number of its columns' names, and the number of each value as it is worded."""
+    types = {rule.id: {column.name: column.type for column in rule.evidence} for rule in audit.rules}
+    alike: dict[tuple[str, ...], list[int]] = {}
+    for index, finding in enumerate(audit.findings):
+        alike.setdefault((finding.rule_id, *finding.evidence), []).append(index)
+    shape = [0] * len(audit.findings)
+    evidence: list[tuple[int, ...]] = [()] * len(audit.findings)
+    worded: dict[str, dict[Hashable, int]] = {}
+    for (rule, *names), indices in alike.items():
+        which = shapes.number("\0".join(names))
+        columns = []
+        held = zip(*(audit.findings[index].evidence.values() for index in indices), strict=True)
+        for name, values in zip(names, held, strict=True):
+            kind = types[rule].get(name, "text")
+            columns.append(_numbers(values, kind, wording, pool, worded.setdefault(kind, {})))
+        for index, numbers in zip(indices, zip(*columns, strict=True) if columns else [()] * len(indices), strict=True):
+            shape[index] = which
+            evidence[index] = numbers
+    return shape, evidence
+
+
+def _numbers(
+    values: Sequence[Value], kind: str, wording: Wording, pool: _Pool, known: dict[Hashable, int]
+) -> list[int]:
+    """The number of each value's wording; `known` holds those of values met before."""
+    keys: Sequence[Hashable] = [value if value.__class__ is str else (value.__class__, str(value)) for value in values]
+    for key, value in dict(zip(keys, values, strict=True)).items():
+        if key not in known:
+            known[key] = pool.number(wording.value(value, kind))
+    return [known[key] for key in keys]
+
+
+def _offsets(seconds: Sequence[int], wording: Wording) -> list[tuple[int, int, str]]:
+    """From which second on the report's clock is how many seconds ahead of UTC, and what stands behind its times."""
+    if not seconds:
+        return []
+    first, last = min(seconds), max(seconds)
+    steps = [first]
+    for start in range(first, last + 1, _DAY):
+        low, high = start, min(start + _DAY, last)
+        if _ahead(low, wording) == _ahead(high, wording):
+            continue
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if _ahead(middle, wording) == _ahead(low, wording) else (low, middle)
+        steps.append(high)
+    return [(at, _ahead(at, wording), wording.moment(_EPOCH + at * _SECOND)[19:]) for at in steps]
+
+
+def _ahead(at: int, wording: Wording) -> int:
+    offset = (_EPOCH + at * _SECOND).astimezone(wording.zone).utcoffset() or timedelta()
+    return offset // _SECOND
 
 
 def _say(wording: Wording) -> dict[str, str]:

@@ -39,7 +39,8 @@ class Wording:
             return self.none
         if self.zone is UTC:
             return f"{moment.isoformat(' ', 'seconds')[:19]} UTC"
-        return moment.astimezone(self.zone).isoformat(" ", "seconds").replace("+", " +").replace(" -", " −")
+        text = moment.astimezone(self.zone).isoformat(" ", "seconds")
+        return f"{text[:19]} {text[19:]}"
 
     def day(self, moment: datetime) -> str:
         """The date of the moment in the report's zone."""
