@@ -1,4 +1,7 @@
-"""Runs the benchmarks: those named, else all but the long ones; what follows `--` goes to each."""
+"""Runs the benchmarks: those named, else all but the long ones; options go to each of them.
+
+    python -m benchmarks [NAME …] [OPTION …]
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,8 @@ LONG = frozenset({"detection"})
 
 
 def main(words: list[str]) -> None:
-    names, passed = words, []
-    if "--" in words:
-        at = words.index("--")
-        names, passed = words[:at], words[at + 1 :]
+    at = next((place for place, word in enumerate(words) if word.startswith("-")), len(words))
+    names, passed = words[:at], [word for word in words[at:] if word != "--"]
     known = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
     unknown = sorted(set(names) - set(known))
     if unknown:

@@ -1,6 +1,6 @@
 """What judging costs: the engine against a scan, DuckDB and pandas, on the attendance of a bank.
 
-    python -m benchmarks scale -- [--rows 1_000_000 …] [--data FOLDER] [--parts twenty,pack,more,small] [--runs 3]
+    python -m benchmarks scale [--rows 1_000_000 …] [--data FOLDER] [--parts twenty,pack,more,threads,small] [--runs 3]
 
 Every figure is of a process of its own, CPU of user and system, the cheapest of some runs. A contestant that finds
 something else than the engine ends the benchmark with an error. Archives are made where they are absent and kept in
@@ -44,7 +44,7 @@ DETECTORS = (
 CONTESTANTS = {
     "DuckDB": "benchmarks.contest.duckdb_sql",
     "pandas": "benchmarks.contest.pandas_rules",
-    "pandas, plain": "benchmarks.contest.pandas_plain",
+    "plain pandas": "benchmarks.contest.pandas_plain",
 }
 HEAD = f"{'rows':>12}  {'what':<44}{'CPU s':>9}{'wall s':>9}{'peak MB':>9}{'scans':>9}"
 MORE = 20
