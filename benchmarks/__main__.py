@@ -1,6 +1,6 @@
 """Runs the benchmarks: those named, else all but the long ones; options go to each of them.
 
-    python -m benchmarks [NAME …] [OPTION …]
+python -m benchmarks [NAME …] [OPTION …]
 """
 
 from __future__ import annotations
