@@ -25,6 +25,7 @@ from auditor.rules.spec import Sequence as Steps
 from auditor.rules.spill import Spill
 from auditor.rules.splitting import Splitting, splitting
 from auditor.rules.task import Task
+from auditor.tables.facts import FACTS, TRACKING_CODE, sources, with_meeting_facts
 from auditor.tables.schema import LINEAGE, TABLES
 
 _log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class Batches:
         with TemporaryDirectory(prefix="auditor-", dir=self.scratch) as folder:
             spilled = _Across.of(across, plans, Path(folder), buckets=-(-self._largest(tasks) // (2 * self.rows)))
             for frames in parts(self._split(chosen), rows=self.rows):
-                source = self.source_of({**self.frames, **_in_memory(frames)})
+                source = self.source_of({**self.frames, **_in_memory(frames, chosen)})
                 _keep(source, chosen)
                 _judge_part(source, within, found)
                 spilled.add(source, found)
@@ -120,9 +121,34 @@ def _column(task: Task, plan: Splitting) -> str | None:
     return own if len(key) == 1 and own in known and own != "site_url" else None
 
 
-def _in_memory(frames: Mapping[str, pl.LazyFrame]) -> Mapping[str, pl.LazyFrame]:
-    """The frames, those facts of others are made from read once."""
-    return {name: frame.collect().lazy() if name == "meetings" else frame for name, frame in frames.items()}
+def _in_memory(frames: Mapping[str, pl.LazyFrame], tasks: Sequence[Task]) -> Mapping[str, pl.LazyFrame]:
+    """The columns the rules read of a part, each table read once, with what they read of the meetings."""
+    needs: dict[str, set[str]] = {table: set() for table in frames}
+    for task in tasks:
+        for table, columns in columns_of(task).items():
+            needs.setdefault(table, set()).update(columns)
+    told = {name.removeprefix("meeting.").partition(".")[0] for names in needs.values() for name in names}
+    told = {"tracking_codes" if name == "tracking_code" else name for name in told}
+    read = {"meetings": {*needs.get("meetings", ()), *told, "start_time"}, "participants": {"host", "participant_id"}}
+    found: dict[str, pl.DataFrame] = {}
+    for table, frame in frames.items():
+        time = TABLES[table].time
+        wanted = {*needs[table], *read.get(table, ()), "meeting_start_time"}
+        names = sources(table, {name for name in wanted if _known(table, name)})
+        own = {"site_url", "meeting_id", *LINEAGE, *([time] if time else [])} & set(TABLES[table].schema)
+        given = [name for name in frame.collect_schema() if name not in TABLES[table].schema]
+        found[table] = frame.select(*sorted(names | own), *given).collect()
+    if "meetings" in found:
+        for table, rows in found.items():
+            if table != "meetings":
+                time = TABLES[table].time
+                unplaced = {"meeting.start_time"} if time is not None and rows[time].null_count() else set()
+                found[table] = with_meeting_facts(rows, found["meetings"], facts=needs[table] | unplaced)
+    return {table: rows.lazy() for table, rows in found.items()}
+
+
+def _known(table: str, name: str) -> bool:
+    return name in TABLES[table].schema or name in FACTS[table] or name.startswith(TRACKING_CODE)
 
 
 def _keep(source: Source, tasks: Sequence[Task]) -> None:

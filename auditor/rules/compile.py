@@ -10,11 +10,10 @@ from types import MappingProxyType
 import polars as pl
 
 from auditor.rules.aggregates import AGGREGATES, Rows, aggregate, aggregates_in, has_column
-from auditor.rules.cover import newly_covered
+from auditor.rules.cover import most_at_once, newly_covered
 from auditor.rules.dtypes import DTYPES
 from auditor.rules.keys import KEY
 from auditor.rules.operators import OPERATORS
-from auditor.rules.places import PLACE
 from auditor.rules.temporal import TEMPORAL
 from auditor.rules.textual import TEXTUAL
 from auditor.rules.tree import Column, Expr, Literal, Op, Type
@@ -87,7 +86,7 @@ class Summary:
         Gives what `group_by(by).agg(columns)` and `finished` give, nulls in `by` equal to each other, but sorts once
         and not once a group.
         """
-        if any(op.name in _ORDERED for op in self.aggregates) and self.rows.order != (PLACE,):
+        if any(op.name in _ORDERED for op in self.aggregates):
             rows = rows.sort(*self.rows.order, nulls_last=True, maintain_order=True)
         ready = Rows((), self.rows.mask)
         # arguments become columns first: inside a group an expression is computed group by group
@@ -96,10 +95,14 @@ class Summary:
         )
         shared: dict[Expr, str] = {tree: f"__arg{place}" for place, tree in enumerate(trees)}
         rows = rows.with_columns(expression(tree).alias(name) for tree, name in shared.items())
-        columns = []
+        columns: list[pl.Expr] = []
+        peaks: list[pl.DataFrame] = []
         for op, column in zip(self.aggregates, self.columns, strict=True):
             name = column.meta.output_name()
-            if op.name == "covered":
+            if op.name == "peak":
+                start, end = (expression(arg, shared=shared) for arg in op.args)
+                peaks.append(most_at_once(rows, start, end, mask=self.rows.mask, name=name))
+            elif op.name == "covered":
                 start, end = (expression(arg, shared=shared) for arg in op.args)
                 rows = rows.with_columns(newly_covered(rows, start, end, mask=self.rows.mask).alias(f"{name}_"))
                 added = pl.col(f"{name}_")
@@ -107,7 +110,10 @@ class Summary:
             else:
                 columns.append(expression(op, rows=ready, shared=shared).alias(name))
         own = [pl.col(name).first() for name in dict.fromkeys(by)]
-        return self.finished(rows.lazy().group_by(KEY).agg(*own, *columns, *beside)).collect()
+        grouped = rows.lazy().group_by(KEY).agg(*own, *columns, *beside)
+        for found in peaks:
+            grouped = grouped.join(found.lazy(), on=KEY, how="left")
+        return self.finished(grouped).collect()
 
     def finished(self, grouped: pl.LazyFrame) -> pl.LazyFrame:
         """The grouped frame with the named results; a later one may read an earlier one."""

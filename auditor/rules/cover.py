@@ -1,4 +1,4 @@
-"""How much each interval of a group adds to the union of those before it."""
+"""Intervals of many groups at once: how much each adds to the union, how many there are at one moment."""
 
 from __future__ import annotations
 
@@ -47,3 +47,26 @@ def newly_covered(rows: pl.DataFrame, start: pl.Expr, end: pl.Expr, *, mask: pl.
     )
     every = pl.DataFrame({_ROW: pl.int_range(rows.height, eager=True).cast(pl.get_index_type())})
     return every.join(added, on=_ROW, how="left", maintain_order="left")["__added"]
+
+
+def most_at_once(rows: pl.DataFrame, start: pl.Expr, end: pl.Expr, *, mask: pl.Expr | None, name: str) -> pl.DataFrame:
+    """For each `KEY` with an interval the most intervals at one moment, as `name`; they are half-open.
+
+    Rows without an end, or of which `mask` is not true, are passed over.
+    """
+    flags = start.is_not_null() & end.is_not_null() & (pl.lit(True) if mask is None else mask)
+    whole = rows.select(KEY, start.cast(COUNT).alias(_START), end.cast(COUNT).alias(_END), flags.alias("__whole"))
+    whole = whole.filter("__whole").drop("__whole")
+    lasting = whole.filter(pl.col(_START) < pl.col(_END))
+    # an end sorts before a start of the same moment
+    edges = pl.concat(
+        [
+            lasting.select(KEY, (pl.col(_START) * 2 + 1).alias(_START)),
+            lasting.select(KEY, (pl.col(_END) * 2).alias(_START)),
+        ]
+    ).sort(KEY, _START)
+    # every group ends at nothing, so one running sum serves all of them
+    running = edges.with_columns(pl.when(pl.col(_START) % 2 == 1).then(1).otherwise(-1).cum_sum().alias(name))
+    most = running.group_by(KEY).agg(pl.col(name).max().cast(COUNT))
+    none = whole.select(pl.col(KEY).unique()).join(most, on=KEY, how="left")
+    return none.with_columns(pl.col(name).fill_null(0))

@@ -11,7 +11,7 @@ from auditor.rules.columns import interval, names_in
 from auditor.rules.kept import hits, split, with_joined_records
 from auditor.rules.keys import KEY, with_key
 from auditor.rules.outcome import Judged
-from auditor.rules.places import AT
+from auditor.rules.places import AT, PLACE
 from auditor.rules.spec import Pairs
 from auditor.rules.task import Task
 from auditor.rules.temporal import span
@@ -58,9 +58,8 @@ def _promising(rows: pl.DataFrame, stage: Pairs) -> pl.DataFrame:
 
 def _numbered(rows: pl.DataFrame, stage: Pairs) -> pl.DataFrame:
     """The rows by key, start and lineage, with their place and their last partner's."""
-    placed = (
-        rows.sort(KEY, _FROM, *LINEAGE, nulls_last=True).with_row_index(_ROW).with_columns(pl.col(_ROW).cast(pl.Int64))
-    )
+    first = (_FROM, PLACE) if PLACE in rows.columns else (_FROM, *LINEAGE)
+    placed = rows.sort(KEY, *first, nulls_last=True).with_row_index(_ROW).with_columns(pl.col(_ROW).cast(pl.Int64))
     reach = _reach(stage)
     if reach is None:
         return placed.with_columns(pl.col(_ROW).max().over(KEY).alias(_LAST))

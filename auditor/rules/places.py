@@ -4,18 +4,49 @@ from __future__ import annotations
 
 import polars as pl
 
-from auditor.tables.schema import LINEAGE, TABLES
+from auditor.tables.schema import COUNT, LINEAGE, TABLES
 
 AT = "__at"
 """The moment that places a row: its own time, else that of its meeting."""
 
 PLACE = "__place"
-"""The place of a row among those of its table by time and lineage, in frames that stand in that order."""
+"""The place of a row among those of its table by time and lineage."""
+
+_SECOND = 1_000_000
+_BITS = 63
 
 
 def placed(rows: pl.DataFrame, time: str | None) -> pl.DataFrame:
-    """The rows in order, with `PLACE`."""
-    return rows.sort(*order(time), nulls_last=True, maintain_order=True).with_row_index(PLACE)
+    """The rows as they stand, with `PLACE`."""
+    moment, page, item = (rows[name] for name in order(time))
+    # pages are long texts of few values that stand together: what is compared are numbers
+    runs = page.rle_id()
+    starts = (runs != runs.shift(1)).fill_null(value=True).arg_true()
+    pages = page.gather(starts).rank("dense").cast(COUNT).gather(runs)
+    ticks = moment.to_physical()
+    if not (ticks % _SECOND != 0).any():
+        ticks = ticks // _SECOND
+    place = _packed([ticks, pages, item])
+    if place is None:
+        keys = pl.DataFrame([ticks.alias("0"), pages.alias("1"), item.alias("2")])
+        ordered = keys.select(pl.arg_sort_by("0", "1", "2", nulls_last=True, maintain_order=True)).to_series()
+        places = pl.DataFrame({"row": ordered, PLACE: pl.int_range(rows.height, eager=True)})
+        place = places.sort("row")[PLACE]
+    return rows.with_columns(place.alias(PLACE))
+
+
+def _packed(columns: list[pl.Series]) -> pl.Series | None:
+    """One number a row in the order of the columns, nulls last; None where they are too large for that."""
+    frame = pl.DataFrame([column.alias(str(number)) for number, column in enumerate(columns)])
+    packed, bits = pl.lit(0, dtype=COUNT), 0
+    for number, column in enumerate(columns):
+        low, high = column.min(), column.max()
+        if not isinstance(low, int) or not isinstance(high, int):
+            continue
+        width = (high - low + 1).bit_length()
+        packed = packed * (1 << width) + (pl.col(str(number)) - low).fill_null(high - low + 1)
+        bits += width
+    return frame.select(packed).to_series() if bits <= _BITS and frame.height else None
 
 
 def order(time: str | None, rows: pl.DataFrame | None = None, *, table: str = "") -> tuple[str, ...]:

@@ -25,15 +25,15 @@ def judge_sequence(rows: pl.DataFrame, stage: Sequence, task: Task) -> Judged:
     taken = split(rows, task, whole=stage.by)
     keyed = with_key(taken.rows, stage.by)
     population = keyed[KEY].n_unique()
-    # lineage orders the row numbers, so that they break ties in time
-    placed = keyed.sort(KEY, *LINEAGE).with_row_index(_ROW).with_columns(pl.col(_ROW).cast(pl.Int64))
     untimed = pl.any_horizontal(
         expression(step.where.tree).fill_null(False) & pl.col(step.time).is_null() for step in stage.steps
     )
     for step in (*stage.steps, *stage.absent):
-        task.applied(step.where, placed)
-    unknown = taken.unknown + placed.filter(untimed).height
-    chains = _chains(_promising(placed, stage), stage)
+        task.applied(step.where, keyed)
+    unknown = taken.unknown + keyed.filter(untimed).height
+    # lineage orders the row numbers, so that they break ties in time
+    placed = _promising(keyed, stage).sort(KEY, *LINEAGE).with_row_index(_ROW).with_columns(pl.col(_ROW).cast(pl.Int64))
+    chains = _chains(placed, stage)
     for step in stage.absent:
         chains = _without(chains, _events(placed, step), stage)
     matches = _greedy(chains, len(stage.steps))

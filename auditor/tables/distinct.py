@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import polars as pl
@@ -35,3 +35,20 @@ def mapped(column: pl.Expr, function: Callable[[In], Out], dtype: pl.DataType) -
         return series.replace_strict(distinct, results, default=None, return_dtype=dtype)
 
     return column.map_batches(batch, return_dtype=dtype, is_elementwise=True)
+
+
+def of_distinct(column: pl.Series, values: Sequence[pl.Expr]) -> pl.Series:
+    """A struct of expressions of the column `value`, computed once for each distinct text."""
+    if column.is_empty():
+        return column.to_frame("value").select(pl.struct(values)).to_series()
+    runs = column.rle_id()
+    # equal texts often stand together
+    starts = (runs != runs.shift(1)).fill_null(value=True).arg_true()
+    once = column.gather(starts) if 2 * starts.len() < column.len() else column
+    codes = once.cast(pl.Categorical).to_physical()
+    known = pl.DataFrame({"code": codes, "value": once}).unique("code", keep="first", maintain_order=True)
+    found = known.select(pl.struct(values)).to_series()
+    places = pl.DataFrame({"code": known["code"], "place": pl.int_range(known.height, dtype=pl.UInt32, eager=True)})
+    place = pl.DataFrame({"code": codes}).join(places, on="code", how="left", nulls_equal=True, maintain_order="left")
+    made = found.gather(place["place"])
+    return made if once is column else made.gather(runs)

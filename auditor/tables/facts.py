@@ -14,13 +14,14 @@ import polars as pl
 
 from auditor.tables.addresses import network_of
 from auditor.tables.confusables import name_key
-from auditor.tables.distinct import mapped
+from auditor.tables.distinct import mapped, of_distinct
 from auditor.tables.schema import COUNT, FLAG, LINEAGE, MEETINGS, TABLES, TEXT
 
 Geo: TypeAlias = Callable[[pl.Series], pl.DataFrame]
 """Places and networks of distinct addresses: one row an address, the columns of `GEO`."""
 
 _NUMBER = pl.Float64()
+_VALUE = pl.col("value")
 
 GEO = pl.Schema(
     {
@@ -139,19 +140,49 @@ def with_facts(
         key = ["site_url", "meeting_id", "participant_id"]
         hosts = frames["participants"].select(*key, pl.col("host").alias("is_host"), *LINEAGE)
         frame = _joined(frame, hosts, on=key)
-    domain = pl.col("email_domain") if "email_domain" in present else email_domain(pl.col(_email(table)))
-    simple = {
-        "is_host": pl.col("host") if table == "participants" else pl.col("participant_type") == "host",
-        "email_domain": domain,
-        "is_internal": _is_internal(domain, internal_domains),
-        "ip_network": mapped(pl.col("ip_address"), _default_network, TEXT),
-        "client_os": _agent(pl.col("client_agent").str.extract(r"^([^,]*)")),
-        "client_app": _agent(pl.col("client_agent").str.extract(r"^[^,]*,(?s:(.*))$")),
-        "name_key": mapped(pl.col("display_name"), name_key, TEXT),
-        "meeting_number_value": pl.col("meeting_number").str.replace_all(r"\s", "").cast(COUNT, strict=False),
+    own: dict[str, tuple[str, pl.Expr]] = {
+        "email_domain": (_email(table), email_domain(_VALUE)),
+        "is_internal": (_email(table), _is_internal(email_domain(_VALUE), internal_domains)),
+        "ip_network": ("ip_address", mapped(_VALUE, _default_network, TEXT)),
+        "client_os": ("client_agent", _agent(_VALUE.str.extract(r"^([^,]*)"))),
+        "client_app": ("client_agent", _agent(_VALUE.str.extract(r"^[^,]*,(?s:(.*))$"))),
+        "name_key": ("display_name", mapped(_VALUE, name_key, TEXT)),
+        "meeting_number_value": (
+            "meeting_number",
+            _VALUE.str.replace_all(r"\s", "").cast(COUNT, strict=False),
+        ),
     }
+    if "is_internal" in facts and "email_domain" in present:
+        frame = frame.with_columns(_is_internal(pl.col("email_domain"), internal_domains).alias("is_internal"))
     done = set(frame.collect_schema())
-    return frame.with_columns(simple[name].alias(name) for name in facts if name not in done)
+    if "is_host" in facts and "is_host" not in done:
+        host = pl.col("host") if table == "participants" else pl.col("participant_type") == "host"
+        frame = frame.with_columns(host.alias("is_host"))
+    made: dict[str, dict[str, pl.Expr]] = {}
+    for name in facts:
+        if name in own and name not in done:
+            source, fact = own[name]
+            made.setdefault(source, {})[name] = fact
+    return _of_values(frame, made)
+
+
+def _of_values(frame: pl.LazyFrame, made: Mapping[str, Mapping[str, pl.Expr]]) -> pl.LazyFrame:
+    """The frame with facts of single columns, each computed once for a value and not once for a row."""
+    for source, found in made.items():
+        shape = pl.Struct({name: _ROW_FACTS[name] for name in found})
+        values = [fact.alias(name) for name, fact in found.items()]
+
+        def batch(column: pl.Series, values: list[pl.Expr] = values, shape: pl.DataType = shape) -> pl.Series:
+            return of_distinct(column, values).cast(shape)
+
+        frame = (
+            frame.with_columns(
+                pl.col(source).map_batches(batch, return_dtype=shape, is_elementwise=True).alias("__made")
+            )
+            .with_columns(pl.col("__made").struct.field(name) for name in found)
+            .drop("__made")
+        )
+    return frame
 
 
 def _email(table: str) -> str:
@@ -191,6 +222,32 @@ def _with_meeting(frames: Mapping[str, pl.LazyFrame], frame: pl.LazyFrame, facts
     key = ["site_url", "meeting_id"] if "site_url" in frame.collect_schema() else ["meeting_id"]
     meetings = frames["meetings"].select(*key, *(_meeting_column(name).alias(name) for name in facts), *LINEAGE)
     return _joined(frame, meetings, on=key)
+
+
+def with_meeting_facts(rows: pl.DataFrame, meetings: pl.DataFrame, *, facts: Collection[str]) -> pl.DataFrame:
+    """The rows with columns of their meetings, as `with_facts` gives them, looked up once a run of rows."""
+    named = sorted(name for name in facts if name.startswith("meeting.") and name not in rows.columns)
+    if not named:
+        return rows
+    key = ["site_url", "meeting_id"] if "site_url" in rows.columns else ["meeting_id"]
+    runs = rows.select(sum((pl.col(name).rle_id().cast(COUNT) for name in key), pl.lit(0)).rle_id()).to_series()
+    starts = (runs != runs.shift(1)).fill_null(value=True).arg_true()
+    told = meetings.lazy().select(*key, *(_meeting_column(name).alias(name) for name in named), *LINEAGE)
+    once = _joined(rows.select(key)[starts].lazy(), told, on=key).select(named).collect()
+    return rows.hstack(once if once.height == rows.height else once[runs])
+
+
+def sources(table: str, names: Collection[str]) -> frozenset[str]:
+    """The table's own columns among the names, and those its facts among them are made from."""
+    found = set()
+    for name in names:
+        column = (
+            name
+            if name in TABLES[table].schema
+            else _source(table, TRACKING_CODE + "x" if name.startswith(TRACKING_CODE) else name)
+        )
+        found |= {column} if column is not None else set()
+    return frozenset(found)
 
 
 def _meeting_column(fact: str) -> pl.Expr:
