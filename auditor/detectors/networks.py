@@ -116,13 +116,14 @@ def remote_exits(frame: pl.DataFrame, *, place: pl.Expr = PLACE) -> pl.DataFrame
     """What is known of places that ever were exits after each day of use by internal people: `place`, `day`, `exit`.
 
     A place is an exit used from elsewhere once five internal people whose home is more than 500 km away, or in
-    another country where coordinates are unknown, have used it and theirs are more than a tenth of the days on
-    which somebody did. That is a VPN, a cloud gateway, a carrier's far end; an office is not.
+    another country where coordinates are unknown, have used it, theirs are more than a tenth of the days on which
+    somebody did, and some of them shared a network: strangers who took accounts over sit on lines of their own.
+    That is a VPN, a cloud gateway, a carrier's far end; an office is not.
     """
     spots = _Spots.of(frame)
     dated = _dated(frame, spots)
     told = frame.select(place=place).to_series()
-    internal = dated.with_columns(place=codes(told)).filter(
+    internal = dated.with_columns(place=codes(told), line=numbers(frame, ["ip_network"])).filter(
         frame["is_internal"].fill_null(value=False)
         & frame["ip_network"].is_not_null()
         & pl.col("country").is_not_null()
@@ -136,7 +137,7 @@ def remote_exits(frame: pl.DataFrame, *, place: pl.Expr = PLACE) -> pl.DataFrame
         .group_by(_key=pl.col("_pair") * MOST_DAYS + pl.col("day"))
         .agg(
             pl.col("_pair", "place", "who", "day", "week").first(),
-            pl.col("country").min(),
+            pl.col("country", "line").min(),
             pl.col("geo_latitude", "geo_longitude").min().name.suffix("_here"),
         )
         .join(
@@ -152,16 +153,25 @@ def remote_exits(frame: pl.DataFrame, *, place: pl.Expr = PLACE) -> pl.DataFrame
     away_day = pl.when("away").then("day")
     counted = (
         daily.with_columns(away=far & known)
-        .with_columns(newcomer=pl.col("away") & (pl.col("day") == away_day.min().over("_pair")))
+        .with_columns(
+            newcomer=pl.col("away") & (pl.col("day") == away_day.min().over("_pair")),
+            line=pl.when("away").then("line"),
+            _fresh=pl.col("away") & (pl.col("day") == away_day.min().over("place", "line")),
+        )
         .group_by("place", "day")
         .agg(
             known.sum().cast(pl.Int64).alias("days"),
             pl.col("away").sum().cast(pl.Int64),
             pl.col("newcomer").fill_null(value=False).sum().cast(pl.Int64).alias("people"),
+            pl.col("line").filter("_fresh").n_unique().cast(pl.Int64).alias("lines"),
         )
         .sort("place", "day")
-        .with_columns(pl.col("days", "away", "people").cum_sum().over("place"))
-        .with_columns(exit=(pl.col("people") >= EXIT_PEOPLE) & (EXIT_SHARE * pl.col("away") > pl.col("days")))
+        .with_columns(pl.col("days", "away", "people", "lines").cum_sum().over("place"))
+        .with_columns(
+            exit=(pl.col("people") >= EXIT_PEOPLE)
+            & (EXIT_SHARE * pl.col("away") > pl.col("days"))
+            & (pl.col("people") > pl.col("lines"))
+        )
         .filter(pl.col("exit").any().over("place"))
     )
     names = told.unique().drop_nulls().sort()

@@ -58,6 +58,12 @@ def test_people_from_a_neighbouring_town_do_not(build) -> None:
     assert exits(build, crowd(OSLO, BERGEN, people=8, share=2)) == set()
 
 
+def test_strangers_each_on_a_line_of_their_own_do_not(build) -> None:
+    rows = crowd(OSLO, RIO, people=6, share=2)
+    own = [{**row, "ip_network": f"{row['email']} in {row['geo_city']}"} for row in rows]
+    assert exits(build, own) == set()
+
+
 def test_now_and_then_a_visitor_does_not(build) -> None:
     rows = crowd(OSLO, RIO, people=5, share=59)
     rows += [leg(RIO, day, person=f"l{n}@example.com") for day in range(60) for n in range(8)]
