@@ -14,13 +14,14 @@ from auditor.model.waiver import WaiverState
 from auditor.model.window import Window, iso
 from auditor.reports.audit_read import load
 from auditor.reports.audit_schema import schema
+from auditor.reports.text import LONE, spelled_out
 
 __all__ = ["SCHEMA_VERSION", "dump", "finding_object", "load", "render", "schema"]
 
 SCHEMA_VERSION = 1
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=dict)
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_LONE_SURROGATE = re.compile(f"[{LONE}]")
 
 
 def render(audit: Audit) -> bytes:
@@ -31,13 +32,14 @@ def render(audit: Audit) -> bytes:
 def dump(audit: Audit) -> bytes:
     r"""The audit in UTF-8, one line for each rule, finding, gap and cited record; ends with a line feed.
 
-    Equal audits give equal bytes. A lone surrogate is written as its `\u` escape, all other text as it is.
+    Equal audits give equal bytes. Lone surrogates and characters that hide or move others are written as their `\u`
+    escapes, all other text as it is.
     """
     parts = ",\n".join(
         f"{_ENCODER.encode(key)}: {_lines(value) if isinstance(value, Iterator) else _ENCODER.encode(value)}"
         for key, value in _document(audit).items()
     )
-    text = f"{{\n{parts}\n}}\n"
+    text = spelled_out(f"{{\n{parts}\n}}\n")
     try:
         return text.encode()
     except UnicodeEncodeError:

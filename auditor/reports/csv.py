@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from auditor.model.audit import Audit, RuleResult
 from auditor.model.finding import Finding, Value
 from auditor.model.window import iso
-from auditor.reports.text import spreadsheet_cell
+from auditor.reports.text import spreadsheet_cell, visible
 
 _FIXED = (
     "fingerprint",
@@ -64,7 +64,7 @@ def _row(finding: Finding, rule: RuleResult, columns: Sequence[str]) -> list[str
         controls_text(rule.controls),
     )
     return [
-        *map(spreadsheet_cell, texts),
+        *map(_safe, texts),
         *(_cell(finding.evidence.get(column)) for column in columns),
         f"sha256:{first.page}",
         first.item,
@@ -80,5 +80,10 @@ def _cell(value: Value) -> str | int | float:
     if isinstance(value, int | float):
         return value
     if isinstance(value, list):
-        return spreadsheet_cell(json.dumps(value, ensure_ascii=False))
-    return spreadsheet_cell(value)
+        return _safe(json.dumps(value, ensure_ascii=False))
+    return _safe(value)
+
+
+def _safe(text: str) -> str:
+    """The whole text in one line, nothing in it hidden, and never a formula."""
+    return spreadsheet_cell(visible(text, cap=max(len(text), 1)))

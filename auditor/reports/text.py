@@ -10,12 +10,19 @@ ROW_CAP = 200
 EVIDENCE_CAP = 1000
 MOST_MARKS = 4
 
-_HIDDEN = (
-    "\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
-    "\u2060-\u206f\u2800\u3164\ufe00-\ufe0d\ufeff\uffa0\ufdd0-\ufdef\ufff0-\ufffb\ufffe\uffff\ud800-\udfff"
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
-    + "".join(f"{chr(plane * 0x10000 + 0xFFFE)}{chr(plane * 0x10000 + 0xFFFF)}" for plane in range(1, 17))
+LONE = "\ud800-\udfff"
+
+_HIDDEN_NEAR = (
+    "\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\u2800\u3164\ufe00-\ufe0d\ufeff\uffa0\ufdd0-\ufdef\ufff0-\ufffb\ufffe\uffff"
 )
+_HIDDEN_FAR = "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff" + "".join(
+    f"{chr(plane * 0x10000 + 0xFFFE)}{chr(plane * 0x10000 + 0xFFFF)}" for plane in range(1, 17)
+)
+_HIDDEN = f"\x00-\x1f{_HIDDEN_NEAR}{LONE}{_HIDDEN_FAR}"
+_UNSEEN = re.compile(f"[{_HIDDEN_NEAR}\u200c\u200d\ufe0e\ufe0f]"), re.compile(f"[{_HIDDEN_FAR}]")
+"""The first plane is looked through apart: with the others in one class every character costs twenty times."""
+_FAR = re.compile("[\U00010000-\U0010ffff]")
 _HIDDEN_OR_JOINER = re.compile(f"[{_HIDDEN}]|[\u200c\u200d]|[\ufe0e\ufe0f]")
 _PLAIN = re.compile(
     "[ -~\u00a1-\u00ac\u00ae-\u02ff\u0370-\u0377\u037a-\u037f\u0384-\u03ff\u0400-\u0482\u048a-\u052f\u1e00-\u1fbc"
@@ -78,7 +85,10 @@ def _written_out(hidden: re.Match[str], text: str) -> str:
 
 
 def _joins(character: str) -> bool:
-    return character == "\ufe0f" or (character != "" and unicodedata.category(character) in _JOINABLE)
+    """Whether a joiner beside it may change how it is written, as it never does in Latin, Greek and Cyrillic."""
+    if character < "\u0530" or "\u1e00" <= character <= "\u1fff":
+        return False
+    return character == "\ufe0f" or unicodedata.category(character) in _JOINABLE
 
 
 def _few_marks(text: str) -> str:
@@ -92,6 +102,24 @@ def _few_marks(text: str) -> str:
         elif run == MOST_MARKS + 1:
             kept.append("⟨…⟩")
     return "".join(kept)
+
+
+def spelled_out(document: str) -> str:
+    r"""The JSON document with every character that hides or moves others as its escape; it says the same.
+
+    >>> spelled_out('{"name": "eve\u202egpj.exe"}')
+    '{"name": "eve\\u202egpj.exe"}'
+    """
+    if document.isascii() and "\x7f" not in document:
+        return document
+    near, far = _UNSEEN
+    document = near.sub(_escape, document)
+    return far.sub(_escape, document) if _FAR.search(document) else document
+
+
+def _escape(unseen: re.Match[str]) -> str:
+    units = unseen[0].encode("utf-16-be")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
 def paragraphs(text: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 from auditor.model.audit import Audit, RuleResult
 from auditor.model.finding import Record, Value
-from auditor.reports.text import paragraphs, visible
+from auditor.reports.text import paragraphs, spelled_out, visible
 
 _SPACE = UUID("6f0a3a52-97d5-5b0e-8b7a-2f1c3a9f7d11")
 _LONGEST = 100_000
@@ -17,7 +17,8 @@ _LONGEST = 100_000
 
 def identifier(audit: Audit, *names: str) -> str:
     """A UUID (version 5) of the audit and the names: the same audit always gives the same one."""
-    return str(uuid5(_SPACE, "/".join((audit.identity.id, *names))))
+    name = "/".join((audit.identity.id, *names))
+    return str(uuid5(_SPACE, name.encode("utf-8", "backslashreplace").decode()))
 
 
 def line(text: str) -> str:
@@ -36,13 +37,16 @@ def prose(text: str) -> str:
 
 def pretty(document: object) -> bytes:
     """The document as indented JSON in UTF-8, ending with a line end."""
-    return (json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode("utf-8", "replace")
+    return _bytes(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
 
 
 def compact(document: object) -> bytes:
     """The document as one line of JSON in UTF-8 with its line end."""
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return (text + "\n").encode("utf-8", "replace")
+    return _bytes(json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
+
+
+def _bytes(text: str) -> bytes:
+    return (spelled_out(text) + "\n").encode("utf-8", "replace")
 
 
 def shown(evidence: Mapping[str, Value]) -> dict[str, Value]:
