@@ -22,12 +22,30 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """Requests or files that reach into the window, and how many of them came whole."""
+
+    spans: int
+    whole: int
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """People that the source states for the window's meetings, and different people received of them."""
+
+    stated: int
+    received: int
+
+
+@dataclass(frozen=True, slots=True)
 class TableCoverage:
-    """Rows of a table inside the window, and the first and last of their times."""
+    """Rows of a table inside the window, the first and last of their times, what was asked and what was stated."""
 
     rows: int
     first: datetime | None
     last: datetime | None
+    asked: Asked | None = None
+    people: People | None = None
 
 
 @dataclass(frozen=True, slots=True)

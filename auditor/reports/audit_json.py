@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 
 from auditor.model.audit import Audit, ControlResult, Ledger, NotCompared, Parameter, Resolved, RuleResult
-from auditor.model.coverage import Gap
+from auditor.model.coverage import Gap, TableCoverage
 from auditor.model.finding import Finding
 from auditor.model.waiver import WaiverState
 from auditor.model.window import Window, iso
@@ -85,10 +85,7 @@ def _document(audit: Audit) -> dict[str, object]:
         },
         "coverage": {
             "complete": audit.coverage.complete,
-            "tables": {
-                name: {"rows": held.rows, "first": _time(held.first), "last": _time(held.last)}
-                for name, held in audit.coverage.tables.items()
-            },
+            "tables": {name: _held(held) for name, held in audit.coverage.tables.items()},
             "gaps": [_gap(gap) for gap in audit.coverage.gaps],
         },
         "rules": map(_rule, audit.rules),
@@ -160,6 +157,17 @@ def _day(day: date | None) -> str | None:
 
 def _window(window: Window) -> dict[str, str]:
     return {"from": iso(window.start), "to": iso(window.end)}
+
+
+def _held(held: TableCoverage) -> dict[str, object]:
+    asked, people = held.asked, held.people
+    return {
+        "rows": held.rows,
+        "first": _time(held.first),
+        "last": _time(held.last),
+        "asked": asked and {"spans": asked.spans, "whole": asked.whole},
+        "people": people and {"stated": people.stated, "received": people.received},
+    }
 
 
 def _gap(gap: Gap) -> dict[str, object]:

@@ -24,7 +24,7 @@ from auditor.model.audit import (
     RuleResult,
     Summary,
 )
-from auditor.model.coverage import Coverage, Gap, TableCoverage
+from auditor.model.coverage import Asked, Coverage, Gap, People, TableCoverage
 from auditor.model.finding import Finding, Record
 from auditor.model.vocabulary import Confidence, GapReason, Severity, State, Status, Verdict
 from auditor.model.waiver import Waiver, WaiverState
@@ -126,15 +126,21 @@ def _window(node: Node) -> Window:
     return Window(node.moment("from"), node.moment("to"))
 
 
+def _held(node: Node) -> TableCoverage:
+    asked, people = node.maybe("asked"), node.maybe("people")
+    return TableCoverage(
+        rows=node.count("rows"),
+        first=node.moment_or_none("first"),
+        last=node.moment_or_none("last"),
+        asked=Asked(asked.count("spans"), asked.count("whole")) if asked else None,
+        people=People(people.count("stated"), people.count("received")) if people else None,
+    )
+
+
 def _coverage(node: Node) -> Coverage:
     return Coverage(
         complete=node.flag("complete"),
-        tables={
-            name: TableCoverage(
-                rows=held.count("rows"), first=held.moment_or_none("first"), last=held.moment_or_none("last")
-            )
-            for name, held in node.at("tables").items()
-        },
+        tables={name: _held(held) for name, held in node.at("tables").items()},
         gaps=tuple(
             Gap(
                 table=gap.text("table"),

@@ -95,7 +95,17 @@ _IDENTITY = _object(
 _COVERAGE = _object(
     {
         "complete": _FLAG,
-        "tables": _map(_object({"rows": _COUNT, "first": _nullable(_TIME), "last": _nullable(_TIME)})),
+        "tables": _map(
+            _object(
+                {
+                    "rows": _COUNT,
+                    "first": _nullable(_TIME),
+                    "last": _nullable(_TIME),
+                    "asked": _nullable(_object({"spans": _COUNT, "whole": _COUNT})),
+                    "people": _nullable(_object({"stated": _COUNT, "received": _COUNT})),
+                }
+            )
+        ),
         "gaps": _list(
             _object({"table": _TEXT, "site_url": _TEXT, **_SPAN, "reason": _word(GapReason), "detail": _TEXT})
         ),
@@ -119,7 +129,7 @@ _RULE = _object(
         "name": _TEXT,
         "title": _TEXT,
         "severity": _word(Severity),
-        "verdict": _word(Verdict),
+        "verdict": {"enum": [word.value for word in Verdict if word is not Verdict.ATTESTED]},
         "reason": _nullable(_TEXT),
         "population": _COUNT,
         "not_evaluable": _COUNT,

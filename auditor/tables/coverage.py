@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -17,6 +18,7 @@ from auditor.tables.archive import Archive
 from auditor.tables.placement import unplaced
 from auditor.tables.schema import TABLES, Table
 from auditor.tables.state import read_state
+from auditor.tables.totals import asked, people
 
 PLACED = (*REPORTS.values(), *PEOPLE)
 """The tables whose rows stand at a moment of a meeting."""
@@ -117,7 +119,13 @@ def _unplaced(archive: Archive, window: Window, sites: Sequence[str]) -> list[Ga
 def _tables(archive: Archive, window: Window, sites: Sequence[str]) -> dict[str, TableCoverage]:
     """Rows of every table that is there or ought to be, inside the window."""
     named = [table for table in TABLES.values() if not table.optional or archive.has(table.name)]
-    return {table.name: _table(archive, table, window, sites) for table in named}
+    spans, stated = asked(archive, window, sites), people(archive, window, sites)
+    return {
+        table.name: replace(
+            _table(archive, table, window, sites), asked=spans.get(table.name), people=stated.get(table.name)
+        )
+        for table in named
+    }
 
 
 def _table(archive: Archive, table: Table, window: Window, sites: Sequence[str]) -> TableCoverage:

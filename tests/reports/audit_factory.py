@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from auditor.model import audit as model
-from auditor.model.coverage import Coverage, Gap, TableCoverage
+from auditor.model.coverage import Asked, Coverage, Gap, People, TableCoverage
 from auditor.model.finding import Finding, Record, Value
 from auditor.model.vocabulary import Confidence, GapReason, Severity, State, Status, Verdict
 from auditor.model.waiver import Waiver, WaiverState
@@ -263,7 +263,13 @@ def audit_of(
         coverage=Coverage(
             complete=not gaps,
             tables={
-                name: TableCoverage(rows, WINDOW.start + timedelta(hours=8), WINDOW.end - timedelta(hours=7))
+                name: TableCoverage(
+                    rows,
+                    WINDOW.start + timedelta(hours=8),
+                    WINDOW.end - timedelta(hours=7),
+                    Asked(8, 7),
+                    People(1_206, 1_199) if name in {"attendees", "participants"} else None,
+                )
                 if rows
                 else TableCoverage(0, None, None)
                 for name, rows in {

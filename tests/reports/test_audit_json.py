@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from auditor.errors import ReportError
 from auditor.model import audit as model
-from auditor.model.coverage import Coverage, Gap, TableCoverage
+from auditor.model.coverage import Asked, Coverage, Gap, People, TableCoverage
 from auditor.model.finding import Finding, Record
 from auditor.model.vocabulary import Confidence, GapReason, Severity, State, Status, Verdict
 from auditor.model.waiver import Waiver, WaiverState
@@ -121,7 +121,14 @@ def audits(draw: st.DrawFn) -> model.Audit:
         note=MAYBE,
     )
     earlier = {"severity": st.sampled_from(Severity), "observed_at": TIMES}
-    tables = made_of(TableCoverage, rows=COUNTS, first=st.none() | TIMES, last=st.none() | TIMES)
+    tables = made_of(
+        TableCoverage,
+        rows=COUNTS,
+        first=st.none() | TIMES,
+        last=st.none() | TIMES,
+        asked=st.none() | st.builds(Asked, COUNTS, COUNTS),
+        people=st.none() | st.builds(People, COUNTS, COUNTS),
+    )
     return draw(
         made_of(
             model.Audit,

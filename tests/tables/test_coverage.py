@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from auditor.model.coverage import Coverage, Gap
+from auditor.model.coverage import Asked, Coverage, Gap, People
 from auditor.model.vocabulary import GapReason
 from auditor.model.window import Window
 from auditor.tables.coverage import coverage
@@ -59,6 +59,23 @@ def test_what_was_collected_in_full_is_complete(site) -> None:
     assert (found.complete, found.gaps) == (True, ())
     assert found.tables["attendees"].rows == 1
     assert found.tables["attendees"].first == DAY0 + timedelta(days=1)
+
+
+def test_what_was_asked_and_what_meetings_state_is_counted(site) -> None:
+    fill(site)
+    gap = Gap("attendees", SITE, days(6, 7), GapReason.UNAVAILABLE, "503")
+    again = [{**attendee(1.2), "email": name} for name in ("b@example.com", "a@example.com", "b@example.com")]
+    site.add("attendees", again, days=(6, 7), gaps=[gap], at=LATER)
+    site.add("usage", [{**usage(1, 1.1), "totalParticipants": 3}], service_type=SERVICES[0], at=LATER)
+    tables = covered(site).tables
+    assert tables["attendees"].asked == Asked(spans=2, whole=1)
+    assert tables["meetings"].asked == Asked(spans=4, whole=4)
+    assert {name: tables[name].asked for name in PEOPLE} == dict.fromkeys(PEOPLE, Asked(1, 1))
+    assert tables["attendees"].people == People(stated=3, received=2)
+    assert tables["participants"].people == People(stated=3, received=1)
+    assert tables["devices"].people is None
+    outside = covered(site, days(20, 21)).tables["attendees"]
+    assert (outside.asked, outside.people) == (None, None)
 
 
 def test_a_quiet_site_is_complete(site) -> None:

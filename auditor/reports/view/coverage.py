@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auditor.model.audit import Audit
-from auditor.model.coverage import Gap
+from auditor.model.coverage import Asked, Gap, People, TableCoverage
 from auditor.reports.text import EVIDENCE_CAP, visible
 from auditor.reports.view.calendar import Periods, labels, periods, touched
 from auditor.reports.view.charts import Grid, calendar
@@ -23,6 +23,7 @@ class Coverage:
     calendar: Grid
     calendar_desc: str
     tables: Table
+    tables_note: str
     gaps: Table
     nulls: Table
 
@@ -39,6 +40,7 @@ def coverage(audit: Audit, wording: Wording) -> Coverage:
         calendar=calendar([(visible(name, cap=20), words[name]) for name in names], labels(spans, wording)),
         calendar_desc=wording.say("coverage.calendar_desc", unit=_unit(spans, wording)),
         tables=_tables(audit, wording, words=words),
+        tables_note=wording.say("coverage.tables_note"),
         gaps=_gaps(audit, wording),
         nulls=_nulls(audit, wording),
     )
@@ -62,14 +64,15 @@ def _words(gaps: list[Gap], spans: Periods) -> list[str]:
 def _tables(audit: Audit, wording: Wording, *, words: dict[str, list[str]]) -> Table:
     rows = []
     for name, cells in words.items():
-        held = audit.coverage.tables.get(name)
+        held = audit.coverage.tables.get(name, TableCoverage(0, None, None))
         gaps = sum(gap.table == name for gap in audit.coverage.gaps)
         rows.append(
             (
                 Cell(visible(name), "mono"),
-                Cell(number(held.rows if held else 0), "number"),
-                Cell(wording.moment(held.first if held else None), "time"),
-                Cell(wording.moment(held.last if held else None), "time"),
+                Cell(number(held.rows), "number"),
+                Cell(wording.moment(held.first), "time", note=wording.moment(held.last)),
+                Cell(_asked(held.asked, wording), "number"),
+                Cell(_people(held.people, wording), "number"),
                 Cell(number(gaps), "number"),
                 Cell(share(len(cells) - cells.count("gap"), len(cells)), "number"),
             )
@@ -79,13 +82,26 @@ def _tables(audit: Audit, wording: Wording, *, words: dict[str, list[str]]) -> T
         columns=(
             Column(wording.say("coverage.table"), 19),
             Column(wording.say("coverage.rows"), 11, number=True),
-            Column(wording.say("coverage.first"), 25),
-            Column(wording.say("coverage.last"), 25),
-            Column(wording.say("coverage.gaps_column"), 8, number=True),
-            Column(wording.say("coverage.spans_held"), 12, number=True),
+            Column(wording.say("coverage.span_held"), 25),
+            Column(wording.say("coverage.asked"), 13, number=True),
+            Column(wording.say("coverage.people"), 15, number=True),
+            Column(wording.say("coverage.gaps_column"), 6, number=True),
+            Column(wording.say("coverage.spans_held"), 11, number=True),
         ),
         rows=tuple(rows),
     )
+
+
+def _asked(asked: Asked | None, wording: Wording) -> str:
+    if asked is None:
+        return wording.none
+    return wording.say("coverage.asked_of", part=number(asked.whole), whole=number(asked.spans))
+
+
+def _people(people: People | None, wording: Wording) -> str:
+    if people is None:
+        return wording.none
+    return wording.say("coverage.people_of", part=number(people.received), whole=number(people.stated))
 
 
 def _gaps(audit: Audit, wording: Wording) -> Table:

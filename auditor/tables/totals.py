@@ -1,0 +1,70 @@
+"""What was asked of the source for each table, and how many people its meetings state against those received."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from auditor.evidence.entry import IMPORT
+from auditor.model.coverage import Asked, People
+from auditor.model.window import Window
+from auditor.tables.archive import Archive
+
+_FILLED = {
+    "attendees": ("attendees",),
+    "usage": ("meetings",),
+    "meetings": ("meetings",),
+    "participants": ("participants", "devices", "breakouts"),
+}
+"""The tables that the answers of an endpoint, or files of a kind, fill."""
+_MEETING = ("site_url", "meeting_id")
+
+
+def asked(archive: Archive, window: Window, sites: Sequence[str]) -> dict[str, Asked]:
+    """For each table the requests or files that reach into the window, and how many of them came whole."""
+    counts = (
+        archive.units()
+        .filter(
+            pl.col("site_url").is_in(list(sites)), pl.col("from_time") < window.end, pl.col("to_time") > window.start
+        )
+        .group_by(pl.col("endpoint").str.strip_prefix(IMPORT))
+        .agg(pl.len(), pl.col("complete").sum())
+        .sort("endpoint")
+        .collect()
+        .rows()
+    )
+    found: dict[str, Asked] = {}
+    for endpoint, count, whole in counts:
+        for table in _FILLED.get(endpoint, (endpoint,)):
+            before = found.get(table, Asked(0, 0))
+            found[table] = Asked(before.spans + count, before.whole + whole)
+    return found
+
+
+def people(archive: Archive, window: Window, sites: Sequence[str]) -> dict[str, People]:
+    """How many people the usage records of the window's meetings state, and how many different ones were received.
+
+    A person counts once a meeting, by e-mail address and else by name. Tables without rows of these meetings are
+    left out: whether they were asked for at all is told elsewhere.
+    """
+    meetings = archive.scan("meetings").filter(
+        pl.col("site_url").is_in(list(sites)),
+        pl.col("start_time") >= window.start,
+        pl.col("start_time") < window.end,
+        pl.col("total_participants").is_not_null(),
+    )
+    stated = meetings.select(pl.col("total_participants").sum()).collect().item()
+    found: dict[str, People] = {}
+    for table in ("attendees", "participants"):
+        who = pl.struct(*_MEETING, pl.coalesce("email", "display_name").alias("who"))
+        received = (
+            archive.scan(table)
+            .join(meetings.select(_MEETING), on=_MEETING, how="semi")
+            .select(who.hash().n_unique())
+            .collect(engine="streaming")
+            .item()
+        )
+        if stated and received:
+            found[table] = People(stated, received)
+    return found
