@@ -8,6 +8,7 @@ aliases, tags, merge keys, directives and depth are refused while the stream of 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -29,7 +30,7 @@ _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _STYLES = {None: "plain", "": "plain", "'": "single", '"': "double", "|": "literal", ">": "folded"}
 _QUOTES = {"single": "'", "double": '"'}
-_BEGINS_NUMBER = frozenset("-0123456789")
+_LARGEST = sys.float_info.max
 _LONGEST_NUMBER = 400
 _LONGEST_GUESS = 80
 _LONGEST_MESSAGE = 500
@@ -361,16 +362,16 @@ class _Reader:
             return None
         if text in {"true", "false"}:
             return text == "true"
-        if text[0] not in _BEGINS_NUMBER or not _NUMBER.fullmatch(text):
+        if text[0] not in "-0123456789" or not _NUMBER.fullmatch(text):
             return text
         if len(text) > _LONGEST_NUMBER:
             raise _StopError(place, f"number longer than {_LONGEST_NUMBER} characters")
         if _INTEGER.fullmatch(text):
             return int(text)
         number = float(text)
-        if number in {float("inf"), float("-inf")}:
+        if abs(number) > _LARGEST:
             self.problems.append(place.problem(f"number {printable(text)} is too large"))
-        return number
+        return max(-_LARGEST, min(number, _LARGEST))
 
 
 def _pass_over(event_after: Callable[[], yaml.Event | None]) -> None:
@@ -396,5 +397,4 @@ def _reason(error: yaml.MarkedYAMLError) -> str:
     problem = error.problem or "not YAML"
     if problem in _REASONS:
         return _REASONS[problem]
-    context = f" {error.context}" if error.context else ""
-    return printable(f"{problem}{context}", longest=160)
+    return printable(f"{problem} {error.context or ''}".rstrip(), longest=160)

@@ -22,15 +22,18 @@ def bind_all(
     settings: Settings,
     overrides: Sequence[tuple[str, str, str]],
     now: datetime,
+    misnamed: Sequence[Problem] = (),
 ) -> tuple[BoundRule, ...]:
     """The chosen rules, bound, in their order.
 
     Values for rules that do not run are checked too: a mistake in them is a mistake. Raises `ConfigError`,
-    `ConfigFileError` or `RuleError` with every mistake of that kind.
+    `ConfigFileError` or `RuleError` with every mistake of that kind; `misnamed` are those of the configuration
+    that are known already.
     """
     texts = _by_rule(overrides, ids(rules))
     running = {rule.id for rule in selection.chosen}
     mistakes = _Mistakes()
+    mistakes.config.update(dict.fromkeys(misnamed))
     bound = []
     for rule in rules:
         given = params_for(rule, settings.params)

@@ -12,7 +12,7 @@ from auditor.audit.controls import judge
 from auditor.audit.identity import config_digest, identity
 from auditor.audit.means import means, opened
 from auditor.audit.results import changes, result, summary
-from auditor.audit.selection import ids, select
+from auditor.audit.selection import ids, select, unknown_rules
 from auditor.audit.visible import visible_names
 from auditor.engines.local import run
 from auditor.model.audit import Audit, Identity, ReportSettings, RuleResult
@@ -75,7 +75,14 @@ def check(
     settings = request.settings
     selection = select(rules.rules, settings, only=request.only, exclude=request.exclude)
     known = ids(rules.rules)
-    bound = bind_all(rules.rules, selection, settings=settings, overrides=request.overrides, now=now)
+    bound = bind_all(
+        rules.rules,
+        selection,
+        settings=settings,
+        overrides=request.overrides,
+        now=now,
+        misnamed=unknown_rules(settings, rules.rules),
+    )
     frameworks = bundled()
     waivers = _waivers(request.waivers, rules.rules, known, frameworks=frameworks)
     sites = tuple(site.lower() for site in request.sites) or settings.sites or archive.sites()

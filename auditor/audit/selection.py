@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from auditor.documents import nearest, printable
-from auditor.errors import ConfigError, ConfigFileError, Problem
+from auditor.errors import ConfigError, Problem
 from auditor.model.audit import RuleNotRun
 from auditor.model.vocabulary import Status
 from auditor.rules.spec import Rule
@@ -37,13 +37,12 @@ def select(
 ) -> Selection:
     """The rules to run, by the configuration and what was asked for; names and ids both count.
 
-    Raises `ConfigFileError` when the configuration names an unknown rule, `ConfigError` when `only` or `exclude`
-    do, or when no rule is left.
+    Raises `ConfigError` when `only` or `exclude` name an unknown rule, or when no rule is left; those of the
+    configuration are told by `unknown_rules`.
     """
     known = ids(rules)
-    _check_configured(settings, known)
     wanted, unwanted = _known(only, known), _known(exclude, known)
-    configured = {known[name.text] for name in settings.rules.exclude}
+    configured = {known[name.text] for name in settings.rules.exclude if name.text in known}
     chosen, left = [], []
     for rule in sorted(rules, key=lambda rule: rule.id):
         why = _why_not(rule, settings, only=wanted, exclude=unwanted, configured=configured)
@@ -84,15 +83,14 @@ def _known(names: Sequence[str], known: dict[str, str]) -> frozenset[str]:
     return frozenset(known[name] for name in names)
 
 
-def _check_configured(settings: Settings, known: dict[str, str]) -> None:
-    named = (*settings.rules.exclude, *settings.named.values())
-    problems: list[Problem] = [
+def unknown_rules(settings: Settings, rules: Iterable[Rule]) -> tuple[Problem, ...]:
+    """Every place where the configuration names a rule that is not loaded."""
+    known = ids(rules)
+    return tuple(
         name.place.problem(f"unknown rule '{printable(name.text)}'{nearest(name.text, known)}")
-        for name in named
+        for name in (*settings.rules.exclude, *settings.named.values())
         if name.text not in known
-    ]
-    if problems:
-        raise ConfigFileError(problems)
+    )
 
 
 def _reasons(left: Sequence[RuleNotRun]) -> str:

@@ -94,11 +94,16 @@ def _write_problems(session: Session, problems: list[Problem]) -> None:
         for problem in here[:_PROBLEMS_PER_FILE]:
             _write(session, "error", str(problem))
             if session.verbosity > 0 and session.log_format == "text":
-                source = linecache.getline(path, problem.line).rstrip("\n").replace("\t", " ")
+                source = _shown(linecache.getline(path, problem.line))
                 if source:
                     click.echo(f"  {source}\n  {' ' * (problem.column - 1)}^", err=True)
         if len(here) > _PROBLEMS_PER_FILE:
             _write(session, "error", f"{path}: … and {len(here) - _PROBLEMS_PER_FILE} more")
+
+
+def _shown(line: str) -> str:
+    """A line of a user's file for a terminal, each character in its column."""
+    return "".join(char if char.isprintable() else " " if char == "\t" else "\ufffd" for char in line.rstrip("\r\n"))
 
 
 def _write(session: Session, level: str, message: str) -> None:

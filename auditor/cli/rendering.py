@@ -27,13 +27,16 @@ def write_outputs(
 ) -> None:
     """Every format in its place: all rendered before the first is written, stdout last. `key` signs PDFs.
 
-    The key is opened first: a wrong passphrase is told before anything is laid out.
+    What cannot be is told before anything is laid out: a place nobody can write to, a wrong passphrase.
     """
     from auditor.reports.formats import FORMATS
-    from auditor.reports.write import write_file
+    from auditor.reports.write import check_writable, write_file
 
     if key is not None and all(output.format != "pdf" for output in written):
         raise ConfigError("--sign signs a PDF; write one by --format pdf=PATH")
+    for output in written:
+        if output.path is not None:
+            check_writable(output.path)
     signer = None if key is None else signing_key(key)
     rendered = []
     for output in written:

@@ -9,6 +9,22 @@ from pathlib import Path
 from auditor.errors import ReportError
 
 
+def check_writable(path: Path) -> None:
+    """Nothing when `write_file` could write there now; else the same `ReportError` as it, and no file is touched."""
+    if path.is_symlink():
+        path = path.resolve()
+    if path.is_dir():
+        raise ReportError(f"{path}: is a folder")
+    if path.exists() and not path.is_file():
+        return
+    try:
+        number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise ReportError(f"{path}: cannot be written: {error.strerror}") from error
+    os.close(number)
+    Path(name).unlink()
+
+
 def write_file(path: Path, data: bytes) -> None:
     """The file holds exactly these bytes afterwards, or what it held before.
 

@@ -90,7 +90,7 @@ class Draft:
 
     def unknown_column(self, node: Node, name: str, scope: Scope) -> None:
         """Tell that a list or a key names no column."""
-        self.mistakes.unknown(node, "column", name=name, known=scope.names, of=f" in {scope.place}")
+        self.mistakes.unknown_column(node, name, known=scope.names, table=scope.place)
 
     def time(self, node: Map, table: str, scope: Scope) -> str | None:
         """The time column: the one named under `time`, else the table's own. None after a mistake."""

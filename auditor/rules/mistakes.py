@@ -23,8 +23,12 @@ class Mistakes:
         self.problems.append(place.problem(message))
 
     def unknown(self, where: Place | Node, what: str, *, name: str, known: Iterable[str], of: str = "") -> None:
-        """An unknown name: `what` is its kind, such as column; `of` says in what it was looked up."""
+        """An unknown name: `what` is its kind, such as function; `of` says in what it was looked up."""
         self.add(where, f"unknown {what} '{printable(name)}'{of}{self.guess(name, known)}")
+
+    def unknown_column(self, where: Place | Node, name: str, *, known: Iterable[str], table: str) -> None:
+        """An unknown column; the guess tells where it was looked up, without one the table does."""
+        self.add(where, f"unknown column '{printable(name)}'{self.guess(name, known) or f' in {table}'}")
 
     def guess(self, name: str, known: Iterable[str]) -> str:
         """`; did you mean 'X'?`, or nothing."""

@@ -145,7 +145,7 @@ class Scope:
         if not dot and name in FUNCTIONS:
             mistakes.add(position, f"{name} is a function; write {name}(…)")
             return
-        mistakes.unknown(position, "column", name=name, known=known, of=f" in {self.place}")
+        mistakes.unknown_column(position, name, known=known, table=self.place)
 
 
 def check_name(key: Scalar, table: str, mistakes: Mistakes, *, taken: frozenset[str] = frozenset()) -> bool:

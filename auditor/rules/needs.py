@@ -52,7 +52,7 @@ def _column(draft: Draft, node: Node) -> tuple[str, str] | None:
         draft.mistakes.add(node, f"expected table.column, got '{text}'" if not dot else f"unknown table '{table}'")
         return None
     if column not in table_names(table):
-        draft.mistakes.unknown(node, "column", name=column, known=table_names(table), of=f" in {table}")
+        draft.mistakes.unknown_column(node, column, known=table_names(table), table=table)
         return None
     return table, column
 

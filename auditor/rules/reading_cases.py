@@ -159,7 +159,7 @@ def _row(draft: Draft, node: Map, table: str) -> GivenRow:
                 draft.mistakes.add(value, f"expected duration, got {kind(value)}; write 90s or 1h30m")
         elif key.text not in columns:
             known = [*columns, "repeat", "every"]
-            draft.mistakes.unknown(key, "column", name=key.text, known=known, of=f" in {table}")
+            draft.mistakes.unknown_column(key, key.text, known=known, table=table)
         else:
             values[key.text] = _cell(draft, value, columns[key.text])
     return GivenRow(values, repeat, every, node.place)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from itertools import repeat
 
 import polars as pl
@@ -18,6 +18,7 @@ NOTHING = "—"
 LONGEST_TEXT = 200
 MOST_ITEMS = 10
 _SIGNIFICANT = 6
+_EXACT = Context(prec=400, rounding=ROUND_HALF_UP)
 # control characters, surrogates, line separators, and whatever turns the direction of writing
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _TICK = timedelta(microseconds=1)
@@ -91,18 +92,23 @@ def plain(text: str) -> str:
 def number(value: float, spec: str = "") -> str:
     """The number in the form of `spec`; without one shortest, with at most six significant digits.
 
-    >>> number(1234567), number(2.0), number(0.1 + 0.2)
-    ('1234567', '2', '0.3')
+    Halves are rounded away from zero, as `round` of the language does.
+
+    >>> number(1234567), number(2.0), number(0.1 + 0.2), number(2.5, ".0f")
+    ('1234567', '2', '0.3', '3')
     """
     if spec.startswith("."):
-        return format(value, f"z{spec}")
+        places, percent = int(spec[1]), spec.endswith("%")
+        exact = Decimal(repr(value)).scaleb(2 * percent)
+        text = format(_EXACT.quantize(exact, Decimal(1).scaleb(-places)), "zf")
+        return f"{text}%" if percent else text
     if isinstance(value, int):
         return format(value, spec)
     places = _SIGNIFICANT if not spec else max(_SIGNIFICANT, len(str(abs(int(value)))) + 3)
     short = format(value + 0.0, f".{places}g")
-    exact = Decimal(short)
-    text = short if abs(exact.adjusted()) > 15 else format(exact.normalize(), "f")
-    return f"{Decimal(text):,f}" if spec and "e" not in text else text
+    rounded = Decimal(short)
+    shown = short if abs(rounded.adjusted()) > 15 else format(rounded.normalize(), "f")
+    return f"{Decimal(shown):,f}" if spec and "e" not in shown else shown
 
 
 def length(value: timedelta, spec: str = "") -> str:

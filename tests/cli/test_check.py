@@ -183,6 +183,17 @@ def test_an_unknown_rule_in_the_configuration_is_shown_where_it_stands(check: Ch
     )
 
 
+def test_an_unknown_rule_hides_no_other_mistake_of_the_configuration(check: Check) -> None:
+    done = check(config="rules: {exclude: [NON-001]}\nparams: {NON-002: {x: 1}, TST-001: {title: 3, titel: x}}\n")
+    assert done.returncode == 2
+    assert [line.rpartition("/")[2] for line in done.stderr.splitlines()] == [
+        "auditor.yaml:1:19: unknown rule 'NON-001'",
+        "auditor.yaml:2:10: unknown rule 'NON-002'",
+        "auditor.yaml:2:44: expected text, got integer",
+        "auditor.yaml:2:54: unknown parameter 'titel' of TST-001; did you mean 'title'?",
+    ]
+
+
 def test_the_configured_severity_is_that_of_the_findings(check: Check) -> None:
     audit = check.audit(config="severity: {TST-001: low}\n")
     assert audit["findings"][0]["severity"] == "low"
@@ -428,3 +439,10 @@ def test_a_format_that_cannot_be_written_says_so(check: Check) -> None:
     done = check("--format", "json=gone/a.json")
     assert done.returncode == 2
     assert "gone/a.json: cannot be written" in done.stderr
+
+
+def test_where_nobody_can_write_is_told_before_anything_is_written(check: Check, tmp_path: Path) -> None:
+    done = check("--format", "json=a.json", "--format", "csv=gone/a.csv")
+    assert done.returncode == 2
+    assert "gone/a.csv: cannot be written: No such file or directory" in done.stderr
+    assert not list(tmp_path.rglob("a.json"))

@@ -156,6 +156,13 @@ def test_v_shows_the_source_line_with_a_caret(tmp_path):
     assert shown.stderr.splitlines()[1:] == ["  severity: hgh", "            ^"]
 
 
+def test_a_source_line_cannot_steer_the_terminal(tmp_path):
+    (tmp_path / "a.yaml").write_text("\tid: \x1b[2J\u202ehgh\n", encoding="utf-8")
+    raising = "raise errors.RuleError([errors.Problem('a.yaml', 1, 6, 'wrong')])"
+    shown = broken_root(tmp_path, raising, "-v", "broken")
+    assert shown.stderr.splitlines()[1:] == ["   id: \ufffd[2J\ufffdhgh", "       ^"]
+
+
 def test_errors_are_json_lines_when_asked(tmp_path):
     shown = broken_root(tmp_path, "raise errors.ConfigError('no archive')", "--log-format", "json", "broken")
     assert json.loads(shown.stderr) == {"level": "error", "message": "no archive"}

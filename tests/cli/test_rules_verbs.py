@@ -155,7 +155,7 @@ def test_a_file_that_does_not_load_is_two_in_every_verb(verb: str, auditor: Run,
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
         "bad.yaml:5:11: severity must be one of critical, high, medium, low, info",
-        "bad.yaml:19:14: unknown column 'invitd' in attendees; did you mean 'invited'?",
+        "bad.yaml:19:14: unknown column 'invitd'; did you mean 'invited'?",
     ]
 
 

@@ -214,11 +214,11 @@ def test_aggregates_are_typed(text: str, expected: Type) -> None:
         ("invited and", "1:12: syntax error: invalid syntax"),
         ("invited\n  and and is_host", "2:7: syntax error: invalid syntax"),
         ("é and", "1:1: syntax error: 'é' cannot stand outside a string"),
-        ("'é' == emial", "1:8: unknown column 'emial' in attendees; did you mean 'email'?"),
-        ("invited\n and 'é' == emial", "2:13: unknown column 'emial' in attendees; did you mean 'email'?"),
-        ("emial", "1:1: unknown column 'emial' in attendees; did you mean 'email'?"),
-        ("a.email", "1:1: unknown column 'a.email' in attendees; did you mean 'email'?"),
-        ("meeting.titel", "1:1: unknown column 'meeting.titel' in attendees; did you mean 'meeting.title'?"),
+        ("'é' == emial", "1:8: unknown column 'emial'; did you mean 'email'?"),
+        ("invited\n and 'é' == emial", "2:13: unknown column 'emial'; did you mean 'email'?"),
+        ("emial", "1:1: unknown column 'emial'; did you mean 'email'?"),
+        ("a.email", "1:1: unknown column 'a.email'; did you mean 'email'?"),
+        ("meeting.titel", "1:1: unknown column 'meeting.titel'; did you mean 'meeting.title'?"),
         ("lower", "1:1: lower is a function; write lower(…)"),
         ("param.nmber", "1:1: unknown parameter 'nmber'; did you mean 'number'?"),
         ("page", "1:1: unknown column 'page' in attendees"),
@@ -303,9 +303,9 @@ def test_aggregates_have_rules_of_their_own(text: str, told: str) -> None:
 
 def test_every_mistake_of_an_expression_is_told() -> None:
     assert checked("emial == 'a' and lower(1) == 'b' and duraton > hours")[1] == [
-        "1:1: unknown column 'emial' in attendees; did you mean 'email'?",
+        "1:1: unknown column 'emial'; did you mean 'email'?",
         "1:24: expected text, got integer in lower(…)",
-        "1:38: unknown column 'duraton' in attendees; did you mean 'duration'?",
+        "1:38: unknown column 'duraton'; did you mean 'duration'?",
     ]
 
 
