@@ -7,13 +7,15 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 BENCH := $(VENV)/bench
 PIP_BENCH := $(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-input
+SPARK := $(VENV)/spark
+PIP_SPARK := $(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --no-input
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
 	--no-header --no-annotate
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 SLOW := e2e or packaging or browser or faults
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check gates bench soak sbom lock clean
+.PHONY: help demo test check gates bench soak spark sbom lock clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +43,9 @@ bench: $(READY)/bench ## Measure speed against the budget
 soak: $(READY)/dev ## The long campaigns: faults by the thousand, fuzzing, large sites
 	@HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest --quiet -m soak
 
+spark: $(READY)/spark ## Spark gives the audit of one machine, also when a worker is killed (needs Java 17; minutes)
+	@$(SPARK)/bin/python -m pytest --quiet -m soak tests/engines/test_spark.py
+
 sbom: $(READY)/dev ## Bill of materials of the runtime lock, CycloneDX JSON
 	@mkdir -p build
 	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --output-reproducible --of JSON --pyproject pyproject.toml \
@@ -53,6 +58,8 @@ lock: $(READY)/dev ## Write locks/ again; `make lock UPGRADE=--upgrade` takes ne
 	@$(COMPILE) $(UPGRADE) pyproject.toml --extra cloud --extra geo --extra sign --group dev --constraints locks/runtime.lock \
 		--constraints locks/build.lock --output-file locks/dev.lock
 	@$(COMPILE) $(UPGRADE) --group bench --constraints locks/runtime.lock --output-file locks/bench.lock
+	@$(COMPILE) $(UPGRADE) pyproject.toml --extra cloud --extra geo --extra spark --group spark --constraints locks/runtime.lock \
+		--constraints locks/dev.lock --output-file locks/spark.lock
 
 clean: ## Remove what was made, .venv included
 	@rm -rf build dist $(VENV) .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
@@ -84,4 +91,12 @@ $(READY)/bench: $(READY)/runtime locks/bench.lock
 	@$(PYTHON) -m venv $(BENCH)
 	@$(PIP_BENCH) --require-hashes -r locks/runtime.lock -r locks/build.lock -r locks/bench.lock
 	@$(PIP_BENCH) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(READY)/spark: $(READY)/runtime locks/spark.lock
+	@echo "setting up Spark for its tests (once)"
+	@rm -rf $(SPARK)
+	@$(PYTHON) -m venv $(SPARK)
+	@$(PIP_SPARK) --require-hashes -r locks/runtime.lock -r locks/build.lock -r locks/spark.lock
+	@$(PIP_SPARK) --no-deps --no-build-isolation --editable .
 	@touch $@

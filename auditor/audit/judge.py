@@ -14,7 +14,8 @@ from auditor.audit.means import means, opened
 from auditor.audit.results import changes, result, summary
 from auditor.audit.selection import ids, select, unknown_rules
 from auditor.audit.visible import visible_names
-from auditor.engines.local import run
+from auditor.engines import local
+from auditor.engines.engine import Engine
 from auditor.model.audit import Audit, Identity, ReportSettings, RuleResult
 from auditor.model.coverage import Gap
 from auditor.model.finding import Finding, Value
@@ -66,11 +67,12 @@ def check(
     request: Request,
     now: datetime,
     progress: Callable[[str], None] | None = None,
+    engine: Engine = local.run,
 ) -> Audit:
     """The audit of the archive as it is: the same archive, rules, request and `now` give equal audits.
 
-    `progress` hears the id of each rule that is done. Raises `ConfigError` and `RuleError` for what is wrong with
-    the request, before anything is judged.
+    Which `engine` judges makes no difference to the audit. `progress` hears the id of each rule that is done. Raises
+    `ConfigError` and `RuleError` for what is wrong with the request, before anything is judged.
     """
     settings = request.settings
     selection = select(rules.rules, settings, only=request.only, exclude=request.exclude)
@@ -88,7 +90,7 @@ def check(
     sites = tuple(site.lower() for site in request.sites) or settings.sites or archive.sites()
     window = request.window or span_of(archive, sites) or Window(now - EMPTY_WINDOW, now)
     geoip = opened(settings)
-    outcomes = run(
+    outcomes = engine(
         archive,
         bound,
         window=window,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from auditor.cli.context import Session
+from auditor.cli.context import Session, say
 from auditor.cli.options import (
     ArchivePlace,
     Output,
@@ -25,10 +28,22 @@ from auditor.cli.options import (
 from auditor.settings.file import FAIL_ON
 
 if TYPE_CHECKING:
+    from auditor.engines.engine import Engine
     from auditor.model.audit import Audit
 
 LOCAL = "local"
 _UNSET = frozenset({"", "0", "false"})
+
+
+def _engine_named(context: click.Context, parameter: click.Parameter, value: str) -> str | None:
+    """The master of Spark; None for this machine."""
+    del context, parameter
+    kind, _, master = value.partition("=")
+    if value == LOCAL:
+        return None
+    if kind != "spark" or not master:
+        raise click.BadParameter(f"unknown engine {value!r}; local, or spark=MASTER as in spark=local[2]")
+    return master
 
 
 @click.command()
@@ -56,7 +71,13 @@ _UNSET = frozenset({"", "0", "false"})
 @click.option(
     "--redact", is_flag=True, help="Pseudonyms in place of people, meetings and addresses in what is written."
 )
-@click.option("--engine", default=LOCAL, metavar="local", help="Where the rules are judged; local is the only engine.")
+@click.option(
+    "--engine",
+    default=LOCAL,
+    callback=_engine_named,
+    metavar="local|spark=MASTER",
+    help="Where the rules are judged: here, or by Spark (extra spark).",
+)
 @now_option
 @click.pass_obj
 def command(
@@ -80,7 +101,7 @@ def command(
     fail_on: str | None,
     new_only: bool,
     redact: bool,
-    engine: str,
+    engine: str | None,
     now: datetime | None,
 ) -> int:
     """Judge the records of an archive by rules and write what was found, in any number of formats."""
@@ -94,7 +115,6 @@ def command(
     from auditor.tables.archive import Archive
     from auditor.triage.waiver_file import load as load_waivers
 
-    _check_engine(engine)
     moment = clock(now)
     window = asked_window(period=period, since=since, until=until, days=days, timezone=timezone, now=moment)
     settings = settings_of(session)
@@ -111,7 +131,9 @@ def command(
         timezone=timezone,
     )
     loaded = loaded_rules(settings, paths=rules, bundled=not no_bundled_rules)
-    audit = check(Archive(archive), loaded, request=request, now=moment)
+    opened = Archive(archive)
+    with _started(engine, session) as judging:
+        audit = check(opened, loaded, request=request, now=moment, engine=judging)
     bar = fail_on or settings.fail_on
     shown = redacted_audit(audit) if redact else audit
     write_outputs(shown, written, options=Options(), session=session)
@@ -121,13 +143,18 @@ def command(
     return exit_code(audit, fail_on=None if bar == "never" else Severity(bar), new_only=new_only)
 
 
-def _check_engine(engine: str) -> None:
-    kind, _, master = engine.partition("=")
-    if engine == LOCAL:
+@contextmanager
+def _started(master: str | None, session: Session) -> Iterator[Engine]:
+    """This machine, or Spark on a master until the audit is made."""
+    if master is None:
+        from auditor.engines import local
+
+        yield local.run
         return
-    if kind == "spark" and master:
-        raise click.UsageError("engine spark is not part of this installation; use --engine local")
-    raise click.UsageError(f"unknown engine {engine!r}; local or spark=MASTER")
+    from auditor.engines.spark import engine
+
+    with engine(master, environment=os.environ, say=partial(say, session)) as judging:
+        yield judging
 
 
 def _annotate(audit: Audit, *, new_only: bool, to_stderr: bool) -> None:

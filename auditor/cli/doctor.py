@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ import click
 
 from auditor.cli.connection import base_url_option
 from auditor.cli.context import Exit, Session
-from auditor.cli.examined import Check, archive, credentials, databases, libraries, programs
+from auditor.cli.examined import Check, archive, credentials, databases, libraries, programs, spark
 from auditor.cli.options import ArchivePlace, settings_of
 
 
@@ -26,6 +27,7 @@ def command(session: Session, folder: Path | str | None, base_url: str | None) -
         Check("python", "ok", f"{platform.python_version()} on {platform.platform()}"),
         *programs(),
         *libraries(),
+        *spark(os.environ),
         *credentials(settings.collect, base_url=base_url, now=datetime.now(UTC)),
         *([] if folder is None else archive(folder)),
         *databases(settings.geoip),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
@@ -12,6 +12,7 @@ from typing import Literal
 
 from auditor import __version__
 from auditor.cli.connection import client_for, origin_of, wire_to
+from auditor.engines.java import OLDEST, java
 from auditor.errors import ArchiveError, AuditorError, AuthError, ConfigError, SourceError
 from auditor.settings import Collect, Geoip
 from auditor.webex.client import Ask, Client
@@ -54,6 +55,27 @@ def libraries() -> Iterator[Check]:
         yield Check("pango", "missing", f"PDF reports need it: {str(error).splitlines()[0]}")
     else:
         yield Check("pango", "ok", f"loaded by WeasyPrint {weasyprint.__version__}")
+
+
+def spark(environment: Mapping[str, str]) -> Iterator[Check]:
+    """What `--engine spark=MASTER` stands on: Java, and of the extra what PySpark does not bring itself."""
+    found = java(environment)
+    needed = f"only --engine spark needs it, in version {OLDEST} or newer"
+    wanted = _version("pyspark") is not None
+    if found is None:
+        yield Check("java", "missing" if wanted else "note", f"not found; {needed}")
+    elif not found.serves:
+        told = "does not tell its version" if found.version is None else f"is version {found.version}"
+        yield Check("java", "missing" if wanted else "note", f"{found.program} {told}; {needed}")
+    else:
+        yield Check("java", "ok", f"{found.version}, {found.program}")
+    for name in ("pandas", "pyarrow") if wanted else ():
+        version_ = _version(name)
+        yield (
+            Check(name, "missing", "PySpark needs it: install the extra spark")
+            if version_ is None
+            else Check(name, "ok", version_)
+        )
 
 
 def credentials(collect: Collect, *, base_url: str | None, now: datetime) -> Iterator[Check]:

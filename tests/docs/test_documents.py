@@ -54,7 +54,7 @@ def test_third_party_lists_every_runtime_dependency():
     assert listed == locked
 
 
-@pytest.mark.parametrize("lock", ["runtime", "build", "dev", "bench"])
+@pytest.mark.parametrize("lock", ["runtime", "build", "dev", "bench", "spark"])
 def test_locks_pin_versions_by_hash_and_name_no_host(lock):
     lines = text(f"locks/{lock}.lock").splitlines()
     pinned = [index for index, line in enumerate(lines) if re.match(r"[a-z0-9]", line)]
@@ -77,7 +77,7 @@ def test_continuous_integration_calls_make_test():
     assert subprocess.run(["sh", "-n", CHECKOUT / ".ci" / "run"], check=True).returncode == 0
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "check", "bench", "soak", "sbom", "lock", "clean"])
+@pytest.mark.parametrize("target", ["demo", "test", "check", "bench", "soak", "spark", "sbom", "lock", "clean"])
 def test_make_knows(target):
     asked = subprocess.run(["make", "--dry-run", target], cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert asked.returncode == 0, asked.stderr

@@ -1,0 +1,192 @@
+"""What a worker does: judge the rows of a piece or send them to buckets, then judge a bucket."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+
+from auditor.engines.parcels import Parcel, bucket_numbers, packed, told
+from auditor.engines.sharing import Plan, Shuffle
+from auditor.model.window import Window
+from auditor.rules.derive import with_derived
+from auditor.rules.judging import columns_of, judge, reads_history
+from auditor.rules.merging import Part, trimmed
+from auditor.rules.outcome import Crashed, NotEvaluated
+from auditor.rules.places import AT
+from auditor.rules.plain import by_row, judge_by_row
+from auditor.rules.rows import Source
+from auditor.rules.splitting import SMALL
+from auditor.rules.task import Task
+from auditor.tables.facts import Geo
+from auditor.tables.geoip import GeoIP
+from auditor.tables.listed import rows_in
+from auditor.tables.schema import LINEAGE, TABLES
+from auditor.version import VERSION
+
+VERSIONS = (f"auditor {VERSION}", f"polars {pl.__version__}")
+"""What must be the same on every machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some files of a table, judged or sent on together."""
+
+    number: int
+    table: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What every worker is told. `files` has all files of every table; each shuffle has `buckets` buckets."""
+
+    plan: Plan
+    files: Mapping[str, tuple[str, ...]]
+    buckets: int
+    window: Window
+    sites: tuple[str, ...]
+    now: datetime
+    lists: Mapping[str, Sequence[str]]
+    databases: tuple[Path, ...] = ()
+    versions: tuple[str, ...] = field(default=VERSIONS)
+
+    @property
+    def bucket_count(self) -> int:
+        """How many buckets there are in all."""
+        return max(1, len(self.plan.shuffles)) * self.buckets
+
+
+def sent(work: Work, piece: Piece) -> Iterator[Parcel]:
+    """What the row rules find in a piece, and its rows by bucket for the others."""
+    source = _source(work, piece.table, piece.files)
+    tasks = work.plan.by_row.get(piece.table, ())
+    for rule_id, part in _judged_by_row(source, tasks):
+        yield told(rule_id, part, bucket=piece.number % work.bucket_count)
+    for place, shuffle in enumerate(work.plan.shuffles):
+        if piece.table in shuffle.columns:
+            yield from _spread(work, piece, shuffle, source, first=place * work.buckets)
+
+
+def judged(work: Work, bucket: int, parcels: Iterable[Parcel]) -> Iterator[Parcel]:
+    """What was found in a bucket; findings on their way pass through."""
+    arrived: dict[str, list[tuple[int, int, pl.DataFrame]]] = {}
+    for parcel in parcels:
+        fields = parcel.fields
+        if "rule" in fields:
+            yield parcel
+        else:
+            place = (int(str(fields["piece"])), int(str(fields["place"])))
+            arrived.setdefault(str(fields["table"]), []).append((*place, parcel.frame()))
+    if not arrived:
+        return
+    shuffle = work.plan.shuffles[bucket // work.buckets]
+    source = _source(work, "", ())
+    for table, column in shuffle.columns.items():
+        some = sorted(arrived.pop(table, []), key=lambda each: each[:2])
+        rows = pl.concat([frame for *_, frame in some]) if some else _no_rows(work, shuffle, table)
+        source.hold(table, rows, history=shuffle.history, keys=() if shuffle.derived else (column,))
+    for task in shuffle.tasks:
+        yield told(task.rule.id, _part(source, task), bucket=bucket)
+
+
+def _judged_by_row(source: Source, tasks: Sequence[Task]) -> Iterator[tuple[str, Part]]:
+    """What each rule finds in a piece; those of one table in one pass, where none of them crashes."""
+    needs: dict[str, set[str]] = {}
+    for task in tasks:
+        for table, read in columns_of(task).items():
+            needs.setdefault(table, set()).update(read)
+    for table, names in needs.items():
+        source.keep(table, names, history=False)
+    plain = [task for task in tasks if by_row(task)]
+    single = [task for task in tasks if not by_row(task)]
+    try:
+        found = judge_by_row(source, plain) if plain else []
+    except Exception:  # noqa: BLE001 - judged one by one, the rule at fault shows
+        single = list(tasks)
+    else:
+        yield from ((task.rule.id, trimmed(part, task)) for part, task in zip(found, plain, strict=True))
+    for task in single:
+        yield task.rule.id, _part(source, task)
+
+
+def _part(source: Source, task: Task) -> Part:
+    columns = columns_of(task)
+    read = source.rows_with_history if reads_history(task.rule) else source.rows
+    try:
+        return trimmed(judge(task, lambda table: read(table, columns[table]).collect(), window=source.window), task)
+    except NotEvaluated as reason:
+        return reason
+    except Exception as error:  # noqa: BLE001 - one rule must not stop the others
+        return Crashed(type(error).__name__)
+
+
+def _spread(work: Work, piece: Piece, shuffle: Shuffle, source: Source, *, first: int) -> Iterator[Parcel]:
+    """The rows by the bucket of their key; rows without a key stay in one bucket, or go to the piece's own."""
+    table = piece.table
+    read = source.rows_with_history if shuffle.history else source.rows
+    rows = read(table, shuffle.wanted(table)).select(_sent_columns(shuffle, table)).collect()
+    column = shuffle.columns[table]
+    keys = rows
+    if shuffle.derived and table == shuffle.tasks[0].rule.detect.table:
+        task = shuffle.tasks[0]
+        keys = with_derived(rows, task.rule.detect.derive, task, table=table)
+    nulls = 0 if shuffle.together else piece.number % work.buckets
+    numbers = bucket_numbers(keys[column], work.buckets, nulls=nulls)
+    yield from packed(rows, numbers, table=table, piece=piece.number, first=first)
+
+
+def _source(work: Work, table: str, files: Sequence[str]) -> Source:
+    """The tables as a piece sees them: its own files of one table, and of the others what belongs to them."""
+    own = {table: _of_sites(work, table, files)} if table else {}
+    frames = {name: own[name] if name in own else _of_sites(work, name, work.files[name]) for name in TABLES}
+    named = [frame for name, frame in frames.items() if name in own or name in SMALL]
+    if table:
+        meetings = _meetings([frame for frame in named if "meeting_id" in frame.collect_schema()])
+        for name, frame in frames.items():
+            if name not in own and name not in SMALL and "meeting_id" in TABLES[name].schema:
+                frames[name] = frame.filter(pl.col("meeting_id").is_in(meetings.implode()))
+    return Source(
+        frames=frames,
+        now=work.now,
+        window=work.window,
+        internal_domains=work.lists.get("internal_domains"),
+        geo=_geo(work.databases) if work.databases else None,
+        rows_kept=sys.maxsize,
+    )
+
+
+def _meetings(frames: Sequence[pl.LazyFrame]) -> pl.Series:
+    """The meetings that rows of the frames belong to."""
+    named = [frame.select(pl.col("meeting_id")) for frame in frames]
+    return pl.concat(named).unique().collect().to_series() if named else pl.Series("meeting_id", [], dtype=pl.String)
+
+
+def _of_sites(work: Work, table: str, files: Sequence[str]) -> pl.LazyFrame:
+    frame = rows_in(table, files)
+    if not work.sites or "site_url" not in TABLES[table].schema:
+        return frame
+    return frame.filter(pl.col("site_url").is_in(list(work.sites)))
+
+
+def _no_rows(work: Work, shuffle: Shuffle, table: str) -> pl.DataFrame:
+    """A table without rows, with the columns and facts of those that would be sent."""
+    frames = {name: known.schema.to_frame().lazy() for name, known in TABLES.items()}
+    source = Source(frames, work.now, work.window, work.lists.get("internal_domains"))
+    return source.rows(table, shuffle.wanted(table)).select(_sent_columns(shuffle, table)).collect()
+
+
+def _sent_columns(shuffle: Shuffle, table: str) -> list[str]:
+    time = TABLES[table].time
+    return sorted({*shuffle.wanted(table), *LINEAGE, AT, *([time] if time else [])})
+
+
+@cache
+def _geo(databases: tuple[Path, ...]) -> Geo:
+    first, *others = databases
+    return GeoIP(city=first, asn=others[0] if others else None)

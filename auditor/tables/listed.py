@@ -1,0 +1,56 @@
+"""Tables as lists of files, for readers that share the files among them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from deltalake import DeltaTable
+
+from auditor.evidence.remote import OPTIONS, Remote
+from auditor.tables.archive import Archive
+from auditor.tables.files import stored_schema
+from auditor.tables.schema import SPAN, TABLES
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A Parquet file of a table by its address, which every reader of the archive can open, and its rows."""
+
+    address: str
+    rows: int
+
+
+def files_of(archive: Archive, table: str) -> tuple[File, ...]:
+    """The files of a table's newest version."""
+    if not archive.has(table):
+        return ()
+    place = archive.tables / table
+    remote = isinstance(place, Remote)
+    where = str(place) if isinstance(place, Remote) else str(Path(place).resolve())
+    opened = DeltaTable(where, storage_options=dict(OPTIONS) if remote else None)
+    actions = pl.DataFrame(opened.get_add_actions()).sort("path")
+    named = zip(actions["path"], actions["num_records"], strict=True)
+    return tuple(File(f"{where}/{name}", rows) for name, rows in named)
+
+
+def rows_in(table: str, addresses: Sequence[str]) -> pl.LazyFrame:
+    """The rows of a table's files, as `Archive.scan` shows the whole table."""
+    known = TABLES[table]
+    if not addresses:
+        return known.schema.to_frame().lazy()
+    stored = stored_schema(known)
+    held = pl.scan_parquet(
+        list(addresses),
+        schema=pl.Schema({name: stored[name] for name in known.schema}),
+        missing_columns="insert",
+        extra_columns="ignore",
+        glob=False,
+        hive_partitioning=False,
+        storage_options=dict(OPTIONS) if "://" in addresses[0] else None,
+    )
+    return held.select(
+        pl.col(name).cast(SPAN) if dtype != stored[name] else pl.col(name) for name, dtype in known.schema.items()
+    )
