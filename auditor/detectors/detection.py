@@ -59,7 +59,8 @@ class Detection:
     """The findings of one detector and the account of everything it looked at.
 
     `findings` holds the entity's columns, `observed_at`, `n`, `score`, the columns the detector yields,
-    `explanation` and `records`. `population` counts what was scored, `not_evaluable` what could not be.
+    `explanation` and `records`; `confidence` where a detector is less sure than its rule. `population` counts
+    what was scored, `not_evaluable` what could not be.
     `reason` is set when the detector could not judge at all.
     """
 

@@ -13,6 +13,7 @@ from datetime import timedelta
 
 import polars as pl
 
+from auditor.detectors.countries import declared
 from auditor.detectors.detection import Budget, Detection, conclude, days, within
 from auditor.detectors.episodes import legs
 from auditor.detectors.groups import numbers
@@ -23,16 +24,24 @@ from auditor.model.window import Window
 
 RUN = timedelta(hours=24)
 HALF_WAY_ROUND_KM = 20_016.0
+_MISSING = {
+    "located": "no attendee has a place; a GeoIP database is needed",
+    "declared": "no attendee declared a country",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class ImpossibleTravel:
-    """Settings of `impossible_travel`: `max_speed` in km/h, `min_distance` in km."""
+    """Settings of `impossible_travel`: `max_speed` in km/h, `min_distance` in km.
+
+    `places` are located by a GeoIP database, or declared: the countries people typed, as wide as they are.
+    """
 
     entity: tuple[str, ...] = ("email",)
     max_speed: float = 900.0
     min_distance: float = 500.0
     include_overlap: bool = False
+    places: str = "located"
     networks: tuple[str, ...] = field(default=())
     suppress: tuple[str, ...] = ("remote_exit", "known_network", "hand_off", "reconnect")
     budget: Budget = field(default_factory=Budget)
@@ -43,6 +52,7 @@ class ImpossibleTravel:
         return frozenset(
             {
                 *self.entity,
+                *(["country"] if self.places == "declared" else []),
                 "email",
                 "meeting_id",
                 "joined_time",
@@ -64,7 +74,9 @@ class ImpossibleTravel:
 
 def detect(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window) -> Detection:
     """The journeys no aircraft makes."""
-    frame, unusable = legs(rows, entity=settings.entity, needed=("ip_network", "geo_latitude", "geo_longitude"))
+    typed = settings.places == "declared"
+    needed = ("geo_latitude", "geo_longitude") if typed else ("ip_network", "geo_latitude", "geo_longitude")
+    frame, unusable = legs(declared(rows) if typed else rows, entity=settings.entity, needed=needed)
     if frame.is_empty():
         return Detection(
             pl.DataFrame(),
@@ -72,7 +84,7 @@ def detect(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window) -> De
             unusable,
             0,
             None,
-            "no attendee has a place; a GeoIP database is needed" if unusable else None,
+            _MISSING[settings.places] if unusable else None,
         )
     frame = frame.with_columns(exit=is_remote_exit(frame, remote_exits(frame)), known=knows_network(frame))
     frame = frame.with_columns(roams=pl.col("known") & pl.col("client_os").is_in(list(MOBILE)).fill_null(value=False))
@@ -158,7 +170,9 @@ def _of(frame: pl.DataFrame, columns: Sequence[str], rows: pl.Series, side: str)
     return frame.select(pl.col(name).alias(f"{name}_{side}") for name in columns)[rows]
 
 
-def _place(side: str) -> pl.Expr:
+def _place(side: str, settings: ImpossibleTravel) -> pl.Expr:
+    if settings.places == "declared":
+        return pl.concat_str(f"geo_country_{side}", pl.lit(" (declared)"))
     return pl.coalesce(f"geo_city_{side}", f"geo_country_{side}", f"ip_network_{side}")
 
 
@@ -166,7 +180,7 @@ def _episodes(scored: pl.DataFrame, settings: ImpossibleTravel) -> pl.DataFrame:
     """The fastest move of each entity, unordered pair of places and day: the way back is the same trip."""
     key = [*settings.entity, "_low", "_high"]
     runs = (
-        scored.with_columns(from_place=_place("a"), to_place=_place("b"))
+        scored.with_columns(from_place=_place("a", settings), to_place=_place("b", settings))
         .with_columns(
             _low=pl.min_horizontal("from_place", "to_place"), _high=pl.max_horizontal("from_place", "to_place")
         )
@@ -180,6 +194,8 @@ def _episodes(scored: pl.DataFrame, settings: ImpossibleTravel) -> pl.DataFrame:
         .sort("suppressed", "score", "row_b", descending=[False, True, False], nulls_last=False)
     )
     best = runs.group_by(*key, "_run", maintain_order=True).first()
+    typed = settings.places == "declared"
+    least = pl.lit("at least " if typed else "")
     return best.with_columns(
         observed_at=pl.col("joined_time_b"),
         previous_left=pl.col("end_a"),
@@ -203,6 +219,7 @@ def _episodes(scored: pl.DataFrame, settings: ImpossibleTravel) -> pl.DataFrame:
         "to_place",
         "previous_left",
         "records",
+        confidence=pl.lit("low" if typed else None, dtype=pl.String()),
         explanation=pl.concat_str(
             entity(settings.entity),
             pl.lit(" left a meeting from "),
@@ -214,6 +231,7 @@ def _episodes(scored: pl.DataFrame, settings: ImpossibleTravel) -> pl.DataFrame:
             pl.lit(" at "),
             moment("observed_at"),
             pl.lit(": "),
+            least,
             number("distance", digits=0),
             pl.lit(" km in "),
             number("hours"),

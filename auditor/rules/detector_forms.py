@@ -32,7 +32,7 @@ class Setting:
     """One setting, with the form its value has.
 
     Forms: columns, column, integer, number, duration, flag, words (among `choices`), word (one of `choices`), list
-    (`list.x`), value (an aggregate), features (name to aggregate).
+    (`list.x`), value (an aggregate), features (name to aggregate). A word may be `param.x` too.
     """
 
     form: str
@@ -156,6 +156,7 @@ DETECTORS: Mapping[str, DetectorForm] = MappingProxyType(
                 "max_speed": Setting("number", 900, least=1, most=100_000),
                 "min_distance": Setting("number", 500, least=0, most=20_100),
                 "include_overlap": Setting("flag", default=False),
+                "places": Setting("word", "located", choices=("located", "declared")),
                 "suppress": _suppress("remote_exit", "known_network", "hand_off", "reconnect"),
             },
             {

@@ -8,9 +8,9 @@ from datetime import datetime
 import polars as pl
 
 from auditor.model.finding import Finding, Record, Value
-from auditor.model.vocabulary import Severity, Verdict
+from auditor.model.vocabulary import Confidence, Severity, Verdict
 from auditor.rules.compile import expression
-from auditor.rules.outcome import RECORDS, Judged, Outcome
+from auditor.rules.outcome import CONFIDENCE, RECORDS, Judged, Outcome
 from auditor.rules.places import AT
 from auditor.rules.render import as_scalar, filled
 from auditor.rules.task import Task
@@ -120,6 +120,12 @@ def _json(values: pl.Series) -> list[Value]:
     return [canonical(value) for value in values.to_list()] if kind.is_float() else values.to_list()
 
 
+def _lower(rule: Confidence, hit: str | None) -> Confidence:
+    """The lower one of two."""
+    order = list(Confidence)
+    return rule if hit is None else max(rule, Confidence(hit), key=order.index)
+
+
 def _worded(rows: pl.DataFrame, task: Task, *, now: datetime) -> list[tuple[Finding, Seen]]:
     """Each row as a finding, with the values of every name shown beside it, in the order of findings."""
     rule = task.rule
@@ -137,17 +143,18 @@ def _worded(rows: pl.DataFrame, task: Task, *, now: datetime) -> list[tuple[Find
         rows[AT].fill_null(now).to_list(),
         rows[_COUNT].to_list(),
         rows[RECORDS].to_list(),
+        rows[CONFIDENCE].to_list() if CONFIDENCE in rows.columns else [None] * rows.height,
         zip(*columns.values(), strict=True),
         strict=True,
     )
     found = []
-    for mark, subject, message, severity, at, occurrences, records, values in made:
+    for mark, subject, message, severity, at, occurrences, records, confidence, values in made:
         seen = Seen(places, values)
         finding = Finding(
             fingerprint=mark,
             rule_id=rule.id,
             severity=severities[severity],
-            confidence=rule.confidence,
+            confidence=_lower(rule.confidence, confidence),
             subject=subject,
             message=message,
             observed_at=at,

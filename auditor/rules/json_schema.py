@@ -118,7 +118,7 @@ def _setting(setting: Setting) -> Json:
         "number": _ref("Number"),
         "duration": _ref("Length"),
         "flag": {"type": "boolean"},
-        "word": words,
+        "word": {"anyOf": [words, {"type": "string", "pattern": r"^param\.[a-z][a-z0-9_]*$"}]},
         "words": {"type": "array", "items": words},
         "list": {"type": "string", "pattern": r"^list\.[a-z][a-z0-9_]*$"},
         "value": _ref("Expression"),

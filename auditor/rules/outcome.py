@@ -18,6 +18,9 @@ RECORDS = "__records"
 NULL = "__null"
 """Whether a hit was caused by a null, under `nulls: fail`."""
 
+CONFIDENCE = "__confidence"
+"""How sure a detector is of a hit, where it is less sure than its rule; the column may be missing."""
+
 RECORD = pl.Struct(dict(LINEAGE))
 
 

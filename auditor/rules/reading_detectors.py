@@ -77,6 +77,8 @@ def _given(draft: Draft, node: Map, name: str, setting: Setting, scope: Scope) -
         case "integer" | "number":
             whole = setting.form == "integer"
             return draft.number(found, whole=whole, least=setting.least or 0, most=setting.most)
+        case "word" if (text_of(found) or "").startswith("param."):
+            return _named_word(draft, found, name, setting)
         case "word" | "words":
             return _words(draft, found, name, setting)
         case "value":
@@ -132,6 +134,18 @@ def _words(draft: Draft, node: Node, name: str, setting: Setting) -> tuple[str, 
             draft.mistakes.add(item, f"{name} must be one of {', '.join(setting.choices)}")
     words = tuple(text_of(item) or "" for item in items)
     return words if setting.form == "words" else words[0]
+
+
+def _named_word(draft: Draft, node: Node, name: str, setting: Setting) -> Expr | None:
+    """The enum parameter that holds the word; each of its values has to be one of the choices."""
+    found = draft.param(node, (Type.TEXT,))
+    if found is None:
+        return None
+    values = draft.params[found.name].values
+    if not values or not set(values) <= set(setting.choices):
+        draft.mistakes.add(node, f"{name} must be one of {', '.join(setting.choices)}; '{found.name}' may be another")
+        return None
+    return found
 
 
 def _list(draft: Draft, node: Node) -> Expr | None:

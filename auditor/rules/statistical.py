@@ -22,7 +22,7 @@ from auditor.rules.detector_forms import DETECTORS as FORMS
 from auditor.rules.detector_forms import VISIT
 from auditor.rules.dtypes import DTYPES
 from auditor.rules.operators import literal
-from auditor.rules.outcome import NULL, RECORDS, Judged, NotEvaluated
+from auditor.rules.outcome import CONFIDENCE, NULL, RECORDS, Judged, NotEvaluated
 from auditor.rules.places import AT, order
 from auditor.rules.spec import Detector
 from auditor.rules.tree import Column, Expr, Literal, Op, Type
@@ -81,7 +81,7 @@ def _hits(findings: pl.DataFrame, request: Request) -> pl.DataFrame:
     return (
         known.with_columns(missing)
         .with_columns(pl.col(name).cast(DTYPES[type_]) for name, type_ in form.yields.items() if type_ is not Type.NULL)
-        .rename({"records": RECORDS})
+        .rename({"records": RECORDS, "confidence": CONFIDENCE}, strict=False)
         .with_columns(pl.col(RECORDS).list.unique().list.sort())
         .with_columns(
             pl.col("observed_at").alias(AT), pl.lit(value=False).alias(NULL), *[first.struct.field(n) for n in LINEAGE]

@@ -32,6 +32,7 @@ SCHEMA = pl.Schema(
         "geo_longitude": pl.Float64(),
         "geo_radius_km": pl.Float64(),
         "asn": pl.Int64(),
+        "country": pl.String(),
         "is_internal": pl.Boolean(),
         "page": pl.String(),
         "item": pl.Int64(),
