@@ -47,7 +47,8 @@ def of_distinct(column: pl.Series, values: Sequence[pl.Expr]) -> pl.Series:
     once = column.gather(starts) if 2 * starts.len() < column.len() else column
     codes = once.cast(pl.Categorical).to_physical()
     known = pl.DataFrame({"code": codes, "value": once}).unique("code", keep="first", maintain_order=True)
-    found = known.select(pl.struct(values)).to_series()
+    # beside the value, so that expressions of no column are as long as it
+    found = known.select("value", made=pl.struct(values))["made"]
     places = pl.DataFrame({"code": known["code"], "place": pl.int_range(known.height, dtype=pl.UInt32, eager=True)})
     place = pl.DataFrame({"code": codes}).join(places, on="code", how="left", nulls_equal=True, maintain_order="left")
     made = found.gather(place["place"])

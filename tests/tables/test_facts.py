@@ -90,6 +90,11 @@ def test_internal_people_have_a_listed_domain(email: str | None, domain: str | N
     ]
 
 
+def test_many_people_are_neither_internal_nor_external_without_the_list() -> None:
+    tables = frames(attendees=[{"email": f"{name}@example.com"} for name in "abacd"])
+    assert facts("attendees", "is_internal", tables=tables) == [(None,)] * 5
+
+
 def test_nobody_is_internal_or_external_without_the_list() -> None:
     tables = frames(attendees=[{"email": "a@example.com"}], meetings=[{"host_email": "a@example.com"}])
     assert facts("attendees", "is_internal", tables=tables) == [(None,)]
