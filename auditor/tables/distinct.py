@@ -40,7 +40,7 @@ def mapped(column: pl.Expr, function: Callable[[In], Out], dtype: pl.DataType) -
 def of_distinct(column: pl.Series, values: Sequence[pl.Expr]) -> pl.Series:
     """A struct of expressions of the column `value`, computed once for each distinct text."""
     if column.is_empty():
-        return column.to_frame("value").select(pl.struct(values)).to_series()
+        return column.to_frame("value").select("value", made=pl.struct(values))["made"]
     runs = column.rle_id()
     # equal texts often stand together
     starts = (runs != runs.shift(1)).fill_null(value=True).arg_true()
