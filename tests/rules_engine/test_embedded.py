@@ -172,3 +172,25 @@ severity_when:
         "email is not None]",
         "email == 'a'",
     }
+
+
+def test_a_participant_type_that_is_given_is_kept() -> None:
+    text = (
+        HEAD
+        + BODY
+        + """
+tests:
+  - name: rows
+    expect: 0
+    given:
+      attendees:
+        - {is_host: true, participant_type: panelist}
+        - {is_host: true}
+        - {is_host: false}
+        - {is_host: null}
+"""
+    )
+    (rule,) = rules_of(text.encode(), path="t.yaml").rules
+    rows = frames_of(rule.cases[0].given, internal_domains=None)["attendees"].collect()
+    assert rows["participant_type"].to_list() == ["panelist", "host", "attendee", None]
+    assert rows["is_host"].to_list() == [True, True, False, None]

@@ -435,6 +435,7 @@ def test_no_network_holds_an_address_of_an_empty_list() -> None:
 def test_network_and_private_addresses() -> None:
     lengths = (literal(16, Type.INTEGER), literal(32, Type.INTEGER))
     assert one(op("network", Type.TEXT, column("t"), *lengths), t="203.0.113.7") == "203.0.0.0/16"
+    assert one(op("network", Type.TEXT, column("t"), *lengths), t="2001:db8:1:2::3") == "2001:db8::/32"
     assert one(op("is_private_ip", Type.BOOLEAN, column("t")), t="100.64.1.1") is True
     assert one(op("is_private_ip", Type.BOOLEAN, column("t")), t="example") is None
 

@@ -397,3 +397,28 @@ def test_presence_over_a_group_is_the_union_of_its_intervals(judge, rows):
         expected[row["item"]] = written(covered(mates))
     seen = {record.item: s["presence"] for f, s in zip(found.findings, found.seen, strict=True) for record in f.records}
     assert seen == expected
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "value"),
+    [
+        ("first('a')", "a"),
+        ("last(2.5)", 2.5),
+        ("sum(2)", 6),
+        ("count(1)", 3),
+        ("max(5 * minutes)", "300000000us"),
+        ("values('a')", ["a"]),
+        ("last(['a', 'b'])", ["a", "b"]),
+        ("n_unique(7)", 1),
+        ("any(true)", True),
+        ("mean(3)", 3.0),
+    ],
+)
+def test_what_reads_no_column_counts_on_every_row(judge, aggregate, value):
+    detect = f"""
+    from: attendees
+    group: {{by: [meeting_id], aggregate: {{x: "{aggregate}"}}, having: rows > 2}}
+    """
+    rows = [{"meeting_id": "m", "joined_time": BASE}] * 3 + [{"meeting_id": "n", "joined_time": BASE}]
+    (found,) = judge(detect, {"attendees": rows}, fingerprint="[meeting_id]", evidence="[x]").findings
+    assert found.evidence["x"] == value

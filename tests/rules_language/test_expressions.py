@@ -152,6 +152,7 @@ def test_aggregates_are_typed(text: str, expected: Type) -> None:
         ("f'{email}'", "1:1: f-string is not allowed in a rule"),
         ("rf'{email}'", "1:1: f-string is not allowed in a rule"),
         ("r'x'", "1:1: string prefix r is not allowed in a rule"),
+        ('r"x"', "1:1: string prefix r is not allowed in a rule"),
         ("u'x'", "1:1: string prefix u is not allowed in a rule"),
         ("b'x'", "1:1: bytes is not allowed in a rule"),
         ("'''x'''", "1:3: triple-quoted string is not allowed in a rule"),

@@ -182,6 +182,17 @@ def test_a_name_the_finding_cannot_see_is_shown_where_it_stands() -> None:
     assert invisible_names(file, {"IDN-002": {"ip_adress"}}) == []
 
 
+def test_waivers_before_it_hide_no_invisible_name() -> None:
+    before = f"{{id: A, fingerprint: {'a' * 64}, {TAIL}}}, {{id: B, rule: NON-001, match: {{x: y}}, {TAIL}}}"
+    file = read(f"waivers: [{before}, {{id: C, rule: IDN-002, match: {{ip_adress: x}}, {TAIL}}}]")
+    (problem,) = invisible_names(file, {"IDN-002": {"ip_address"}})
+    assert "'ip_adress' is not visible" in str(problem)
+
+
+def test_a_rule_of_the_wrong_type_is_told_once() -> None:
+    assert mistakes(f"waivers: [{{id: W, rule: [x], match: {{a: b}}, {TAIL}}}]") == ["1:25: expected text, got list"]
+
+
 @pytest.mark.parametrize(
     ("framework", "control", "message"),
     [
