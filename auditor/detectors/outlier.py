@@ -115,8 +115,10 @@ def _worded(chosen: pl.DataFrame, settings: Outlier) -> pl.DataFrame:
             place=pl.lit(-index, dtype=pl.Int64),
             text=pl.concat_str(
                 pl.lit(f"{name.replace('_', ' ')} "),
-                number(name, digits=2),
-                pl.lit(" (tail share "),
+                pl.when(pl.col(name) == pl.col(name).floor())
+                .then(number(name, digits=0))
+                .otherwise(number(name, digits=2)),
+                pl.lit(" (tail "),
                 number(pl.col(f"tail_{name}") * 100, digits=2),
                 pl.lit(" %)"),
             ).fill_null(f"{name.replace('_', ' ')} unknown"),
@@ -148,6 +150,6 @@ def _worded(chosen: pl.DataFrame, settings: Outlier) -> pl.DataFrame:
             pl.col("top_features"),
             pl.lit(" of "),
             pl.col("n").cast(pl.String()),
-            pl.lit(" compared, this one included"),
+            pl.lit(" compared, itself included"),
         ),
     )

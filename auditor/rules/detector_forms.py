@@ -115,7 +115,7 @@ DETECTORS: Mapping[str, DetectorForm] = MappingProxyType(
                 "direction": Setting("word", "both", choices=("both", "up", "down")),
                 "merge_gap": Setting("duration", timedelta(minutes=10)),
             },
-            {"value": Type.NUMBER, "center": Type.NUMBER, "scale": Type.NUMBER},
+            {"value": Type.NUMBER, "center": Type.NUMBER, "scale": Type.NUMBER, "presence": Type.DURATION},
         ),
         "burst": _form(
             {

@@ -8,7 +8,7 @@ import random
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import polars as pl
@@ -138,6 +138,45 @@ def test_one_row_of_nulls_is_no_finding_and_no_crash(build, kind: str) -> None:
     found = DETECTORS[kind].detect(empty, SETTINGS[kind], WINDOW)
     assert found.findings.height == 0
     assert found.not_evaluable == 1 or found.reason is not None
+
+
+@pytest.mark.parametrize("kind", sorted(DETECTORS))
+@pytest.mark.parametrize("column", ["ip_network", "client_agent", "email", "meeting_id", "left_time"])
+def test_a_column_that_is_null_everywhere_is_no_crash_and_no_finding_of_nobody(rows, kind: str, column: str) -> None:
+    bare = rows.with_columns(pl.lit(None, dtype=rows.collect_schema()[column]).alias(column))
+    if column == "left_time":
+        bare = bare.with_columns(pl.lit(None, dtype=rows.collect_schema()["left_time"]).alias("meeting.end_time"))
+    found = DETECTORS[kind].detect(bare, SETTINGS[kind], WINDOW)
+    assert found.findings.height == 0 or found.findings["records"].list.len().min() > 0
+    if "email" in found.findings.columns:
+        assert found.findings["email"].null_count() == 0
+
+
+@pytest.mark.parametrize("kind", sorted(DETECTORS))
+def test_the_zone_in_which_times_are_written_changes_nothing(rows: pl.LazyFrame, kind: str) -> None:
+    first = DETECTORS[kind].detect(rows, SETTINGS[kind], WINDOW).findings
+    kolkata = timezone(timedelta(hours=5, minutes=30))
+    there = Window(WINDOW.start.astimezone(kolkata), WINDOW.end.astimezone(kolkata))
+    assert DETECTORS[kind].detect(rows, SETTINGS[kind], there).findings.equals(first)
+
+
+@pytest.mark.parametrize("kind", sorted(DETECTORS))
+def test_somebody_in_a_thousand_meetings_is_nothing_by_itself(build, kind: str) -> None:
+    busy = []
+    for n in range(1_000):
+        begin = START + timedelta(days=n // 10, minutes=48 * (n % 10))
+        end = begin + timedelta(minutes=40)
+        times = {"joined_time": begin, "left_time": end, "meeting.start_time": begin, "meeting.end_time": end}
+        busy.append({**times, "meeting_id": f"m{n}", "meeting_number": str(n % 7)})
+    found = DETECTORS[kind].detect(build(busy), SETTINGS[kind], WINDOW)
+    assert found.findings.height == 0
+
+
+@pytest.mark.parametrize("kind", sorted(DETECTORS))
+def test_where_nothing_came_before_the_window_no_history_is_claimed(rows, kind: str) -> None:
+    young = rows.filter(pl.col("joined_time") >= WINDOW.start)
+    found = DETECTORS[kind].detect(young, SETTINGS[kind], WINDOW)
+    assert found.reason is not None or found.ledger.history is None or kind in {"overlap", "outlier"}
 
 
 @pytest.mark.parametrize("kind", sorted(DETECTORS))

@@ -86,8 +86,8 @@ def test_the_strangest_week_comes_first_with_its_numbers(build) -> None:
     (sentence,) = found["explanation"]
     assert found["email"].to_list() == ["busy"]
     assert sentence == (
-        "busy, period from 2026-01-05: joins 90.00 (tail share 1.64 %), meetings 90.00 (tail share 1.64 %) "
-        "of 61 compared, this one included"
+        "busy, period from 2026-01-05: joins 90 (tail 1.64 %), meetings 90 (tail 1.64 %) "
+        "of 61 compared, itself included"
     )
 
 
