@@ -15,10 +15,10 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 SLOW := e2e or packaging or browser or faults
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check gates bench soak spark sbom lock clean
+.PHONY: help demo test check gates bench soak mutants spark sbom lock clean
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
 
 demo: $(READY)/runtime ## Whole pipeline on sample data, offline, into build/demo
 	@$(BIN)/auditor demo --out build/demo
@@ -45,6 +45,10 @@ soak: $(READY)/dev ## The long campaigns: faults by the thousand, fuzzing, large
 
 spark: $(READY)/spark ## Spark gives the audit of one machine, also when a worker is killed (needs Java 17; minutes)
 	@$(SPARK)/bin/python -m pytest --quiet -m soak tests/engines/test_spark.py
+
+mutants: $(READY)/dev ## How many mutants of the rule engine the tests notice; hours (ARCHITECTURE, Tests)
+	@$(BIN)/python -c 'import mutmut' 2>/dev/null || $(PIP) 'mutmut>=3.8'
+	@$(BIN)/python -m benchmarks mutants
 
 sbom: $(READY)/dev ## Bill of materials of the runtime lock, CycloneDX JSON
 	@mkdir -p build

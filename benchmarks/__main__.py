@@ -9,7 +9,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-LONG = frozenset({"detection"})
+LONG = frozenset({"detection", "mutants"})
 """Campaigns of an hour; run by name."""
 
 

@@ -77,7 +77,9 @@ def test_continuous_integration_calls_make_test():
     assert subprocess.run(["sh", "-n", CHECKOUT / ".ci" / "run"], check=True).returncode == 0
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "check", "bench", "soak", "spark", "sbom", "lock", "clean"])
+@pytest.mark.parametrize(
+    "target", ["demo", "test", "check", "bench", "soak", "mutants", "spark", "sbom", "lock", "clean"]
+)
 def test_make_knows(target):
     asked = subprocess.run(["make", "--dry-run", target], cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert asked.returncode == 0, asked.stderr
