@@ -17,7 +17,10 @@ from auditor.reports.templates import words
 from auditor.reports.view.calendar import by_hour, counted, hours_seen, labels, periods, touched
 from auditor.reports.view.charts import axis, spark, time_columns
 from auditor.reports.view.cover import cover
+from auditor.reports.view.findings import Limits
+from auditor.reports.view.listing import listing
 from auditor.reports.view.parts import Cell, Column, Table
+from auditor.reports.view.report import report
 from auditor.reports.view.wording import Wording, wording
 from tests.reports.audit_factory import audit_of
 
@@ -137,3 +140,40 @@ def test_what_collection_lacks_and_what_rules_lack_are_told_apart(
     front = cover(audit, PLAIN)
     assert front.result == statement
     assert collection in front.sentence
+
+
+@pytest.mark.parametrize("findings", [0, 7, 240])
+def test_every_figure_agrees_with_every_other(findings: int) -> None:
+    audit = audit_of(findings)
+    view = report(audit, PLAIN, limits=Limits(10_000, 2, 10_000, "here"))
+    summary = audit.summary
+    assert len(audit.findings) == summary.findings == summary.open + summary.waived
+    by_severity = [row[1].text for row in view.summary.severities.rows]
+    assert sum(map(int, by_severity)) == summary.open
+    assert [bar.value for bar in view.summary.bars.bars] == by_severity
+    facts = [[int(fact.value.replace(",", "")) for fact in rule.facts] for rule in view.findings.rules]
+    assert sum(found for _, found, *_ in facts) == summary.findings
+    assert sum(is_open for _, _, is_open, *_ in facts) == summary.open
+    assert sum(waived for _, _, _, waived, _ in facts) == summary.waived
+    assert sum(len(rule.cards) + len(rule.rows) for rule in view.findings.rules) == summary.findings
+    listed = [(row[0].text, row[4].text, row[5].text) for row in view.rules.rules.rows]
+    assert sum(int(found) for _, _, found in listed) == summary.findings
+    assert len(listed) == len(audit.rules)
+    charted = sum(
+        sum(map(int, (c.text for c in row[1:] if c.text.isdecimal()))) for row in view.findings.timeline_table.rows
+    )
+    by_day = sum(int(row[1].text) for row in view.findings.heat_table.rows)
+    inside = sum(audit.identity.window.contains(one.observed_at) for one in audit.findings)
+    assert charted == by_day == (inside if findings else 0)
+    assert sum(int(row[6].text) for row in view.waivers.table.rows) == summary.waived
+    cited = {record.page for one in audit.findings for record in one.records}
+    assert len(view.integrity.cited.rows) == min(len(cited), 40)
+    if view.changes.counts is not None:
+        states = {row[0].text: int(row[1].text) for row in view.changes.counts.rows}
+        assert states["new"] + states["reopened"] + states["unchanged"] == summary.findings
+    used = listing(audit, PLAIN)
+    assert len(used["message"]) == summary.findings
+    assert sum(number >= 0 for number in used["waiver"]) == summary.waived
+    cells = [row[4].text for framework in view.matrix.frameworks for row in framework.table.rows]
+    stated = [control.findings for framework in audit.frameworks for control in framework.controls]
+    assert sum(int(cell) for cell in cells if cell.isdecimal()) == sum(stated)

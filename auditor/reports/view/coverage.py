@@ -51,7 +51,8 @@ def _unit(spans: Periods, wording: Wording) -> str:
 
 
 def _names(audit: Audit) -> list[str]:
-    return sorted(audit.coverage.tables.keys() | {gap.table for gap in audit.coverage.gaps})
+    """The tables of data with rows or gaps; `collections` tells of collecting itself and covers no time."""
+    return sorted((audit.coverage.tables.keys() - {"collections"}) | {gap.table for gap in audit.coverage.gaps})
 
 
 def _words(gaps: list[Gap], spans: Periods) -> list[str]:

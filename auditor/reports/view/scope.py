@@ -74,7 +74,7 @@ def _method(audit: Audit, wording: Wording) -> tuple[str, ...]:
 
 
 def _out(audit: Audit, wording: Wording) -> tuple[str, ...]:
-    empty = sorted(name for name, held in audit.coverage.tables.items() if held.rows == 0)
+    empty = sorted(name for name, held in audit.coverage.tables.items() if held.rows == 0 and name != "collections")
     sentences = []
     if empty:
         sentences.append(wording.say("scope.out_tables", names=named(empty, wording, most=2 * NAMED)))

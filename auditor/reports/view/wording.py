@@ -123,12 +123,13 @@ def number(value: float) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """The part in percent with one decimal; `—` of nothing.
+    """The part in percent with one decimal, less than that as such; `—` of nothing.
 
-    >>> share(1, 3), share(0, 0)
-    ('33.3', '—')
+    >>> share(1, 3), share(1, 2421), share(0, 5), share(0, 0)
+    ('33.3', '<0.1', '0.0', '—')
     """
-    return f"{100 * part / whole:.1f}" if whole else "—"
+    text = f"{100 * part / whole:.1f}" if whole else "—"
+    return "<0.1" if part and text == "0.0" else text
 
 
 @lru_cache(maxsize=4096)
