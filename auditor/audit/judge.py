@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from auditor.audit.binding import bind_all
@@ -25,6 +25,7 @@ from auditor.rules.bind import BoundRule
 from auditor.rules.frameworks import Framework, bundled, control_ids
 from auditor.rules.load import RuleSet
 from auditor.rules.outcome import Outcome
+from auditor.rules.profile import Profile
 from auditor.rules.spec import Rule
 from auditor.settings import Settings
 from auditor.settings.fields import settle
@@ -68,11 +69,13 @@ def check(
     now: datetime,
     progress: Callable[[str], None] | None = None,
     engine: Engine = local.run,
+    profile: Profile | None = None,
 ) -> Audit:
     """The audit of the archive as it is: the same archive, rules, request and `now` give equal audits.
 
-    Which `engine` judges makes no difference to the audit. `progress` hears the id of each rule that is done. Raises
-    `ConfigError` and `RuleError` for what is wrong with the request, before anything is judged.
+    Which `engine` judges makes no difference to the audit. `progress` hears the id of each rule that is done, `profile`
+    is told what each step costs. Raises `ConfigError` and `RuleError` for what is wrong with the request, before
+    anything is judged.
     """
     settings = request.settings
     selection = select(rules.rules, settings, only=request.only, exclude=request.exclude)
@@ -96,7 +99,7 @@ def check(
         window=window,
         sites=sites,
         now=now,
-        means=means(settings, geo=geoip),
+        means=replace(means(settings, geo=geoip), profile=profile),
         also=_named(waivers),
         progress=progress,
     )

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from time import process_time
 from typing import TYPE_CHECKING
 
 import click
 
-from auditor.cli.context import Session, say
+from auditor.cli.context import Exit, Session, say
 from auditor.cli.options import (
     ArchivePlace,
     Output,
@@ -71,6 +72,8 @@ def _engine_named(context: click.Context, parameter: click.Parameter, value: str
 @click.option(
     "--redact", is_flag=True, help="Pseudonyms in place of people, meetings and addresses in what is written."
 )
+@click.option("--explain-plan", is_flag=True, help="Say how the rules would be judged, and judge nothing.")
+@click.option("--profile", "profiled", is_flag=True, help="Say on stderr what each step cost.")
 @click.option(
     "--engine",
     default=LOCAL,
@@ -101,17 +104,22 @@ def command(
     fail_on: str | None,
     new_only: bool,
     redact: bool,
+    explain_plan: bool,
+    profiled: bool,
     engine: str | None,
     now: datetime | None,
 ) -> int:
     """Judge the records of an archive by rules and write what was found, in any number of formats."""
     from auditor.audit import Request, check
+    from auditor.audit.planned import planned
     from auditor.cli.audits import comparable, loaded_rules
+    from auditor.cli.costs import costs
     from auditor.cli.rendering import redacted_audit, write_outputs
     from auditor.cli.summary import tell
     from auditor.model.exit import exit_code
     from auditor.model.vocabulary import Severity
     from auditor.reports.formats import Options
+    from auditor.rules.profile import Profile
     from auditor.tables.archive import Archive
     from auditor.triage.waiver_file import load as load_waivers
 
@@ -132,8 +140,16 @@ def command(
     )
     loaded = loaded_rules(settings, paths=rules, bundled=not no_bundled_rules)
     opened = Archive(archive)
+    if explain_plan:
+        for line in planned(opened, loaded, request=request, now=moment):
+            click.echo(line)
+        return Exit.OK
+    profile = Profile(process_time) if profiled else None
     with _started(engine, session) as judging:
-        audit = check(opened, loaded, request=request, now=moment, engine=judging)
+        audit = check(opened, loaded, request=request, now=moment, engine=judging, profile=profile)
+    if profile is not None:
+        for line in costs(profile):
+            click.echo(line, err=True)
     bar = fail_on or settings.fail_on
     shown = redacted_audit(audit) if redact else audit
     write_outputs(shown, written, options=Options(), session=session)

@@ -46,7 +46,7 @@ def run(
         means=means,
         also=also,
         progress=progress,
-        elsewhere=batches(_pieces(archive, sites), tables, window=window, now=now, means=means),
+        elsewhere=batches(pieces_of(archive, sites), tables, window=window, now=now, means=means),
     )
 
 
@@ -61,14 +61,16 @@ def batches(
 ) -> Batches:
     """Rules judged about `rows` rows at once, where tables are larger."""
     unlimited = replace(means, rows_kept=sys.maxsize)
-    return Batches(held, tables, partial(_part, window=window, now=now, means=unlimited), window, rows)
+    return Batches(
+        held, tables, partial(_part, window=window, now=now, means=unlimited), window, rows, profile=means.profile
+    )
 
 
 def _part(frames: Mapping[str, pl.LazyFrame], *, window: Window, now: datetime, means: rules.Means) -> Source:
     return rules.source_of(frames, window=window, now=now, means=means)
 
 
-def _pieces(archive: Archive, sites: Sequence[str]) -> Pieces:
+def pieces_of(archive: Archive, sites: Sequence[str]) -> Pieces:
     """The files of every table that tells meetings."""
     return {
         name: [_of_sites(piece, sites) for piece in pieces(archive, name)]

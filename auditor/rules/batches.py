@@ -19,6 +19,7 @@ from auditor.rules.outcome import Crashed, NotEvaluated
 from auditor.rules.parts import MEETING, Pieces, height, parts
 from auditor.rules.places import AT
 from auditor.rules.plain import by_row, judge_by_row
+from auditor.rules.profile import Profile, timed
 from auditor.rules.rows import Source
 from auditor.rules.spec import Group, Match, Pairs, Python, Rule
 from auditor.rules.spec import Sequence as Steps
@@ -49,6 +50,7 @@ class Batches:
     window: Window
     rows: int = ROWS
     scratch: Path | None = None
+    profile: Profile | None = None
 
     def __call__(self, tasks: Sequence[Task]) -> Mapping[str, Sequence[Part]]:
         """What the parts gave, by rule."""
@@ -60,13 +62,16 @@ class Batches:
         within = [task for task in chosen if plans[task.rule.id] == MEETING]
         across = [task for task in chosen if plans[task.rule.id] != MEETING]
         with TemporaryDirectory(prefix="auditor-", dir=self.scratch) as folder:
-            spilled = _Across.of(across, plans, Path(folder), buckets=-(-self._largest(tasks) // (2 * self.rows)))
+            spilled = _Across.of(across, plans, Path(folder), buckets=-(-self._largest(tasks) // self.rows))
             for frames in parts(self._split(chosen), rows=self.rows):
-                source = self.source_of({**self.frames, **_in_memory(frames, chosen)})
-                _keep(source, chosen)
-                _judge_part(source, within, found)
-                spilled.add(source, found)
-            spilled.judge(self.source_of, found)
+                with timed(self.profile, "parts read"):
+                    source = self.source_of({**self.frames, **_in_memory(frames, chosen)})
+                with timed(self.profile, "facts, keys and order of parts"):
+                    _keep(source, chosen)
+                _judge_part(source, within, found, self.profile)
+                with timed(self.profile, "rows set aside by key"):
+                    spilled.add(source, found)
+            spilled.judge(self.source_of, found, self.profile)
         return found
 
     def plans(self, tasks: Iterable[Task]) -> Mapping[str, str]:
@@ -79,6 +84,10 @@ class Batches:
             if column is not None and task.rule.detect.table in self.pieces and split <= self.pieces.keys():
                 found[task.rule.id] = column
         return found
+
+    def large(self, tasks: Sequence[Task]) -> int:
+        """In about how many parts the tables of the rules are read; 1 where one go is enough."""
+        return max(1, -(-self._largest(tasks) // self.rows))
 
     def _largest(self, tasks: Sequence[Task]) -> int:
         tables = {table for task in tasks for table in columns_of(task) if table in self.pieces}
@@ -137,7 +146,7 @@ def _in_memory(frames: Mapping[str, pl.LazyFrame], tasks: Sequence[Task]) -> Map
         names = sources(table, {name for name in wanted if _known(table, name)})
         own = {"site_url", "meeting_id", *LINEAGE, *([time] if time else [])} & set(TABLES[table].schema)
         given = [name for name in frame.collect_schema() if name not in TABLES[table].schema]
-        found[table] = frame.select(*sorted(names | own), *given).collect()
+        found[table] = frame.select(*sorted(names | own), *given).collect(engine="in-memory")
     if "meetings" in found:
         for table, rows in found.items():
             if table != "meetings":
@@ -182,30 +191,42 @@ def _keys(rule: Rule) -> Collection[str]:
     return found
 
 
-def _judge_part(source: Source, tasks: Sequence[Task], found: Mapping[str, list[Part]]) -> None:
+def _judge_part(
+    source: Source, tasks: Sequence[Task], found: Mapping[str, list[Part]], profile: Profile | None
+) -> None:
     by_table: dict[str, list[Task]] = {}
     for task in tasks:
         if by_row(task):
             by_table.setdefault(task.rule.detect.table, []).append(task)
         else:
-            found[task.rule.id].append(_part(source, task))
-    for batch in by_table.values():
+            found[task.rule.id].append(_part(source, task, profile))
+    for table, batch in by_table.items():
         try:
-            judged = judge_by_row(source, batch)
+            with timed(profile, f"conditions of {len(batch)} rules on {table}") as step:
+                judged = judge_by_row(source, batch)
+                step.rows += judged[0].population
         except Exception as error:  # noqa: BLE001 - judged one by one, the rule at fault shows
             _log.debug("a batch of rules failed", exc_info=error)
             for task in batch:
-                found[task.rule.id].append(_part(source, task))
+                found[task.rule.id].append(_part(source, task, profile))
         else:
             for task, one in zip(batch, judged, strict=True):
                 found[task.rule.id].append(trimmed(one, task))
 
 
-def _part(source: Source, task: Task) -> Part:
+def _part(source: Source, task: Task, profile: Profile | None) -> Part:
     columns = columns_of(task)
     read = source.rows_with_history if reads_history(task.rule) else source.rows
+
+    def rows(table: str) -> pl.DataFrame:
+        return read(table, columns[table]).collect(engine="in-memory")
+
     try:
-        return trimmed(judge(task, lambda table: read(table, columns[table]).collect(), window=source.window), task)
+        with timed(profile, task.rule.id) as step:
+            judged = trimmed(judge(task, rows, window=source.window), task)
+            step.rows += judged.population
+            step.found += judged.hits.height
+            return judged
     except NotEvaluated as reason:
         return reason
     except Exception as error:  # noqa: BLE001 - one rule must not stop the others
@@ -265,23 +286,25 @@ class _Across:
         read = source.rows_with_history if key.history else source.rows
         time = TABLES[key.table].time
         wanted = sorted({*key.columns, AT, *LINEAGE, *([time] if time else [])})
-        rows = read(key.table, key.columns).select(wanted).collect()
+        rows = read(key.table, key.columns).select(wanted).collect(engine="in-memory")
         rows = rows.filter(rows.select(_may_count(key.tasks).alias("kept"))["kept"])
         key.like = rows.head(0)
         key.spill.add(key.table, rows)
 
-    def judge(self, source_of: SourceOf, found: Mapping[str, list[Part]]) -> None:
+    def judge(self, source_of: SourceOf, found: Mapping[str, list[Part]], profile: Profile | None) -> None:
         """Judge what was set aside."""
         for key in self.keys:
             if key.like is None:
                 continue
             for bucket in range(self.buckets):
                 source = source_of({})
-                rows = key.spill.rows(key.table, bucket, like=key.like)
+                with timed(profile, "rows of a key read again"):
+                    rows = key.spill.rows(key.table, bucket, like=key.like)
                 together = frozenset[str]().union(*(_keys(task.rule) for task in key.tasks)) & key.columns
-                source.hold(key.table, rows, history=key.history, keys=together)
+                with timed(profile, "facts, keys and order of parts"):
+                    source.hold(key.table, rows, history=key.history, keys=together)
                 for task in key.tasks:
-                    found[task.rule.id].append(_part(source, task))
+                    found[task.rule.id].append(_part(source, task, profile))
 
 
 def _may_count(tasks: Sequence[Task]) -> pl.Expr:

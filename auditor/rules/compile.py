@@ -113,7 +113,7 @@ class Summary:
         grouped = rows.lazy().group_by(KEY).agg(*own, *columns, *beside)
         for found in peaks:
             grouped = grouped.join(found.lazy(), on=KEY, how="left")
-        return self.finished(grouped).collect()
+        return self.finished(grouped).collect(engine="in-memory")
 
     def finished(self, grouped: pl.LazyFrame) -> pl.LazyFrame:
         """The grouped frame with the named results; a later one may read an earlier one."""

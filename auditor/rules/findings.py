@@ -71,7 +71,7 @@ def _distinct(hits: pl.DataFrame, task: Task) -> pl.DataFrame:
     """
     key = list(dict.fromkeys(task.rule.finding.fingerprint))
     order = [SEVERITY, AT, *LINEAGE]
-    if hits.select(key).lazy().unique().select(pl.len()).collect().item() == hits.height:
+    if hits.select(key).lazy().unique().select(pl.len()).collect(engine="in-memory").item() == hits.height:
         return hits.sort(order, nulls_last=True).with_columns(pl.lit(1, dtype=COUNT).alias(_COUNT))
     others = [name for name in hits.columns if name not in {*key, RECORDS}]
     values = [name for name in others if name not in order and not hits.schema[name].is_nested()]
@@ -85,7 +85,7 @@ def _distinct(hits: pl.DataFrame, task: Task) -> pl.DataFrame:
             pl.len().cast(COUNT).alias(_COUNT),
         )
         .sort(order, nulls_last=True, maintain_order=True)
-        .collect()
+        .collect(engine="in-memory")
     )
 
 

@@ -87,7 +87,7 @@ def _rolling(rows: pl.DataFrame, stage: Group, window: GroupWindow, task: Task, 
     rolled = rows.lazy().rolling(time, period=length, closed="right", group_by=KEY)
     edges = (pl.col(time).first().alias(START), pl.col(time).last().alias(END))
     own = [pl.col(name).first() for name in stage.by]
-    seen = prepared.finished(rolled.agg(*own, *prepared.columns, *edges)).collect()
+    seen = prepared.finished(rolled.agg(*own, *prepared.columns, *edges)).collect(engine="in-memory")
     found, not_judged = hits(seen, stage.having, task)
     members = with_key(_bursts(rows, found, window), (KEY, _BURST))
     judged = hits(_summed(members, stage, task), None, task)[0]

@@ -66,7 +66,9 @@ def with_records(found: pl.DataFrame, members: pl.DataFrame, *, on: list[str]) -
     `members` has the columns `on` and lineage; equal values of `on` belong together, nulls among them.
     """
     cited = members.lazy().select(*on, *LINEAGE).unique().sort(*LINEAGE)
-    records = cited.group_by(on, maintain_order=False).agg(pl.struct(*LINEAGE).alias(RECORDS)).collect()
+    records = (
+        cited.group_by(on, maintain_order=False).agg(pl.struct(*LINEAGE).alias(RECORDS)).collect(engine="in-memory")
+    )
     first = pl.col(RECORDS).list.first()
     return (
         found.drop(*LINEAGE, strict=False)

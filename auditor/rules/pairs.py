@@ -52,17 +52,23 @@ def _promising(rows: pl.DataFrame, stage: Pairs) -> pl.DataFrame:
     """The rows of keys that have several rows, and several values of every column that must differ."""
     several = [pl.col(name).min() != pl.col(name).max() for name in stage.different]
     groups = rows.lazy().group_by(KEY).agg(pl.len() > 1, *several)
-    chosen = groups.filter(pl.all_horizontal(pl.exclude(KEY))).select(KEY).collect()
+    chosen = groups.filter(pl.all_horizontal(pl.exclude(KEY))).select(KEY).collect(engine="in-memory")
     return rows.join(chosen, on=KEY, how="semi", maintain_order="left")
 
 
 def _numbered(rows: pl.DataFrame, stage: Pairs) -> pl.DataFrame:
-    """The rows by key, start and lineage, with their place and their last partner's."""
-    first = (_FROM, PLACE) if PLACE in rows.columns else (_FROM, *LINEAGE)
-    placed = rows.sort(KEY, *first, nulls_last=True).with_row_index(_ROW).with_columns(pl.col(_ROW).cast(pl.Int64))
+    """The rows by key, start and lineage, with their place and their last partner's; rows without one are left out."""
+    order = (_FROM, PLACE) if PLACE in rows.columns else (_FROM, *LINEAGE)
     reach = _reach(stage)
     if reach is None:
+        placed = _in_place(rows.sort(KEY, *order, nulls_last=True))
         return placed.with_columns(pl.col(_ROW).max().over(KEY).alias(_LAST))
+    thin = rows.select(KEY, *dict.fromkeys((*order, _TO))).with_row_index(_ROW).sort(KEY, *order, nulls_last=True)
+    same = pl.col(KEY) == pl.col(KEY).shift(1)
+    before = pl.col(_TO).cum_max().over(KEY).shift(1) + reach >= pl.col(_FROM)
+    after = (pl.col(_TO) + reach >= pl.col(_FROM).shift(-1)) & same.shift(-1)
+    meets = thin.filter((before & same).fill_null(value=False) | after.fill_null(value=False))
+    placed = _in_place(rows[meets[_ROW]])
     starts = placed.select(KEY, pl.col(_FROM).alias("__start"), pl.col(_ROW).alias(_LAST)).sort("__start", _LAST)
     return (
         placed.with_columns((pl.col(_TO) + reach).alias("__reach"))
@@ -71,6 +77,10 @@ def _numbered(rows: pl.DataFrame, stage: Pairs) -> pl.DataFrame:
         .sort(_ROW)
         .drop("__reach")
     )
+
+
+def _in_place(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_row_index(_ROW).with_columns(pl.col(_ROW).cast(pl.Int64))
 
 
 def _reach(stage: Pairs) -> timedelta | None:

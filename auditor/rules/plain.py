@@ -35,13 +35,14 @@ def judge_by_row(source: Source, tasks: Sequence[Task]) -> list[Judged]:
     rows that are hits.
     """
     table = tasks[0].rule.detect.table
-    trees = [_whole(task) for task in tasks]
+    trees = [condition_of(task) for task in tasks]
     columns = frozenset().union(*(base_columns(task.rule, task.shown)[table] for task in tasks))
     prepared, shared = with_shared(source.rows(table, columns), trees)
     masks = prepared.with_columns(
         expression(tree, shared=shared).alias(_mask(place)) for place, tree in enumerate(trees)
     )
-    verdicts = masks.select(_mask(place) for place in range(len(trees))).collect()
+    # the streaming engine takes a list of words for a column where several rules share it, and fails
+    verdicts = masks.select(_mask(place) for place in range(len(trees))).collect(engine="in-memory")
     return [_judged(source, task, verdicts[_mask(place)]) for place, task in enumerate(tasks)]
 
 
@@ -49,7 +50,7 @@ def _mask(place: int) -> str:
     return f"__mask{place}"
 
 
-def _whole(task: Task) -> Expr:
+def condition_of(task: Task) -> Expr:
     """The condition in columns and facts alone."""
     where = task.rule.detect.where
     if where is None:

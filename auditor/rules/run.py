@@ -20,6 +20,7 @@ from auditor.rules.judging import columns_of, judge, reads_history
 from auditor.rules.merging import Part, merged
 from auditor.rules.outcome import Crashed, Judged, NotEvaluated, Outcome, not_evaluated
 from auditor.rules.plain import by_row, judge_by_row
+from auditor.rules.profile import Profile, timed
 from auditor.rules.rows import Source
 from auditor.rules.spec import Match, Python, Rule
 from auditor.rules.task import Bound, Task, Watch
@@ -46,6 +47,7 @@ class Means:
     geo: Geo | None = None
     python: Resolver | None = None
     rows_kept: int = 3_000_000
+    profile: Profile | None = None
 
 
 NO_MEANS = Means()
@@ -82,9 +84,33 @@ def run(
     `progress` the id of each rule that is done; `elsewhere` judges those it takes on. A rule that crashes is not
     evaluated and says so; the others do not notice.
     """
-    source = source_of(frames, window=window, now=now, means=means)
-    engine = _Engine(source, means)
+    engine = _Engine(source_of(frames, window=window, now=now, means=means), means)
     tasks = [Task(one.rule, one.values, frozenset(also.get(one.rule.id, ())), watch) for one in bound]
+    with timed(means.profile, "counts"):
+        ready, results = _sorted(engine, bound, tasks)
+    apart = {} if elsewhere is None else elsewhere(ready)
+    here = [task for task in ready if task.rule.id not in apart]
+    with timed(means.profile, "whole tables read"):
+        engine.prepare(here)
+    told = (engine.ended(task, partial(merged, apart[task.rule.id], task)) for task in ready if task.rule.id in apart)
+    for done in chain(told, engine.outcomes(here)):
+        results[done.rule_id] = done
+        if progress is not None:
+            progress(done.rule_id)
+    return tuple(results[one.rule.id] for one in bound)
+
+
+def unfit(
+    bound: Sequence[Bound], frames: Mapping[str, pl.LazyFrame], *, window: Window | None, now: datetime, means: Means
+) -> Mapping[str, str | None]:
+    """Why each rule cannot be judged on what there is, by id; None of those that can. Rows are counted, not judged."""
+    engine = _Engine(source_of(frames, window=window, now=now, means=means), means)
+    ready, results = _sorted(engine, bound, [Task(one.rule, one.values) for one in bound])
+    return {task.rule.id: None for task in ready} | {name: found.reason for name, found in results.items()}
+
+
+def _sorted(engine: _Engine, bound: Sequence[Bound], tasks: Sequence[Task]) -> tuple[list[Task], dict[str, Outcome]]:
+    """The rules that can be judged, and the outcomes of those that cannot."""
     results: dict[str, Outcome] = {}
     ready: list[Task] = []
     for one, task in zip(bound, tasks, strict=True):
@@ -97,15 +123,7 @@ def run(
                 ready.append(task)
             else:
                 results[task.rule.id] = not_evaluated(task.rule.id, reason, tables=_tables(task.rule))
-    apart = {} if elsewhere is None else elsewhere(ready)
-    here = [task for task in ready if task.rule.id not in apart]
-    engine.prepare(here)
-    told = (engine.ended(task, partial(merged, apart[task.rule.id], task)) for task in ready if task.rule.id in apart)
-    for done in chain(told, engine.outcomes(here)):
-        results[done.rule_id] = done
-        if progress is not None:
-            progress(done.rule_id)
-    return tuple(results[one.rule.id] for one in bound)
+    return ready, results
 
 
 def _tables(rule: Rule) -> tuple[str, ...]:
@@ -186,9 +204,10 @@ class _Engine:
                 batches.setdefault(task.rule.detect.table, []).append(task)
             else:
                 yield self.ended(task, partial(self._judged, task))
-        for batch in batches.values():
+        for table, batch in batches.items():
             try:
-                judged = judge_by_row(self.source, batch)
+                with timed(self.means.profile, f"conditions of {len(batch)} rules on {table}"):
+                    judged = judge_by_row(self.source, batch)
             except Exception as error:  # noqa: BLE001 - judged one by one, the rule at fault shows
                 _log.debug("a batch of rules failed", exc_info=error)
                 yield from (self.ended(task, partial(self._judged, task)) for task in batch)
@@ -198,7 +217,9 @@ class _Engine:
     def ended(self, task: Task, judgement: Callable[[], Judged]) -> Outcome:
         """The outcome of a rule, however judging it ends."""
         try:
-            judged = judgement()
+            with timed(self.means.profile, task.rule.id) as step:
+                judged = judgement()
+                step.rows, step.found = judged.population, judged.hits.height
         except NotEvaluated as reason:
             lost = reason.not_evaluable
             return not_evaluated(task.rule.id, str(reason), tables=_tables(task.rule), not_evaluable=lost)
@@ -208,7 +229,11 @@ class _Engine:
 
     def _worded(self, judged: Judged, task: Task) -> Outcome:
         try:
-            return outcome(judged, task, now=self.source.now, tables=_tables(task.rule))
+            with timed(self.means.profile, "findings") as step:
+                ended = outcome(judged, task, now=self.source.now, tables=_tables(task.rule))
+                step.rows += judged.hits.height
+                step.found += ended.found
+                return ended
         except Exception as error:  # noqa: BLE001 - one rule must not stop the others
             return _crashed(task.rule, error)
 

@@ -53,7 +53,7 @@ def _promising(rows: pl.DataFrame, stage: Sequence) -> pl.DataFrame:
     groups = (
         rows.lazy().group_by(KEY).agg(pl.len() >= len(steps), *(step.alias(f"__{n}") for n, step in enumerate(steps)))
     )
-    chosen = groups.filter(pl.all_horizontal(pl.exclude(KEY))).select(KEY).collect()
+    chosen = groups.filter(pl.all_horizontal(pl.exclude(KEY))).select(KEY).collect(engine="in-memory")
     return rows.join(chosen, on=KEY, how="semi", maintain_order="left")
 
 

@@ -446,3 +446,27 @@ def test_where_nobody_can_write_is_told_before_anything_is_written(check: Check,
     assert done.returncode == 2
     assert "gone/a.csv: cannot be written: No such file or directory" in done.stderr
     assert not list(tmp_path.rglob("a.json"))
+
+
+def test_the_plan_is_told_and_nothing_is_judged(check: Check) -> None:
+    done = check("--explain-plan")
+    assert done.returncode == 0
+    assert "1 of 1 rules can be judged" in done.stdout
+    assert "  TST-001 row by row" in done.stdout
+    assert "finding" not in done.stderr
+
+
+def test_the_plan_says_why_a_rule_is_left_out(check: Check) -> None:
+    path = check.folder / "rules.yaml"
+    path.write_text(path.read_text().replace("not invited", "email in list.nowhere"))
+    done = check("--explain-plan")
+    assert "0 of 1 rules can be judged" in done.stdout
+    assert "TST-001 left out: list 'nowhere' is not configured" in done.stdout
+
+
+def test_the_cost_of_every_step_is_told_on_request(check: Check) -> None:
+    done = check("--profile")
+    assert "CPU s" in done.stderr
+    assert "conditions of 1 rules on attendees" in done.stderr
+    assert "most memory" in done.stderr
+    assert "CPU s" not in done.stdout

@@ -14,8 +14,10 @@ from auditor.model.window import Window
 from auditor.rules.bind import bind
 from auditor.rules.load import load_rules
 from auditor.rules.parts import parts
-from auditor.rules.run import Means, run
+from auditor.rules.plain import judge_by_row
+from auditor.rules.run import Means, run, source_of
 from auditor.rules.spec import Detector
+from auditor.rules.task import Task
 from auditor.simulator.scale import Scale, frames, make
 from auditor.tables.schema import TABLES
 
@@ -129,3 +131,13 @@ def test_a_rule_that_crashes_on_a_part_says_so_and_the_others_do_not_notice(comp
     }
     assert ended["IDN-002"].crashed
     assert not ended["HST-007"].crashed
+
+
+def test_rules_that_share_a_list_of_words_are_judged_in_one_pass(company):
+    tables, window = company
+    chosen = [
+        Task(one.rule, one.values) for one in BOUND if one.rule.id in {"ACC-001", "ACC-004", "ACC-008", "IDN-003"}
+    ]
+    source = source_of(lazy(tables), window=window, now=NOW, means=MEANS)
+    judged = judge_by_row(source, chosen)
+    assert [one.population for one in judged] == [judged[0].population] * 4
