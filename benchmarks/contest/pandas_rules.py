@@ -279,7 +279,7 @@ def _anm_009(of: _Contestant) -> list[Key]:
     weeks = (of.task.end - of.task.start) // WEEK
     week = (rows["joined"].to_numpy() - of.task.start) // WEEK
     seen = (rows["email"].to_numpy() * np.int64(len(of.meetings)) + rows["m"].to_numpy()) * weeks + week
-    distinct = pd.unique(seen)
+    distinct = pd.unique(seen[week < weeks])
     person, week = distinct // (weeks * len(of.meetings)), distinct % weeks
     counts = np.bincount(person * weeks + week, minlength=len(of.known["email"]) * weeks).reshape(-1, weeks)
     begin = np.argmax(counts > 0, axis=1)
