@@ -504,3 +504,11 @@ def test_no_message_carries_control_characters_of_the_file(problems: Problems, r
     found = problems(rule("{from: attendees, where: email == param.markers}", more=more))
     assert len(found) == 3
     assert all(told.isprintable() for told in found)
+
+
+def test_a_bound_belongs_to_what_it_allows(problems: Problems, rule: Rule) -> None:
+    baseline = "{entity: [email], period: 1w, value: count(), history: %d, having: score > 3}"
+    finding = "finding: {subject: s, message: m, fingerprint: [email]}\n"
+    assert problems(rule(f"{{from: attendees, baseline: {baseline % 10_000}}}", finding=finding)) == []
+    (told,) = problems(rule(f"{{from: attendees, baseline: {baseline % 10_001}}}", finding=finding))
+    assert told.endswith("value 10001 is outside 1..10000")
