@@ -72,6 +72,16 @@ class Detection:
     reason: str | None = None
 
 
+class EmptyBaselineError(RuntimeError):
+    """A detector learned nothing although there was something to learn from: a mistake of ours, never silence."""
+
+
+def learned(counts: pl.Series, *, earlier: pl.Series) -> None:
+    """Raises `EmptyBaselineError` when no count of history is above 0 although some case has `earlier` ones."""
+    if earlier.fill_null(value=False).any() and not (counts.fill_null(0) > 0).any():
+        raise EmptyBaselineError("rows lie before those that are judged, but none was counted")
+
+
 def not_evaluated(reason: str, *, not_evaluable: int = 0) -> Detection:
     """A detection that says why nothing could be judged."""
     return Detection(pl.DataFrame(), 0, not_evaluable, 0, None, reason)

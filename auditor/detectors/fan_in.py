@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from auditor.detectors.detection import Budget, Detection, conclude, days, records, within
+from auditor.detectors.detection import Budget, Detection, conclude, days, learned, records, within
 from auditor.detectors.groups import codes, numbers
 from auditor.detectors.networks import NETWORK, WHERE, is_remote_exit, knows_network, remote_exits
 from auditor.detectors.suppress import first_reason, in_networks
@@ -125,6 +125,8 @@ def _rated(frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
         _start=pl.col("observed_at").min(), _series=pl.col("_series").min()
     )
     rated = _leave_one_out(counted, places) if settings.retrospective else _strictly_before(counted, places)
+    if not settings.retrospective:
+        learned(rated["_scopes"], earlier=rated.select(_after_the_first()).to_series())
     return rated.select(
         "_row",
         "count",
@@ -132,6 +134,10 @@ def _rated(frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
         center=(pl.col("_others") + 0.5) / (pl.col("_scopes") + 1),
         n=pl.col("_scopes"),
     )
+
+
+def _after_the_first() -> pl.Expr:
+    return pl.col("observed_at") > pl.col("observed_at").min().over("_network")
 
 
 def _known(scored: pl.DataFrame, frame: pl.DataFrame, settings: FanIn) -> pl.Series:

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from auditor.detectors.detection import Budget, Detection, conclude, days, records, within
+from auditor.detectors.detection import Budget, Detection, conclude, days, learned, records, within
 from auditor.detectors.groups import numbers
 from auditor.detectors.networks import WHERE, is_remote_exit, remote_exits
 from auditor.detectors.suppress import first_reason, in_networks
@@ -131,6 +131,8 @@ def _rated(frame: pl.DataFrame, settings: Rarity, window: Window) -> pl.DataFram
         if rows.len() < frame.height or frame.height not in of_all:
             of_all[rows.len()] = joins.earlier(people, rows, asked), joins.earlier(everybody, rows, asked)
         own, every = of_all[rows.len()]
+        if rows.len() == frame.height:
+            learned(every, earlier=(joins.moment > joins.horizon)[asked])
         named = _surprise(
             frame.select("row")[asked].with_columns(
                 _nv=joins.earlier(numbers(frame, [*settings.entity, name]), rows, asked),

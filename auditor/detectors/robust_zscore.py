@@ -13,7 +13,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from auditor.detectors.detection import DIGITS, Aggregate, Budget, Detection, conclude, days, within
+from auditor.detectors.detection import DIGITS, Aggregate, Budget, Detection, conclude, days, learned, within
 from auditor.detectors.episodes import MERGE_GAP, legs, visits, with_records
 from auditor.detectors.groups import numbers
 from auditor.detectors.wording import entity, number
@@ -75,7 +75,9 @@ def detect(rows: pl.LazyFrame, settings: RobustZscore, window: Window) -> Detect
     usable = stays.filter(pl.col("value").is_finite() & (pl.col("value") > -1)).with_columns(x=pl.col("value").log1p())
     placed = _placed(usable, key)
     rated = _peers(placed, settings)
-    judged = rated.filter(within(window, "joined_time"))
+    since = pl.col("joined_time") > pl.col("joined_time").min().over("_who")
+    judged = rated.with_columns(_later=since).filter(within(window, "joined_time"))
+    learned(judged["n"], earlier=judged["_later"])
     young = judged.filter(pl.col("n") < settings.min_history).height
     weight = pl.when(pl.col("_peer_med").is_null()).then(0.0).otherwise(settings.shrink)
     both = pl.col("n") + weight

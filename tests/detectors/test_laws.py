@@ -16,7 +16,7 @@ import pytest
 
 from auditor.detectors.burst import Burst
 from auditor.detectors.change_point import ChangePoint
-from auditor.detectors.detection import Aggregate, Budget
+from auditor.detectors.detection import Aggregate, Budget, EmptyBaselineError, learned
 from auditor.detectors.fan_in import FanIn
 from auditor.detectors.impossible_travel import ImpossibleTravel
 from auditor.detectors.outlier import Outlier
@@ -205,6 +205,16 @@ def test_a_webinar_of_thousands_is_no_burst_of_one(build, kind: str) -> None:
     )
     found = DETECTORS[kind].detect(crowd, SETTINGS[kind], WINDOW).findings
     assert kind == "outlier" or found.height == 0
+
+
+def test_a_history_of_which_nothing_was_counted_is_an_error() -> None:
+    with pytest.raises(EmptyBaselineError):
+        learned(pl.Series([0, 0]), earlier=pl.Series([False, True]))
+
+
+@pytest.mark.parametrize(("counts", "earlier"), [([0, 0], [False, False]), ([0, 3], [True, True]), ([], [])])
+def test_no_history_and_a_counted_one_are_none(counts: list[int], earlier: list[bool]) -> None:
+    learned(pl.Series(counts, dtype=pl.Int64), earlier=pl.Series(earlier, dtype=pl.Boolean))
 
 
 def test_one_thread_finds_the_same() -> None:
