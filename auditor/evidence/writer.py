@@ -47,6 +47,7 @@ class Writer:
         self._unsynced: list[Path] = []
         self._hashes: dict[int, str] = {}
         self._waiting: set[str] = set()
+        self._folders: set[Path] = set()
         last = last_line(manifest_path(folder))
         link = None if last is None else parse(last).link
         self._seq = 0 if link is None else link.seq + 1
@@ -80,13 +81,16 @@ class Writer:
             at = self._now()
             return RunEntry(self._append(run_fields(at, asked)), at, asked)
 
-    def add_page(self, request: Request, response: Response, body: bytes) -> PageEntry:
-        """The entry of a page whose bytes are stored, once for all pages with the same bytes."""
-        return self.add_stored(request, response, sha256=self.store(body), size=len(body))
+    def add_page(self, request: Request, response: Response, body: bytes, *, sha256: str | None = None) -> PageEntry:
+        """The entry of a page whose bytes are stored, once for all pages with the same bytes.
 
-    def store(self, body: bytes) -> str:
+        `sha256` is that of the body where it is known already.
+        """
+        return self.add_stored(request, response, sha256=self.store(body, sha256), size=len(body))
+
+    def store(self, body: bytes, known: str | None = None) -> str:
         """The SHA-256 of a body whose bytes wait for their entry; without one they go when the writer leaves."""
-        digest = sha256(body).hexdigest()
+        digest = known or sha256(body).hexdigest()
         path = pages_path(self.folder) / page_name(digest)
         stored = None if path.exists() else sealed(body)
         with self._guard:
@@ -168,7 +172,9 @@ class Writer:
         return link
 
     def _store(self, path: Path, stored: bytes) -> None:
-        make_private(path.parent)
+        if path.parent not in self._folders:
+            make_private(path.parent)
+            self._folders.add(path.parent)
         temporary = path.with_name(f".{path.name}.tmp")
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -22,6 +22,7 @@ REPORTS = {"attendees": ATTENDEES, "usage": MEETINGS}
 PEOPLE = (PARTICIPANTS, DEVICES, BREAKOUTS)
 """What is asked meeting by meeting."""
 
+_FROM_FILES = "from imported files; nothing tells whether they are whole"
 _INSTANT = timedelta(microseconds=1)
 _HOUR = timedelta(hours=1)
 
@@ -112,12 +113,27 @@ def _brought(imports: Sequence[Span], table: Table) -> list[Window]:
     return [span.window for span in imports if span.endpoint == f"{IMPORT}{kind}"]
 
 
+def mended(gap: Gap, spans: Sequence[Span]) -> list[Gap]:
+    """What is left of a gap once files were imported: what Webex had forgotten may come from them, and nothing else."""
+    table = next((table for table in (*REPORTS.values(), *PEOPLE) if table.name == gap.table), None)
+    if gap.reason is not GapReason.BEYOND_LOOKBACK or table is None:
+        return [gap]
+    mine = [span for span in spans if span.site_url in {gap.site_url, None}]
+    absent = subtract([gap.window], _brought(mine, PARTICIPANTS if table in PEOPLE else table))
+    return [
+        *(replace(gap, window=part) for part in absent),
+        *(
+            Gap(gap.table, gap.site_url, part, GapReason.IMPORTED, _FROM_FILES)
+            for part in subtract([gap.window], absent)
+        ),
+    ]
+
+
 def _apart(table: Table, site: str, part: Window, brought: Sequence[Window]) -> list[Gap]:
     """A span that was not collected: imported where files cover it, absent elsewhere."""
     absent = subtract([part], brought)
-    words = "from imported files; nothing tells whether they are whole"
     return [
-        *(Gap(table.name, site, each, GapReason.IMPORTED, words) for each in subtract([part], absent)),
+        *(Gap(table.name, site, each, GapReason.IMPORTED, _FROM_FILES) for each in subtract([part], absent)),
         *(Gap(table.name, site, each, GapReason.NOT_COLLECTED, "never asked for") for each in absent),
     ]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 
 import polars as pl
 
@@ -12,9 +14,10 @@ from auditor.evidence.reader import Evidence
 from auditor.model.coverage import Gap
 from auditor.model.vocabulary import GapReason
 from auditor.tables.archive import Archive
+from auditor.tables.at_hand import AtHand
 from auditor.tables.decode import Decoded, Notes, Page, Reading, decode
 from auditor.tables.draft import Draft
-from auditor.tables.files import DERIVED, cluster_columns, frame_schema
+from auditor.tables.files import DERIVED, cluster, frame_schema
 from auditor.tables.reading import reading_of
 from auditor.tables.record import Kind
 from auditor.tables.schema import ATTENDEES, COLLECTIONS, MEETINGS, TABLES
@@ -22,7 +25,9 @@ from auditor.tables.store import Store
 from auditor.tables.typed import ORDER
 from auditor.tables.units import UNITS, collection_rows, unit_rows
 
-_BYTES_AT_ONCE = 3 << 23
+_BYTES_AT_ONCE = 1 << 24
+_BYTES_A_ROW = 500
+_ROWS_AT_ONCE = 50_000
 _COMMITTED = (*(table for table in TABLES.values() if table is not COLLECTIONS), UNITS, COLLECTIONS)
 
 
@@ -36,14 +41,43 @@ class Applied:
     notes: Notes
 
 
-def apply(archive: Archive, units: Sequence[UnitEntry]) -> Applied:
-    """The units' rows are in the tables, each table changed in one commit, `collections` last."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some pages decoded together; `units` has the `seq` of the unit each page belongs to."""
+
+    kind: Kind
+    decoded: Decoded
+    units: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """All pages of some units, known by their `seq`, decoded while they were at hand; parts of one kind in order."""
+
+    units: frozenset[int]
+    parts: Sequence[Part]
+
+
+def apply(
+    archive: Archive, units: Sequence[UnitEntry], *, ahead: Ahead | None = None, at_hand: AtHand | None = None
+) -> Applied:
+    """The units' rows are in the tables, each table changed in one commit, `collections` last.
+
+    What was decoded `ahead` is taken as it is when it is just these units; pages `at_hand` are not read again.
+    """
     if not units:
         return Applied(0, 0, (), Notes())
     batch = _Batch(archive.store)
     gaps: dict[int, tuple[Gap, ...]] = {}
-    for (kind, reading), mine in _by_kind(units):
-        batch.put_all(kind, _decoded(archive.evidence, mine, kind, reading=reading, gaps=gaps))
+    known = {entry.link.seq: entry for entry in units}
+    if ahead is not None and ahead.units == known.keys():
+        for kind, parts in groupby(ahead.parts, key=lambda part: part.kind):
+            batch.put_all(kind, _noted(parts, known, gaps))
+    else:
+        for (kind, reading), mine in _by_kind(units):
+            batch.put_all(
+                kind, _noted(_decoded(_pages(archive.evidence, mine, kind, at_hand), kind, reading), known, gaps)
+            )
     batch.draft(UNITS.name).upsert(unit_rows(units, gaps))
     batch.draft(COLLECTIONS.name).upsert(collection_rows(units, gaps))
     batch.commit(units[-1].link.seq)
@@ -66,24 +100,24 @@ class _Batch:
             self._drafts[name] = Draft(self._store, UNITS if name == UNITS.name else TABLES[name])
         return self._drafts[name]
 
-    def put_all(self, kind: Kind, parts: Iterator[Decoded]) -> None:
-        """The frames of all parts are in their drafts.
+    def put_all(self, kind: Kind, parts: Iterable[Decoded]) -> None:
+        """The frames of all parts are in their drafts, many rows together, but never so many that memory would tell.
 
         A part may end inside a meeting: the rows of its last meeting wait for the next part, so that the file
         just written need not be written again for them.
         """
-        waiting: dict[str, pl.DataFrame] = {}
+        waiting: list[Mapping[str, pl.DataFrame]] = []
+        rows = 0
         for part in parts:
             self.notes += part.notes
-            frames = {
-                name: pl.concat([waiting[name], frame]) if waiting else frame for name, frame in part.frames.items()
-            }
-            last = frames[kind.table.name].tail(1)
-            on = [*cluster_columns(kind.table)]
-            waiting = {name: _where(frame, last, on, how="semi") for name, frame in frames.items()}
-            self._put(kind, {name: _where(frame, last, on, how="anti") for name, frame in frames.items()})
-        if waiting:
-            self._put(kind, waiting)
+            waiting.append(part.frames)
+            rows += part.frames[kind.table.name].height
+            if rows >= _ROWS_AT_ONCE:
+                last, whole = _without_last(kind, waiting)
+                self._put(kind, whole)
+                waiting, rows = [last], last[kind.table.name].height
+        if rows:
+            self._put(kind, _together(kind, waiting))
 
     def commit(self, applied: int) -> None:
         """Every table that changed has its new rows."""
@@ -91,7 +125,7 @@ class _Batch:
             if table.name in self._drafts:
                 self._drafts[table.name].commit(applied)
 
-    def _put(self, kind: Kind, frames: dict[str, pl.DataFrame]) -> None:
+    def _put(self, kind: Kind, frames: Mapping[str, pl.DataFrame]) -> None:
         own = frames[kind.table.name]
         self.rows += own.height
         if kind.table is MEETINGS:
@@ -108,9 +142,10 @@ class _Batch:
 
 def derived_meetings(attendees: pl.DataFrame) -> pl.DataFrame:
     """A meeting for each id among the rows, told by its earliest row; every column it cannot tell is null."""
+    first = pl.col("joined_time").min().over(cluster(ATTENDEES))
     earliest = (
         attendees.lazy()
-        .filter(pl.col("meeting_id").is_not_null())
+        .filter(pl.col("meeting_id").is_not_null(), first.is_null() | (pl.col("joined_time") == first))
         .select(
             "site_url",
             "meeting_id",
@@ -142,39 +177,62 @@ def _by_kind(units: Sequence[UnitEntry]) -> list[tuple[tuple[Kind, Reading], lis
     return list(groups.values())
 
 
-def _decoded(
-    evidence: Evidence, units: Sequence[UnitEntry], kind: Kind, *, reading: Reading, gaps: dict[int, tuple[Gap, ...]]
+def _decoded(pages: Iterable[tuple[int, Page, int]], kind: Kind, reading: Reading) -> Iterator[Part]:
+    """The pages of units, which come with the unit's `seq` and their size, decoded some megabytes at a time."""
+    part: list[Page] = []
+    units: list[int] = []
+    total = 0
+    for unit, page, size in pages:
+        part.append(page)
+        units.append(unit)
+        total += size
+        if total >= _BYTES_AT_ONCE:
+            yield Part(kind, decode(part, kind, reading=reading), units)
+            part, units, total = [], [], 0
+    if part:
+        yield Part(kind, decode(part, kind, reading=reading), units)
+
+
+def _pages(
+    evidence: Evidence, units: Sequence[UnitEntry], kind: Kind, at_hand: AtHand | None
+) -> Iterator[tuple[int, Page, int]]:
+    for entry in units:
+        unit = entry.unit
+        for seq, sha256 in zip(unit.pages, entry.hashes, strict=True):
+            records = None if at_hand is None else at_hand.take(sha256, kind.name)
+            body = evidence.page(sha256) if records is None else partial(evidence.page, sha256)
+            size = len(body) if isinstance(body, bytes) else _BYTES_A_ROW * (0 if records is None else records.height)
+            yield entry.link.seq, Page(sha256, seq, body, unit.site_url, unit.window, entry.redacted, records), size
+
+
+def _noted(
+    parts: Iterable[Part], units: Mapping[int, UnitEntry], gaps: dict[int, tuple[Gap, ...]]
 ) -> Iterator[Decoded]:
-    """The units' pages, decoded some megabytes at a time; gaps found are added by the `seq` of their unit."""
-    for part in _parts(evidence, units):
-        decoded = decode([page for _, page in part], kind, reading=reading)
-        for place, found in decoded.gaps.items():
-            entry = part[place][0]
+    """What the parts hold; the gaps that decoding found are added to `gaps` by the `seq` of their unit."""
+    for part in parts:
+        for place, found in part.decoded.gaps.items():
+            entry = units[part.units[place]]
             known = any(gap.reason is GapReason.INVALID_BODY for gap in entry.unit.gaps)
             new = [gap for gap in found if not (known and gap.reason is GapReason.INVALID_BODY)]
             if new:
                 gaps[entry.link.seq] = (*gaps.get(entry.link.seq, ()), *new)
-        yield replace(decoded, gaps={})
+        yield part.decoded
 
 
-def _parts(evidence: Evidence, units: Sequence[UnitEntry]) -> Iterator[list[tuple[UnitEntry, Page]]]:
-    part: list[tuple[UnitEntry, Page]] = []
-    size = 0
-    for entry in units:
-        for seq, sha256 in zip(entry.unit.pages, entry.hashes, strict=True):
-            body = evidence.page(sha256)
-            page = Page(sha256, seq, body, entry.unit.site_url, entry.unit.window, entry.redacted)
-            part.append((entry, page))
-            size += len(body)
-            if size >= _BYTES_AT_ONCE:
-                yield part
-                part, size = [], 0
-    if part:
-        yield part
+def _together(kind: Kind, parts: Sequence[Mapping[str, pl.DataFrame]]) -> Mapping[str, pl.DataFrame]:
+    """The frames of several parts as one."""
+    tables = [kind.table, *(child.table for child in kind.children)]
+    return {table.name: pl.concat([part[table.name] for part in parts]) for table in tables}
 
 
-def _where(frame: pl.DataFrame, last: pl.DataFrame, on: Sequence[str], *, how: str) -> pl.DataFrame:
-    """The rows of the cluster of `last` (`semi`), or those of all others (`anti`)."""
-    if how == "semi":
-        return frame.join(last, on=on, how="semi", nulls_equal=True)
-    return frame.join(last, on=on, how="anti", nulls_equal=True)
+def _without_last(
+    kind: Kind, parts: Sequence[Mapping[str, pl.DataFrame]]
+) -> tuple[Mapping[str, pl.DataFrame], Mapping[str, pl.DataFrame]]:
+    """The rows of the cluster of the last record, and those of all others."""
+    frames = _together(kind, parts)
+    numbers = {name: frame.select(cluster(kind.table)).to_series() for name, frame in frames.items()}
+    last = numbers[kind.table.name][-1]
+    return (
+        {name: frame.filter(numbers[name] == last) for name, frame in frames.items()},
+        {name: frame.filter(numbers[name] != last) for name, frame in frames.items()},
+    )

@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 
 from auditor.errors import ConfigError
-from auditor.evidence.entry import IMPORT, Request, Response, Unit
+from auditor.evidence.entry import Request, Response, Unit, UnitEntry
 from auditor.evidence.line import gap_from
 from auditor.evidence.writer import Writer
 from auditor.model.coverage import Gap
 from auditor.model.window import Window
+from auditor.tables.apply import Ahead, Part
 from auditor.tables.archive import Archive
-from auditor.tables.decode import Page, decode
-from auditor.tables.incoming import Incoming, incoming
+from auditor.tables.decode import Decoded
+from auditor.tables.incoming import Incoming
 from auditor.tables.ingest import ingest
-from auditor.tables.reading import reading_of
+from auditor.tables.load import Asked, Load, Loaded, load
+from auditor.tables.typed import ORDER
 
-_INSTANT = timedelta(microseconds=1)
+__all__ = ["Asked", "Brought", "bring"]
 
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """How files are to be read: their kind, the site and the span they are about, the zone of their times."""
-
-    kind: str | None = None
-    site_url: str | None = None
-    span: Window | None = None
-    zone: str | None = None
+_BYTES_AT_ONCE = 1 << 27
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,67 +47,102 @@ class Brought:
 def bring(path: Path, files: Sequence[Path], asked: Asked, *, now: Callable[[], datetime]) -> tuple[Brought, ...]:
     """The records of the files are in the archive, one unit a file; a file it has already changes nothing.
 
-    Raises `ConfigError`, before anything is written, when one of the files is not understood.
+    Raises `ConfigError` when one of the files is not understood: before anything is written, unless they are so
+    many that they are brought in several loads. The loads before are kept then.
     """
-    read = [incoming(file, kind=asked.kind, zone=asked.zone, span=asked.span) for file in files]
-    for file in read:
-        if file.kind.site and asked.site_url is None and not file.sites:
-            raise ConfigError(f"{file.name}: its records name no site; --site tells which one they are of")
-    archive = Archive.create(path)
-    with Writer.open(path, now=now) as writer:
-        writer.begin_run({"import": [{"file": file.name, "sha256": file.sha256} for file in read]})
-        held = set(archive.units().select("key").collect().to_series())
-        brought = [_write(writer, file, asked, held=held, now=now) for file in read]
-        ingest(archive)
-    return tuple(replace(each, gaps=_gaps(archive, each.key)) for each in brought)
+    brought: list[Brought] = []
+    archive: Archive | None = None
+    for some in _loads(files):
+        loaded = load(some, asked)
+        archive = archive or Archive.create(path)
+        with Writer.open(path, now=now) as writer:
+            brought += _write(writer, archive, loaded, asked, now=now)
+    return tuple(brought)
 
 
-def _write(writer: Writer, file: Incoming, asked: Asked, *, held: set[str], now: Callable[[], datetime]) -> Brought:
-    """The file's pages and its unit are in evidence."""
-    key = f"import {file.kind.name} {asked.site_url or ''} {file.sha256} {asked.zone or ''}"
-    window, records = _extent(file, asked)
-    if key in held:
-        return Brought(file, key, records, window, known=True)
+def _loads(files: Sequence[Path]) -> Iterator[list[Path]]:
+    """The files, as many at once as memory should hold."""
+    load: list[Path] = []
+    size = 0
+    for file in files:
+        try:
+            more = file.stat().st_size
+        except OSError as error:
+            raise ConfigError(f"{file}: {(error.strerror or 'it cannot be read').lower()}") from None
+        if load and size + more > _BYTES_AT_ONCE:
+            yield load
+            load, size = [], 0
+        load.append(file)
+        size += more
+    if load:
+        yield load
+
+
+def _write(
+    writer: Writer, archive: Archive, loaded: Load, asked: Asked, *, now: Callable[[], datetime]
+) -> tuple[Brought, ...]:
+    """The load's pages and units are in evidence, its rows in the tables."""
+    writer.begin_run({"import": [{"file": each.file.name, "sha256": each.file.sha256} for each in loaded.files]})
+    held = set(archive.units().select("key").collect().to_series())
+    brought: list[Brought] = []
+    units: list[Unit] = []
+    for each in loaded.files:
+        key = f"import {each.file.kind.name} {asked.site_url or ''} {each.file.sha256} {asked.zone or ''}"
+        brought.append(Brought(replace(each.file, bodies=()), key, each.records, each.window, known=key in held))
+        if key not in held:
+            units.append(_unit(writer, each, key, asked, now=now))
+            held.add(key)
+    entries = writer.commit_units(units)
+    ingest(archive, ahead=_ahead(loaded, entries) if len(entries) == len(loaded.files) else None)
+    gaps = _gaps(archive, {each.key for each in brought})
+    return tuple(replace(each, gaps=gaps.get(each.key, ())) for each in brought)
+
+
+def _unit(writer: Writer, each: Loaded, key: str, asked: Asked, *, now: Callable[[], datetime]) -> Unit:
+    """The unit a file becomes; its pages are in evidence."""
+    file = each.file
     pages = [
         writer.add_page(
-            Request("IMPORT", file.name, (("sha256", file.sha256), ("part", str(part)))), Response(200, now()), body
+            Request("IMPORT", file.name, (("sha256", file.sha256), ("part", str(part)))),
+            Response(200, now()),
+            body,
+            sha256=digest,
         )
-        for part, body in enumerate(file.bodies)
+        for part, (body, digest) in enumerate(zip(file.bodies, file.digests, strict=True))
     ]
-    writer.commit_unit(
-        Unit(
-            key=key,
-            endpoint=f"{IMPORT}{file.kind.name}",
-            site_url=asked.site_url,
-            window=window,
-            pages=tuple(page.seq for page in pages),
-            complete=True,
-            rows=records,
-            options=file.options,
-        )
+    return Unit(
+        key=key,
+        endpoint=file.endpoint,
+        site_url=asked.site_url,
+        window=each.window,
+        pages=tuple(page.seq for page in pages),
+        complete=True,
+        rows=each.records,
+        options=file.options,
     )
-    held.add(key)
-    return Brought(file, key, records, window, known=False)
 
 
-def _extent(file: Incoming, asked: Asked) -> tuple[Window | None, int]:
-    """The span given, or else from the first time in the file to the last, and how many records it has."""
-    how = reading_of(file.endpoint, file.options)
-    if how is None:
-        raise ConfigError(f"{file.name}: {file.kind.name} cannot be imported")
-    kind, reading = how
-    times = {"joined_time", "left_time", "end_time", kind.table.time}
-    some = replace(kind, fields=tuple(field for field in kind.fields if field.column in times), children=(), site=False)
-    rows = decode([Page("", 0, body) for body in file.bodies], some, reading=reading).frames[kind.table.name]
-    names = [name for name in times if name in rows.columns]
-    if asked.span is not None or not names:
-        return asked.span, rows.height
-    first = rows.select(pl.min_horizontal(names).min()).item()
-    last = rows.select(pl.max_horizontal(names).max()).item()
-    return (None if first is None else Window(first, last + _INSTANT)), rows.height
+def _ahead(loaded: Load, entries: Sequence[UnitEntry]) -> Ahead:
+    """The load as its units, whose pages follow each other in the manifest."""
+    first = min((entry.unit.pages[0] for entry in entries if entry.unit.pages), default=0)
+    units = [entry.link.seq for entry in entries]
+    return Ahead(
+        frozenset(units),
+        [
+            Part(part.kind, _numbered(part.decoded, first), [units[index] for index in part.files])
+            for part in loaded.decoded
+        ],
+    )
 
 
-def _gaps(archive: Archive, key: str) -> tuple[Gap, ...]:
-    """The gaps the archive tells for a unit."""
-    told = archive.units().filter(pl.col("key") == key).select("gaps").collect().to_series().drop_nulls()
-    return tuple(gap_from(fields) for text in told for fields in json.loads(text))
+def _numbered(decoded: Decoded, first: int) -> Decoded:
+    """What was decoded, its pages numbered as in the manifest, where the load's pages begin at `first`."""
+    frames = {name: frame.with_columns(pl.col(ORDER) + first) for name, frame in decoded.frames.items()}
+    return replace(decoded, frames=frames)
+
+
+def _gaps(archive: Archive, keys: Collection[str]) -> Mapping[str, tuple[Gap, ...]]:
+    """The gaps the archive tells for units, by their key."""
+    told = archive.units().filter(pl.col("key").is_in(sorted(keys)), pl.col("gaps").is_not_null())
+    rows = told.select("key", "gaps").collect().rows()
+    return {key: tuple(gap_from(fields) for fields in json.loads(text)) for key, text in rows}

@@ -13,7 +13,7 @@ from auditor.evidence.line import gap_from
 from auditor.model.coverage import Coverage, Gap, TableCoverage
 from auditor.model.vocabulary import GapReason
 from auditor.model.window import Window
-from auditor.tables.absent import PEOPLE, REPORTS, Span, gaps_of_site
+from auditor.tables.absent import PEOPLE, REPORTS, Span, gaps_of_site, mended
 from auditor.tables.archive import Archive
 from auditor.tables.placement import unplaced
 from auditor.tables.schema import TABLES, Table
@@ -27,13 +27,17 @@ PLACED = (*REPORTS.values(), *PEOPLE)
 def coverage(archive: Archive, *, window: Window, sites: Sequence[str], now: datetime, settle: timedelta) -> Coverage:
     """What the archive holds of the window for the sites, and every gap in it.
 
-    A gap that was told when a unit was collected stands until a later unit of the same key heals it. Spans that
+    A gap that was told when a unit was collected stands until a later unit of the same key heals it; what lay beyond
+    the look-back is `imported` where files of it were. Spans that
     no unit covers, and meetings whose participants were never asked for, are `not-collected`. Where only files
     were imported nothing tells whether they are whole: `imported`. What was collected less than `settle` after it
     happened, or happened less than that before `now`, is `too-fresh`. Reads the tables alone, never the manifest.
     """
     spans = _spans(archive)
-    gaps = [*_told(archive, window, sites), *_pruned(archive, window, sites)]
+    told = [
+        part for gap in _told(archive, window, sites) for part in mended(gap, spans) if part.window.overlaps(window)
+    ]
+    gaps = [*told, *_pruned(archive, window, sites)]
     for site in sites:
         mine = [span for span in spans if span.site_url in {site, None}]
         gaps += gaps_of_site(archive, mine, site, window=window, now=now, settle=settle)

@@ -13,7 +13,7 @@ from auditor.model.vocabulary import GapReason
 from auditor.model.window import Window
 from auditor.tables.convert import Context, Json, Tally
 from auditor.tables.exact import Exact, InvalidBody, exact, items_of
-from auditor.tables.fast import fast
+from auditor.tables.fast import Fast, fast
 from auditor.tables.record import Kind, Raw
 from auditor.tables.typed import ORDER, typed
 
@@ -25,15 +25,22 @@ ALWAYS = Window(datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=
 class Page:
     """A page to decode: its hash, its place in the manifest, its body, and what is known of its request.
 
-    `redacted` says that null items were made null on purpose.
+    `redacted` says that null items were made null on purpose. Of a page whose `records` were read already the body
+    is a function: it is asked for only where they are in doubt.
     """
 
     sha256: str
     seq: int
-    body: bytes
+    body: bytes | Callable[[], bytes]
     site_url: str | None = None
     window: Window | None = None
     redacted: bool = False
+    records: pl.DataFrame | None = None
+
+    @property
+    def content(self) -> bytes:
+        """The body, fetched when it is not at hand."""
+        return self.body if isinstance(self.body, bytes) else self.body()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +75,14 @@ class Notes:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Frames by table (its schema and `_seq`), gaps by the index of their page, and notes."""
+    """Frames by table (its schema and `_seq`), gaps by the index of their page, and notes.
+
+    `counts` has how many items a page holds, by its index; a page that holds no list of items is not among them.
+    """
 
     frames: Mapping[str, pl.DataFrame]
     gaps: Mapping[int, tuple[Gap, ...]] = field(default_factory=dict)
+    counts: Mapping[int, int] = field(default_factory=dict)
     notes: Notes = field(default_factory=Notes)
 
 
@@ -82,33 +93,53 @@ def decode(pages: Sequence[Page], kind: Kind, *, reading: Reading | None = None)
     documented types they are not even looked at.
     """
     reading = reading or Reading()
-    quick = fast([page.body for page in pages] if reading.prepare is None else [], kind)
+    quick = _quickly(pages if reading.prepare is None else (), kind)
     raws = [quick.raw]
     gaps: dict[int, tuple[Gap, ...]] = {}
     notes = Notes()
+    counts = dict(quick.counts)
     for place in quick.left if reading.prepare is None else range(len(pages)):
-        raw, found, noted = _exactly(pages[place], kind, place=place, reading=reading)
-        raws += [raw] if raw else []
-        notes += noted
-        if found:
-            gaps[place] = found
+        page = _exactly(pages[place], kind, place=place, reading=reading)
+        notes += page.notes
+        if page.gaps:
+            gaps[place] = page.gaps
+        if page.raw is None:
+            counts.pop(place, None)
+        else:
+            raws.append(page.raw)
+            counts[place] = page.count
     frames = typed(_joined(raws, kind), kind, _lineage(pages))
-    return Decoded(frames, gaps, notes)
+    return Decoded(frames, gaps, counts, notes)
 
 
-def _exactly(page: Page, kind: Kind, *, place: int, reading: Reading) -> tuple[Raw | None, tuple[Gap, ...], Notes]:
+def _quickly(pages: Sequence[Page], kind: Kind) -> Fast:
+    known = {place: page.records for place, page in enumerate(pages) if page.records is not None}
+    return fast([b"" if page.records is not None else page.content for page in pages], kind, known)
+
+
+@dataclass(frozen=True, slots=True)
+class _Exactly:
+    """What the exact path made of a page: its raw frames, None when it holds no list of items; how many there are."""
+
+    raw: Raw | None
+    count: int
+    gaps: tuple[Gap, ...]
+    notes: Notes
+
+
+def _exactly(page: Page, kind: Kind, *, place: int, reading: Reading) -> _Exactly:
     context = Context(Tally(), reading.zone, reading.time_formats)
     try:
-        items = items_of(page.body, context)
+        items = items_of(page.content, context)
     except InvalidBody as error:
-        return None, (_gap(page, kind.table.name, GapReason.INVALID_BODY, str(error)),), Notes()
+        return _Exactly(None, 0, (_gap(page, kind.table.name, GapReason.INVALID_BODY, str(error)),), Notes())
     if reading.prepare is not None:
         items = [reading.prepare(item) for item in items]
     read = exact(items, kind, place=place, context=context)
     tally = context.tally
     redacted = len(read.nulls) if page.redacted else 0
     notes = Notes(tally.surrogates, tally.naive_times, frozenset(tally.unknown), redacted)
-    return read.raw, tuple(_gaps(page, kind, read)), notes
+    return _Exactly(read.raw, len(items), tuple(_gaps(page, kind, read)), notes)
 
 
 def _gaps(page: Page, kind: Kind, read: Exact) -> Iterable[Gap]:
@@ -139,6 +170,8 @@ def _lineage(pages: Sequence[Page]) -> pl.DataFrame:
 
 def _joined(raws: Sequence[Raw], kind: Kind) -> Raw:
     """All raw frames as one, in the order of pages and items."""
+    if len(raws) == 1:
+        return raws[0]
     records = [kind.raw.to_frame(), *(raw.records for raw in raws)]
     return Raw(
         pl.concat(records).sort("place", "item"),

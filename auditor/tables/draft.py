@@ -6,7 +6,17 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from auditor.tables.files import DERIVED, DataFile, cluster, cluster_columns, clusters_of, frame_schema, write_files
+from auditor.tables.files import (
+    DERIVED,
+    ROWS_A_FILE,
+    ROWS_COMPACTED,
+    DataFile,
+    cluster,
+    cluster_columns,
+    clusters_of,
+    frame_schema,
+    write_files,
+)
 from auditor.tables.schema import Table
 from auditor.tables.store import Held, Store, add_file, drop_files
 from auditor.tables.typed import ORDER
@@ -42,25 +52,29 @@ class Draft:
         touching = clusters_of(rows, self.table)
         if parents is not None:
             touching = pl.concat([touching, parents.select(cluster(self.table)).to_series()]).unique()
-        touched = self._touched(touching)
-        held = self._read(touched)
-        mine = held.filter(cluster(self.table).is_in(touching.implode())) if held.height else held
-        merged = self._newest(mine, rows)
-        self.duplicates += mine.height + rows.height - merged.height
+        shared = self._held.clusters.filter(pl.col("cluster").is_in(touching.implode()))
+        touched = sorted(shared["file"].unique())
+        is_held = cluster(self.table).is_in(shared["cluster"].unique().implode())
+        fresh = self._newest(rows.clear(), rows.filter(~is_held) if touched else rows)
+        mine = self._read(touched, is_held)
+        merged = self._newest(mine, rows.filter(is_held) if touched else rows.clear())
+        self.duplicates += mine.height + rows.height - fresh.height - merged.height
         if parents is not None:
             columns = [*cluster_columns(self.table), *_LINEAGE]
-            merged = merged.join(parents.select(columns), on=columns, how="semi", nulls_equal=True)
-        current = merged.drop(_NEW)
+            fresh, merged = (
+                some.join(parents.select(columns), on=columns, how="semi", nulls_equal=True) for some in (fresh, merged)
+            )
+        current = pl.concat([fresh, merged]).drop(_NEW)
         if merged[_NEW].any() or merged.height != mine.height:
-            others = held.filter(~cluster(self.table).is_in(touching.implode())) if held.height else held
-            self._replace(touched, pl.concat([others, current]))
+            self._replace(touched, pl.concat([self._read(touched, ~is_held), merged.drop(_NEW)]))
+        self._replace((), fresh.drop(_NEW))
         return current
 
     def commit(self, applied: int) -> None:
         """The changes are part of the table, which now has the rows of the manifest up to `applied`."""
         small = [number for number, rows in self._held.rows.items() if rows < _SMALL]
         if len(small) > _MANY:
-            self._replace(small, self._read(small))
+            self._replace(small, self._read(small, pl.lit(True)))
         if not self._added and not self._removed:
             return
         self._store.commit(
@@ -68,20 +82,42 @@ class Draft:
         )
 
     def compact(self) -> None:
-        """All rows lie in as few files as their clusters allow, in order of time."""
+        """All rows lie in few files, in order of time from file to file; no more is read at once than a file holds."""
         numbers = list(self._held.rows)
-        if len(numbers) > 1:
-            self._replace(numbers, self._read(numbers))
+        spans = [self._spans(number) for number in numbers]
+        if len(numbers) < 2 or _is_compact(spans):
+            return
+        whole = pl.concat(spans).sort("first", "cluster", nulls_last=False)
+        count = max(1, round(whole["rows"].sum() / ROWS_COMPACTED))
+        share = (pl.col("rows").cum_sum() - 1) * count // pl.col("rows").sum()
+        for part in whole.with_columns(share.alias("part")).partition_by("part", maintain_order=True):
+            wanted = cluster(self.table).is_in(part["cluster"].implode())
+            self._write(self._read(sorted(part["file"].unique()), wanted), most=2 * ROWS_COMPACTED)
+        self._replace(numbers, frame_schema(self.table).to_frame())
 
-    def _touched(self, touching: pl.Series) -> list[int]:
-        found = self._held.clusters.filter(pl.col("cluster").is_in(touching.implode()))
-        return sorted(found["file"].unique())
+    def _spans(self, number: int) -> pl.DataFrame:
+        """The clusters of a file: when each begins, how many rows it has."""
+        rows = self._store.scan(self.table, [self._held.names[number]])
+        time = pl.lit(None, pl.Int64) if self.table.time is None else pl.col(self.table.time).to_physical()
+        return (
+            rows.select(cluster(self.table).alias("cluster"), time.alias("first"))
+            .group_by("cluster")
+            .agg(pl.col("first").min(), pl.len().alias("rows"))
+            .with_columns(file=pl.lit(number, pl.Int32))
+            .collect()
+        )
 
-    def _read(self, numbers: Sequence[int]) -> pl.DataFrame:
-        return self._store.read(self.table, [self._held.names[number] for number in numbers])
+    def _read(self, numbers: Sequence[int], wanted: pl.Expr) -> pl.DataFrame:
+        names = [self._held.names[number] for number in numbers]
+        return self._store.scan(self.table, names).filter(wanted).collect()
 
     def _newest(self, held: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-        """One row a key: a usage record before a derived meeting, then the newest page, then the last item."""
+        """One row a key: a usage record before a derived meeting, then the newest page, then the last item.
+
+        `_NEW` says which rows are none of `held`.
+        """
+        if held.is_empty() and not self._repeats(rows):
+            return rows.with_columns(pl.lit(True).alias(_NEW))
         order = [ORDER, "item"]
         descending = [False, False, True]
         if DERIVED in rows.columns:
@@ -90,6 +126,13 @@ class Draft:
         return both.sort(*order, _NEW, descending=descending).unique(
             subset=self._identity(), keep="last", maintain_order=True
         )
+
+    def _repeats(self, rows: pl.DataFrame) -> bool:
+        """Whether two of the rows may have one key: two numbers alike may be chance, two keys alike never differ."""
+        number = pl.lit(0, pl.UInt64)
+        for seed, part in enumerate(self._identity()):
+            number ^= part.hash(seed)
+        return bool(rows.select(number.n_unique() != pl.len()).item())
 
     def _identity(self) -> list[pl.Expr]:
         table = self.table
@@ -112,8 +155,24 @@ class Draft:
             else:
                 (self._store.place(self.table) / name).unlink()
         drop_files(self._held, numbers)
-        if rows.height:
-            folder = self._store.made(self.table)
-            for file in write_files(folder, rows.select(*frame_schema(self.table)), self.table):
-                self._added[file.name] = file
-                add_file(self._held, file.name, file.rows, file.clusters)
+        self._write(rows)
+
+    def _write(self, rows: pl.DataFrame, *, most: int = ROWS_A_FILE) -> None:
+        """New files hold the rows."""
+        if rows.is_empty():
+            return
+        folder = self._store.made(self.table)
+        for file in write_files(folder, rows.select(*frame_schema(self.table)), self.table, most=most):
+            self._added[file.name] = file
+            add_file(self._held, file.name, file.rows, file.clusters)
+
+
+def _is_compact(spans: Sequence[pl.DataFrame]) -> bool:
+    """Whether files are few enough for their rows, and each begins where the one before ends, or later."""
+    first = pl.col("first")
+    files = pl.concat(
+        each.select(low=first.min(), high=first.max(), nulls=first.null_count(), rows=pl.col("rows").sum())
+        for each in spans
+    ).sort("low")
+    follow = (files["high"].shift() <= files["low"]).all() and files["nulls"].sum() == 0
+    return bool(follow and files["rows"].sum() >= files.height * ROWS_COMPACTED * 2 // 3)

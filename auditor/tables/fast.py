@@ -6,8 +6,10 @@ null records. A page in any such doubt is left to the exact path; for all others
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import polars as pl
 from polars.exceptions import PolarsError
@@ -16,78 +18,126 @@ from auditor.tables.convert import LARGEST, LONGEST
 from auditor.tables.record import PLACE, Field, Form, Kind, Raw
 from auditor.tables.schema import TIME
 
-_ZONED = r"^[12]\d{3}-\d\d-\d\dT\d\d:\d\d:[0-5]\d(\.\d{1,6})?(Z|[+-](0\d|1[0-4]):[0-5]\d)$"
-_PLAIN = r"^-?\d+(\.\d+)?$"
+_ZONED = (
+    r"^[12][0-9]{3}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
+    r"(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$"
+)
+_PLAIN = r"^-?[0-9]+(\.[0-9]+)?$"
 _LIMITS = {Form.MINUTES: LONGEST, Form.SECONDS: LONGEST, Form.COUNT: LARGEST}
 _PATTERNS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%dT%H:%M:%S%.f%:z")
 _GROUP = 1 << 19
+_LARGE = 1 << 16
+_BEFORE = re.compile(rb'\s*\{\s*"items"\s*:\s*(?=\[)')
+_BEHIND = re.compile(rb"\]\s*\}\s*\Z")
+_LOOKED_BACK = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Fast:
-    """The raw frames of the pages that were read, and the places of the others, which need the exact path."""
+    """The raw frames of the pages that were read, and the places of the others, which need the exact path.
+
+    `counts` tells how many records the pages have, by place; of those in `left` it may tell nothing.
+    """
 
     raw: Raw
     left: tuple[int, ...]
+    counts: Mapping[int, int]
 
 
-def fast(bodies: Sequence[bytes], kind: Kind) -> Fast:
-    """The pages that can be read without doubt; `place` in the frames is the index in `bodies`."""
-    lists: list[pl.Series] = []
-    read: list[int] = []
+def fast(bodies: Sequence[bytes], kind: Kind, known: Mapping[int, pl.DataFrame] = MappingProxyType({})) -> Fast:
+    """The pages that can be read without doubt; `place` in the frames is the index in `bodies`.
+
+    Of pages in `known`, by place, `alone` read the records before; columns without any value may be absent there.
+    """
+    schema = kind.read
+    frames: dict[int, pl.DataFrame] = dict(known)
+    read: list[tuple[int, int]] = [(place, records.height) for place, records in known.items()]
     left: list[int] = []
-    for group in _groups(bodies):
-        pages = _pages([bodies[place] for place in group], kind)
-        if pages is not None:
-            lists.append(pages)
-            read += group
-            continue
-        for place in group:
-            single = _pages([bodies[place]], kind) if len(group) > 1 else None
-            if single is None:
-                left.append(place)
-            else:
-                lists.append(single)
-                read.append(place)
-    raw, doubtful = _frames(lists, read, kind)
-    return Fast(raw, tuple(sorted([*left, *doubtful])))
+    groups = list(_groups(bodies, known))[::-1]
+    while groups:
+        group = groups.pop()
+        found = _read([bodies[place] for place in group], schema)
+        if found is not None:
+            frames[group[0]] = found[0]
+            read += zip(group, found[1], strict=True)
+        elif len(group) == 1:
+            left += group
+        else:
+            groups += [[place] for place in reversed(group)]
+    raw, doubtful = _checked_frames([frames[place] for place in sorted(frames)], sorted(read), kind)
+    return Fast(raw, tuple(sorted([*left, *doubtful])), dict(read))
 
 
-def _groups(bodies: Sequence[bytes]) -> Iterator[list[int]]:
-    """Neighbouring pages of about half a megabyte: larger groups are slower, smaller ones cost a call each."""
+def _groups(bodies: Sequence[bytes], known: Container[int]) -> Iterator[list[int]]:
+    """Each large page alone, neighbouring small ones together: a call each would cost more than reading them."""
     group: list[int] = []
     size = 0
     for place, body in enumerate(bodies):
-        if group and size + len(body) > _GROUP:
+        if place in known:
+            if group:
+                yield group
+            group, size = [], 0
+            continue
+        if group and (size + len(body) > _GROUP or len(body) >= _LARGE):
             yield group
             group, size = [], 0
         group.append(place)
         size += len(body)
+        if len(body) >= _LARGE:
+            yield group
+            group, size = [], 0
     if group:
         yield group
 
 
-def _pages(bodies: Sequence[bytes], kind: Kind) -> pl.Series | None:
-    """The lists of records of some pages, one a page; None when the reader refuses one of them."""
-    text = b"[" + b",".join(bodies) + b"]"
-    if b"\\u" in text and (b"\\ud" in text or b"\\uD" in text):
+def _read(bodies: Sequence[bytes], schema: pl.Schema) -> tuple[pl.DataFrame, Sequence[int]] | None:
+    """The records of some pages as read, and how many each page has; None when the reader refuses one of them."""
+    single = alone(bodies[0], schema) if len(bodies) == 1 else None
+    if single is not None:
+        return single, (single.height,)
+    if any(_is_garbled(body) for body in bodies):
         return None
     try:
-        pages = pl.read_json(text, schema={"items": pl.List(pl.Struct(kind.read))})["items"]
+        pages = pl.read_json(b"[" + b",".join(bodies) + b"]", schema={"items": pl.List(pl.Struct(schema))})
     except PolarsError:
         return None
-    return None if len(pages) != len(bodies) or pages.null_count() else pages
+    items = pages["items"]
+    if len(items) != len(bodies) or items.null_count():
+        return None
+    records = items.explode(empty_as_null=False)
+    return None if records.null_count() else (records.struct.unnest(), items.list.len().to_list())
 
 
-def _frames(lists: Sequence[pl.Series], places: Sequence[int], kind: Kind) -> tuple[Raw, set[int]]:
-    """The raw frames of pages, and the places of doubtful ones, whose rows are left out."""
-    pages = pl.DataFrame({"place": places}, schema={"place": pl.Int64}).with_columns(
-        items=pl.concat(lists) if lists else pl.Series([], dtype=pl.List(pl.Struct(kind.read)))
-    )
-    length = pl.col("items").list.len()
-    records = pages.filter(length > 0).with_columns(item=pl.int_ranges(length.cast(pl.Int64))).explode("items", "item")
-    doubtful = set(records["place"].filter(records["items"].is_null()))
-    frame = records.unnest("items")
+def _is_garbled(body: bytes) -> bool:
+    """Whether an escape in the page may name a lone surrogate."""
+    return b"\\" in body and b"\\u" in body and (b"\\ud" in body or b"\\uD" in body)
+
+
+def alone(body: bytes, schema: pl.Schema) -> pl.DataFrame | None:
+    """The records of a large page that holds nothing but its items, read as a list of their own; a null is a row.
+
+    None when the page is small, holds more, or the reader refuses it.
+    """
+    before = _BEFORE.match(body) if len(body) >= _LARGE else None
+    behind = None if before is None else _BEHIND.search(body, len(body) - _LOOKED_BACK)
+    if before is None or behind is None or _is_garbled(body):
+        return None
+    try:
+        return pl.read_json(body[before.end() : behind.start() + 1], schema=schema)
+    except PolarsError:
+        return None
+
+
+def _checked_frames(
+    frames: Sequence[pl.DataFrame], read: Sequence[tuple[int, int]], kind: Kind
+) -> tuple[Raw, set[int]]:
+    """The raw frames of pages, and the places of doubtful ones, whose rows are left out.
+
+    A row of nulls may stand for a null record, or for one that is no object.
+    """
+    rows = pl.concat([kind.read.to_frame(), *frames], how="diagonal")
+    frame = rows.hstack(_places(read))
+    doubtful = set(frame["place"].filter(rows.select(pl.all_horizontal(pl.all().is_null())).to_series()))
     elements = {}
     for child in kind.children:
         listed = frame.select(*PLACE, child.name).filter(pl.col(child.name).list.len() > 0).explode(child.name)
@@ -96,38 +146,44 @@ def _frames(lists: Sequence[pl.Series], places: Sequence[int], kind: Kind) -> tu
         doubtful |= more
     checked, more = _checked(frame, kind.fields)
     doubtful |= more
-    kept = ~pl.col("place").is_in(sorted(doubtful))
-    return (
-        Raw(
-            checked.filter(kept).select(kind.raw.names()),
-            {child.name: elements[child.name].filter(kept).select(child.raw.names()) for child in kind.children},
-        ),
-        doubtful,
-    )
+    records = checked.select(kind.raw.names())
+    lists = {child.name: elements[child.name].select(child.raw.names()) for child in kind.children}
+    if doubtful:
+        kept = ~pl.col("place").is_in(sorted(doubtful))
+        records, lists = records.filter(kept), {name: rows.filter(kept) for name, rows in lists.items()}
+    return Raw(records, lists), doubtful
+
+
+def _places(read: Sequence[tuple[int, int]]) -> pl.DataFrame:
+    """The columns `PLACE` of pages with so many records each."""
+    pages = pl.DataFrame(read, schema={"place": pl.Int64, "count": pl.Int64}, orient="row")
+    listed = pages.filter(pl.col("count") > 0).with_columns(item=pl.int_ranges("count"))
+    return listed.explode("item").select(*PLACE)
 
 
 def _checked(frame: pl.DataFrame, fields: Sequence[Field]) -> tuple[pl.DataFrame, set[int]]:
     """The frame with times and numbers typed, and the places of pages whose values the exact path reads otherwise."""
-    doubts = [doubt for field in fields if (doubt := _doubt(field)) is not None]
-    mask = frame.select(pl.any_horizontal(pl.lit(False), *doubts).fill_null(False)).to_series()
-    times = [_parsed(frame[field.name]) for field in fields if field.form is Form.TIME]
-    for parsed in times:
-        mask |= parsed.is_null() & (frame[parsed.name].str.len_bytes() > 0).fill_null(False)
-    numbers = [pl.col(field.name).cast(pl.Float64, strict=False) for field in fields if field.form in _LIMITS]
-    return frame.with_columns(*times, *numbers), set(frame["place"].filter(mask))
+    mask = pl.repeat(False, frame.height, eager=True)
+    columns = []
+    for field in fields:
+        written = frame[field.name]
+        if field.form is Form.TIME:
+            parsed = _parsed(written)
+            mask |= ((~written.str.contains(_ZONED) | parsed.is_null()) & (written != "")).fill_null(False)
+            columns.append(parsed)
+        elif field.form in _LIMITS:
+            number = written.cast(pl.Float64, strict=False)
+            mask |= (~written.str.contains(_PLAIN) | _exceeds(number, field.form)).fill_null(False)
+            columns.append(number)
+        elif field.form is Form.CODES:
+            mask |= written.list.eval(pl.element().is_null()).list.any().fill_null(False)
+    return frame.with_columns(columns), set(frame["place"].filter(mask))
 
 
-def _doubt(field: Field) -> pl.Expr | None:
-    column = pl.col(field.name)
-    if field.form is Form.TIME:
-        return ~column.str.contains(_ZONED) & (column != "")
-    if field.form in _LIMITS:
-        number = column.cast(pl.Float64, strict=False)
-        fraction = number != number.round() if field.form is Form.COUNT else pl.lit(False)
-        return ~column.str.contains(_PLAIN) | (number.abs() >= _LIMITS[field.form]) | fraction
-    if field.form is Form.CODES:
-        return column.list.eval(pl.element().is_null()).list.any()
-    return None
+def _exceeds(number: pl.Series, form: Form) -> pl.Series:
+    """Whether a number is too large for its form, or a fraction where a count is due."""
+    large = number.abs() >= _LIMITS[form]
+    return large | (number != number.round()) if form is Form.COUNT else large
 
 
 def _parsed(written: pl.Series) -> pl.Series:
@@ -139,5 +195,5 @@ def _parsed(written: pl.Series) -> pl.Series:
         if not missing.any():
             break
         tried = written.str.to_datetime(pattern, time_unit="us", time_zone="UTC", strict=False)
-        times = times.zip_with(~missing, tried)
+        times = tried if pattern == _PATTERNS[0] else times.zip_with(~missing, tried)
     return times

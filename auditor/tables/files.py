@@ -24,8 +24,10 @@ DERIVED = "_derived"
 """Column of the files of `meetings` that the table does not show: drawn from attendees, not a usage record."""
 
 ROWS_A_FILE = 150_000
+ROWS_COMPACTED = 300_000
 _ROWS_A_GROUP = 1 << 16
 _CLUSTER = "_cluster"
+_TIME, _ROW, _RANK = "_time", "_row", "_rank"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,35 +72,45 @@ def clusters_of(rows: pl.DataFrame, table: Table) -> pl.Series:
 
 
 def in_order(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """The rows by the first time of their cluster, so that time runs on and clusters stay together."""
+    """The rows by the first time of their cluster, so that time runs on and clusters stay together.
+
+    Inside a cluster time runs on, too; at one moment pages and items decide. Rows without a time stand last.
+    """
     columns = cluster_columns(table)
     if table.time is None or table.time in columns:
         return rows.sort(*columns, "page", "item")
-    keys = (table.time, *columns, "page", "item")
-    first = pl.col(table.time).min().over(columns).alias(_CLUSTER)
-    order = rows.select(first, *keys).with_row_index("_row").sort(_CLUSTER, *columns, *keys, nulls_last=False)["_row"]
-    return rows[order]
+    rows = rows.rechunk()
+    keyed = rows.select(cluster(table), pl.col(table.time).to_physical().alias(_TIME), ORDER, "item").with_row_index(
+        _ROW
+    )
+    clusters = keyed.group_by(_CLUSTER).agg(pl.col(_TIME).min(), pl.col(_ROW).first())
+    named = clusters.hstack(rows.select(columns)[clusters[_ROW]])
+    ranked = named.sort(_TIME, *columns, nulls_last=False).select(_CLUSTER).with_row_index(_RANK)
+    placed = keyed.join(ranked, on=_CLUSTER, how="left", maintain_order="left")
+    order = placed.select(pl.arg_sort_by(_RANK, _TIME, ORDER, "item", nulls_last=True)).to_series()
+    return rows if order.is_sorted() else rows[order]
 
 
-def write_files(folder: Path, rows: pl.DataFrame, table: Table) -> Iterator[DataFile]:
-    """Files with all the rows, none with more than about `ROWS_A_FILE` unless one cluster is larger."""
+def write_files(folder: Path, rows: pl.DataFrame, table: Table, *, most: int = ROWS_A_FILE) -> Iterator[DataFile]:
+    """Files with all the rows, about equal in size and none much larger than `most` unless one cluster is."""
     ordered = in_order(rows, table)
-    for part in _parts(ordered, table):
+    for part in _parts(ordered, table, -(-rows.height // most)):
         yield _write(folder, part, table)
 
 
-def _parts(rows: pl.DataFrame, table: Table) -> Iterator[pl.DataFrame]:
+def _parts(rows: pl.DataFrame, table: Table, count: int) -> Iterator[pl.DataFrame]:
     """Slices of ordered rows, cut between clusters only."""
-    if rows.height <= ROWS_A_FILE:
+    if count <= 1:
         yield rows
         return
     begins = (cluster(table) != cluster(table).shift()).fill_null(True)
     starts = rows.select(pl.int_range(pl.len()).filter(begins)).to_series()
     start = 0
-    while start < rows.height:
-        later = starts.filter((starts > start) & (starts >= start + ROWS_A_FILE))
-        end = int(later[0]) if len(later) else rows.height
-        yield rows[start:end]
+    for number in range(1, count + 1):
+        later = starts.filter(starts >= max(start + 1, rows.height * number // count))
+        end = int(later[0]) if len(later) and number < count else rows.height
+        if end > start:
+            yield rows[start:end]
         start = end
 
 

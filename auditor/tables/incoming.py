@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
@@ -22,6 +23,7 @@ from auditor.model.window import Window
 from auditor.tables import reading
 from auditor.tables.controlhub import columns_of, time_formats, zoneless
 from auditor.tables.csvfile import Sheet, sheet, text_of
+from auditor.tables.hasty import cut, first_fields
 from auditor.tables.kinds import KINDS
 from auditor.tables.record import Kind
 
@@ -33,14 +35,20 @@ _TELLING = 2
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A file that was understood: its kind of records, how they are read, its pages, whether they name sites."""
+    """A file that was understood: its kind of records, how they are read, its pages, whether they name sites.
+
+    `digests` are the SHA-256 of the pages. `items` has how many items each page ought to have, None where any number
+    will do; a file with other pages was not understood after all. It is None for a file that was read with care.
+    """
 
     name: str
     sha256: str
     kind: Kind
     options: Mapping[str, str]
     bodies: tuple[bytes, ...]
+    digests: tuple[str, ...]
     sites: bool
+    items: tuple[int | None, ...] | None = None
 
     @property
     def endpoint(self) -> str:
@@ -48,8 +56,11 @@ class Incoming:
         return f"{IMPORT}{self.kind.name}"
 
 
-def incoming(path: Path, *, kind: str | None, zone: str | None, span: Window | None) -> Incoming:
-    """The file as pages. Raises `ConfigError` when it is not known what it holds, or its times need a zone."""
+def incoming(path: Path, *, kind: str | None, zone: str | None, span: Window | None, careful: bool = True) -> Incoming:
+    """The file as pages. Raises `ConfigError` when it is not known what it holds, or its times need a zone.
+
+    Without care a JSON file of a usual form is cut into pages by its beginning, its end and its lines alone.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -58,14 +69,23 @@ def incoming(path: Path, *, kind: str | None, zone: str | None, span: Window | N
     zoned = {} if zone is None else {reading.ZONE: zone}
     start = content[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if start in {b"{", b"["}:
-        bodies = tuple(_json_pages(content, name=path.name))
-        fields = _sample(bodies)
+        pages = None if careful else cut(content, most=_LARGEST_WHOLE, records=RECORDS_A_PAGE)
+        bodies = tuple(_json_pages(content, name=path.name) if pages is None else (page.body for page in pages))
+        fields = first_fields(bodies[0], records=_LOOKED_AT) if bodies else None
+        if pages is not None and fields is None:
+            return incoming(path, kind=kind, zone=zone, span=span)
+        fields = fields or _sample(bodies)
         found, options = _kind_of(fields, kind, name=path.name)
-        return Incoming(path.name, digest, found, {**zoned, **options}, bodies, _names_sites(found, fields, options))
+        sites = _names_sites(found, fields, options)
+        digests = tuple(digest if body is content else hashlib.sha256(body).hexdigest() for body in bodies)
+        items = None if pages is None else tuple(page.items for page in pages)
+        return Incoming(path.name, digest, found, {**zoned, **options}, bodies, digests, sites, items)
     lines = sheet(text_of(content, name=path.name), name=path.name)
     found, options = _csv_kind(lines, kind, span=span, zone=zone, name=path.name)
     sites = _names_sites(found, set(lines.headings), options)
-    return Incoming(path.name, digest, found, {**zoned, **options}, tuple(_csv_pages(lines)), sites)
+    bodies = tuple(_csv_pages(lines))
+    digests = tuple(hashlib.sha256(body).hexdigest() for body in bodies)
+    return Incoming(path.name, digest, found, {**zoned, **options}, bodies, digests, sites)
 
 
 def _json_pages(content: bytes, *, name: str) -> Iterator[bytes]:
@@ -195,6 +215,15 @@ def _sample(bodies: Sequence[bytes]) -> set[str]:
 
 def _kind_of(names: set[str], asked: str | None, *, name: str) -> tuple[Kind, dict[str, str]]:
     """The kind whose fields the names are, and how they are read: as the API's, the columns', or each its own way."""
+    try:
+        kind, options = _kind_by(frozenset(names), asked)
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from None
+    return kind, dict(options)
+
+
+@lru_cache(maxsize=32)
+def _kind_by(names: frozenset[str], asked: str | None) -> tuple[Kind, Mapping[str, str]]:
     kinds = [KINDS[asked]] if asked is not None else list(KINDS.values())
     scores = sorted(
         ((len(names & known), kind.name, style) for kind in kinds for style, known in _known(kind)), reverse=True
@@ -202,12 +231,12 @@ def _kind_of(names: set[str], asked: str | None, *, name: str) -> tuple[Kind, di
     best = scores[0]
     rivals = {found for score, found, _ in scores if score == best[0]}
     if asked is None and (best[0] < _TELLING or len(rivals) > 1):
-        raise ConfigError(f"{name}: its fields do not tell what it holds; --as would, one of {', '.join(KINDS)}")
+        raise ConfigError(f"its fields do not tell what it holds; --as would, one of {', '.join(KINDS)}")
     style = next(style for score, found, style in reversed(scores) if (score, found) == best[:2])
     kind = KINDS[best[1]]
     spelled = _spelled(kind, names)
     if names and not spelled and not best[0]:
-        raise ConfigError(f"{name}: none of its fields is one of {kind.name}")
+        raise ConfigError(f"none of its fields is one of {kind.name}")
     if names & {child.name for child in kind.children}:
         return kind, {reading.NAMES: "api"}
     if style == "mixed" or len(spelled) > best[0]:
@@ -215,7 +244,7 @@ def _kind_of(names: set[str], asked: str | None, *, name: str) -> tuple[Kind, di
     return kind, {reading.NAMES: style}
 
 
-def _spelled(kind: Kind, names: set[str]) -> dict[str, str]:
+def _spelled(kind: Kind, names: Iterable[str]) -> dict[str, str]:
     """The fields of the kind by API name, with what the file calls them; case, spaces and `_` tell nothing apart."""
     told = {_letters(name): name for name in sorted(names, reverse=True)}
     exact = {name: name for name in names}

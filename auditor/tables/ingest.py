@@ -9,8 +9,9 @@ from auditor.errors import ArchiveError
 from auditor.evidence.entry import Entry, TombstoneEntry, UnitEntry
 from auditor.evidence.reader import extended
 from auditor.model.coverage import Gap
-from auditor.tables.apply import apply
+from auditor.tables.apply import Ahead, apply
 from auditor.tables.archive import Archive
+from auditor.tables.at_hand import AtHand
 from auditor.tables.decode import Notes
 from auditor.tables.state import State, read_state, write_state
 
@@ -29,11 +30,18 @@ class Ingested:
     notes: Notes = field(default_factory=Notes)
 
 
-def ingest(archive: Archive, *, progress: Callable[[int], None] | None = None) -> Ingested:
+def ingest(
+    archive: Archive,
+    *,
+    ahead: Ahead | None = None,
+    at_hand: AtHand | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Ingested:
     """The rows of every unit that was committed since the last time are in the tables.
 
     Each table changes in one commit for many units, `collections` last. Killed anywhere, the next call does the
-    rest; a unit put in twice changes nothing. `progress` is told the units done so far.
+    rest; a unit put in twice changes nothing. `progress` is told the units done so far. Units that were decoded
+    `ahead` are put in together; neither their pages nor those whose records are `at_hand` are read again.
 
     Raises `ArchiveError` when the tables were made from other evidence, or a page is lost or changed.
     """
@@ -41,9 +49,9 @@ def ingest(archive: Archive, *, progress: Callable[[int], None] | None = None) -
     if state.chain.entries and archive.evidence.hash_before(state.offset) != state.chain.head:
         raise ArchiveError(f"the tables of {archive.path} were made from other evidence; run archive rebuild")
     total = Ingested()
-    for entries, offset in _batches(archive.evidence.positions(offset=state.offset)):
+    for entries, offset in _batches(archive.evidence.positions(offset=state.offset), ahead):
         units = [entry for entry in entries if isinstance(entry, UnitEntry)]
-        applied = apply(archive, units)
+        applied = apply(archive, units, ahead=ahead, at_hand=at_hand)
         total = Ingested(
             total.units + len(units),
             total.rows + applied.rows,
@@ -58,19 +66,28 @@ def ingest(archive: Archive, *, progress: Callable[[int], None] | None = None) -
     return total
 
 
-def _batches(positions: Iterator[tuple[Entry, int]]) -> Iterator[tuple[list[Entry], int]]:
-    """Entries up to and with a unit, many units together; what follows the last unit waits for its own."""
+def _batches(positions: Iterator[tuple[Entry, int]], ahead: Ahead | None) -> Iterator[tuple[list[Entry], int]]:
+    """Entries up to and with a unit, many units together; what follows the last unit waits for its own.
+
+    Units decoded ahead are a batch of their own.
+    """
+    known = frozenset[int]() if ahead is None else ahead.units
     entries: list[Entry] = []
     waiting: list[Entry] = []
     rows = units = end = 0
+    together = False
     for entry, offset in positions:
+        if isinstance(entry, UnitEntry) and entries and (entry.link.seq in known) != together:
+            yield entries, end
+            entries, rows, units = [], 0, 0
         waiting.append(entry)
         if isinstance(entry, UnitEntry | TombstoneEntry):
             entries += waiting
             waiting, end = [], offset
             units += 1
             rows += entry.unit.rows if isinstance(entry, UnitEntry) else 0
-        if rows >= ROWS_A_COMMIT or units >= UNITS_A_COMMIT:
+            together = entry.link.seq in known
+        if not together and (rows >= ROWS_A_COMMIT or units >= UNITS_A_COMMIT):
             yield entries, end
             entries, rows, units = [], 0, 0
     if entries:

@@ -14,7 +14,7 @@ from deltalake.schema import ArrayType, Field, PrimitiveType
 from deltalake.transaction import RemoveAction
 
 from auditor.evidence.places import make_private
-from auditor.tables.files import DataFile, clusters_of, frame_schema, stored_schema
+from auditor.tables.files import DataFile, cluster_columns, clusters_of, frame_schema, stored_schema
 from auditor.tables.schema import COUNT, FLAG, TEXT, TEXTS, TIME, Table
 
 _APPLICATION = "auditor"
@@ -71,19 +71,24 @@ class Store:
         if held is None or held.version != version:
             held = Held(version)
             for name, rows in _active(opened).items():
-                add_file(held, name, rows, clusters_of(self.read(table, [name]), table))
+                add_file(held, name, rows, clusters_of(self._clusters(table, name), table))
             self._held[table.name] = held
         return Held(held.version, list(held.names), dict(held.rows), held.clusters)
 
-    def read(self, table: Table, names: Sequence[str]) -> pl.DataFrame:
+    def scan(self, table: Table, names: Sequence[str]) -> pl.LazyFrame:
         """The rows of some of the table's files, with `frame_schema`."""
         schema = frame_schema(table)
         if not names:
-            return schema.to_frame()
+            return schema.to_frame().lazy()
         files = [self.place(table) / name for name in names]
-        return pl.read_parquet(files, glob=False, hive_partitioning=False).select(
+        return pl.scan_parquet(files, glob=False, hive_partitioning=False).select(
             pl.col(name).cast(dtype) for name, dtype in schema.items()
         )
+
+    def _clusters(self, table: Table, name: str) -> pl.DataFrame:
+        """The columns of a file that name its clusters."""
+        columns = [*cluster_columns(table)]
+        return pl.read_parquet(self.place(table) / name, columns=columns, glob=False, hive_partitioning=False)
 
     def commit(
         self, table: Table, held: Held, *, added: Sequence[DataFile], removed: Sequence[str], applied: int

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from auditor.tables.record import PLACE, Child, Field, Form, Kind, Raw
-from auditor.tables.schema import COUNT, SPAN, TIME
+from auditor.tables.schema import COUNT, SPAN, TEXT, TIME
 
 ORDER = "_seq"
 """Internal column of every stored table: the place in the manifest of the page a row came from; newest wins."""
 
 _ABSENT = pl.lit(None)
+_FEW = 100
 _EPOCH = pl.lit(0, pl.Int64).cast(TIME)
 
 
@@ -39,7 +40,30 @@ def _elements(raw: pl.DataFrame, child: Child, records: pl.DataFrame) -> pl.Data
 
 
 def _columns(raw: pl.DataFrame, fields: Iterable[Field]) -> pl.DataFrame:
-    return raw.select(*[_cleaned(field).alias(field.column) for field in fields], *PLACE)
+    return raw.select(*[_column(raw[field.name], field).alias(field.column) for field in fields], *PLACE)
+
+
+def _column(written: pl.Series, field: Field) -> pl.Expr:
+    """What becomes of a field's raw values. Cleaning is most of the work: it is left out where it would change none."""
+    if field.form is Form.LOWER:
+        distinct = written.unique()
+        if len(distinct) <= _FEW:
+            cleaned = distinct.to_frame().select(_cleaned(field)).to_series()
+            return pl.col(field.name).replace_strict(distinct, cleaned, default=None, return_dtype=TEXT)
+    return pl.col(field.name) if _is_clean(written, field.form) else _cleaned(field)
+
+
+def _is_clean(written: pl.Series, form: Form) -> bool:
+    """Whether cleaning would change none of the values: blank text begins below `!` or beyond ASCII."""
+    match form:
+        case Form.TEXT:
+            return not ((written < "!") | (written > "~")).any()
+        case Form.NUMBER:
+            return not written.str.contains(r"\s|^$").any()
+        case Form.EMAIL:
+            return not written.str.contains(r"[^!-@\[-~]|^$|^n/a$").any()
+        case _:
+            return False
 
 
 def _cleaned(field: Field) -> pl.Expr:  # noqa: C901 - one flat case a form

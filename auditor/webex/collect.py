@@ -14,6 +14,7 @@ from auditor.evidence.writer import Writer
 from auditor.model.coverage import Gap
 from auditor.model.window import Window, iso
 from auditor.tables.archive import Archive
+from auditor.tables.at_hand import AtHand
 from auditor.tables.ingest import ingest
 from auditor.webex import plan
 from auditor.webex.client import Client
@@ -125,6 +126,7 @@ class _Collection:
         self._totals: dict[str, int] = {}
         self._site_list = SiteList()
         self._named = Named()
+        self._at_hand = AtHand()
         self._source = Source(means.client, means.bounds, means.now)
         self._committer = Committer(
             self._source,
@@ -138,6 +140,7 @@ class _Collection:
                 "participants": PeopleOf(self._attended, self._totals),
             },
             visible=self._visible,
+            at_hand=self._at_hand,
         )
 
     def run(self) -> Outcome:
@@ -158,7 +161,7 @@ class _Collection:
 
     def _visible(self) -> None:
         self._means.listen(Decoding())
-        ingest(self._archive)
+        ingest(self._archive, at_hand=self._at_hand)
 
     def _sites(self) -> tuple[str, ...]:
         """The sites to ask; none once the credentials were refused."""

@@ -11,6 +11,7 @@ from auditor.errors import AuthError, SourceError
 from auditor.evidence.entry import Request, Response, Unit
 from auditor.evidence.writer import Writer
 from auditor.model.coverage import Gap
+from auditor.tables.at_hand import AtHand
 from auditor.webex.client import Stopped
 from auditor.webex.fetch import Fetched, Sink, Source, fetch, gaps_of
 from auditor.webex.lanes import Done, Dropped, Ended, Kept, Lane, ordered
@@ -67,7 +68,8 @@ class Batch:
 class Committer:
     """Asks for work and commits it.
 
-    `fetchers` say how, by endpoint name; others are fetched plainly. `visible` brings committed rows into the tables.
+    `fetchers` say how, by endpoint name; others are fetched plainly. `visible` brings committed rows into the tables;
+    `at_hand` keeps for it what was read already.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Committer:
         listen: Listener,
         fetchers: dict[str, Fetcher],
         visible: Callable[[], None],
+        at_hand: AtHand,
     ) -> None:
         self._source = source
         self._writer = writer
@@ -88,6 +91,7 @@ class Committer:
         self._listen = listen
         self._fetchers = fetchers
         self._visible = visible
+        self._at_hand = at_hand
         self._hidden = 0
         self._gates: dict[str, _Gate] = {}
         self._guard = Lock()
@@ -134,7 +138,7 @@ class Committer:
 
     def _fetched(self, work: Work, lane: WorkLane, gate: _Gate | None) -> Fetched:
         fetcher = self._fetchers.get(work.endpoint.name, fetch)
-        return fetcher(self._source, work, _Forward(lane, gate, self._writer))
+        return fetcher(self._source, work, _Forward(lane, gate, self._writer, self._at_hand))
 
     def _gate(self, work: Work) -> tuple[_Gate | None, bool]:
         if work.shared is None:
@@ -184,12 +188,15 @@ class _Forward:
     lane: WorkLane
     gate: _Gate | None
     writer: Writer
+    at_hand: AtHand
 
     def keep(self, page: Page) -> None:
         if self.gate is not None:
             self.gate.opened.set()
         cited = page.fault is None and bool(page.body)
         digest = self.writer.store(page.body)
+        if page.read is not None and cited:
+            self.at_hand.keep(digest, self.lane.piece.endpoint.name, page.read)
         self.lane.keep(Received(page.request, page.response, digest, len(page.body), len(page.records), cited))
 
     def drop(self, count: int) -> None:

@@ -9,15 +9,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import parse_qsl, urlsplit
 
+from polars import DataFrame
+
 from auditor.errors import BadPayload
 from auditor.evidence.entry import JsonValue, Request, Response
 from auditor.model.vocabulary import GapReason
+from auditor.tables.at_hand import records_of
 from auditor.webex.client import Ask, Client
 from auditor.webex.endpoints import Endpoint
 from auditor.webex.failures import Failed, describe
 from auditor.webex.links import LinkRefused, NextLink, Pairs, followed, next_target
 from auditor.webex.origin import Origin
-from auditor.webex.payload import Json, NotJson, records
+from auditor.webex.payload import Json, NotJson, Unread, records
 from auditor.webex.wire import Answer
 
 log = logging.getLogger(__name__)
@@ -51,13 +54,17 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One raw response and how to keep it. `fault` says why it is kept but not read."""
+    """One raw response and how to keep it. `fault` says why it is kept but not read.
+
+    `read` holds the records of a large page as the tables will want them.
+    """
 
     request: Request
     response: Response
     body: bytes
     records: Sequence[Json]
     fault: Failed | None = None
+    read: DataFrame | None = None
 
 
 def pages(
@@ -103,6 +110,10 @@ def _page(
         if answer.status == 204 and not answer.body:
             log.info("%s: empty", describe(answer, ask.endpoint))
             return Page(request, response, b"", ()), answer
+        read = records_of(answer.body, listing.endpoint.name)
+        if read is not None:
+            unread = Unread(answer.body, listing.endpoint.items, read.height)
+            return Page(request, response, answer.body, unread, read=read), answer
         try:
             found = records(answer.body, key=listing.endpoint.items)
         except BadPayload as error:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import TypeAlias
+from typing import TypeAlias, overload
 
 from pydantic_core import SchemaValidator, core_schema, from_json
 
@@ -32,6 +33,30 @@ def records(body: bytes, *, key: str) -> Sequence[Json]:
     except (ValueError, KeyError):
         return _any_records(body, key=key)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Unread(Sequence[Json]):
+    """The list under `key` of a body known to have one with `number` items; looked into only when it must be."""
+
+    body: bytes
+    key: str
+    number: int
+
+    def __len__(self) -> int:
+        return self.number
+
+    @overload
+    def __getitem__(self, index: int) -> Json: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Json]: ...
+
+    def __getitem__(self, index: int | slice) -> Json | Sequence[Json]:
+        return records(self.body, key=self.key)[index]
+
+    def __iter__(self) -> Iterator[Json]:
+        return iter(records(self.body, key=self.key))
 
 
 @cache

@@ -62,11 +62,11 @@ def reports(wanted: Wanted, units: Mapping[str, Unit], *, horizon: Horizon) -> P
             found = missing(span, _held(units.values(), "usage", site, service_type=service_type), horizon=horizon)
             todo += [units_of.usage(site, service_type, each) for each in found.spans]
             if service_type == SERVICE_TYPES[0]:
-                lost += _lost("usage", ("meetings",), site, _unimported(found, units, site, table="meetings"))
+                lost += _lost("usage", ("meetings",), site, _unimported(found, units, site, kind="usage"))
         if wanted.narrowed is None:
             found = missing(span, _held(units.values(), "attendees", site), horizon=horizon)
             todo += [units_of.attendees_of_site(site, each) for each in found.spans]
-            lost += _lost("attendees", ("attendees",), site, _unimported(found, units, site, table="attendees"))
+            lost += _lost("attendees", ("attendees",), site, _unimported(found, units, site, kind="attendees"))
         else:
             todo += _narrowed(wanted, site, span, units, horizon=horizon)
     return Plan(tuple(todo), tuple(lost))
@@ -195,12 +195,12 @@ def _kept(meeting: Seen, horizon: Horizon) -> bool:
     return meeting.end >= horizon.earliest
 
 
-def _unimported(found: Missing, units: Mapping[str, Unit], site: str, *, table: str) -> tuple[Window, ...]:
+def _unimported(found: Missing, units: Mapping[str, Unit], site: str, *, kind: str) -> tuple[Window, ...]:
     """Lost spans that no imported file covers either."""
     imported = [
         unit.window
         for unit in units.values()
-        if unit.endpoint == f"{IMPORT}{table}" and unit.site_url == site and unit.window is not None
+        if unit.endpoint == f"{IMPORT}{kind}" and unit.site_url in {site, None} and unit.window is not None
     ]
     return subtract(found.lost, imported)
 

@@ -159,6 +159,55 @@ def test_a_line_that_is_no_json_is_a_gap_of_its_own(bring: Bring, archive, save)
     assert "item 1: no object" in done.stderr
 
 
+def test_a_response_that_is_broken_inside_is_refused_before_anything_is_written(bring: Bring, tmp_path, save) -> None:
+    whole = json.dumps({"items": [attendee(number) for number in range(60)]})
+    done = bring(save("a.json", whole), save("b.json", whole.replace('"m57"', '"m57')))
+    assert isinstance(done.exception, ConfigError)
+    assert str(done.exception).startswith("b.json: it is no JSON")
+    assert not (tmp_path / "archive").exists()
+
+
+@pytest.mark.parametrize("odd", ['{"items": [{"email": broken]}', '{"items": 5}', '"text"', json.dumps(attendee(9))])
+def test_a_line_that_is_no_response_among_responses_is_kept_as_a_record(bring: Bring, archive, save, odd: str) -> None:
+    lines = [json.dumps({"items": [attendee(1), attendee(2)]}), odd, json.dumps({"items": [attendee(3)]})]
+    done = bring(save("a.ndjson", "\n".join(lines)))
+    held = archive()
+    assert {"m1", "m2", "m3"} <= set(held.scan("attendees").collect()["meeting_id"])
+    assert done.return_value == (0 if odd == json.dumps(attendee(9)) else 3)
+    resolved(held, "attendees")
+
+
+def test_two_records_on_a_line_are_not_taken_for_one(bring: Bring, tmp_path, save) -> None:
+    lines = [f"{json.dumps(attendee(1))},{json.dumps(attendee(2))}", json.dumps(attendee(3))]
+    done = bring(save("a.ndjson", "\n".join(lines)))
+    assert isinstance(done.exception, ConfigError)
+    assert not (tmp_path / "archive").exists()
+
+
+def test_many_files_become_many_units_with_their_own_spans_and_gaps(bring: Bring, archive, save) -> None:
+    files = [
+        save(f"{number}.json", json.dumps({"items": [attendee(number), attendee(number, duration=[])]}))
+        for number in range(1, 6)
+    ]
+    done = bring(*files)
+    rows = archive().scan("collections").sort("from_time").collect().rows(named=True)
+    assert done.return_value == 3
+    assert [(row["rows"], row["from_time"].day, row["complete"]) for row in rows] == [
+        (2, number + 1, False) for number in range(1, 6)
+    ]
+    assert [f"{number}.json: not decoded" in done.stderr for number in range(1, 6)] == [True] * 5
+    resolved(archive(), "attendees")
+
+
+def test_a_file_named_twice_or_known_already_is_written_once(bring: Bring, archive, save) -> None:
+    first, second = (save(f"{name}.json", json.dumps([attendee(n)])) for n, name in ((1, "a"), (2, "b")))
+    bring(first)
+    done = bring(first, second, second)
+    assert done.stderr.count("has it already") == 2
+    assert sorted(archive().scan("attendees").collect()["meeting_id"]) == ["m1", "m2"]
+    assert archive().scan("collections").collect().height == 2
+
+
 def test_the_same_file_again_changes_nothing(bring: Bring, archive, save) -> None:
     file = save("a.json", json.dumps([attendee(1)]))
     bring(file)

@@ -22,14 +22,17 @@ from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-rows = int(sys.argv[1])
+rows, shared = int(sys.argv[1]), int(sys.argv[2])
 
 def record(start, number):
     meeting = number // 100
+    day, place = start, meeting
+    if meeting >= rows // 100 - shared:
+        day, place = start + timedelta(days=7), meeting - (rows // 100 - shared)
     joined = start + timedelta(days=1, seconds=meeting % 80_000)
     return (
-        f'{{"meetingId":"{start:%Y%m%d}{meeting:024x}_I_{meeting:018d}","meetingNumber":"2550{meeting:07d}",'
-        f'"meetingTitle":"Meeting {meeting}","displayName":"Person {number % 100}",'
+        f'{{"meetingId":"{day:%Y%m%d}{place:024x}_I_{place:018d}","meetingNumber":"2550{place:07d}",'
+        f'"meetingTitle":"Meeting {place}","displayName":"Person {number % 100}",'
         f'"email":"p{number % 100}@northbank.example","joinedTime":"{joined:%Y-%m-%dT%H:%M:%SZ}",'
         f'"leftTime":"{joined + timedelta(minutes=30):%Y-%m-%dT%H:%M:%SZ}","duration":30,'
         f'"participantType":"attendee","ipAddress":"192.0.2.{number % 250}","clientAgent":"WINDOWS,Webex",'
@@ -71,9 +74,10 @@ server.serve_forever()
 
 
 @contextmanager
-def endless(rows: int) -> Iterator[str]:
-    """A server that makes so many rows up for every span it is asked for."""
-    with subprocess.Popen([sys.executable, "-c", ENDLESS, str(rows)], stdout=subprocess.PIPE, text=True) as process:
+def endless(rows: int, *, shared: int) -> Iterator[str]:
+    """A server that makes so many rows up for every week it is asked for; so many meetings go on in the next week."""
+    command = [sys.executable, "-c", ENDLESS, str(rows), str(shared)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             yield process.stdout.readline().strip()
@@ -95,8 +99,9 @@ def peak(base: str, folder: Path) -> float:
 
 
 @pytest.mark.soak
-def test_millions_of_rows_need_less_than_half_a_gigabyte(tmp_path) -> None:
-    with endless(ROWS // SLICES) as base:
+@pytest.mark.parametrize("shared", [0, 40], ids=["meetings of their own", "meetings that span slices"])
+def test_millions_of_rows_need_less_than_half_a_gigabyte(shared: int, tmp_path) -> None:
+    with endless(ROWS // SLICES, shared=shared) as base:
         megabytes = peak(base, tmp_path / "archive")
     assert Archive(tmp_path / "archive").scan("attendees").collect().height == ROWS // SLICES * SLICES
     assert megabytes < 500

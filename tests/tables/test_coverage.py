@@ -216,6 +216,32 @@ def test_files_fill_what_was_not_collected(site) -> None:
     assert found == [("attendees", "not-collected", days(0, 1)), ("attendees", "imported", days(1, 3))]
 
 
+def lost(table: str, endpoint: str, window: Window) -> dict[str, object]:
+    gap = Gap(table, SITE, window, GapReason.BEYOND_LOOKBACK, "Webex keeps reports for 90 days")
+    return {"endpoint": endpoint, "gaps": [gap], "key": f"{endpoint} lost"}
+
+
+def test_files_fill_what_webex_had_forgotten(site) -> None:
+    fill(site, start=3, end=7)
+    site.add(**lost("attendees", "attendees", days(0, 3)), days=(0, 3))
+    site.add(**lost("meetings", "usage", days(0, 3)), days=(0, 3), service_type=SERVICES[0])
+    site.add("import:attendees", [attendee(1, "m0")], days=(1, 4))
+    site.add("import:usage", [usage(1, 1.1, "m0")], days=(0, 7))
+    found = [gap for gap in told(covered(site)) if gap[0] in {"attendees", "meetings"}]
+    assert found == [
+        ("attendees", "beyond-lookback", days(0, 1)),
+        ("attendees", "imported", days(1, 3)),
+        ("meetings", "imported", days(0, 3)),
+    ]
+
+
+def test_files_of_another_site_fill_nothing(site) -> None:
+    fill(site, start=3, end=7)
+    site.add(**lost("attendees", "attendees", days(0, 3)), days=(0, 3))
+    site.add("import:attendees", [attendee(1, "m0")], days=(0, 4), site_url="other.webex.com")
+    assert ("attendees", "beyond-lookback", days(0, 3)) in told(covered(site, sites=(SITE,)))
+
+
 def test_what_was_pruned_is_gone_and_not_held(site) -> None:
     fill(site)
     prune(site.archive.path, DAY0 + timedelta(days=3), now=lambda: LATER)

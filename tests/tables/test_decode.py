@@ -65,6 +65,7 @@ def test_the_site_is_that_of_the_request_unless_the_record_names_one() -> None:
         ("meetingNumber", "meeting_number", 123456789, "123456789"),
         ("meetingNumber", "meeting_number", 123456789.0, "123456789"),
         ("participantType", "participant_type", "ATTENDEE", "attendee"),
+        ("state", "state", " Bavaria", "bavaria"),
         ("duration", "duration", 57, timedelta(minutes=57)),
         ("duration", "duration", "57", timedelta(minutes=57)),
         ("duration", "duration", 0.5, timedelta(seconds=30)),

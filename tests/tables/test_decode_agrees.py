@@ -13,6 +13,9 @@ from auditor.tables.record import Field, Form, Kind
 
 EXAMPLES = 25 if settings().max_examples < 1000 else settings().max_examples
 
+LARGE = b" " * (1 << 16)
+"""What makes a page large enough to be read alone."""
+
 numbers = (
     st.integers(-5, 100)
     | st.floats(allow_nan=False, allow_infinity=False, width=32)
@@ -91,10 +94,11 @@ def bodies(kind: Kind) -> st.SearchStrategy[bytes]:
         return json.dumps({"items": found}, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
 
     pages = st.tuples(st.lists(items(kind), max_size=5), st.booleans()).map(written)
+    large = st.tuples(pages, st.sampled_from([b"", b" \n"])).map(lambda parts: parts[1] + LARGE + parts[0] + parts[1])
     strange = st.sampled_from(
         [b"", b"{}", b'{"items":null}', b'{"items":[]},{"items":[]}', b"[]", b'{"items":[{"email":"a","email":"b"}]}']
     )
-    return st.one_of(*[pages] * 8, strange)
+    return st.one_of(*[pages] * 5, *[large] * 3, strange)
 
 
 def agree(kind: Kind, contents: list[bytes]) -> None:

@@ -299,7 +299,7 @@ def _put(folder: Path, batches: list[pl.DataFrame]) -> pl.DataFrame:
         draft = Draft(store, ATTENDEES)
         draft.upsert(batch)
         draft.commit(number)
-    held = store.read(ATTENDEES, list(Store(folder).held(ATTENDEES).names))
+    held = store.scan(ATTENDEES, list(Store(folder).held(ATTENDEES).names)).collect()
     assert held.schema == frame_schema(ATTENDEES)
     return held.sort(pl.all(), nulls_last=True)
 

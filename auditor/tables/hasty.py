@@ -1,0 +1,81 @@
+"""Pages of JSON files of the usual forms, cut out without reading what stands between their brackets.
+
+What is cut wrongly shows when it is decoded: a page then has another number of items than told here, or none, and
+the file is read again with care.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic_core import from_json
+
+_BEFORE = re.compile(rb'\s*\{\s*"items"\s*:\s*\[\s*(?=\{)')
+_BEHIND = re.compile(rb"\]\s*\}\s*\Z")
+_RECORD = re.compile(rb"\s*\{")
+_LOOKED_BACK = 64
+_LOOKED_AT = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A page as it was cut out, and how many items it ought to have; None where any number will do."""
+
+    body: bytes
+    items: int | None = None
+
+
+def cut(content: bytes, *, most: int, records: int) -> Sequence[Cut] | None:
+    """The pages of a saved response of at most `most` bytes, or of so many records each, one a line.
+
+    None when the file is neither, or when it is not sure what it is.
+    """
+    if len(content) <= most and is_response(content) and not _has_lines(content):
+        return (Cut(content),)
+    if not _RECORD.match(content) or not _is_text(content):
+        return None
+    lines = list(filter(None, map(bytes.strip, content.split(b"\n"))))
+    if len(lines) < 2 or not lines[0].endswith(b"}"):
+        return None
+    if is_response(lines[0]):
+        return [Cut(line) for line in lines] if all(len(line) <= most and is_response(line) for line in lines) else None
+    return [_page(lines[start : start + records]) for start in range(0, len(lines), records)]
+
+
+def is_response(body: bytes) -> bool:
+    """Whether the text begins and ends as an object does that has nothing but a list of items."""
+    return _BEFORE.match(body) is not None and _BEHIND.search(body, max(0, len(body) - _LOOKED_BACK)) is not None
+
+
+def _page(lines: Sequence[bytes]) -> Cut:
+    return Cut(b'{"items":[' + b",".join(lines) + b"]}", len(lines))
+
+
+def _has_lines(content: bytes) -> bool:
+    """Whether a second object may begin on a line of its own."""
+    return b"\n" in content and b"\n{" in content.strip()
+
+
+def first_fields(body: bytes, *, records: int) -> set[str] | None:
+    """The names of the fields of the first records of a page; None when they cannot be told."""
+    before = _BEFORE.match(body)
+    if before is None:
+        return None
+    beginning = body[: before.end() + _LOOKED_AT]
+    try:
+        found = from_json(beginning, allow_partial=len(beginning) < len(body))["items"][:records]
+    except ValueError:
+        return None
+    if len(found) < records and len(beginning) < len(body):
+        return None
+    return {name for record in found if isinstance(record, dict) for name in record}
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,182 @@
+"""Files to import, decoded together: what each was taken for, its records and their span, its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+
+import polars as pl
+
+from auditor.errors import ConfigError
+from auditor.model.window import Window
+from auditor.tables.decode import ALWAYS, Decoded, Page, Reading, decode
+from auditor.tables.incoming import Incoming, incoming
+from auditor.tables.reading import reading_of
+from auditor.tables.record import Kind
+from auditor.tables.typed import ORDER
+
+_BYTES_AT_ONCE = 3 << 23
+_INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How files are to be read: their kind, the site and the span they are about, the zone of their times."""
+
+    kind: str | None = None
+    site_url: str | None = None
+    span: Window | None = None
+    zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A file that was understood and decoded: its records, and the span given or that of its times."""
+
+    file: Incoming
+    records: int
+    window: Window | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """Pages decoded together, with the index of the file each is of.
+
+    `_seq` numbers the pages of the load from 0; `first` is the number of the first one here.
+    """
+
+    kind: Kind
+    decoded: Decoded
+    files: Sequence[int]
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Files, and all their pages decoded in order."""
+
+    files: Sequence[Loaded]
+    decoded: Sequence[Decoding]
+
+
+def load(paths: Sequence[Path], asked: Asked) -> Load:
+    """The files decoded. Raises `ConfigError` when one is not understood.
+
+    Files of a usual form are read hastily; when one turns out to hold something else, it is read with care.
+    """
+    careful: set[int] = set()
+    while True:
+        files = [_incoming(path, asked, careful=index in careful) for index, path in enumerate(paths)]
+        decoded = list(_decoded(files, asked))
+        wrong = _misread(files, decoded)
+        if not wrong:
+            return _spanned(files, decoded, asked)
+        careful |= wrong
+
+
+def _incoming(path: Path, asked: Asked, *, careful: bool) -> Incoming:
+    file = incoming(path, kind=asked.kind, zone=asked.zone, span=asked.span, careful=careful)
+    if file.kind.site and asked.site_url is None and not file.sites:
+        raise ConfigError(f"{file.name}: its records name no site; --site tells which one they are of")
+    return file
+
+
+def _decoded(files: Sequence[Incoming], asked: Asked) -> Iterator[Decoding]:
+    """The pages of all files, some megabytes at a time; those that are read alike together."""
+    for _, alike in groupby(
+        _numbered(files, asked), key=lambda one: (files[one[0]].endpoint, sorted(files[one[0]].options.items()))
+    ):
+        for part in _portions(alike):
+            kind, reading = _how(files[part[0][0]])
+            decoded = decode([page for _, page in part], kind, reading=reading)
+            yield Decoding(kind, decoded, [index for index, _ in part], part[0][1].seq)
+
+
+def _portions(pages: Iterable[tuple[int, Page]]) -> Iterator[list[tuple[int, Page]]]:
+    """The pages, as many at once as are decoded together."""
+    part: list[tuple[int, Page]] = []
+    size = 0
+    for index, page in pages:
+        part.append((index, page))
+        size += len(page.content)
+        if size >= _BYTES_AT_ONCE:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
+
+
+def _numbered(files: Sequence[Incoming], asked: Asked) -> Iterator[tuple[int, Page]]:
+    """Every page with the index of its file."""
+    number = 0
+    for index, file in enumerate(files):
+        for body, digest in zip(file.bodies, file.digests, strict=True):
+            yield index, Page(digest, number, body, asked.site_url)
+            number += 1
+
+
+def _how(file: Incoming) -> tuple[Kind, Reading]:
+    how = reading_of(file.endpoint, file.options)
+    if how is None:
+        raise ConfigError(f"{file.name}: {file.kind.name} cannot be imported")
+    return how
+
+
+def _misread(files: Sequence[Incoming], decoded: Sequence[Decoding]) -> set[int]:
+    """The files of which a page has not the number of items that was told when it was cut out."""
+    wrong: set[int] = set()
+    left = [iter(file.items or ()) for file in files]
+    for part in decoded:
+        for place, index in enumerate(part.files):
+            if files[index].items is not None:
+                found, told = part.decoded.counts.get(place), next(left[index])
+                if found is None or told not in {None, found}:
+                    wrong.add(index)
+    return wrong
+
+
+def _spanned(files: Sequence[Incoming], decoded: Sequence[Decoding], asked: Asked) -> Load:
+    """The load with the span of each file, which is also that of its gaps."""
+    records = [0] * len(files)
+    times: dict[int, tuple[datetime, datetime]] = {}
+    for part in decoded:
+        for place, count in part.decoded.counts.items():
+            records[part.files[place]] += count
+        if asked.span is None:
+            _stretch(times, part)
+    windows = [asked.span or (Window(*times[index]) if index in times else None) for index in range(len(files))]
+    return Load(
+        [Loaded(file, records[index], windows[index]) for index, file in enumerate(files)],
+        [replace(part, decoded=_placed(part, windows)) for part in decoded],
+    )
+
+
+def _stretch(times: dict[int, tuple[datetime, datetime]], part: Decoding) -> None:
+    """The spans of the part's files, by their index, reach over the times of its rows."""
+    rows = part.decoded.frames[part.kind.table.name]
+    fields = {field.column for field in part.kind.fields}
+    names = [name for name in ("joined_time", "left_time", "end_time", part.kind.table.time) if name in fields]
+    if not names:
+        return
+    pages = (
+        rows.group_by(ORDER)
+        .agg(first=pl.min_horizontal(pl.col(names).min()), last=pl.max_horizontal(pl.col(names).max()))
+        .drop_nulls()
+    )
+    for number, first, last in pages.rows():
+        index = part.files[number - part.first]
+        end = last + _INSTANT
+        known = times.get(index)
+        times[index] = (first, end) if known is None else (min(known[0], first), max(known[1], end))
+
+
+def _placed(part: Decoding, windows: Sequence[Window | None]) -> Decoded:
+    """What was decoded, its gaps in the span of their file."""
+    gaps = {
+        place: tuple(replace(gap, window=windows[part.files[place]] or ALWAYS) for gap in found)
+        for place, found in part.decoded.gaps.items()
+    }
+    return replace(part.decoded, gaps=gaps)
