@@ -5,7 +5,8 @@
 The simulator runs in a process of its own. Our side is the whole of `auditor collect` on attendee reports: fetch,
 evidence, hash chain, tables. The peer's side is fetching alone, with its retries on: `RestSession.follow_pagination`
 once into a typed model of the SDK, once into plain dictionaries. PYTHON is an interpreter that has the package
-`wxc-sdk` (group `bench`, installed by `make bench`); this one unless named.
+`wxc-sdk` (group `bench`, installed by `make bench`); this one unless named. The floor is httpx alone, which fetches the
+same pages one after another and looks at nothing but their links: what the server and the line cost anybody.
 """
 
 from __future__ import annotations
@@ -63,6 +64,24 @@ print(json.dumps({"rows": rows, "seconds": time.perf_counter() - began, "cpu": t
 """
 
 
+FLOOR = """
+import json, sys, time
+import httpx
+
+base, site, *spans = sys.argv[1:]
+client = httpx.Client(headers={"Authorization": "Bearer benchmark-token"}, timeout=60)
+began, cpu, size = time.perf_counter(), time.process_time(), 0
+for span in spans:
+    start, end = span.split(",")
+    url = f"{base}/meetingReports/attendees?siteUrl={site}&from={start}&to={end}&max=1000"
+    while url:
+        answer = client.get(url)
+        size += len(answer.content)
+        url = answer.links.get("next", {}).get("url")
+print(json.dumps({"bytes": size, "seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu}))
+"""
+
+
 def crowd(rows: int) -> tuple[Regular, Site]:
     """A site with so many attendee rows over 80 days, and no participants."""
     meetings = max(1, rows // PEOPLE)
@@ -107,16 +126,20 @@ def ours(base: str, regular: Regular, rows: int) -> dict[str, float]:
     return {"rows": rows, "seconds": seconds, "cpu": cpu, "megabytes": after.ru_maxrss / 1024}
 
 
-def theirs(base: str, regular: Regular, *, python: str, model: str) -> dict[str, float]:
-    """The peer's paging of the same weeks."""
+def spans_of(regular: Regular) -> list[str]:
+    """The weeks that are asked for."""
     spans = []
     start = regular.now - timedelta(days=85)
     while start < regular.now:
         end = min(start + timedelta(days=7), regular.now)
         spans.append(f"{start:%Y-%m-%dT%H:%M:%SZ},{end:%Y-%m-%dT%H:%M:%SZ}")
         start = end
-    command = [python, "-c", PEER, base, "example.webex.com", model, *spans]
-    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    return spans
+
+
+def asked(python: str, program: str, *arguments: str) -> dict[str, float]:
+    """What a program of its own measured."""
+    result = subprocess.run([python, "-c", program, *arguments], capture_output=True, text=True, check=True)
     found: dict[str, float] = json.loads(result.stdout)
     return found
 
@@ -135,8 +158,11 @@ def main(words: list[str]) -> None:
     regular = Regular(meetings=meetings, people=PEOPLE, apart=timedelta(days=80) / meetings)
     rows = meetings * PEOPLE
     with server(given.rows) as base:
+        floor = {"rows": rows, **asked(sys.executable, FLOOR, base, "example.webex.com", *spans_of(regular))}
         theirs_first = peer_runs(base, regular, python=given.peer)
         mine = ours(base, regular, rows)
+    tell("floor: httpx alone", floor)
+    print(f"{'':<44}{floor['cpu'] / rows * 1e6:>10.1f} CPU s a million rows, {floor['bytes'] / rows:.0f} bytes a row")
     tell("auditor collect (evidence and tables)", mine)
     print(f"{'':<44}{mine['cpu'] / rows * 1e6:>10.1f} CPU s a million rows, peak {mine['megabytes']:.0f} MB")
     for model, found in theirs_first.items():
@@ -153,7 +179,8 @@ def peer_runs(base: str, regular: Regular, *, python: str) -> dict[str, dict[str
     if probe.returncode:
         print("wxc_sdk is not installed for", python)
         return {}
-    return {model: theirs(base, regular, python=python, model=model) for model in ("typed", "plain")}
+    spans = spans_of(regular)
+    return {model: asked(python, PEER, base, "example.webex.com", model, *spans) for model in ("typed", "plain")}
 
 
 def tell(name: str, found: dict[str, float]) -> None:
