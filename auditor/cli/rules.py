@@ -282,9 +282,13 @@ def write_docs(session: Session, paths: tuple[Path, ...], out: Path) -> int:
 
 
 @command.command("schema")
-def rule_schema() -> int:
-    """Print the JSON Schema of a rule file, for editors."""
+@_paths
+@click.pass_obj
+def rule_schema(session: Session, paths: tuple[Path, ...]) -> int:
+    """Print the JSON Schema of a rule file, for editors; rules named beside must load."""
     from auditor.rules.json_schema import schema
 
+    if paths:
+        _load(session, paths)
     click.echo(json.dumps(schema(), ensure_ascii=False, indent=2))
     return Exit.OK
