@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+from auditor.model.vocabulary import Verdict
 from auditor.reports.formats import FORMATS, Options
 from auditor.reports.templates import words
 from auditor.reports.view.wording import wording
@@ -49,7 +50,29 @@ def test_axe_finds_nothing_in_any_state(browser: Browser, tmp_path: Path, scheme
     assert violations(page, scheme) == []
     page.locator(".item").first.click()
     assert violations(page, scheme) == []
+    page.keyboard.press("Escape")
+    page.fill("#q", "nobody is called this")
+    page.wait_for_timeout(120)
+    assert page.locator(".item").count() == 0
+    assert violations(page, scheme) == []
+    page.emulate_media(media="print")
+    assert violations(page, scheme) == []
     page.close()
+
+
+@pytest.mark.parametrize("kind", ["empty", "not judged"])
+def test_axe_finds_nothing_when_nothing_was_found_or_judged(browser: Browser, tmp_path: Path, kind: str) -> None:
+    audit = audit_of(0, complete=kind == "empty")
+    if kind == "not judged":
+        unknown = {"verdict": Verdict.NOT_EVALUATED, "reason": "no rows in the window"}
+        audit = replace(audit, rules=tuple(replace(rule, **unknown) for rule in audit.rules))
+    path = tmp_path / "nothing.html"
+    path.write_bytes(FORMATS["html"].render(audit, Options()))
+    for scheme in ("light", "dark"):
+        page = browser.new_page(color_scheme=scheme)  # type: ignore[arg-type] - a literal
+        page.goto(f"file://{path}")
+        assert violations(page, scheme) == []
+        page.close()
 
 
 def test_every_action_works_by_keyboard(opened: Page) -> None:
