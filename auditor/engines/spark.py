@@ -29,7 +29,12 @@ if TYPE_CHECKING:
 
 _SCHEMA = "bucket int, head string, body binary"
 _OTHERS = "a worker runs other versions"
-_SILENCE = "status = error\nrootLogger.level = off\n"
+_SILENCE = """\
+appender.none.type = Null
+appender.none.name = none
+rootLogger.level = off
+rootLogger.appenderRef.none.ref = none
+"""
 """Spark's log holds tracebacks, and those values of tables; a configuration in SPARK_CONF_DIR brings it back."""
 
 _ALONE = {
