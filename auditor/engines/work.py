@@ -15,9 +15,9 @@ from auditor.engines.parcels import Parcel, bucket_numbers, packed, told
 from auditor.engines.sharing import Plan, Shuffle
 from auditor.model.window import Window
 from auditor.rules.derive import with_derived
-from auditor.rules.judging import columns_of, judge, reads_history
-from auditor.rules.merging import Part, trimmed
-from auditor.rules.outcome import Crashed, NotEvaluated
+from auditor.rules.judging import columns_of
+from auditor.rules.merging import Part, judged_part, trimmed
+from auditor.rules.outcome import CRASHES
 from auditor.rules.places import AT
 from auditor.rules.plain import by_row, judge_by_row
 from auditor.rules.rows import Source
@@ -92,7 +92,7 @@ def judged(work: Work, bucket: int, parcels: Iterable[Parcel]) -> Iterator[Parce
         rows = pl.concat([frame for *_, frame in some]) if some else _no_rows(work, shuffle, table)
         source.hold(table, rows, history=shuffle.history, keys=() if shuffle.derived else (column,))
     for task in shuffle.tasks:
-        yield told(task.rule.id, _part(source, task), bucket=bucket)
+        yield told(task.rule.id, judged_part(source, task), bucket=bucket)
 
 
 def _judged_by_row(source: Source, tasks: Sequence[Task]) -> Iterator[tuple[str, Part]]:
@@ -107,23 +107,12 @@ def _judged_by_row(source: Source, tasks: Sequence[Task]) -> Iterator[tuple[str,
     single = [task for task in tasks if not by_row(task)]
     try:
         found = judge_by_row(source, plain) if plain else []
-    except Exception:  # noqa: BLE001 - judged one by one, the rule at fault shows
+    except CRASHES:  # judged one by one, the rule at fault shows
         single = list(tasks)
     else:
         yield from ((task.rule.id, trimmed(part, task)) for part, task in zip(found, plain, strict=True))
     for task in single:
-        yield task.rule.id, _part(source, task)
-
-
-def _part(source: Source, task: Task) -> Part:
-    columns = columns_of(task)
-    read = source.rows_with_history if reads_history(task.rule) else source.rows
-    try:
-        return trimmed(judge(task, lambda table: read(table, columns[table]).collect(), window=source.window), task)
-    except NotEvaluated as reason:
-        return reason
-    except Exception as error:  # noqa: BLE001 - one rule must not stop the others
-        return Crashed(type(error).__name__)
+        yield task.rule.id, judged_part(source, task)
 
 
 def _spread(work: Work, piece: Piece, shuffle: Shuffle, source: Source, *, first: int) -> Iterator[Parcel]:

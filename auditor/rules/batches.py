@@ -13,9 +13,9 @@ import polars as pl
 
 from auditor.model.window import Window
 from auditor.rules.compile import expression
-from auditor.rules.judging import columns_of, judge, reads_history
-from auditor.rules.merging import Part, trimmed
-from auditor.rules.outcome import Crashed, NotEvaluated
+from auditor.rules.judging import columns_of, reads_history
+from auditor.rules.merging import Part, judged_part, trimmed
+from auditor.rules.outcome import CRASHES, Crashed
 from auditor.rules.parts import MEETING, Pieces, height, parts
 from auditor.rules.places import AT
 from auditor.rules.plain import by_row, judge_by_row
@@ -174,7 +174,7 @@ def _keep(source: Source, tasks: Sequence[Task]) -> None:
     for table, wanted in needs.items():
         try:
             source.keep(table, wanted, history=table in history, keys=keys.get(table, set()) & wanted)
-        except Exception as error:  # noqa: BLE001 - each rule reads for itself, and the one at fault shows
+        except CRASHES as error:  # each rule reads for itself, and the one at fault shows
             _log.debug("a part of a table could not be read at once", exc_info=error)
 
 
@@ -199,39 +199,19 @@ def _judge_part(
         if by_row(task):
             by_table.setdefault(task.rule.detect.table, []).append(task)
         else:
-            found[task.rule.id].append(_part(source, task, profile))
+            found[task.rule.id].append(judged_part(source, task, profile))
     for table, batch in by_table.items():
         try:
             with timed(profile, f"conditions of {len(batch)} rules on {table}") as step:
                 judged = judge_by_row(source, batch)
                 step.rows += judged[0].population
-        except Exception as error:  # noqa: BLE001 - judged one by one, the rule at fault shows
+        except CRASHES as error:  # judged one by one, the rule at fault shows
             _log.debug("a batch of rules failed", exc_info=error)
             for task in batch:
-                found[task.rule.id].append(_part(source, task, profile))
+                found[task.rule.id].append(judged_part(source, task, profile))
         else:
             for task, one in zip(batch, judged, strict=True):
                 found[task.rule.id].append(trimmed(one, task))
-
-
-def _part(source: Source, task: Task, profile: Profile | None) -> Part:
-    columns = columns_of(task)
-    read = source.rows_with_history if reads_history(task.rule) else source.rows
-
-    def rows(table: str) -> pl.DataFrame:
-        return read(table, columns[table]).collect(engine="in-memory")
-
-    try:
-        with timed(profile, task.rule.id) as step:
-            judged = trimmed(judge(task, rows, window=source.window), task)
-            step.rows += judged.population
-            step.found += judged.hits.height
-            return judged
-    except NotEvaluated as reason:
-        return reason
-    except Exception as error:  # noqa: BLE001 - one rule must not stop the others
-        _log.debug("a rule crashed on a part", exc_info=error)
-        return Crashed(type(error).__name__)
 
 
 @dataclass(slots=True)
@@ -276,7 +256,7 @@ class _Across:
         for key in list(self.keys):
             try:
                 self._add(key, source)
-            except Exception as error:  # noqa: BLE001 - rules of other keys must not stop
+            except CRASHES as error:  # rules of other keys must not stop
                 _log.debug("rows of a key could not be set aside", exc_info=error)
                 self.keys.remove(key)
                 for task in key.tasks:
@@ -304,7 +284,7 @@ class _Across:
                 with timed(profile, "facts, keys and order of parts"):
                     source.hold(key.table, rows, history=key.history, keys=together)
                 for task in key.tasks:
-                    found[task.rule.id].append(_part(source, task, profile))
+                    found[task.rule.id].append(judged_part(source, task, profile))
 
 
 def _may_count(tasks: Sequence[Task]) -> pl.Expr:

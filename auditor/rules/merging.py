@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import TypeAlias
 
 import polars as pl
 
-from auditor.rules.outcome import NULL, RECORDS, Crashed, Judged, NotEvaluated
+from auditor.rules.judging import columns_of, judge, reads_history
+from auditor.rules.outcome import CRASHES, NULL, RECORDS, Crashed, Judged, NotEvaluated
 from auditor.rules.places import AT
+from auditor.rules.profile import Profile, timed
+from auditor.rules.rows import Source
 from auditor.rules.task import Task
 from auditor.tables.schema import LINEAGE
+
+_log = logging.getLogger(__name__)
 
 Part: TypeAlias = Judged | NotEvaluated | Crashed
 """How judging a part of a rule's rows ended."""
@@ -30,6 +36,27 @@ def trimmed(judged: Judged, task: Task) -> Judged:
         ledger=judged.ledger,
         withheld=judged.withheld,
     )
+
+
+def judged_part(source: Source, task: Task, profile: Profile | None = None) -> Part:
+    """What the rule finds among the rows of one part."""
+    columns = columns_of(task)
+    read = source.rows_with_history if reads_history(task.rule) else source.rows
+
+    def rows(table: str) -> pl.DataFrame:
+        return read(table, columns[table]).collect(engine="in-memory")
+
+    try:
+        with timed(profile, task.rule.id) as step:
+            judged = trimmed(judge(task, rows, window=source.window), task)
+            step.rows += judged.population
+            step.found += judged.hits.height
+            return judged
+    except NotEvaluated as reason:
+        return reason
+    except CRASHES as error:  # one rule must not stop the others
+        _log.debug("a rule crashed on a part", exc_info=error)
+        return Crashed(type(error).__name__)
 
 
 def merged(parts: Iterable[Part], task: Task) -> Judged:

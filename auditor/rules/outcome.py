@@ -24,6 +24,10 @@ CONFIDENCE = "__confidence"
 RECORD = pl.Struct(dict(LINEAGE))
 
 
+CRASHES = (Exception, pl.exceptions.PanicException)
+"""How a rule may crash; a panic inside Polars is no `Exception`, yet must not stop the other rules either."""
+
+
 class NotEvaluated(Exception):  # noqa: N818 - a reason, not a failure
     """Why a rule cannot be judged on the data there is; its text is the reason.
 

@@ -18,7 +18,7 @@ from auditor.rules.findings import outcome
 from auditor.rules.installed import Resolver, judge_python
 from auditor.rules.judging import columns_of, judge, reads_history
 from auditor.rules.merging import Part, merged
-from auditor.rules.outcome import Crashed, Judged, NotEvaluated, Outcome, not_evaluated
+from auditor.rules.outcome import CRASHES, Crashed, Judged, NotEvaluated, Outcome, not_evaluated
 from auditor.rules.plain import by_row, judge_by_row
 from auditor.rules.profile import Profile, timed
 from auditor.rules.rows import Source
@@ -116,7 +116,7 @@ def _sorted(engine: _Engine, bound: Sequence[Bound], tasks: Sequence[Task]) -> t
     for one, task in zip(bound, tasks, strict=True):
         try:
             reason = engine.unfit(task, missing_lists=one.missing_lists)
-        except Exception as error:  # noqa: BLE001 - one rule must not stop the others
+        except CRASHES as error:  # one rule must not stop the others
             results[task.rule.id] = _crashed(task.rule, error)
         else:
             if reason is None:
@@ -132,7 +132,7 @@ def _tables(rule: Rule) -> tuple[str, ...]:
     return tuple(sorted({rule.detect.table, *other, *rule.needs.reads, *rule.needs.tables}))
 
 
-def _crashed(rule: Rule, error: Exception) -> Outcome:
+def _crashed(rule: Rule, error: BaseException) -> Outcome:
     # the message of the error may hold values of the table, so only its kind is told
     kind = str(error) if isinstance(error, Crashed) else type(error).__name__
     _log.warning("rule crashed", extra={"rule": rule.id, "error": kind})
@@ -193,7 +193,7 @@ class _Engine:
         for table, names in needs.items():
             try:
                 self.source.keep(table, names, history=table in history)
-            except Exception as error:  # noqa: BLE001 - each rule reads for itself, and the one at fault shows
+            except CRASHES as error:  # each rule reads for itself, and the one at fault shows
                 _log.debug("a table could not be read at once", exc_info=error)
 
     def outcomes(self, tasks: Sequence[Task]) -> Iterable[Outcome]:
@@ -208,7 +208,7 @@ class _Engine:
             try:
                 with timed(self.means.profile, f"conditions of {len(batch)} rules on {table}"):
                     judged = judge_by_row(self.source, batch)
-            except Exception as error:  # noqa: BLE001 - judged one by one, the rule at fault shows
+            except CRASHES as error:  # judged one by one, the rule at fault shows
                 _log.debug("a batch of rules failed", exc_info=error)
                 yield from (self.ended(task, partial(self._judged, task)) for task in batch)
             else:
@@ -223,7 +223,7 @@ class _Engine:
         except NotEvaluated as reason:
             lost = reason.not_evaluable
             return not_evaluated(task.rule.id, str(reason), tables=_tables(task.rule), not_evaluable=lost)
-        except Exception as error:  # noqa: BLE001 - one rule must not stop the others
+        except CRASHES as error:  # one rule must not stop the others
             return _crashed(task.rule, error)
         return self._worded(judged, task)
 
@@ -234,7 +234,7 @@ class _Engine:
                 step.rows += judged.hits.height
                 step.found += ended.found
                 return ended
-        except Exception as error:  # noqa: BLE001 - one rule must not stop the others
+        except CRASHES as error:  # one rule must not stop the others
             return _crashed(task.rule, error)
 
     def _judged(self, task: Task) -> Judged:

@@ -31,6 +31,7 @@ def rule_of(
     evidence: str = "[]",
     rest: str = "",
     number: int = 1,
+    allow_python: bool = False,
 ) -> Rule:
     text = f"""
 schema: 1
@@ -43,7 +44,7 @@ detect:
 {"".join("  " + line + chr(10) for line in dedent(detect).strip().splitlines())}
 finding: {{subject: s, message: "{message}", evidence: {evidence}, fingerprint: {fingerprint}}}
 """
-    return rules_of(text.encode(), path="test.yaml").rules[0]
+    return rules_of(text.encode(), path="test.yaml", allow_python=allow_python).rules[0]
 
 
 def tables_of(rows: Mapping[str, Rows]) -> dict[str, pl.LazyFrame]:

@@ -280,6 +280,23 @@ finding: {{subject: s, message: "{{email}}", fingerprint: [email]}}
         assert found.reason == "python rules are not allowed here; the operator sets allow_python_rules"
 
 
+def test_a_panic_inside_the_engine_is_a_crash_of_the_one_rule(rule, tables, at):
+    panicking = "{from: attendees, python: somewhere.else:function}"
+    bound = [
+        bind(rule(panicking, fingerprint="[email]", number=1, allow_python=True), now=at(0)),
+        bind(rule("{from: attendees, where: invited}", fingerprint="[meeting_id]", number=2), now=at(0)),
+    ]
+
+    def function(frames, params, lists):
+        raise pl.exceptions.PanicException("the engine gave up")
+
+    means = Means(python=lambda module, name: function)
+    crashed, found = run(bound, tables({"attendees": [ONE | {"invited": True}]}), window=None, now=at(0), means=means)
+    assert crashed.crashed
+    assert crashed.reason == "the rule crashed: PanicException"
+    assert found.found == 1
+
+
 def test_a_column_that_cannot_be_read_stops_only_the_rule_that_reads_it(rule, tables, at):
     frames = tables({"attendees": [ONE | {"invited": True}]})
     frames["attendees"] = frames["attendees"].with_columns(email=pl.lit(5))
