@@ -132,7 +132,8 @@ def _coverage(audit: Audit) -> Iterator[str]:
     gaps = audit.coverage.gaps
     for gap in gaps[:_GAPS]:
         span = _span(gap.window, audit.report.timezone)
-        yield visible(f"gap: {gap.table} of {gap.site_url}, {span}: {gap.reason.value} {gap.detail}".rstrip(), cap=500)
+        where = f"{gap.table} of {gap.site_url}" if gap.site_url else gap.table
+        yield visible(f"gap: {where}, {span}: {gap.reason.value} {gap.detail}".rstrip(), cap=500)
     if len(gaps) > _GAPS:
         yield f"gap: … and {len(gaps) - _GAPS} more"
     short = shortfalls(audit)

@@ -17,6 +17,7 @@ from auditor.cli import _root
 from auditor.model.coverage import Gap
 from auditor.model.vocabulary import GapReason
 from auditor.model.window import Window
+from auditor.tables.archive import Archive
 from tests.audit.small import EVE, HOST, MALLORY, NOW, SEPTEMBER, SITE, rule_file, small_archive
 
 Run = Callable[..., CompletedProcess[str]]
@@ -241,8 +242,6 @@ def test_a_gap_that_does_not_touch_what_was_read_is_no_exit_three(
 
 
 def test_an_archive_that_holds_nothing_is_incomplete(check: Check, tmp_path: Path) -> None:
-    from auditor.tables.archive import Archive
-
     Archive.create(tmp_path / "empty")
     audit = check.audit("--archive", tmp_path / "empty")
     assert [one["reason"] for one in audit["coverage"]["gaps"]] == ["not-collected"]
@@ -433,6 +432,13 @@ def test_many_gaps_are_counted(check: Check, tmp_path: Path) -> None:
     days = [gap(window=Window.period(f"2026-09-{day:02d}")) for day in range(1, 26)]
     small_archive(tmp_path / "gappy", gaps=days)
     assert "gap: … and 5 more" in check("--archive", tmp_path / "gappy").stderr
+
+
+def test_a_gap_of_no_site_names_none(check: Check, tmp_path: Path) -> None:
+    Archive.create(tmp_path / "empty")
+    words = check("--archive", tmp_path / "empty").stderr
+    assert "gap: attendees, 20" in words
+    assert " of ," not in words
 
 
 def test_a_format_that_cannot_be_written_says_so(check: Check) -> None:

@@ -119,7 +119,7 @@ def _gaps(audit: Audit, wording: Wording) -> Table:
         rows=tuple(
             (
                 Cell(visible(gap.table), "mono"),
-                Cell(visible(gap.site_url)),
+                Cell(visible(gap.site_url) or wording.none),
                 Cell(wording.moment(gap.window.start), "time", note=wording.moment(gap.window.end)),
                 Cell(wording.say(f"gap.{gap.reason.value}")),
                 Cell(visible(gap.detail, cap=EVIDENCE_CAP)),
