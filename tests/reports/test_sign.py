@@ -5,6 +5,7 @@ import io
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,7 +49,8 @@ def test_a_notebook_with_a_running_event_loop_can_sign_and_read_signatures(repor
         (signature,) = signatures(read(signed(report, key)), trusted=None)
         return not signature.trouble
 
-    assert asyncio.run(cell())
+    with ThreadPoolExecutor(1) as thread:  # a thread of its own, as other tests leave a loop running in this one
+        assert thread.submit(asyncio.run, cell()).result()
 
 
 def test_the_signature_is_pades_and_has_no_place_on_a_page(made: bytes) -> None:
