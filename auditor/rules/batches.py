@@ -1,4 +1,4 @@
-"""Rules of large tables judged a part at a time, so that memory does not grow with the window."""
+"""Rules of large tables judged a part at a time."""
 
 from __future__ import annotations
 
