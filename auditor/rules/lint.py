@@ -12,7 +12,6 @@ from auditor.rules.lint_wording import tested, wording
 from auditor.rules.load import RuleSet
 from auditor.rules.spec import Baseline, Pairs, Rule
 from auditor.rules.tree import Op
-from auditor.rules.usage import find
 from auditor.rules.walk import clauses
 
 _COUNTS = frozenset({"count", "count_if", "n_unique"})
@@ -56,10 +55,8 @@ def _stages(linted: Linted) -> Notes:
             yield Note(place, "L20", "pairs without different also compares rows of one person")
     if isinstance(stage, Baseline) and stage.fill is None and stage.method in {"robust_z", "iqr"}:
         counted = isinstance(stage.value, Op) and stage.value.name in _COUNTS
-        detect = find(linted.node, "detect")
-        if counted and detect is not None:
-            place = linted.at("detect", "baseline")
-            yield Note(place, "L21", "periods without rows are left out; add fill: 0")
+        if counted:
+            yield Note(linted.at("detect", "baseline"), "L21", "periods without rows are left out; add fill: 0")
 
 
 def _outcomes(rule: Rule, results: Sequence[CaseResult]) -> Notes:

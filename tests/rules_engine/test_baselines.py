@@ -106,6 +106,7 @@ def test_scores_are_what_loops_give(judge, rows, method, fill, history, least, w
     span = None if window is None else Window(day(window[0]), day(window[1]))
     names = ["email", "period", "value", "n", "center", "mad", "score"]
     found = judge(detect, {"attendees": rows}, fingerprint="[email, period]", show=names, window=span)
+    assert not found.crashed
     if found.verdict is Verdict.NOT_EVALUATED and found.population == 0:
         return
     expected = naive(rows, method, fill=fill, history=history, least=least, window=window)

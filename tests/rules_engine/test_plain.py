@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -106,6 +107,35 @@ def test_a_crash_is_named_and_the_others_go_on(rule, tables, at):
     assert crashed.reason is not None
     assert crashed.reason.startswith("the rule crashed: ")
     assert (found.verdict, found.found) == (Verdict.FAIL, 1)
+
+
+def test_many_rules_of_rows_are_judged_in_one_pass_that_does_not_fail(rule, tables, at, caplog):
+    wheres = ["invited", "not invited", "email is None", "length > 2", "twice > 1"]
+    derived = "derive: {length: len(email), twice: length * 2}"
+    bound = [
+        bind(rule(f"from: attendees\n{derived}\nwhere: {where}", fingerprint="[joined_time]", number=number), now=at(0))
+        for number, where in enumerate(wheres, start=1)
+    ]
+    rows = [ONE | {"invited": True, "joined_time": at(0)}, {"invited": None, "joined_time": at(1)}]
+    with caplog.at_level(logging.DEBUG, logger="auditor"):
+        found = run(bound, tables({"attendees": rows}), window=None, now=at(0))
+    assert not caplog.messages
+    assert [(one.population, one.found, one.not_evaluable) for one in found] == [
+        (2, 1, 1),
+        (2, 0, 1),
+        (2, 1, 0),
+        (2, 1, 1),
+        (2, 1, 1),
+    ]
+
+
+def test_what_a_detector_could_not_judge_is_counted_also_when_it_judged_nothing(judge, at):
+    detect = "{from: attendees, where: invited, detector: {type: rarity, entity: [email], columns: [client_os]}}"
+    rows = [{"email": "a@example.com", "client_os": "linux", "joined_time": at(n), "invited": True} for n in range(3)]
+    rows.append({"email": "a@example.com", "client_os": "linux", "joined_time": at(9)})
+    found = judge(detect, {"attendees": rows}, fingerprint="[email]")
+    assert (found.verdict, found.reason) == (Verdict.NOT_EVALUATED, "no entity has enough history")
+    assert (found.population, found.not_evaluable) == (0, 4)
 
 
 def test_rows_outside_the_window_are_not_seen(judge, at):

@@ -107,6 +107,8 @@ def with_stage(text: str, fingerprint: str = "[email]") -> str:
         (changed("fingerprint:", "evidence: [address1], fingerprint:"), ["13:72: L11 evidence 'address1' has no redact"]),
         (changed("fingerprint:", "evidence: [{column: phone_number, redact: text}], fingerprint:"), []),
         (changed("{email} was there", "{phone_number} was there"), ["13:41: L11 'phone_number' is shown in full; put it into evidence with redact"]),
+        (changed("{email} was there", "{{é}} {joined_time:date} {phone_number}"), ["13:66: L11 'phone_number' is shown in full; put it into evidence with redact"]),
+        (changed("{email} was there", "{email}{phone_number}"), ["13:48: L11 'phone_number' is shown in full; put it into evidence with redact"]),
         (changed("nulls:", "controls: {soc2: [CC6.1, CC6.3]}\nnulls:"), ["9:26: L12 unknown control 'CC6.3' in soc2; did you mean 'CC6.2'?"]),
         (changed("nulls:", "controls: {soc: [CC6.1]}\nnulls:"), ["9:12: L12 unknown framework 'soc'; did you mean 'soc2'?"]),
         (changed("remediation: Invite them.\n", ""), ["1:1: L13 stable rule has no remediation"]),
