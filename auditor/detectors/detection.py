@@ -92,6 +92,19 @@ def records(*, page: str = "page", item: str = "item") -> pl.Expr:
     return pl.struct(pl.col(page).alias("page"), pl.col(item).alias("item")).unique().sort()
 
 
+def with_records(found: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    """The visits with `records`, the lineage of their `rows` in `frame`."""
+    numbered = found.with_row_index("_visit")
+    lineage = (
+        numbered.select("_visit", row="rows")
+        .explode("row", empty_as_null=False)
+        .join(frame.select("row", "page", "item"), on="row")
+        .group_by("_visit")
+        .agg(records().alias("records"))
+    )
+    return numbered.join(lineage, on="_visit", how="left", maintain_order="left").drop("_visit", "rows")
+
+
 def within(window: Window, column: str) -> pl.Expr:
     """Whether the time lies in the half-open window."""
     return (pl.col(column) >= window.start) & (pl.col(column) < window.end)

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from auditor.detectors.detection import Budget, Detection, conclude, days, learned, records, within
-from auditor.detectors.groups import codes, numbers
-from auditor.detectors.networks import NETWORK, WHERE, is_remote_exit, knows_network, remote_exits
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
+from auditor.entities.groups import codes, numbers
+from auditor.entities.networks import NETWORK, WHERE, is_remote_exit, knows_network, remote_exits
 from auditor.model.window import Window
 
 SHOWN = 20

@@ -15,11 +15,12 @@ import polars as pl
 
 from auditor.detectors.countries import declared
 from auditor.detectors.detection import Budget, Detection, conclude, days, within
-from auditor.detectors.episodes import legs
-from auditor.detectors.groups import numbers
-from auditor.detectors.networks import is_remote_exit, kilometres, knows_network, remote_exits
-from auditor.detectors.suppress import MOBILE, first_reason, hand_off, in_networks, reconnect
+from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, moment, number
+from auditor.entities.episodes import legs
+from auditor.entities.groups import numbers
+from auditor.entities.networks import is_remote_exit, kilometres, knows_network, remote_exits
+from auditor.entities.pairs import MOBILE, hand_off, reconnect
 from auditor.model.window import Window
 
 RUN = timedelta(hours=24)

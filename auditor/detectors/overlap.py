@@ -13,10 +13,11 @@ from datetime import timedelta
 import polars as pl
 
 from auditor.detectors.detection import Budget, Detection, conclude, days, within
-from auditor.detectors.episodes import legs
-from auditor.detectors.networks import WHERE, is_remote_exit, knows_network, remote_exits
-from auditor.detectors.suppress import companion, first_reason, hand_off, reconnect, same_provider
+from auditor.detectors.suppress import first_reason
 from auditor.detectors.wording import clock, entity, span
+from auditor.entities.episodes import legs
+from auditor.entities.networks import WHERE, is_remote_exit, knows_network, remote_exits
+from auditor.entities.pairs import companion, hand_off, reconnect, same_provider
 from auditor.model.window import Window
 
 PARTNERS = 50

@@ -14,10 +14,10 @@ from datetime import timedelta
 import polars as pl
 
 from auditor.detectors.detection import Budget, Detection, conclude, days, learned, records, within
-from auditor.detectors.groups import numbers
-from auditor.detectors.networks import WHERE, is_remote_exit, remote_exits
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
+from auditor.entities.groups import numbers
+from auditor.entities.networks import WHERE, is_remote_exit, remote_exits
 from auditor.model.window import Window
 
 

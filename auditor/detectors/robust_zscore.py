@@ -13,10 +13,20 @@ from datetime import timedelta
 
 import polars as pl
 
-from auditor.detectors.detection import DIGITS, Aggregate, Budget, Detection, conclude, days, learned, within
-from auditor.detectors.episodes import MERGE_GAP, legs, visits, with_records
-from auditor.detectors.groups import numbers
+from auditor.detectors.detection import (
+    DIGITS,
+    Aggregate,
+    Budget,
+    Detection,
+    conclude,
+    days,
+    learned,
+    with_records,
+    within,
+)
 from auditor.detectors.wording import entity, number
+from auditor.entities.episodes import MERGE_GAP, legs, visits
+from auditor.entities.groups import numbers
 from auditor.model.window import Window
 
 HISTORY = 60

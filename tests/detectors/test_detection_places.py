@@ -9,9 +9,9 @@ import pytest
 
 from auditor.detectors.impossible_travel import ImpossibleTravel
 from auditor.detectors.impossible_travel import detect as travel
-from auditor.detectors.networks import homes, is_remote_exit, knows_network, remote_exits
 from auditor.detectors.overlap import Overlap
 from auditor.detectors.overlap import detect as overlap
+from auditor.entities.networks import homes, is_remote_exit, knows_network, remote_exits
 from auditor.model.window import Window
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)

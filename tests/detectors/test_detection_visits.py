@@ -9,7 +9,8 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.detectors.episodes import legs, visits, with_records
+from auditor.detectors.detection import with_records
+from auditor.entities.episodes import legs, visits
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 

@@ -11,8 +11,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from auditor.detectors.detection import records
-from auditor.detectors.groups import numbers
+from auditor.entities.groups import numbers
 
 ORDER = ("joined_time", "end", "page", "item")
 MERGE_GAP = timedelta(minutes=10)
@@ -88,19 +87,6 @@ def _reach_before(ordered: pl.DataFrame) -> pl.Series:
         pl.when(~pl.col("first")).then((pl.col("rank") + pl.col("lift")).cum_max().shift(1) - pl.col("lift"))
     ).to_series()
     return ends.gather(before)
-
-
-def with_records(found: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
-    """The visits with `records`, the lineage of their `rows` in `frame`."""
-    numbered = found.with_row_index("_visit")
-    lineage = (
-        numbered.select("_visit", row="rows")
-        .explode("row", empty_as_null=False)
-        .join(frame.select("row", "page", "item"), on="row")
-        .group_by("_visit")
-        .agg(records().alias("records"))
-    )
-    return numbered.join(lineage, on="_visit", how="left", maintain_order="left").drop("_visit", "rows")
 
 
 def _with_meeting_length(numbered: pl.DataFrame) -> pl.DataFrame:

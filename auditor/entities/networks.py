@@ -14,7 +14,7 @@ from operator import or_
 
 import polars as pl
 
-from auditor.detectors.groups import codes, greatest, numbers
+from auditor.entities.groups import codes, greatest, numbers
 
 HOME_WEEKS = 4
 MOST_DAYS = 1 << 20
