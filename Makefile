@@ -4,11 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
-BENCH := $(VENV)/bench
-PIP_BENCH := $(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-input
-SPARK := $(VENV)/spark
-PIP_SPARK := $(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --no-input
+PIP := -m pip install --quiet --disable-pip-version-check --no-input
+APART := bench mutants spark
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
 	--no-header --no-annotate
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile
@@ -41,17 +38,16 @@ gates: $(READY)/dev
 	@echo "format, lint, types, imports, dependencies: clean"
 
 bench: $(READY)/bench ## Measure speed against the budget
-	@$(BENCH)/bin/python -m benchmarks
+	@$(VENV)/bench/bin/python -m benchmarks
 
 soak: $(READY)/dev ## The long campaigns: faults by the thousand, fuzzing, large sites
 	@HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest --quiet -m soak
 
 spark: $(READY)/spark ## Spark gives the audit of one machine, also when a worker is killed (needs Java 17; minutes)
-	@$(SPARK)/bin/python -m pytest --quiet -m soak tests/engines/test_spark.py
+	@$(VENV)/spark/bin/python -m pytest --quiet -m "soak or not soak" tests/engines/test_spark.py tests/engines/test_java.py
 
-mutants: $(READY)/dev ## How many mutants of the rule engine the tests notice; hours (ARCHITECTURE, Tests)
-	@$(BIN)/python -c 'import mutmut' 2>/dev/null || $(PIP) 'mutmut>=3.8'
-	@$(BIN)/python -m benchmarks mutants
+mutants: $(READY)/mutants ## How many mutants of the rule engine the tests notice; an hour (ARCHITECTURE, Tests)
+	@$(VENV)/mutants/bin/python -m benchmarks mutants
 
 sbom: $(READY)/dev ## Bill of materials of the runtime lock, CycloneDX JSON
 	@mkdir -p build
@@ -65,6 +61,8 @@ lock: $(READY)/dev ## Write locks/ again; `make lock UPGRADE=--upgrade` takes ne
 	@$(COMPILE) $(UPGRADE) pyproject.toml --extra cloud --extra geo --extra sign --group dev --constraints locks/runtime.lock \
 		--constraints locks/build.lock --output-file locks/dev.lock
 	@$(COMPILE) $(UPGRADE) --group bench --constraints locks/runtime.lock --output-file locks/bench.lock
+	@$(COMPILE) $(UPGRADE) pyproject.toml --extra geo --group mutants --constraints locks/runtime.lock \
+		--constraints locks/dev.lock --output-file locks/mutants.lock
 	@$(COMPILE) $(UPGRADE) pyproject.toml --extra cloud --extra geo --extra spark --group spark --constraints locks/runtime.lock \
 		--constraints locks/dev.lock --output-file locks/spark.lock
 
@@ -81,29 +79,21 @@ $(READY)/venv:
 $(READY)/runtime: locks/runtime.lock locks/build.lock pyproject.toml .ci/native | $(READY)/venv
 	@echo "setting up auditor (once)"
 	@$(if $(SKIP_NATIVE),:,.ci/native runtime)
-	@$(PIP) --require-hashes -r locks/runtime.lock -r locks/build.lock
-	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(BIN)/python $(PIP) --require-hashes -r locks/runtime.lock -r locks/build.lock
+	@$(BIN)/python $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(READY)/dev: $(READY)/runtime locks/dev.lock
 	@echo "setting up what the tests need (once)"
 	@$(if $(SKIP_NATIVE),:,.ci/native tests)
-	@$(PIP) --require-hashes -r locks/dev.lock
+	@$(BIN)/python $(PIP) --require-hashes -r locks/dev.lock
 	@mkdir -p build
 	@touch $@
 
-$(READY)/bench: $(READY)/runtime locks/bench.lock
-	@echo "setting up what the benchmarks measure against (once)"
-	@rm -rf $(BENCH)
-	@$(PYTHON) -m venv $(BENCH)
-	@$(PIP_BENCH) --require-hashes -r locks/runtime.lock -r locks/build.lock -r locks/bench.lock
-	@$(PIP_BENCH) --no-deps --no-build-isolation --editable .
-	@touch $@
-
-$(READY)/spark: $(READY)/runtime locks/spark.lock
-	@echo "setting up Spark for its tests (once)"
-	@rm -rf $(SPARK)
-	@$(PYTHON) -m venv $(SPARK)
-	@$(PIP_SPARK) --require-hashes -r locks/runtime.lock -r locks/build.lock -r locks/spark.lock
-	@$(PIP_SPARK) --no-deps --no-build-isolation --editable .
+$(APART:%=$(READY)/%): $(READY)/%: $(READY)/runtime locks/%.lock
+	@echo "setting up $(VENV)/$* (once)"
+	@rm -rf $(VENV)/$*
+	@$(PYTHON) -m venv $(VENV)/$*
+	@$(VENV)/$*/bin/python $(PIP) --require-hashes -r locks/runtime.lock -r locks/build.lock -r locks/$*.lock
+	@$(VENV)/$*/bin/python $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -3,10 +3,10 @@
     make mutants                                  400 mutants, seed 2026
     python -m benchmarks mutants --count 50 --seed 7
 
-mutmut makes the mutants and notes which tests reach which function; it needs to be installed beside the rest
-(`.venv/bin/python -m pip install mutmut`). The running is ours, since a process whose Polars has begun to work
-cannot be forked: everything is imported once, and each mutant is a fork that runs the tests which reach it, quick
-ones first, until one fails. Results are kept in build/mutants/results.jsonl, so a run that was stopped goes on.
+mutmut makes the mutants and notes which tests reach which function; `make mutants` sets it up in an environment of its
+own. The running is ours, since a process whose Polars has begun to work cannot be forked: everything is imported once,
+and each mutant is a fork that runs the tests which reach it, quick ones first, until one fails. Results are kept in
+build/mutants/results.jsonl, so a run that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
+from itertools import accumulate
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -34,14 +34,18 @@ UNSEEING = (  # these run the command line or measure time, and so see no mutant
     "tests/rules_engine/test_laws.py::test_the_number_of_threads_changes_nothing",
     "tests/audit/test_installed_rules.py",
 )
+BUNDLED = "tests/rules/"
+"""Tests that load every bundled rule, which takes a while by itself."""
 OPTIONS = ("-p", "no:cacheprovider", "--import-mode=importlib")
 IMPORTED = (
     *("polars", "pytest", "hypothesis.strategies", "deltalake", "jinja2", "zstandard", "rich.console"),
     *("auditor.audit", "auditor.cli.rules", "auditor.rules.embedded", "auditor.rules.lint", "auditor.rules.new"),
     *("auditor.rules.site", "auditor.rules.json_schema", "auditor.triage.waiver_file"),
 )
-LONGEST = 300
-"""Seconds of CPU, and twice as many of waiting, after which a mutant counts as noticed: it does not end."""
+FIRST = 5.0
+"""Seconds of tests that are tried before the rest is even imported."""
+PATIENCE = 10
+"""How many times the seconds its tests take unchanged a mutant may take, and half a minute, before it is a timeout."""
 
 Stats = dict[str, dict[str, list[str]]]
 
@@ -81,7 +85,19 @@ def reaching(stats: Stats, name: str) -> list[str]:
     return sorted(stats["tests_by_mangled_function_name"].get(name.rpartition("__mutmut_")[0], ()), key=spent.get)
 
 
-def judge(name: str, tests: list[str]) -> int:
+def allowed(stats: Stats, tests: list[str]) -> int:
+    """Seconds of CPU after which a mutant is a timeout, as mutmut reckons it."""
+    return 30 + PATIENCE * int(sum(stats["duration_by_test"][name] for name in tests))
+
+
+def rounds(stats: Stats, tests: list[str]) -> list[list[str]]:
+    """The tests in two rounds: a few quick ones that stand in few files, then the others."""
+    spent = list(accumulate(stats["duration_by_test"][name] for name in tests))
+    quick = [name for name, end in zip(tests, spent, strict=True) if end < FIRST and BUNDLED not in name]
+    return [some for some in (quick, [name for name in tests if name not in set(quick)]) if some]
+
+
+def judge(name: str, tests: list[list[str]], longest: int) -> int:
     """The pid of a fork that runs the tests on the mutant."""
     pid = os.fork()
     if pid:
@@ -92,42 +108,54 @@ def judge(name: str, tests: list[str]) -> int:
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
     os.dup2(silent, 2)
-    resource.setrlimit(resource.RLIMIT_CPU, (LONGEST, LONGEST + 5))
+    resource.setrlimit(resource.RLIMIT_CPU, (longest, longest + 5))
+    signal.alarm(10 * longest)  # for one that waits without working
     quiet = ("-x", "-q", "--tb=no", "--rootdir=.", "-W", "ignore::pytest.PytestAssertRewriteWarning")
-    os._exit(int(pytest.main([*quiet, *OPTIONS, *tests])))
+    code = 0
+    for some in tests:
+        code = code or int(pytest.main([*quiet, *OPTIONS, *some]))
+    os._exit(code)
 
 
 def ended(status: int) -> str:
     if os.WIFSIGNALED(status):
-        return "killed: it does not end" if os.WTERMSIG(status) in {signal.SIGXCPU, signal.SIGKILL} else "killed"
+        return "timeout" if os.WTERMSIG(status) in {signal.SIGXCPU, signal.SIGKILL, signal.SIGALRM} else "killed"
     return {0: "survived", 1: "killed", 2: "killed"}.get(os.WEXITSTATUS(status), f"exit {os.WEXITSTATUS(status)}")
 
 
-def run(sample: list[str], stats: Stats, results: Path) -> None:
+def run(sample: list[str], stats: Stats, results: Path, *, workers: int) -> None:
     known = (
         {json.loads(line)["name"] for line in results.read_text("utf-8").splitlines()} if results.exists() else set()
     )
-    for number, name in enumerate(sample, start=1):
-        if name in known:
-            continue
-        tests = reaching(stats, name)
-        verdict = "no test"
-        if tests:
-            pid, began = judge(name, tests), time.monotonic()
-            while (found := os.waitpid(pid, os.WNOHANG))[0] == 0:
-                if time.monotonic() - began > 2 * LONGEST:
-                    os.kill(pid, signal.SIGKILL)
-                time.sleep(0.05)
-            verdict = ended(found[1])
+    running: dict[int, tuple[str, int]] = {}
+
+    def note(name: str, verdict: str, tests: int, cpu: float = 0.0) -> None:
+        known.add(name)
         with results.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"name": name, "verdict": verdict, "tests": len(tests)}) + "\n")
-        print(f"{number}/{len(sample)} {verdict}: {name}", flush=True)
+            file.write(json.dumps({"name": name, "verdict": verdict, "tests": tests, "cpu": round(cpu, 1)}) + "\n")
+        print(f"{len(known)}/{len(sample)} {verdict}: {name}", flush=True)
+
+    def wait(most: int) -> None:
+        while len(running) > most:
+            pid, status, used = os.wait4(-1, 0)
+            name, tests = running.pop(pid)
+            note(name, ended(status), tests, used.ru_utime + used.ru_stime)
+
+    for name in [name for name in sample if name not in known]:
+        tests = reaching(stats, name)
+        if not tests:
+            note(name, "no test", 0)
+            continue
+        wait(workers - 1)
+        running[judge(name, rounds(stats, tests), allowed(stats, tests))] = (name, len(tests))
+    wait(0)
 
 
 def main(words: list[str]) -> None:
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--count", type=int, default=400)
     options.add_argument("--seed", type=int, default=2026)
+    options.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     asked = options.parse_args(words)
     WORK.mkdir(parents=True, exist_ok=True)
     noted = WORK / "mutants" / "mutmut-stats.json"
@@ -136,17 +164,20 @@ def main(words: list[str]) -> None:
     stats = json.loads(noted.read_text(encoding="utf-8"))
     every = names()
     sample = random.Random(asked.seed).sample(every, min(asked.count, len(every)))
-    os.environ["MUTANT_UNDER_TEST"] = ""
+    os.environ |= {"MUTANT_UNDER_TEST": "", "HYPOTHESIS_PROFILE": "unshrunk"}
     os.chdir(WORK / "mutants")
     sys.path.insert(0, str(Path.cwd()))
     for module in IMPORTED:
         importlib.import_module(module)
     results = WORK / "results.jsonl"
-    run(sample, stats, results)
+    run(sample, stats, results, workers=asked.workers)
     kept = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
     told = {entry["name"]: entry["verdict"] for entry in kept}
-    counts = Counter(told[name].partition(":")[0] for name in sample)
+    counts = Counter(told[name] for name in sample)
     for name in sample:
-        if not told[name].startswith("killed"):
+        if told[name] != "killed":
             print(f"{told[name]}: {name}   (see it: cd build/mutants; mutmut show {name})")
-    print(f"{counts['killed']} of {len(sample)} mutants killed, of {len(every)}; seed {asked.seed}; {dict(counts)}")
+    share = counts["killed"] / len(sample)
+    print(
+        f"{counts['killed']} of {len(sample)} mutants killed ({share:.1%}), of {len(every)} there are; {dict(counts)}"
+    )
