@@ -12,7 +12,7 @@ from auditor.audit.controls import judge
 from auditor.audit.identity import config_digest, identity
 from auditor.audit.means import means, opened
 from auditor.audit.results import changes, result, summary
-from auditor.audit.selection import ids, select, unknown_rules
+from auditor.audit.selection import Selection, ids, select, unknown_rules
 from auditor.audit.visible import visible_names
 from auditor.engines import local
 from auditor.engines.engine import Engine
@@ -61,6 +61,33 @@ class Request:
     timezone: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a request comes to: the rules chosen, with their parameters, and the window and sites they are judged on."""
+
+    selection: Selection
+    bound: tuple[BoundRule, ...]
+    window: Window
+    sites: tuple[str, ...]
+
+
+def prepared(archive: Archive, rules: RuleSet, *, request: Request, now: datetime) -> Prepared:
+    """The request with everything decided. Raises `ConfigError` and `RuleError` for what is wrong with it."""
+    settings = request.settings
+    selection = select(rules.rules, settings, only=request.only, exclude=request.exclude)
+    bound = bind_all(
+        rules.rules,
+        selection,
+        settings=settings,
+        overrides=request.overrides,
+        now=now,
+        misnamed=unknown_rules(settings, rules.rules),
+    )
+    sites = tuple(site.lower() for site in request.sites) or settings.sites or archive.sites()
+    window = request.window or span_of(archive, sites) or Window(now - EMPTY_WINDOW, now)
+    return Prepared(selection, tuple(bound), window, sites)
+
+
 def check(
     archive: Archive,
     rules: RuleSet,
@@ -78,20 +105,11 @@ def check(
     anything is judged.
     """
     settings = request.settings
-    selection = select(rules.rules, settings, only=request.only, exclude=request.exclude)
+    ready = prepared(archive, rules, request=request, now=now)
+    selection, bound, window, sites = ready.selection, ready.bound, ready.window, ready.sites
     known = ids(rules.rules)
-    bound = bind_all(
-        rules.rules,
-        selection,
-        settings=settings,
-        overrides=request.overrides,
-        now=now,
-        misnamed=unknown_rules(settings, rules.rules),
-    )
     frameworks = bundled()
     waivers = _waivers(request.waivers, rules.rules, known, frameworks=frameworks)
-    sites = tuple(site.lower() for site in request.sites) or settings.sites or archive.sites()
-    window = request.window or span_of(archive, sites) or Window(now - EMPTY_WINDOW, now)
     geoip = opened(settings)
     outcomes = engine(
         archive,

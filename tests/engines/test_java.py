@@ -79,7 +79,8 @@ def test_without_the_extra_the_message_says_what_to_install(auditor, tmp_path):
     assert not (tmp_path / "audit.json").exists()
 
 
-@pytest.mark.skipif(find_spec("pyspark") is None, reason="without the extra Java is not asked for")
+@pytest.mark.soak
+@pytest.mark.skipif(find_spec("pyspark") is None, reason="without the extra Java is not asked for: make spark")
 def test_without_java_the_message_says_what_to_install(auditor, tmp_path):
     small_archive(tmp_path / "archive")
     environment = {"JAVA_HOME": str(tmp_path), "PATH": os.environ["PATH"]}

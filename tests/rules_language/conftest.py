@@ -18,6 +18,32 @@ FINDING = """\
 finding: {subject: "{email}", message: "{email} was there", fingerprint: [meeting_id, email]}
 """
 
+PARAMS = """\
+params:
+  l: {type: list, default: [a], description: d}
+  s: {type: string, default: a, description: d}
+  r: {type: regex, default: a, description: d}
+  z: {type: string, default: UTC, description: d}
+  b: {type: boolean, default: true, description: d}
+  n: {type: number, default: 1, description: d}
+  i: {type: integer, default: 1, description: d}
+  d: {type: duration, default: 5m, description: d}
+  t: {type: datetime, default: 2026-01-01, description: d}
+  e: {type: enum, values: [one, two], default: one, description: d}
+lists: {z: {default: [192.0.2.0/24]}}
+"""
+TESTS = """
+tests:
+  - name: it runs
+    expect: 0
+    given:
+      meetings: [{meeting_id: m1, tracking_codes: [Dept=IT], duration: 1h}]
+      people: [{email: a@x.org, department: d}]
+      attendees:
+        - {meeting_id: m1, email: a@x.org, joined_time: 2026-01-05 10:00, left_time: 2026-01-05 10:30, invited: true, is_host: false, ip_address: 192.0.2.1}
+        - {meeting_id: m1}
+"""  # noqa: E501 - a row of a test stands on one line
+
 
 @pytest.fixture
 def load() -> Callable[[str], RuleSet]:

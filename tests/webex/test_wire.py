@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from ipaddress import IPv4Address
 from pathlib import Path
 from threading import Thread
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from auditor.webex.origin import Origin
 from auditor.webex.wire import TransferFailed, Transport, Wire
-
-openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
 
 
 class Plain(BaseHTTPRequestHandler):
@@ -41,16 +44,20 @@ class Quiet(HTTPServer):
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One file with a self-signed certificate for 127.0.0.1 and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    command = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
-    subprocess.run(
-        ["openssl", *command.split(), "-keyout", "key.pem", "-out", "cert.pem"],
-        cwd=folder,
-        check=True,
-        capture_output=True,
+    key = ec.generate_private_key(ec.SECP256R1())
+    who = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(who, who, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
     )
-    both = folder / "both.pem"
-    both.write_text((folder / "cert.pem").read_text() + (folder / "key.pem").read_text())
+    both = tmp_path_factory.mktemp("tls") / "both.pem"
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    both.write_bytes(signed.public_bytes(Encoding.PEM) + secret)
     return both
 
 
@@ -72,19 +79,16 @@ def answered(origin: Origin, transport: Transport) -> int:
         return wire.send("GET", f"{origin.base}/x", headers={}).status
 
 
-@openssl
 def test_a_certificate_nobody_vouches_for_is_refused(certificate) -> None:
     with secure(certificate) as origin, pytest.raises(TransferFailed, match=r"not trusted.*collect\.ca_file"):
         answered(origin, Transport())
 
 
-@openssl
 def test_a_bundle_of_ones_own_is_trusted(certificate) -> None:
     with secure(certificate) as origin:
         assert answered(origin, Transport(ca_file=certificate)) == 200
 
 
-@openssl
 def test_the_environment_names_a_bundle_for_the_command_line(certificate) -> None:
     with secure(certificate) as origin:
         script = (
