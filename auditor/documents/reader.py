@@ -1,21 +1,20 @@
-"""YAML read with positions, by the strict subset every file of a user is held to.
+"""The tokens of a YAML file made into nodes.
 
-Nodes know where they stand, in characters, and scalars can say where a character of their text stands, so a
-mistake inside an expression is shown at the offending word. Nothing is composed by a YAML library: anchors,
-aliases, tags, merge keys, directives and depth are refused while the stream of tokens is read.
+Nothing is composed by a YAML library: anchors, aliases, tags, merge keys, directives and depth are refused while
+the stream of tokens is read.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import yaml
 
+from auditor.documents.nodes import Items, Limits, Map, Node, Place, Reading, Scalar, printable
 from auditor.errors import Problem
 
 if TYPE_CHECKING:
@@ -24,16 +23,11 @@ if TYPE_CHECKING:
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _BREAK = re.compile(r"\r\n|\r|\n")
-# Everything YAML cannot hold, and the separators an editor may or may not show as a new line.
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _STYLES = {None: "plain", "": "plain", "'": "single", '"': "double", "|": "literal", ">": "folded"}
-_QUOTES = {"single": "'", "double": '"'}
 _LARGEST = sys.float_info.max
 _LONGEST_NUMBER = 400
-_LONGEST_GUESS = 80
-_LONGEST_MESSAGE = 500
 _REASONS = {
     "mapping values are not allowed in this context": "text that holds ': ' needs quotes, or the indentation is wrong",
     "found character that cannot start any token": "text cannot begin with this character; quote it; indent by spaces",
@@ -41,182 +35,9 @@ _REASONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much one file may hold; everything beyond is refused, never cut."""
-
-    size: int = 1 << 20
-    documents: int = 200
-    nodes: int = 20_000
-    depth: int = 24
-
-    def size_text(self) -> str:
-        """The size in the words of a message."""
-        return f"{self.size >> 20} MiB" if self.size % (1 << 20) == 0 else f"{self.size:,} bytes"
-
-
-DEFAULT_LIMITS = Limits()
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """A place in a file; line and column count from 1, columns count characters."""
-
-    path: str
-    line: int
-    column: int
-
-    def problem(self, message: str) -> Problem:
-        """The mistake `message` at this place, whatever text of the file it quotes fit for one line."""
-        return Problem(self.path, self.line, self.column, printable(message, longest=_LONGEST_MESSAGE))
-
-
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """A single value. `text` is what was written; `value` reads plain true, false, null and numbers.
-
-    `lines` are those of its file, so that it can tell where its text stands in it.
-    """
-
-    place: Place
-    text: str
-    value: str | bool | int | float | None
-    style: str
-    lines: Sequence[str] = field(default=(), compare=False, repr=False)
-
-    def at(self, offset: int) -> Place:
-        """The place of the character at `offset` of the text; the scalar's start when that cannot be told."""
-        inner = self.inner
-        if inner is None:
-            return self.place
-        before = self.text[:offset]
-        line = before.count("\n")
-        return Place(self.place.path, inner.line + line, inner.column + offset - (before.rfind("\n") + 1))
-
-    @property
-    def inner(self) -> Place | None:
-        """The place of the first character of `text` when every line of it stands in the file as it is."""
-        place = self.place
-        if place.line > len(self.lines):
-            return None
-        line = self.lines[place.line - 1]
-        if self.style == "plain":
-            return place if line.startswith(self.text, place.column - 1) else None
-        if self.style in _QUOTES:
-            quote = _QUOTES[self.style]
-            written = line.startswith(quote + self.text + quote, place.column - 1)
-            return Place(place.path, place.line, place.column + 1) if written else None
-        return self._block() if self.style == "literal" else None
-
-    def _block(self) -> Place | None:
-        """The place of the first character of a `|` block: the line below, after the indentation."""
-        place = self.place
-        written = self.text.split("\n")
-        filled = next((number for number, content in enumerate(written) if content), None)
-        if filled is None or place.line + filled >= len(self.lines):
-            return None
-        source = self.lines[place.line + filled]
-        indent = len(source) - len(written[filled])
-        return Place(place.path, place.line + 1, indent + 1) if source[indent:] == written[filled] else None
-
-
-@dataclass(frozen=True, slots=True)
-class Items:
-    """A list of nodes."""
-
-    place: Place
-    items: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Map:
-    """A map from text to nodes, in the order of the file; keys are unique."""
-
-    place: Place
-    entries: tuple[tuple[Scalar, Node], ...]
-    index: dict[str, Node] = field(compare=False, repr=False)
-
-    def get(self, key: str) -> Node | None:
-        """The node under `key`, or None when the key is not there."""
-        return self.index.get(key)
-
-    def key(self, key: str) -> Scalar:
-        """The node of the key itself."""
-        return next(scalar for scalar, _ in self.entries if scalar.text == key)
-
-
-Node: TypeAlias = Scalar | Items | Map
-Plain: TypeAlias = "str | bool | int | float | list[Plain] | dict[str, Plain] | None"
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The documents of a file, and what is wrong with it; with problems the documents may be incomplete."""
-
-    documents: tuple[Node, ...]
-    problems: tuple[Problem, ...]
-
-
-def plain(node: Node) -> Plain:
-    """The node as Python's own dicts, lists and scalars."""
-    match node:
-        case Scalar():
-            return node.value
-        case Items():
-            return [plain(item) for item in node.items]
-        case Map():
-            return {key.text: plain(value) for key, value in node.entries}
-
-
-def kind(node: Node) -> str:
-    """The word for the node's type in a message: text, integer, number, boolean, null, list or map."""
-    if isinstance(node, Items):
-        return "list"
-    if isinstance(node, Map):
-        return "map"
-    return {bool: "boolean", int: "integer", float: "number", str: "text"}.get(type(node.value), "null")
-
-
-def printable(text: str, *, longest: int = 60) -> str:
-    """Text fit for one line of a message: control characters shown by their number, the end of long text cut."""
-    cut = text if len(text) <= longest else text[:longest] + "…"
-    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in cut)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """`; did you mean 'X'?` with the most similar known name, whatever its case, or nothing when none is similar.
-
-    >>> nearest("duraton", ["email", "duration"])
-    "; did you mean 'duration'?"
-    """
-    by_folded = {word.casefold(): word for word in sorted(known)}
-    found = get_close_matches(name.casefold(), by_folded, n=1) if len(name) <= _LONGEST_GUESS else []
-    return f"; did you mean '{by_folded[found[0]]}'?" if found else ""
-
-
-def read(content: bytes, *, path: str, limits: Limits = DEFAULT_LIMITS, without: Collection[str] = ()) -> Reading:
-    """The documents of `content`; a mistake of the YAML itself ends the file there.
-
-    What stands under the keys `without` at the top of a document is passed over, and the keys with it.
-    """
-    start = Place(path, 1, 1)
-    if len(content) > limits.size:
-        return Reading((), (start.problem(f"file is larger than {limits.size_text()}"),))
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8-sig", errors="replace")
-        return Reading((), (_place(path, before, len(before)).problem("file is not UTF-8"),))
-    bad = _FORBIDDEN.search(text)
-    if bad is not None:
-        where = _place(path, text, bad.start())
-        return Reading((), (where.problem(f"control character U+{ord(bad.group()):04X} is not accepted"),))
-    return _Reader(path, text, limits, frozenset(without)).read()
-
-
-def _place(path: str, text: str, offset: int) -> Place:
-    breaks = [found.end() for found in _BREAK.finditer(text, 0, offset)]
-    return Place(path, len(breaks) + 1, offset - (breaks[-1] if breaks else 0) + 1)
+def documents(path: str, text: str, *, limits: Limits, without: frozenset[str]) -> Reading:
+    """The documents of `text`; a mistake of the YAML itself ends the file there."""
+    return _Reader(path, text, limits, without).read()
 
 
 @dataclass(slots=True)
