@@ -127,4 +127,5 @@ def main() -> None:
         code = Exit.USAGE
     except BrokenPipeError:
         code = _no_reader()
+    gc.freeze()  # what is there goes with the process: nothing is looked through for cycles once more
     sys.exit(code if isinstance(code, int) else Exit.OK)

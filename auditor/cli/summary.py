@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
-
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from auditor.cli.context import Session, say
 from auditor.model.audit import Audit, RuleResult
@@ -17,6 +13,10 @@ from auditor.model.exit import counts, shortfalls
 from auditor.model.vocabulary import Severity, State, Verdict
 from auditor.model.window import Window
 from auditor.reports.text import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 _NARROWEST = 120
 _GAPS = 20
@@ -41,6 +41,8 @@ def tell(audit: Audit, session: Session, *, new_only: bool = False) -> None:
         for line in (*_plain_rules(audit, new_only=new_only), *_lines(audit, new_only=new_only)):
             say(session, line)
         return
+    from rich.text import Text
+
     console = _console()
     console.print(_table(audit, new_only=new_only))
     for line in _lines(audit, new_only=new_only):
@@ -48,6 +50,8 @@ def tell(audit: Audit, session: Session, *, new_only: bool = False) -> None:
 
 
 def _console() -> Console:
+    from rich.console import Console
+
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console = Console(stderr=True, highlight=False, markup=False, emoji=False, width=_NARROWEST)
@@ -62,6 +66,10 @@ def _standing(audit: Audit, *, new_only: bool) -> Counter[str]:
 
 
 def _table(audit: Audit, *, new_only: bool) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
     standing = _standing(audit, new_only=new_only)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("rule", no_wrap=True)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from auditor.documents import Map, Scalar, kind, read
 from auditor.errors import Problem
 from auditor.resources import resource
 from auditor.settings.fields import Fields, settle, single
+
+if TYPE_CHECKING:
+    from auditor.rules.pack import PackedFile
 
 _SCHEMA = 1
 
@@ -35,7 +39,20 @@ class Framework:
 
 def bundled() -> tuple[Framework, ...]:
     """The frameworks that come with the package, by id."""
-    return load(sorted(resource("rules/frameworks").glob("*.yaml")))
+    from auditor.rules.pack import packed
+
+    root = resource("rules")
+    before = packed(root)
+    paths = sorted((root / "frameworks").glob("*.yaml"))
+    found = [_before(path, before.get(f"rules/frameworks/{path.name}")) or load([path])[0] for path in paths]
+    return tuple(sorted(found, key=lambda framework: framework.id))
+
+
+def _before(path: Path, kept: PackedFile | None) -> Framework | None:
+    """The framework of a file that has not changed since it was packed."""
+    from auditor.rules.pack import digest
+
+    return kept.framework() if kept is not None and kept.digest == digest(path.read_bytes()) else None
 
 
 def load(paths: Iterable[Path]) -> tuple[Framework, ...]:

@@ -12,9 +12,8 @@ from pathlib import Path
 from auditor.documents import DEFAULT_LIMITS, Map, Place, Reading, read
 from auditor.errors import Problem, RuleError
 from auditor.resources import resource
-from auditor.rules.bind import bind
 from auditor.rules.mistakes import Mistakes
-from auditor.rules.reading import read_rule
+from auditor.rules.pack import PackedFile, digest, packed
 from auditor.rules.spec import Rule
 
 SUFFIXES = (".yaml", ".yml")
@@ -25,7 +24,10 @@ _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """Checked rules in order of their ids, each id and name once; `sources` are their documents by id."""
+    """Checked rules in order of their ids, each id and name once.
+
+    `sources` are their documents by id; bundled rules that were read without their tests may have none.
+    """
 
     rules: tuple[Rule, ...]
     sources: Mapping[str, Map] = field(default_factory=dict, compare=False, repr=False)
@@ -43,19 +45,22 @@ class RuleSet:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A rule file: where it lies, and the path its messages show."""
+    """A rule file: where it lies, the path its messages show, and what reading it gave before."""
 
     path: Path
     shown: str
     bundled: bool
+    before: PackedFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """A rule and its document."""
+    """A rule, where its id and its name stand, and its document when it was read today."""
 
     rule: Rule
-    source: Map
+    id: Place
+    name: Place
+    source: Map | None = None
 
 
 def load_rules(
@@ -79,7 +84,7 @@ def read_rules(
     """The rules that could be read, and every problem of all files."""
     problems: list[Problem] = []
     rules: list[_Loaded] = []
-    for file in _unique([*(_bundled() if bundled else ()), *_found(paths, problems)]):
+    for file in _unique([*(_bundled(packs=not tests) if bundled else ()), *_found(paths, problems)]):
         rules += _read(file, problems, allow_python=allow_python, without=() if tests or not file.bundled else _TESTS)
     problems += _repeated(rules)
     return _set(rules), tuple(sorted(problems))
@@ -97,13 +102,15 @@ def rules_of(content: bytes, *, path: str, allow_python: bool = False) -> RuleSe
 
 def _set(loaded: Sequence[_Loaded]) -> RuleSet:
     rules = tuple(sorted((one.rule for one in loaded), key=lambda rule: rule.id))
-    return RuleSet(rules, {one.rule.id: one.source for one in loaded})
+    return RuleSet(rules, {one.rule.id: one.source for one in loaded if one.source is not None})
 
 
-def _bundled() -> Iterator[_File]:
+def _bundled(*, packs: bool) -> Iterator[_File]:
     root = resource("rules")
+    before = packed(root) if packs else {}
     for path in _walk(root):
-        yield _File(path, f"rules/{path.relative_to(root).as_posix()}", bundled=True)
+        shown = f"rules/{path.relative_to(root).as_posix()}"
+        yield _File(path, shown, bundled=True, before=before.get(shown))
 
 
 def _found(paths: Sequence[Path], problems: list[Problem]) -> Iterator[_File]:
@@ -150,12 +157,17 @@ def _read(file: _File, problems: list[Problem], *, allow_python: bool, without: 
     except OSError as error:
         problems.append(Problem(file.shown, 1, 1, f"cannot be read: {error.strerror or error}"))
         return []
+    if file.before is not None and file.before.digest == digest(content):
+        return [_Loaded(*one) for one in file.before.rules(file.shown)]
     reading = read(content, path=file.shown, without=without)
     return _rules(reading, file.shown, problems, bundled=file.bundled, allow_python=allow_python)
 
 
 def _rules(reading: Reading, path: str, problems: list[Problem], *, bundled: bool, allow_python: bool) -> list[_Loaded]:
     """The rules of a file that was read; a file whose YAML is wrong is checked as far as it goes."""
+    from auditor.rules.bind import bind
+    from auditor.rules.reading import read_rule
+
     mistakes = Mistakes()
     mistakes.problems += reading.problems
     if not reading.documents and not reading.problems:
@@ -165,7 +177,7 @@ def _rules(reading: Reading, path: str, problems: list[Problem], *, bundled: boo
         rule = read_rule(node, mistakes, bundled=bundled, allow_python=allow_python)
         if rule is None or not isinstance(node, Map):
             continue
-        rules.append(_Loaded(rule, node))
+        rules.append(_Loaded(rule, node.index["id"].place, node.index["name"].place, node))
         try:
             bind(rule, now=_NOW)
         except RuleError as error:
@@ -178,8 +190,8 @@ def _repeated(rules: Sequence[_Loaded]) -> Iterator[Problem]:
     """Ids and names that more than one rule has, at the later one."""
     first: dict[str, Place] = {}
     for loaded in rules:
-        for what, text in (("id", loaded.rule.id), ("name", loaded.rule.name)):
-            place = loaded.source.index[what].place
+        named = (("id", loaded.rule.id, loaded.id), ("name", loaded.rule.name, loaded.name))
+        for what, text, place in named:
             other = first.setdefault(text, place)
             if other is not place:
                 yield place.problem(f"rule {what} '{text}' is already used in {other.path}:{other.line}")

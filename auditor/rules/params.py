@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from auditor.documents import Items, Map, Node, Place, Scalar, kind, printable
 from auditor.rules.constants import pattern_mistake
 from auditor.rules.mistakes import Mistakes, text_of
 from auditor.rules.spec import ParamSpec
-from auditor.rules.structure import Shape
 from auditor.rules.tree import LiteralValue
 from auditor.rules.values import LONGEST_LIST, LONGEST_STRING, duration, moment, shown
+
+if TYPE_CHECKING:
+    from auditor.rules.structure import Shape
 
 _LENGTHS = {"string": LONGEST_STRING, "list": LONGEST_LIST}
 _BOUNDED = frozenset({"integer", "number", "duration", "datetime", "string", "list"})

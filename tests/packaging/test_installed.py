@@ -25,3 +25,15 @@ def test_demo_runs_from_another_folder(environment, tmp_path):
     assert audit["summary"]["findings"] > 0
     assert (tmp_path / "out" / "report.pdf").read_bytes().startswith(b"%PDF-")
     assert "</html>" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_bundled_rules_and_frameworks_are_read_from_their_pack(environment, tmp_path):
+    """`python -m auditor.rules.packing` writes a new one after a rule, a framework or what reads them has changed."""
+    code = (
+        "import sys\n"
+        "from auditor.rules.frameworks import bundled\n"
+        "from auditor.rules.load import load_rules\n"
+        "print(len(load_rules(tests=False).rules) > 100, len(bundled()), 'yaml' in sys.modules)"
+    )
+    shown = environment.python(code, cwd=tmp_path)
+    assert shown.stdout == "True 7 False\n", shown.stderr

@@ -1,0 +1,196 @@
+"""The bundled rules and frameworks as they were read and checked before, in one file beside them.
+
+Reading YAML, expressions and templates takes longer than judging a small archive. So `rules/pack.jsonl` holds what
+reading the bundled files gives, with the SHA-256 of every file and of the code that read it. What is not exactly the
+same today is read from its file, so the pack changes how long a start takes and never what a rule means.
+`auditor.rules.packing` writes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeAlias
+
+from auditor.documents import Place
+from auditor.model.vocabulary import Confidence, Severity, Status
+from auditor.rules import spec, tree
+from auditor.rules.frameworks import Control, Framework
+from auditor.rules.spec import Rule
+
+NAME = "pack.jsonl"
+
+Packed: TypeAlias = "str | bool | int | float | list[Packed] | None"
+Made: TypeAlias = Callable[..., object]
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_RECORDS = (
+    tree.Literal,
+    tree.Column,
+    tree.Param,
+    tree.ListName,
+    tree.Now,
+    tree.Op,
+    spec.Clause,
+    spec.Condition,
+    spec.ParamSpec,
+    spec.ListSpec,
+    spec.Derived,
+    spec.GroupWindow,
+    spec.Group,
+    spec.Pairs,
+    spec.Match,
+    spec.Step,
+    spec.Sequence,
+    spec.Baseline,
+    spec.Detector,
+    spec.Detect,
+    spec.Field,
+    spec.Template,
+    spec.EvidenceSpec,
+    spec.FindingSpec,
+    spec.Needs,
+    spec.Rule,
+    Control,
+    Framework,
+)
+_WORDS = (tree.Type, Confidence, Severity, Status)
+
+
+def _tuple(*items: object) -> tuple[object, ...]:
+    return items
+
+
+def _set(*items: object) -> frozenset[object]:
+    return frozenset(items)
+
+
+def _map(*flat: object) -> dict[object, object]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _fixed_map(*flat: object) -> Mapping[object, object]:
+    return MappingProxyType(_map(*flat))
+
+
+_MAKERS: tuple[Made, ...] = (
+    Place,
+    _tuple,
+    _set,
+    _map,
+    _fixed_map,
+    timedelta,
+    datetime.fromisoformat,
+    *({member.value: member for member in words}.__getitem__ for words in _WORDS),
+    *_RECORDS,
+)
+"""What makes a value of a kind; the first item of a packed list is the kind's place here."""
+
+_KINDS: Mapping[type, int] = {
+    kind: number
+    for number, kind in enumerate(
+        (Place, tuple, frozenset, dict, MappingProxyType, timedelta, datetime, *_WORDS, *_RECORDS)
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PackedFile:
+    """What reading one file gave: its rules, each with the places of its id and its name, or its framework."""
+
+    digest: str
+    line: bytes
+
+    def rules(self, shown: str) -> tuple[tuple[Rule, Place, Place], ...]:
+        """The rules of the file whose messages show the path `shown`."""
+        made = _made(json.loads(self.line), (partial(Place, shown), *_MAKERS[1:]))
+        if not isinstance(made, tuple):
+            raise TypeError(f"{shown}: the pack holds no rules")
+        return made
+
+    def framework(self) -> Framework:
+        """The framework of the file."""
+        made = _made(json.loads(self.line), _MAKERS)
+        if not isinstance(made, Framework):
+            raise TypeError("the pack holds no framework")
+        return made
+
+
+def packed(root: Path) -> Mapping[str, PackedFile]:
+    """The files the pack below `root` holds, by path; none when it is not there, is damaged or other code made it.
+
+    The first line names the modules that read the files, with their SHA-256, the files with theirs, and that of all
+    that follows: a line a file.
+    """
+    try:
+        head, _, body = (root / NAME).read_bytes().partition(b"\n")
+        told = json.loads(head)
+        if told["body"] != digest(body) or told["readers"] != readers_digest(told["modules"]):
+            return {}
+        named = zip(told["files"].items(), body.splitlines(), strict=True)
+        return {path: PackedFile(written, line) for (path, written), line in named}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def digest(content: bytes) -> str:
+    """The SHA-256 of a file's bytes."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def readers_digest(modules: Iterable[str]) -> str:
+    """The SHA-256 of the source of the modules, files below the package; `OSError` when one is not there."""
+    whole = hashlib.sha256()
+    for name in modules:
+        source = (_PACKAGE / name).read_bytes()
+        whole.update(f"{name} {len(source)}\n".encode())
+        whole.update(source)
+    return whole.hexdigest()
+
+
+def value_packed(value: object) -> Packed:
+    """The value as JSON can hold it; of a place the path is left out. `TypeError` for a kind the pack does not know."""
+    if value is None or type(value) in {str, bool, int, float}:
+        return value  # type: ignore[return-value] # one of those types
+    kind = _KINDS.get(type(value))
+    if kind is None:
+        raise TypeError(f"a pack holds no {type(value).__name__}")
+    return [kind, *map(value_packed, _parts(value))]
+
+
+def _parts(value: object) -> Iterable[object]:
+    match value:
+        case Place():
+            return (value.line, value.column)
+        case tuple():
+            return value
+        case frozenset():
+            return sorted(value)
+        case dict() | MappingProxyType():
+            return [part for pair in value.items() for part in pair]
+        case timedelta():
+            return (value.days, value.seconds, value.microseconds)
+        case datetime():
+            return (value.isoformat(),)
+        case StrEnum():
+            return (value.value,)
+    if not is_dataclass(value):
+        raise TypeError(f"a pack holds no {type(value).__name__}")
+    return [getattr(value, part.name) for part in fields(value)]
+
+
+def _made(item: Packed, makers: tuple[Made, ...]) -> object:
+    """The value of which `item` was packed."""
+    if not isinstance(item, list):
+        return item
+    kind, *parts = item
+    if not isinstance(kind, int):
+        raise TypeError("a packed list begins with the number of its kind")
+    return makers[kind](*[part if type(part) is not list else _made(part, makers) for part in parts])
