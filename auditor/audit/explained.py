@@ -36,7 +36,8 @@ MOST_ROWS = 20
 class ClauseValue:
     """A clause as the author wrote it, what it came out as for one row, and the values it names.
 
-    `denied` says that it stands under `none`, so that false is what makes the finding.
+    `denied` says that it stands under `none`, so that false is what makes the finding; `known` that the value is more
+    than a guess.
     """
 
     source: str
@@ -44,6 +45,7 @@ class ClauseValue:
     denied: bool
     value: bool | None
     values: Mapping[str, Value]
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ def _rows(condition: Condition, frame: pl.DataFrame) -> list[tuple[ClauseValue, 
     clauses = condition.clauses
     verdicts = frame.select(expression(clause.tree).alias(str(place)) for place, clause in enumerate(clauses))
     named = [sorted(names_in(clause.tree) & set(frame.columns)) for clause in clauses]
-    denied = [_denied(condition.tree, clause.tree) is True for clause in clauses]
+    under_none = [denied(condition.tree, clause.tree) is True for clause in clauses]
     return [
         tuple(
             ClauseValue(
@@ -149,19 +151,19 @@ def _rows(condition: Condition, frame: pl.DataFrame) -> list[tuple[ClauseValue, 
                 result,
                 {name: canonical(values[name]) for name in names},
             )
-            for clause, names, none, result in zip(clauses, named, denied, results, strict=True)
+            for clause, names, none, result in zip(clauses, named, under_none, results, strict=True)
         )
         for values, results in zip(frame.iter_rows(named=True), verdicts.iter_rows(), strict=True)
     ]
 
 
-def _denied(tree: Expr, clause: Expr) -> bool | None:
+def denied(tree: Expr, clause: Expr) -> bool | None:
     """Whether an odd number of `not` stands above the clause in the tree; None when it is not in it."""
     if tree == clause:
         return False
     if isinstance(tree, Op):
         for argument in tree.args:
-            below = _denied(argument, clause)
+            below = denied(argument, clause)
             if below is not None:
                 return below != (tree.name == "not")
     return None

@@ -31,7 +31,7 @@ _WORDS = {True: "true", False: "false", None: "null"}
     "--archive",
     type=ArchivePlace(),
     metavar="DIR",
-    help="The archive or its address, to show each clause with its values and every record.",
+    help="The archive or its address, to show the values of each clause and every record.",
 )
 @click.option(
     "--rules", "rules", multiple=True, callback=comma_list, metavar="PATH…", help="Rule files beside the bundled ones."
@@ -46,12 +46,13 @@ def command(
     for line in _finding(finding, audit):
         click.echo(line)
     if archive is None:
-        click.echo("clauses: name the archive by --archive to see each with its values")
+        clauses = _alone(session, finding, audit, rules)
         cited = _cited(finding, audit)
     else:
         explanation, cited = _again(session, finding, audit, archive, rules)
-        for line in _clauses(explanation):
-            click.echo(line)
+        clauses = _clauses(explanation)
+    for line in clauses:
+        click.echo(line)
     for line in _records(finding, cited):
         click.echo(line)
     return Exit.OK
@@ -69,6 +70,21 @@ def _again(
     loaded = loaded_rules(settings, paths=rules)
     explanation = explain(finding, audit, archive, rules=loaded, settings=settings)
     return explanation, tuple(records(sorted(finding.records), archive.evidence))
+
+
+def _alone(session: Session, finding: Finding, audit: Audit, rules: tuple[str, ...]) -> Iterator[str]:
+    """The clauses as far as the finding itself decides them."""
+    from auditor.audit.entailed import entailed
+
+    rule = loaded_rules(settings_of(session), paths=rules).get(finding.rule_id)
+    if rule is None:
+        yield f"clauses: rule {finding.rule_id} is not loaded; name it by --rules"
+    else:
+        explanation = entailed(finding, audit, rule)
+        yield from _clauses(explanation)
+        if not all(clause.known for row in explanation.rows for clause in row):
+            yield "  ? may have been either"
+    yield "  name the archive by --archive to see every value"
 
 
 def _cited(finding: Finding, audit: Audit) -> tuple[CitedRecord, ...]:
@@ -109,7 +125,9 @@ def _clauses(explanation: Explanation) -> Iterator[str]:
         for clause in row:
             source = visible(" ".join(clause.source.split()), cap=_LONGEST)
             values = ", ".join(f"{name} = {_shown(value)}" for name, value in clause.values.items())
-            shown = f"  {_WORDS[clause.value]:<6} {'none of: ' if clause.denied else ''}{source}"
+            shown = (
+                f"  {_WORDS[clause.value] if clause.known else '?':<6} {'none of: ' if clause.denied else ''}{source}"
+            )
             yield f"{shown}   [{values}]" if values else shown
 
 

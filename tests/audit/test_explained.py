@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from auditor.audit import Request, check
+from auditor.audit.entailed import _needed, entailed
 from auditor.audit.explained import explain
 from auditor.errors import ConfigError
-from auditor.rules.load import load_rules
+from auditor.rules.load import load_rules, rules_of
+from auditor.rules.walk import conditions
 from auditor.settings import Settings, load
 from tests.audit.small import EVE, HOST, MALLORY, small_archive
 
@@ -74,6 +76,83 @@ def test_parameters_are_those_of_the_audit(tmp_path: Path) -> None:
     told = explain(audit.findings[0], audit, archive, rules=rules, settings=Settings())
     assert told.found
     assert [clause.value for clause in told.rows[0]] == [True, True, True]
+
+
+ANY = (
+    "detect: {from: attendees, where: {all: [email is not None, {any: [invited, not is_host]}], none: [registered,"
+    " {all: [duration is None, is_host]}]}}\n"
+    "severity_when: [{if: is_host, severity: info}]\n"
+    'finding: {subject: "{email}", message: m, evidence: [email, invited], fingerprint: [email]}\n'
+)
+SEQUENCE = (
+    "detect: {from: attendees, where: email is not None, sequence: {by: [meeting_id], within: 9h, steps: [{name: one,"
+    " where: not is_host}], absent: [{where: registered}], where: one.invited is not None}}\n"
+    'finding: {subject: "{meeting_id}", message: m, evidence: [meeting_id], fingerprint: [meeting_id]}\n'
+)
+NOBODY = (
+    "detect: {from: attendees, where: email is not None, match: {with: people, same: [email], absent: true,"
+    " where: b.department is None}}\n"
+    'finding: {subject: "{email}", message: m, fingerprint: [email]}\n'
+)
+AT_MOST = GROUP.replace("detect", "nulls: fail\ndetect")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            ANY,
+            [
+                ("email is not None", True, False, ["email"]),
+                ("invited", "?", False, ["invited"]),
+                ("not is_host", "?", False, []),
+                ("registered", False, True, []),
+                ("duration is None", "?", True, []),
+                ("is_host", "?", True, []),
+                ("is_host", "?", False, []),
+            ],
+        ),
+        (PAIRS, [("email is not None", True, False, []), ("a.invited != b.invited", True, False, [])]),
+        (GROUP, [("len(names) > 0", True, False, [])]),
+        (AT_MOST, [("len(names) > 0", "?", False, [])]),
+        (MATCH, [("invited", True, False, []), ("not b.invited", True, False, [])]),
+        (
+            SEQUENCE,
+            [
+                ("email is not None", True, False, []),
+                ("not is_host", True, False, []),
+                ("registered", "?", False, []),
+                ("one.invited is not None", True, False, []),
+            ],
+        ),
+    ],
+)
+def test_the_finding_alone_decides_the_clauses_it_could_not_be_without(
+    tmp_path: Path, text: str, expected: list[tuple[str, bool | str, bool, list[str]]]
+) -> None:
+    path = tmp_path / "rule.yaml"
+    path.write_text(HEAD + text)
+    rules = load_rules([path], bundled=False)
+    archive = small_archive(tmp_path / "archive", [HOST, EVE, MALLORY])
+    audit = check(archive, rules, request=Request(), now=NOW)
+    for finding in audit.findings:
+        told = entailed(finding, audit, rules.rules[0])
+        found = [
+            (clause.source, clause.value if clause.known else "?", clause.denied, list(clause.values))
+            for row in told.rows
+            for clause in row
+        ]
+        assert found == expected
+        again = explain(finding, audit, archive, rules=rules, settings=Settings())
+        seen = {(clause.source, clause.denied): clause.value for row in again.rows for clause in row}
+        assert all(seen[source, denied] is value for source, value, denied, _ in found if value != "?")
+    assert audit.findings
+
+
+def test_a_partner_that_is_missing_decides_nothing_about_partners() -> None:
+    (rule,) = rules_of((HEAD + NOBODY).encode(), path="rule.yaml").rules
+    needed = [condition for condition in conditions(rule) if condition in list(_needed(rule))]
+    assert [clause.source for condition in needed for clause in condition.clauses] == ["email is not None"]
 
 
 def test_a_rule_that_is_gone_is_named(tmp_path: Path) -> None:

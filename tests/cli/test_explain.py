@@ -54,6 +54,22 @@ def test_the_finding_and_its_records_are_shown_from_the_audit_alone(folder: Path
     assert "name the archive by --archive" in done.stdout
 
 
+def test_without_the_archive_the_clauses_are_shown_as_far_as_the_finding_decides_them(folder: Path) -> None:
+    out = explain(prints(folder)["TST-002"], "a.json", "--rules", "rules.yaml").stdout
+    assert "  true   email is not None\n" in out
+    assert "  false  none of: is_host\n" in out
+    assert "  true   joins >= 2\n" in out
+    assert "may have been either" not in out
+    assert "reads differently" not in out
+    assert "name the archive by --archive to see every value" in out
+
+
+def test_without_the_archive_a_rule_that_is_not_loaded_is_named(folder: Path) -> None:
+    done = explain(prints(folder)["TST-002"], "a.json")
+    assert done.return_value == 0
+    assert "clauses: rule TST-002 is not loaded; name it by --rules" in done.stdout
+
+
 def test_each_clause_is_shown_with_the_values_that_made_it_true(folder: Path) -> None:
     done = explain(prints(folder)["TST-001"][:8], "a.json", "--archive", "archive", "--rules", "rules.yaml")
     clause = "not invited and contains(meeting_title, param.title)"
