@@ -69,11 +69,22 @@ class _Verbs(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """The verb's exit code; whatever it raises becomes words and a code, never a traceback."""
         try:
-            return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, KeyboardInterrupt, SystemExit):
-            raise
+            return self._ended(ctx)
         except BrokenPipeError:
             return _no_reader()
+
+    def _ended(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (
+            click.ClickException,
+            click.exceptions.Exit,
+            click.Abort,
+            KeyboardInterrupt,
+            SystemExit,
+            BrokenPipeError,
+        ):
+            raise
         except AuditorError as error:
             return fail(error, _session(ctx))
         except OSError as error:

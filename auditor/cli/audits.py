@@ -26,7 +26,8 @@ def read_audit(path: Path) -> Audit:
     try:
         return load(content)
     except AuditorError as error:
-        raise ConfigError(f"{path}: is no audit.json of this version: {error}") from error
+        why = str(error).removeprefix("this is no audit.json: ")
+        raise ConfigError(f"{path}: is no audit.json of this version: {why}") from error
 
 
 def comparable(path: Path) -> Audit:

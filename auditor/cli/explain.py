@@ -43,17 +43,13 @@ def command(
     """Show the finding with this fingerprint: the beginning of it is enough."""
     audit = read_audit(path)
     finding = one_finding(audit, fingerprint)
-    for line in _finding(finding, audit):
-        click.echo(line)
     if archive is None:
         clauses = _alone(session, finding, audit, rules)
         cited = _cited(finding, audit)
     else:
         explanation, cited = _again(session, finding, audit, archive, rules)
         clauses = _clauses(explanation)
-    for line in clauses:
-        click.echo(line)
-    for line in _records(finding, cited):
+    for line in [*_finding(finding, audit), *clauses, *_records(finding, cited)]:
         click.echo(line)
     return Exit.OK
 

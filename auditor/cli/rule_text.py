@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
+import click
 import yaml
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 Json: TypeAlias = "str | int | Sequence[Json] | Mapping[str, Json] | None"
 
-_NARROWEST = 120
+_WIDTH = 120
+UNWRAPPED = 1_000
+"""Wide enough for a table of rules to keep each on one line."""
 _SEVERITIES = {
     Severity.CRITICAL: "bold red",
     Severity.HIGH: "red",
@@ -35,10 +38,21 @@ _STATUSES = {Status.STABLE: "green", Status.DEPRECATED: "dim", Status.DISABLED: 
 _LISTS = (("False positives", "false_positives"), ("References", "references"), ("Tags", "tags"))
 
 
-def stdout() -> Console:
-    """A console for results: as wide as the terminal, or wide enough for a file."""
+def put(result: RenderableType, *, width: int = _WIDTH) -> None:
+    """Print a result: as wide as the terminal, or of this width and without blanks at the end of lines."""
     console = Console(highlight=False, markup=False, emoji=False)
-    return console if console.is_terminal else Console(highlight=False, markup=False, emoji=False, width=_NARROWEST)
+    if console.is_terminal:
+        console.print(result)
+        return
+    plain_text = Console(highlight=False, markup=False, emoji=False, width=width)
+    with plain_text.capture() as captured:
+        plain_text.print(result)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()).strip("\n"))
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: 1 rule, 2 rules."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def shown(text: str) -> str:

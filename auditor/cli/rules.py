@@ -63,14 +63,14 @@ def _chosen(rules: RuleSet, only: Sequence[str]) -> tuple[Rule, ...]:
 @click.pass_obj
 def list_rules(session: Session, paths: tuple[Path, ...], only: tuple[str, ...], form: str) -> int:
     """Print one line a rule."""
-    from auditor.cli.rule_text import as_json, listing, stdout
+    from auditor.cli.rule_text import UNWRAPPED, as_json, counted, listing, put
 
     rules = _chosen(_load(session, paths), only)
     if form == "json":
         click.echo(json.dumps([as_json(rule) for rule in rules], ensure_ascii=False, indent=2))
     else:
-        stdout().print(listing(rules))
-        say(session, f"{len(rules)} rules")
+        put(listing(rules), width=UNWRAPPED)
+        say(session, counted(len(rules), "rule"))
     return Exit.OK
 
 
@@ -90,20 +90,23 @@ def show_rule(
 ) -> int:
     """Print all that a rule says; RULE is an id or a name."""
     from auditor.cli.options import clock
-    from auditor.cli.rule_text import page, stdout
+    from auditor.cli.rule_text import page, put
     from auditor.rules.bind import bind, params_for
 
     rules = _load(session, paths)
     rule = _chosen(rules, [name])[0]
+    strange = [f"--set {of}.{param}={text}" for of, param, text in changed if of not in {rule.id, rule.name}]
+    if strange:
+        raise ConfigError("\n".join(f"{one}: this is no parameter of {rule.id}, the rule shown" for one in strange))
     settings = settings_of(session)
     bound = bind(
         rule,
         now=clock(None),
         settings_params=params_for(rule, settings.params),
-        cli_params={param: text for of, param, text in changed if of in {rule.id, rule.name}},
+        cli_params={param: text for _, param, text in changed},
         lists=settings.lists,
     )
-    stdout().print(page(rule, rules.sources[rule.id], bound.parameters, effective=effective or bool(changed)))
+    put(page(rule, rules.sources[rule.id], bound.parameters, effective=effective or bool(changed)))
     return Exit.OK
 
 
@@ -115,6 +118,7 @@ def show_rule(
 @click.pass_obj
 def lint_rules(session: Session, paths: tuple[Path, ...], only: tuple[str, ...], form: str, *, strict: bool) -> int:
     """Check rules for what loads but will not do; run their tests too."""
+    from auditor.cli.rule_text import counted
     from auditor.rules.embedded import run_cases
     from auditor.rules.frameworks import bundled, control_ids
     from auditor.rules.lint import lint
@@ -137,7 +141,8 @@ def lint_rules(session: Session, paths: tuple[Path, ...], only: tuple[str, ...],
     errors = sum(note.level == "error" for note in notes)
     if problems:
         return fail(RuleError(list(problems)), session)
-    say(session, f"{len(chosen)} rules: {errors} errors, {len(notes) - errors} warnings")
+    told = (counted(errors, "error"), counted(len(notes) - errors, "warning"))
+    say(session, f"{counted(len(chosen), 'rule')}: {', '.join(told)}")
     return Exit.FINDINGS if errors or (strict and notes) else Exit.OK
 
 
@@ -179,6 +184,7 @@ def _bundled_ids(rules: RuleSet) -> frozenset[str]:
 @click.pass_obj
 def test_rules(session: Session, paths: tuple[Path, ...], only: tuple[str, ...], *, coverage: bool) -> int:
     """Run the tests that rules carry."""
+    from auditor.cli.rule_text import counted
     from auditor.rules.embedded import run_cases
 
     rules = _chosen(_load(session, paths), only)
@@ -190,8 +196,9 @@ def test_rules(session: Session, paths: tuple[Path, ...], only: tuple[str, ...],
             click.echo(line)
     failed = sum(result.failure is not None for result in results)
     untested = sum(not rule.cases for rule in rules)
-    without = f"; {untested} rules have no test" if untested else ""
-    click.echo(f"{len(results)} tests of {len(rules)} rules: {len(results) - failed} passed, {failed} failed{without}")
+    without = f"; {counted(untested, 'rule')} without a test" if untested else ""
+    of = f"{counted(len(results), 'test')} of {counted(len(rules), 'rule')}"
+    click.echo(f"{of}: {len(results) - failed} passed, {failed} failed{without}")
     return Exit.FINDINGS if failed else Exit.OK
 
 
@@ -232,7 +239,7 @@ def _uncovered(rules: Sequence[Rule], results: Sequence[CaseResult]) -> list[str
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write it there; else print it.")
 @click.pass_obj
 def write_rule(session: Session, rule_id: str, name: str, table: str, form: str, out: Path | None) -> int:
-    """Begin a rule: a file that loads and whose test passes, with a word at each line."""
+    """Begin a rule. The file loads, its test passes, and each line has a word beside it."""
     from auditor.rules.forms import RULE_ID, RULE_NAME
     from auditor.rules.new import STAGES, new_rule
     from auditor.tables.schema import TABLES
@@ -285,7 +292,7 @@ def write_docs(session: Session, paths: tuple[Path, ...], out: Path) -> int:
 @_paths
 @click.pass_obj
 def rule_schema(session: Session, paths: tuple[Path, ...]) -> int:
-    """Print the JSON Schema of a rule file, for editors; rules named beside must load."""
+    """Print the JSON Schema of a rule file. Editors complete and check by it; rules named beside must load."""
     from auditor.rules.json_schema import schema
 
     if paths:

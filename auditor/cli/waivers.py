@@ -54,7 +54,7 @@ def command() -> None:
 def list_command(
     session: Session, path: Path | None, rules: tuple[str, ...], audit_path: Path | None, now: datetime | None
 ) -> int:
-    """Show every waiver with its state: active, expiring, expired, unused or unknown-rule."""
+    """Show every waiver with its state. That is active, expiring, expired, unused or unknown-rule."""
     settings = settings_of(session)
     file, _ = _known(settings, path, rules)
     states = _states(file, settings, rules, audit_path, now=clock(now))
@@ -72,6 +72,8 @@ def list_command(
             f"attestation      {held:<12} {visible(one.framework)} {visible(one.control)}: {one.verdict.value}, "
             f"{visible(one.by)}, until {one.expires}"
         )
+    if not file.waivers and not file.attestations:
+        say(session, f"{file.path}: holds no waiver")
     return Exit.OK
 
 
@@ -81,7 +83,8 @@ def list_command(
 @now_option
 @click.pass_obj
 def lint(session: Session, path: Path | None, rules: tuple[str, ...], now: datetime | None) -> int:
-    """Check the waiver file: unknown rules and names are errors, expired waivers are warnings."""
+    """Check the waiver file. Unknown rules and names are errors, expired waivers are warnings."""
+    from auditor.cli.rule_text import counted
     from auditor.triage.waivers import EXPIRING
 
     settings = settings_of(session)
@@ -89,14 +92,21 @@ def lint(session: Session, path: Path | None, rules: tuple[str, ...], now: datet
     for problem in problems:
         click.echo(str(problem))
     today = _day(clock(now))
+    warned = 0
     for entry in file.entries:
         waiver = entry.waiver
+        warnings = []
         if waiver.expires < today:
-            click.echo(str(entry.place.problem(f"warning: waiver {visible(waiver.id)} expired on {waiver.expires}")))
+            warnings.append(f"expired on {waiver.expires}")
         elif waiver.expires - today <= EXPIRING:
-            click.echo(str(entry.place.problem(f"warning: waiver {visible(waiver.id)} expires on {waiver.expires}")))
+            warnings.append(f"expires on {waiver.expires}")
         if waiver.approved_by is None:
-            click.echo(str(entry.place.problem(f"warning: waiver {visible(waiver.id)} names nobody in approved_by")))
+            warnings.append("names nobody in approved_by")
+        for words in warnings:
+            click.echo(str(entry.place.problem(f"warning: waiver {visible(waiver.id)} {words}")))
+        warned += len(warnings)
+    told = (counted(len(file.entries), "waiver"), counted(len(problems), "error"), counted(warned, "warning"))
+    say(session, "{}: {}, {}".format(*told))
     return Exit.FINDINGS if problems else Exit.OK
 
 
@@ -126,7 +136,7 @@ def add(
     now: datetime | None,
     **told: str | None,
 ) -> int:
-    """Add a waiver to the file; what stands there keeps its place and its comments."""
+    """Add a waiver to the file. What stands there keeps its place and its comments."""
     from auditor.cli.waiver_text import entry_text, with_entry
     from auditor.reports.write import write_file
 

@@ -105,12 +105,20 @@ def test_a_rule_that_reads_differently_now_says_so(folder: Path) -> None:
         (("ffffffff", "a.json"), "no finding of the audit has a fingerprint that begins with 'ffffffff'"),
         (("", "a.json"), "2 findings have a fingerprint"),
         (("0", "gone.json"), "gone.json: cannot be read"),
+        (("0", "rules.yaml"), "rules.yaml: is no audit.json of this version: Expecting value: line 1"),
     ],
 )
 def test_what_cannot_be_explained_is_exit_two(folder: Path, arguments: tuple[str, str], message: str) -> None:
     done = explain(*arguments)
     assert done.return_value == 2
     assert message in done.stderr
+
+
+def test_nothing_is_printed_before_all_is_known(folder: Path) -> None:
+    one = prints(folder)["TST-001"]
+    for words in (("--archive", "gone"), ("--archive", "archive"), ("--rules", "gone.yaml")):
+        done = explain(one, "a.json", *words)
+        assert (done.return_value, done.stdout) == (2, "")
 
 
 def test_a_rule_that_is_not_loaded_is_named(folder: Path) -> None:

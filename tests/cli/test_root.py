@@ -198,3 +198,9 @@ def test_a_closed_pipe_while_printing_ends_with_141(tmp_path):
         endless.stdout.close()
         words = endless.stderr.read()
     assert (endless.returncode, words) == (141, "")
+
+
+def test_words_nobody_reads_end_with_141_too(tmp_path):
+    command = f"{sys.executable} -m auditor rules list gone.yaml 2>&1 >/dev/null | true; exit ${{PIPESTATUS[0]}}"
+    ended = {subprocess.run(["bash", "-c", command], cwd=tmp_path, check=False).returncode for _ in range(3)}
+    assert ended <= {2, 141}

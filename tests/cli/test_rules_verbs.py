@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from auditor.cli import _root
 from auditor.rules.embedded import run_cases
 from auditor.rules.lint import lint
-from auditor.rules.load import rules_of
+from auditor.rules.load import load_rules, rules_of
 from auditor.rules.new import STAGES, new_rule
 from auditor.tables.schema import TABLES
 
@@ -89,7 +89,26 @@ def test_list_shows_a_line_a_rule(auditor: Run, good: Path) -> None:
     assert done.returncode == 0
     assert "TST-001" in done.stdout
     assert "Meetings are as they should be" in done.stdout
-    assert done.stderr == "1 rules\n"
+    assert done.stderr == "1 rule\n"
+
+
+def test_a_list_that_is_no_terminal_keeps_each_rule_on_its_line(auditor: Run) -> None:
+    lines = auditor("rules", "list").stdout.splitlines()
+    assert len(lines) == len(load_rules(tests=False).rules) + 2
+    assert all(line == line.rstrip() for line in lines)
+
+
+def test_a_page_that_is_no_terminal_has_no_blanks_at_the_end_of_lines(auditor: Run) -> None:
+    lines = auditor("rules", "show", "ACC-001").stdout.splitlines()
+    assert len(lines) > 40
+    assert all(line == line.rstrip() for line in lines)
+
+
+@pytest.mark.parametrize("given", ["ACC-001.markers=x", "gone.min_overlap=5m"])
+def test_show_takes_parameters_of_the_rule_it_shows_only(auditor: Run, given: str) -> None:
+    done = auditor("rules", "show", "IDN-002", "--set", given)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"--set {given}: this is no parameter of IDN-002, the rule shown\n"
 
 
 def test_list_gives_json_to_programs(auditor: Run, good: Path) -> None:
@@ -209,7 +228,7 @@ def test_lint_speaks_of_the_rules_that_load_beside_those_that_do_not(auditor: Ru
 
 def test_tests_of_rules_are_run_and_counted(auditor: Run, good: Path) -> None:
     done = auditor("rules", "test", good)
-    assert (done.returncode, done.stdout) == (0, "1 tests of 1 rules: 1 passed, 0 failed\n")
+    assert (done.returncode, done.stdout) == (0, "1 test of 1 rule: 1 passed, 0 failed\n")
 
 
 def test_a_failing_test_is_named_at_its_place(auditor: Run, tmp_path: Path) -> None:

@@ -107,3 +107,16 @@ def test_a_match_needs_a_name_and_a_value(folder: Path) -> None:
     words = ["--id", "W-9", "--rule", "TST-001", "--match", "email", "--reason", "r", "--owner", "o"]
     done = run("add", *words, "--expires", "2026-12-31")
     assert isinstance(done.exception, click.UsageError)
+
+
+def test_a_file_without_a_waiver_says_so(folder: Path) -> None:
+    (folder / "waivers.yaml").write_text("")
+    listed, linted = run("list"), run("lint")
+    assert (listed.return_value, listed.stdout, listed.stderr) == (0, "", "waivers.yaml: holds no waiver\n")
+    assert (linted.return_value, linted.stdout, linted.stderr) == (0, "", "0 waivers: 0 errors, 0 warnings\n")
+
+
+def test_lint_counts_what_it_told(folder: Path) -> None:
+    done = run("lint", "--rules", "rules.yaml", "--now", NOW)
+    assert len(done.stdout.splitlines()) == 5
+    assert done.stderr == "4 waivers: 1 error, 4 warnings\n"
