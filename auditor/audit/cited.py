@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from operator import attrgetter
 from urllib.parse import quote
 
 from auditor.errors import ArchiveError
-from auditor.evidence.entry import PageEntry, Request
+from auditor.evidence.entry import Request
+from auditor.evidence.items import items
 from auditor.evidence.reader import Evidence
 from auditor.model.audit import CitedRecord
 from auditor.model.finding import Finding, Record
 
 RECORDS_PER_FINDING = 20
+_PLACE = attrgetter("page", "item")
 
 
 def cited(findings: Iterable[Finding], evidence: Evidence, *, findings_per_rule: int) -> tuple[CitedRecord, ...]:
@@ -22,7 +25,7 @@ def cited(findings: Iterable[Finding], evidence: Evidence, *, findings_per_rule:
 
     A record that evidence no longer holds, because it was erased, has the raw text `null`.
     """
-    return tuple(records(sorted(set(_wanted(findings, findings_per_rule))), evidence))
+    return tuple(records(sorted(set(_wanted(findings, findings_per_rule)), key=_PLACE), evidence))
 
 
 def records(wanted: Sequence[Record], evidence: Evidence) -> Iterator[CitedRecord]:
@@ -30,18 +33,18 @@ def records(wanted: Sequence[Record], evidence: Evidence) -> Iterator[CitedRecor
 
     Raises `ArchiveError` when a page or a record of it is not there.
     """
-    entries = _entries(evidence, {record.page for record in wanted})
+    entries = evidence.asked({record.page for record in wanted})
     for record in wanted:
         if record.page not in entries:
             raise ArchiveError(f"page sha256:{record.page} is not in the manifest; see archive verify")
     runs = [(page, list(run)) for page, run in groupby(wanted, key=lambda record: record.page)]
     for (page, run), body in zip(runs, evidence.bodies(page for page, _ in runs), strict=True):
-        items = _items(body)
+        found = items(body, {record.item for record in run})
         request, fetched_at = asked(entries[page].request), entries[page].response.received_at
         for record in run:
-            if record.item >= len(items):
+            if record.item not in found:
                 raise ArchiveError(f"page sha256:{page} has no item {record.item}; see archive verify")
-            yield CitedRecord(record=record, request=request, fetched_at=fetched_at, raw=compact(items[record.item]))
+            yield CitedRecord(record=record, request=request, fetched_at=fetched_at, raw=compact(found[record.item]))
 
 
 def asked(request: Request) -> str:
@@ -71,18 +74,3 @@ def _wanted(findings: Iterable[Finding], findings_per_rule: int) -> Iterator[Rec
         taken[finding.rule_id] += 1
         if taken[finding.rule_id] <= findings_per_rule:
             yield from finding.records[:RECORDS_PER_FINDING]
-
-
-def _entries(evidence: Evidence, pages: set[str]) -> Mapping[str, PageEntry]:
-    """The first request that brought each page."""
-    found: dict[str, PageEntry] = {}
-    for entry in evidence.entries() if pages else ():
-        if isinstance(entry, PageEntry) and entry.sha256 in pages:
-            found.setdefault(entry.sha256, entry)
-    return found
-
-
-def _items(body: bytes) -> list[object]:
-    document = json.loads(body.decode("utf-8-sig", "replace"))
-    items = document.get("items") if isinstance(document, dict) else document
-    return items if isinstance(items, list) else []

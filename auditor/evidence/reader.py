@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -19,6 +20,10 @@ from auditor.model.audit import Chain
 
 _BLOCK = 1 << 16
 _AT_ONCE = 16
+_PAGE = re.compile(rb'\{"hash":"[0-9a-f]{64}","kind":"page","page":"([0-9a-f]{64})",')
+_OTHER = b'{"a'
+"""How canonical lines of other kinds begin: with `asked` or `at`."""
+_END = b"}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,30 @@ class Evidence:
 
     def positions(self, *, offset: int = 0) -> Iterator[tuple[Entry, int]]:
         """Every entry with the byte offset behind it."""
+        for line in self._lines(offset):
+            offset += len(line)
+            yield parse(line[:-1]), offset
+
+    def asked(self, pages: Collection[str]) -> Mapping[str, PageEntry]:
+        """The entry of the first request that brought each of the pages; one that none brought is left out.
+
+        Entries of other pages and other kinds are passed over, whatever they hold.
+        """
+        found: dict[str, PageEntry] = {}
+        missing = set(pages)
+        lines = self._lines(0)
+        while missing and (line := next(lines, None)) is not None:
+            page = _PAGE.match(line)
+            if line.endswith(_END) and (page[1].decode() not in missing if page else line.startswith(_OTHER)):
+                continue
+            entry = parse(line[:-1])
+            if isinstance(entry, PageEntry) and entry.sha256 in missing:
+                missing.remove(entry.sha256)
+                found[entry.sha256] = entry
+        return found
+
+    def _lines(self, offset: int) -> Iterator[bytes]:
+        """The lines of the manifest with their ends, from a byte offset; an unfinished last one is left out."""
         try:
             file = manifest_path(self.folder).open("rb")
         except FileNotFoundError:
@@ -49,8 +78,7 @@ class Evidence:
             for line in file:
                 if not line.endswith(b"\n"):
                     return
-                offset += len(line)
-                yield parse(line[:-1]), offset
+                yield line
 
     def hash_before(self, offset: int) -> str | None:
         """The hash of the entry that ends at a byte offset; None when none does."""

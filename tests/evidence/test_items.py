@@ -1,0 +1,111 @@
+"""Items cut out of a page are those that reading all of it gives."""
+
+import json
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from auditor.evidence.items import items
+
+PARTS = [
+    "},{",
+    '},{"a":',
+    "{",
+    "}",
+    "[",
+    "]",
+    "]}",
+    '"a":',
+    ",",
+    "null",
+    "x",
+    "é",
+    "\u2028",
+    "",
+    "\\",
+    '"',
+    "\n",
+    "\ud800",
+]
+TEXTS = st.lists(st.sampled_from(PARTS), max_size=4).map("".join)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abcx") | TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+ITEMS = st.lists(st.dictionaries(st.sampled_from(["a", "b", "devices"]), VALUES, max_size=3) | VALUES, max_size=5)
+SPACES = st.sampled_from([(",", ":"), (", ", ": "), (", ", ":"), (",", ": ")])
+
+
+def whole(body, wanted):
+    """The wanted items of a page that was read in full."""
+    document = json.loads(body.decode("utf-8-sig", "replace"))
+    found = document.get("items") if isinstance(document, dict) else document
+    return {place: found[place] for place in wanted if place < len(found)} if isinstance(found, list) else {}
+
+
+@given(
+    held=ITEMS,
+    before=st.dictionaries(st.sampled_from(["a", "items"]), VALUES, max_size=1),
+    after=st.dictionaries(st.sampled_from(["b", "items"]), VALUES, max_size=1),
+    spaces=SPACES,
+    escaped=st.booleans(),
+    wanted=st.frozensets(st.integers(0, 6), max_size=4),
+)
+def test_an_item_is_the_one_that_reading_the_page_gives(held, before, after, spaces, escaped, wanted):
+    def written(value):
+        return json.dumps(value, separators=spaces, ensure_ascii=escaped).encode("utf-8", "surrogatepass")
+
+    members = [*before.items(), ("items", held), *after.items()]
+    body = b"{" + b",".join(written(name) + b":" + written(value) for name, value in members) + b"}"
+    assert items(body, wanted) == whole(body, wanted)
+
+
+PIECES = ['{"a":1', '{"b":2', "}", ",", "null", "[", "]", '"x":', '"[', ']"', '"', "{", '"},{"a":', "3", " "]
+
+
+@given(body=st.lists(st.sampled_from(PIECES), max_size=12).map("".join), wanted=st.frozensets(st.integers(0, 4)))
+@example(body='{"a":1},{"a":2}, {"a":3}', wanted=frozenset({0, 1, 2}))
+@example(body='{"a":1}, {"a":2},{"a":3}', wanted=frozenset({0, 1, 2}))
+@example(body='{"a":1},null,{"a":3}', wanted=frozenset({1, 2}))
+@example(body='{"a":1},{"b":2},{"a":3}', wanted=frozenset({0, 1, 2}))
+@example(body='{"a":[{"b":1},{"a":2}]},{"a":3}', wanted=frozenset({0, 1}))
+@example(body='{"a":{"b":1},"c":[{"a":2},{"a":3}]},{"a":3}', wanted=frozenset({0, 1}))
+@example(body='{"a":"[","b":1},{"b":2,"c":"]"},{"a":3}', wanted=frozenset({0, 1, 2}))
+@example(body='{"a":1}],"b":[{"a":2}', wanted=frozenset({0, 1}))
+@example(body='{"a":1}],"items":[{"a":2},{"a":3}', wanted=frozenset({0, 1}))
+@example(body='{"a":1},{"a":2},null', wanted=frozenset({2}))
+@example(body='{"a":"},{"},{"a":2}', wanted=frozenset({0, 1}))
+def test_items_are_told_apart_whatever_stands_between_them(body, wanted):
+    page = b'{"items":[' + body.encode() + b"]}"
+    try:
+        expected = whole(page, wanted)
+    except ValueError:
+        return
+    assert items(page, wanted) == expected
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b'[{"a":1},{"a":2}]',
+        b'\xef\xbb\xbf{"items":[{"a":1},{"a":2}]}',
+        b'{"items":[{"a":1},{"a":2}]}\n',
+        b'{"items":[{"a":"\xff\xfe"},{"a":"\xc3"}]}',
+        b'{"items":{"a":1}}',
+        b'{"items":[]}',
+        b'{"rows":[{"a":1}]}',
+        b"3",
+        b"[null,1]",
+        b'{"items":[{"":1},{"":2}]}',
+        b'{"items":[{",":1,"c":"},{",":2":3},{",":4}]}',
+    ],
+)
+def test_a_page_of_another_form_is_read_in_full(page):
+    assert items(page, {0, 1, 5}) == whole(page, {0, 1, 5})
+
+
+def test_of_a_plain_page_only_what_is_wanted_is_read():
+    page = b'{"items":[{"a":nonsense},{"a":1},{"a":2}]}'
+    assert items(page, {1, 2}) == {1: {"a": 1}, 2: {"a": 2}}
