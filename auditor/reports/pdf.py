@@ -14,8 +14,10 @@ from auditor.errors import ConfigError, ReportError
 from auditor.model.audit import Audit
 from auditor.reports import audit_json, csv
 from auditor.reports.formats import Options
+from auditor.reports.markup import tree
 from auditor.reports.memory import rare_collections
 from auditor.reports.paint import paint
+from auditor.reports.settled import settle
 from auditor.reports.templates import environment, filled, folders, words
 from auditor.reports.view.appendix import Attached
 from auditor.reports.view.findings import CARDS, MOST_SHOWN, Limits
@@ -23,7 +25,8 @@ from auditor.reports.view.report import Report, report
 from auditor.reports.view.wording import wording
 
 if TYPE_CHECKING:
-    from weasyprint import Attachment
+    from weasyprint import HTML, Attachment
+    from weasyprint.urls import URLFetcher
 
 VARIANTS = ("pdf/a-3a", "pdf/ua-1")
 
@@ -90,7 +93,6 @@ def _made_with() -> str:
 
 
 def _printed(html: str, audit: Audit, *, attached: tuple[Attached, ...], options: Options) -> bytes:
-    from weasyprint import HTML
     from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
     resources = _resources(audit, options.templates)
@@ -108,18 +110,31 @@ def _printed(html: str, audit: Audit, *, attached: tuple[Attached, ...], options
     tell = options.tell or (lambda _: None)
     try:
         tell("laying out the PDF: pages")
-        document = HTML(string=html, url_fetcher=Packaged(), base_url="auditor:").render(pdf_variant=options.variant)
+        page = _parsed(html, Packaged(), packaged=options.templates is None)
+        document = page.render(pdf_variant=options.variant)
         document.metadata.attachments = [_attachment(file, audit) for file in attached]
         tell(f"laying out the PDF: {len(document.pages):,} pages, writing")
         with warnings.catch_warnings():
             # WeasyPrint 70 leaves its colour profile to the garbage collector.
             warnings.simplefilter("ignore", ResourceWarning)
-            written = document.write_pdf(pdf_variant=options.variant)
+            written = document.write_pdf(pdf_variant=options.variant, finisher=settle)
     except FatalURLFetchingError as error:
         raise ReportError(f"a template asks for a file that is not packaged: {error}") from error
     if written is None:
         raise ReportError("the PDF was not written")
     return bytes(written)
+
+
+def _parsed(html: str, fetcher: URLFetcher, *, packaged: bool) -> HTML:
+    """The text as WeasyPrint's document. An own template may be any HTML; the packaged ones are XML, too."""
+    from weasyprint import HTML
+
+    root = tree(html) if packaged else None
+    page = HTML(string=html if root is None else "<!doctype html>", url_fetcher=fetcher, base_url="auditor:")
+    if root is not None:
+        page.wrapper_element = type(page.wrapper_element).from_html_root(root, content_language=None)
+        page.etree_element = root
+    return page
 
 
 def _attachment(file: Attached, audit: Audit) -> Attachment:

@@ -14,6 +14,7 @@ import pytest
 from auditor.errors import ConfigError, ReportError
 from auditor.model.audit import Audit, ReportSettings
 from auditor.reports.formats import FORMATS, Options
+from auditor.reports.markup import tree
 from auditor.reports.view.findings import CARDS
 from tests.reports.audit_factory import audit_of
 
@@ -158,6 +159,7 @@ import sys
 from pathlib import Path
 from auditor.reports.audit_json import load
 from auditor.reports.formats import FORMATS, Options
+from auditor.reports.markup import tree
 audit = load(Path(sys.argv[1]).read_bytes())
 for name in ("html", "pdf", "json", "csv", "md"):
     Path(sys.argv[2], name).write_bytes(FORMATS[name].render(audit, Options()))
@@ -178,3 +180,24 @@ def test_the_same_audit_gives_the_same_bytes_anywhere(tmp_path: Path, pdf: Path,
     assert (folder / "pdf").read_bytes() == pdf.read_bytes()
     for name in ("html", "json", "csv", "md"):
         assert (folder / name).read_bytes() == FORMATS[name].render(small, Options())
+
+
+def test_templates_read_as_xml_and_as_html_give_the_same_bytes(
+    hostile_pdf: Path, hostile_audit: Audit, tmp_path: Path
+) -> None:
+    """An own folder of templates, though empty, is read by the HTML parser."""
+    assert FORMATS["pdf"].render(hostile_audit, Options(templates=tmp_path)) == hostile_pdf.read_bytes()
+
+
+def test_a_document_that_is_no_xml_is_left_to_the_html_parser() -> None:
+    assert tree("<!doctype html><html><body><p>one<p>two</body></html>") is None
+    assert tree("<html>&nbsp;</html>") is None
+    assert tree("<html>\ud800</html>") is None
+
+
+def test_streams_are_packed_once_and_whole(pdf: Path) -> None:
+    with pikepdf.open(pdf) as document:
+        streams = [item for item in document.objects if isinstance(item, pikepdf.Stream)]
+        assert streams
+        assert {str(stream.get("/Filter")) for stream in streams} == {"/FlateDecode"}
+        assert all(len(stream.read_bytes()) >= 0 for stream in streams)

@@ -39,8 +39,8 @@ class EvidenceRow:
 class FindingView:
     """One finding: a card shows all but `in_short`, a row shows the message and `in_short`.
 
-    `in_short` leaves out the values that the message has already. Only what section 9 links to has an `anchor`:
-    on paper each one costs as much as a line of text.
+    `in_short` leaves out the values that the message or the time of observation has already. Only what section 9 links
+    to has an `anchor`: on paper each one costs as much as a line of text.
     """
 
     anchor: str
@@ -246,6 +246,7 @@ def finding_view(finding: Finding, rule: RuleResult, wording: Wording) -> Findin
     waived = [] if finding.waiver is None else [wording.say("findings.waived_by", id=isolated(visible(finding.waiver)))]
     records = ", ".join(record_texts(finding.records, wording))
     confidence = wording.say(f"findings.confidence_{finding.confidence.value}")
+    said = f"{message}\n{observed}"
     again = [] if finding.occurrences == 1 else [wording.say("findings.occurrences", n=finding.occurrences)]
     return FindingView(
         anchor=anchor(finding.fingerprint) if rule.detector else "",
@@ -260,7 +261,7 @@ def finding_view(finding: Finding, rule: RuleResult, wording: Wording) -> Findin
                 state,
                 *waived,
                 *again,
-                *(f"{row.column}: {isolated(row.value)}" for row in evidence if row.value not in message),
+                *(f"{row.column}: {isolated(row.value)}" for row in evidence if row.value not in said),
                 fingerprint[:12],
                 records,
             ]
