@@ -15,7 +15,7 @@ from auditor.engines.parcels import Parcel, bucket_numbers, packed, told
 from auditor.engines.sharing import Plan, Shuffle
 from auditor.model.window import Window
 from auditor.rules.derive import with_derived
-from auditor.rules.judging import columns_of
+from auditor.rules.judging import keep
 from auditor.rules.merging import Part, judged_part, trimmed
 from auditor.rules.outcome import CRASHES
 from auditor.rules.places import AT
@@ -87,22 +87,17 @@ def judged(work: Work, bucket: int, parcels: Iterable[Parcel]) -> Iterator[Parce
         return
     shuffle = work.plan.shuffles[bucket // work.buckets]
     source = _source(work, "", ())
-    for table, column in shuffle.columns.items():
+    for table in shuffle.columns:
         some = sorted(arrived.pop(table, []), key=lambda each: each[:2])
         rows = pl.concat([frame for *_, frame in some]) if some else _no_rows(work, shuffle, table)
-        source.hold(table, rows, history=shuffle.history, keys=() if shuffle.derived else (column,))
+        source.hold(table, rows, history=shuffle.history)
     for task in shuffle.tasks:
         yield told(task.rule.id, judged_part(source, task), bucket=bucket)
 
 
 def _judged_by_row(source: Source, tasks: Sequence[Task]) -> Iterator[tuple[str, Part]]:
     """What each rule finds in a piece; those of one table in one pass, where none of them crashes."""
-    needs: dict[str, set[str]] = {}
-    for task in tasks:
-        for table, read in columns_of(task).items():
-            needs.setdefault(table, set()).update(read)
-    for table, names in needs.items():
-        source.keep(table, names, history=False)
+    keep(source, tasks)
     plain = [task for task in tasks if by_row(task)]
     single = [task for task in tasks if not by_row(task)]
     try:

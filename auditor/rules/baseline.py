@@ -10,14 +10,16 @@ import polars as pl
 from auditor.model.window import Window
 from auditor.rules.aggregates import Rows
 from auditor.rules.columns import names_in
-from auditor.rules.compile import expression, summary
 from auditor.rules.dtypes import DTYPES
+from auditor.rules.evaluate import computed
 from auditor.rules.kept import hits, split, with_records
 from auditor.rules.keys import KEY, with_key
 from auditor.rules.operators import constant, finite, number
 from auditor.rules.outcome import Judged, NotEvaluated
+from auditor.rules.packed import texts
 from auditor.rules.places import AT, order
 from auditor.rules.spec import Baseline, Condition
+from auditor.rules.summary import summary
 from auditor.rules.task import Task
 from auditor.rules.temporal import span, window_end, window_start, window_starts
 from auditor.rules.textual import written
@@ -25,7 +27,7 @@ from auditor.rules.tree import Column, Op, Type
 from auditor.tables.schema import COUNT, LINEAGE, TIME
 
 PERIOD = "period"
-_VALUE, _TRUE, _KNOWN = "value", "__true", "__known"
+_VALUE, _TRUE, _KNOWN, _FLAG = "value", "__true", "__known", "__flag"
 _NUMBER = DTYPES[Type.NUMBER]
 
 
@@ -61,7 +63,7 @@ def judge_baseline(rows: pl.DataFrame, stage: Baseline, task: Task, *, window: W
     )
     on = [*stage.entity, PERIOD]
     if stage.method == "first_seen":
-        kept = kept.with_columns(written(expression(stage.value), stage.value.type).alias(_VALUE))
+        kept = kept.with_columns(_texts_of(kept, stage).alias(_VALUE))
         on.append(_VALUE)
     judged = _judged_periods(kept, stage, limits, window)
     if kept.height and judged.is_empty():
@@ -81,6 +83,12 @@ def judge_baseline(rows: pl.DataFrame, stage: Baseline, task: Task, *, window: W
         population=population,
         not_evaluable=taken.unknown + not_judged,
     )
+
+
+def _texts_of(rows: pl.DataFrame, stage: Baseline) -> pl.Series:
+    """The value of each row as a text."""
+    value = computed(rows, stage.value).alias(_VALUE)
+    return texts(value.to_frame()).select(written(pl.col(_VALUE), stage.value.type)).to_series()
 
 
 _SCORE = Column("score", Type.NUMBER)
@@ -104,9 +112,11 @@ def _valued(rows: pl.DataFrame, stage: Baseline, judged: pl.Series) -> pl.DataFr
     """One row an entity and period up to the last judged one, in order, with its value; filled where asked."""
     entity = list(stage.entity)
     if stage.method == "share":
-        flag = expression(stage.value)
-        grouped = rows.group_by(*entity, PERIOD).agg(
-            flag.sum().cast(COUNT).alias(_TRUE), flag.count().cast(COUNT).alias(_KNOWN)
+        flag = pl.col(_FLAG)
+        grouped = (
+            rows.with_columns(computed(rows, stage.value).alias(_FLAG))
+            .group_by(*entity, PERIOD)
+            .agg(flag.sum().cast(COUNT).alias(_TRUE), flag.count().cast(COUNT).alias(_KNOWN))
         )
         valued = grouped.with_columns(finite(pl.col(_TRUE) / pl.col(_KNOWN)).alias(_VALUE))
     else:
@@ -166,8 +176,9 @@ def _scored(valued: pl.DataFrame, stage: Baseline, limits: Limits) -> pl.DataFra
             score = outside.when(value < pl.col("__low")).then(value - pl.col("__low")).otherwise(0.0) / scale
             score = pl.when(value.is_not_null()).then(score)
         case _:
-            spread = history.list.agg((pl.element() - pl.element().median()).abs().median())
-            known = known.with_columns(middle.alias("center"), spread.alias("mad"))
+            known = known.with_columns(middle.alias("center"))
+            apart = (history - pl.col("center")).list.eval(pl.element().abs())
+            known = known.with_columns(apart.list.median().alias("mad"))
             score = (value - pl.col("center")) / pl.max_horizontal(1.4826 * pl.col("mad"), pl.lit(limits.scale))
     found = known.with_columns(finite(score).alias("score"))
     return found.select(
@@ -211,12 +222,13 @@ def _members(rows: pl.DataFrame, found: pl.DataFrame, on: list[str], stage: Base
     empty = found.select(on).join(own.select(on).unique(), on=on, how="anti")
     if empty.is_empty():
         return own
-    periods = rows.select(*entity, pl.col(PERIOD).alias("__earlier")).unique()
+    theirs = rows.join(empty, on=entity, how="semi")
+    periods = theirs.select(*entity, pl.col(PERIOD).alias("__earlier")).unique()
     latest = (
         empty.join(periods, on=entity)
         .filter(pl.col("__earlier") < pl.col(PERIOD))
         .group_by(*entity, PERIOD)
         .agg(pl.col("__earlier").max())
     )
-    cited = latest.join(rows.rename({PERIOD: "__earlier"}), on=[*entity, "__earlier"])
+    cited = latest.join(theirs.rename({PERIOD: "__earlier"}), on=[*entity, "__earlier"])
     return pl.concat([own.select(*on, *LINEAGE), cited.select(*on, *LINEAGE)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,21 +12,21 @@ from typing import TypeAlias
 import polars as pl
 
 from auditor.model.window import Window
-from auditor.rules.compile import expression
-from auditor.rules.judging import columns_of, reads_history
+from auditor.rules.evaluate import verdicts
+from auditor.rules.judging import columns_of, keep, reads_history
 from auditor.rules.merging import Part, judged_part, trimmed
+from auditor.rules.once import made_names
 from auditor.rules.outcome import CRASHES, Crashed
 from auditor.rules.parts import MEETING, Pieces, height, parts
-from auditor.rules.places import AT
+from auditor.rules.places import PLACE
 from auditor.rules.plain import by_row, judge_by_row
 from auditor.rules.profile import Profile, timed
 from auditor.rules.rows import Source
-from auditor.rules.spec import Group, Match, Pairs, Python, Rule
-from auditor.rules.spec import Sequence as Steps
-from auditor.rules.spill import Spill
+from auditor.rules.spec import Match, Python
+from auditor.rules.spill import Room, Spill
 from auditor.rules.splitting import Splitting, splitting
 from auditor.rules.task import Task
-from auditor.tables.facts import FACTS, TRACKING_CODE, sources, with_meeting_facts
+from auditor.tables.facts import FACTS, TRACKING_CODE, sources
 from auditor.tables.schema import LINEAGE, TABLES
 
 _log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Batches:
                 with timed(self.profile, "parts read"):
                     source = self.source_of({**self.frames, **_in_memory(frames, chosen)})
                 with timed(self.profile, "facts, keys and order of parts"):
-                    _keep(source, chosen)
+                    keep(source, chosen)
                 _judge_part(source, within, found, self.profile)
                 with timed(self.profile, "rows set aside by key"):
                     spilled.add(source, found)
@@ -139,56 +139,19 @@ def _in_memory(frames: Mapping[str, pl.LazyFrame], tasks: Sequence[Task]) -> Map
     told = {name.removeprefix("meeting.").partition(".")[0] for names in needs.values() for name in names}
     told = {"tracking_codes" if name == "tracking_code" else name for name in told}
     read = {"meetings": {*needs.get("meetings", ()), *told, "start_time"}, "participants": {"host", "participant_id"}}
-    found: dict[str, pl.DataFrame] = {}
+    found: dict[str, pl.LazyFrame] = {}
     for table, frame in frames.items():
         time = TABLES[table].time
         wanted = {*needs[table], *read.get(table, ()), "meeting_start_time"}
         names = sources(table, {name for name in wanted if _known(table, name)})
         own = {"site_url", "meeting_id", *LINEAGE, *([time] if time else [])} & set(TABLES[table].schema)
         given = [name for name in frame.collect_schema() if name not in TABLES[table].schema]
-        found[table] = frame.select(*sorted(names | own), *given).collect(engine="in-memory")
-    if "meetings" in found:
-        for table, rows in found.items():
-            if table != "meetings":
-                time = TABLES[table].time
-                unplaced = {"meeting.start_time"} if time is not None and rows[time].null_count() else set()
-                found[table] = with_meeting_facts(rows, found["meetings"], facts=needs[table] | unplaced)
-    return {table: rows.lazy() for table, rows in found.items()}
+        found[table] = frame.select(*sorted(names | own), *given).collect(engine="in-memory").lazy()
+    return found
 
 
 def _known(table: str, name: str) -> bool:
     return name in TABLES[table].schema or name in FACTS[table] or name.startswith(TRACKING_CODE)
-
-
-def _keep(source: Source, tasks: Sequence[Task]) -> None:
-    """Read what the rules read of the part, each table once, with numbers for the columns many rules have as keys."""
-    needs: dict[str, set[str]] = {}
-    keys: dict[str, set[str]] = {}
-    history: set[str] = set()
-    for task in tasks:
-        for table, columns in columns_of(task).items():
-            needs.setdefault(table, set()).update(columns)
-        keys.setdefault(task.rule.detect.table, set()).update(_keys(task.rule))
-        if reads_history(task.rule):
-            history.add(task.rule.detect.table)
-    for table, wanted in needs.items():
-        try:
-            source.keep(table, wanted, history=table in history, keys=keys.get(table, set()) & wanted)
-        except CRASHES as error:  # each rule reads for itself, and the one at fault shows
-            _log.debug("a part of a table could not be read at once", exc_info=error)
-
-
-def _keys(rule: Rule) -> Collection[str]:
-    detect = rule.detect
-    found = {name for derived in detect.derive for name in derived.over}
-    match detect.stage:
-        case Group(by=by) | Steps(by=by):
-            found |= set(by)
-        case Pairs(same=same):
-            found |= set(same)
-        case Match(same=same, table=detect.table):
-            found |= {one for one, other in same if one == other}
-    return found
 
 
 def _judge_part(
@@ -239,11 +202,12 @@ class _Across:
         found: dict[tuple[str, str], list[Task]] = {}
         for task in tasks:
             found.setdefault((task.rule.detect.table, plans[task.rule.id]), []).append(task)
+        room = Room()
         keys = [
             _Key(
                 table,
                 members,
-                Spill(folder, column, buckets),
+                Spill(folder, column, buckets, room),
                 frozenset[str]().union(*(columns_of(task)[table] for task in members)),
                 any(reads_history(task.rule) for task in members),
             )
@@ -263,12 +227,11 @@ class _Across:
                     found[task.rule.id].append(Crashed(type(error).__name__))
 
     def _add(self, key: _Key, source: Source) -> None:
-        read = source.rows_with_history if key.history else source.rows
-        time = TABLES[key.table].time
-        wanted = sorted({*key.columns, AT, *LINEAGE, *([time] if time else [])})
-        rows = read(key.table, key.columns).select(wanted).collect(engine="in-memory")
-        rows = rows.filter(rows.select(_may_count(key.tasks).alias("kept"))["kept"])
-        key.like = rows.head(0)
+        made = [name for task in key.tasks for name in made_names(task.rule, key.table)]
+        rows = source.judged(key.table, key.columns, before=key.history, beside=made).drop(PLACE, strict=False)
+        rows = rows.filter(_may_count(rows, key.tasks))
+        if key.like is None:
+            key.like = rows.head(0)
         key.spill.add(key.table, rows)
 
     def judge(self, source_of: SourceOf, found: Mapping[str, list[Part]], profile: Profile | None) -> None:
@@ -280,19 +243,18 @@ class _Across:
                 source = source_of({})
                 with timed(profile, "rows of a key read again"):
                     rows = key.spill.rows(key.table, bucket, like=key.like)
-                together = frozenset[str]().union(*(_keys(task.rule) for task in key.tasks)) & key.columns
                 with timed(profile, "facts, keys and order of parts"):
-                    source.hold(key.table, rows, history=key.history, keys=together)
+                    source.hold(key.table, rows, history=key.history)
                 for task in key.tasks:
                     found[task.rule.id].append(judged_part(source, task, profile))
 
 
-def _may_count(tasks: Sequence[Task]) -> pl.Expr:
+def _may_count(rows: pl.DataFrame, tasks: Sequence[Task]) -> pl.Series:
     """The rows some rule counts: those its `where` is not false of."""
-    wheres = []
+    kept = pl.repeat(False, rows.height, eager=True)
     for task in tasks:
         detect = task.rule.detect
         if detect.where is None or detect.derive:
-            return pl.col(AT).is_not_null()
-        wheres.append(expression(detect.where.tree).fill_null(value=True))
-    return pl.any_horizontal(wheres)
+            return pl.repeat(True, rows.height, eager=True)
+        kept |= verdicts(rows, detect.where).fill_null(value=True)
+    return kept

@@ -18,19 +18,26 @@ def newly_covered(rows: pl.DataFrame, start: pl.Expr, end: pl.Expr, *, mask: pl.
     number of its group, so that one running maximum serves all of them.
     """
     flags = start.is_not_null() & end.is_not_null() & (pl.lit(True) if mask is None else mask)
-    whole = (
-        rows.with_row_index(_ROW)
-        .with_columns(start.alias(_START), end.alias(_END))
-        .filter(flags)
-        .select(_ROW, _START, _END, pl.col(KEY).alias(_GROUP))
-        .sort(_GROUP, _START)
-        .with_columns(pl.col(_GROUP).rle_id().cast(COUNT))
+    every = rows.select(
+        pl.int_range(pl.len()).alias(_ROW), start.alias(_START), end.alias(_END), pl.col(KEY).alias(_GROUP), flags=flags
     )
+    # most groups have one row, which covers all it has
+    alone = every.select(
+        pl.when("flags").then((pl.col(_END) - pl.col(_START)).cast(COUNT).clip(lower_bound=0)).cast(SPAN)
+    ).to_series()
+    several = every.filter(pl.col("flags") & pl.col(_GROUP).is_duplicated()).drop("flags")
+    added = _added(several)
+    return alone.scatter(added[_ROW], added["__added"])
+
+
+def _added(rows: pl.DataFrame) -> pl.DataFrame:
+    """For each `_ROW`, all of whose intervals have both ends, what it adds to those of its group before it."""
+    whole = rows.sort(_GROUP, _START).with_columns(pl.col(_GROUP).rle_id().cast(COUNT))
     ends = whole[_END].unique().sort()
     size = max(ends.len(), 1)
     own = pl.col(_GROUP) * size + pl.col(_END).rank("dense").cast(COUNT) - 1
     reached = own.cum_max().shift(1)
-    added = (
+    return (
         whole.with_columns(reached.alias("__reached"))
         .with_columns(
             pl.when(pl.col("__reached") // size == pl.col(_GROUP)).then(pl.col("__reached") % size).alias("__reached")
@@ -45,8 +52,6 @@ def newly_covered(rows: pl.DataFrame, start: pl.Expr, end: pl.Expr, *, mask: pl.
             .alias("__added"),
         )
     )
-    every = pl.DataFrame({_ROW: pl.int_range(rows.height, eager=True).cast(pl.get_index_type())})
-    return every.join(added, on=_ROW, how="left", maintain_order="left")["__added"]
 
 
 def most_at_once(rows: pl.DataFrame, start: pl.Expr, end: pl.Expr, *, mask: pl.Expr | None, name: str) -> pl.DataFrame:

@@ -20,6 +20,7 @@ from auditor.tables.schema import COUNT, LINEAGE
 from auditor.triage.fingerprint import Scalar, canonical, fingerprints
 
 SEVERITY = "__severity"
+_CONFIDENCES = tuple(Confidence)
 _COUNT = "__count"
 
 
@@ -122,8 +123,7 @@ def _json(values: pl.Series) -> list[Value]:
 
 def _lower(rule: Confidence, hit: str | None) -> Confidence:
     """The lower one of two."""
-    order = list(Confidence)
-    return rule if hit is None else max(rule, Confidence(hit), key=order.index)
+    return rule if hit is None else max(rule, Confidence(hit), key=_CONFIDENCES.index)
 
 
 def _worded(rows: pl.DataFrame, task: Task, *, now: datetime) -> list[tuple[Finding, Seen]]:

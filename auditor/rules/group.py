@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import polars as pl
 
 from auditor.rules.aggregates import Rows
 from auditor.rules.bounds import at_least
 from auditor.rules.columns import names_in
-from auditor.rules.compile import Summary, summary
 from auditor.rules.kept import hits, split, with_records
 from auditor.rules.keys import KEY, with_key
 from auditor.rules.outcome import NULL, Judged
 from auditor.rules.places import AT, order
 from auditor.rules.spec import Group, GroupWindow
+from auditor.rules.summary import Summary, summary
 from auditor.rules.task import Task
 from auditor.rules.temporal import span, window_end, window_start
 from auditor.rules.tree import Column, Expr, Op, Type
@@ -32,17 +34,26 @@ def judge_group(rows: pl.DataFrame, stage: Group, task: Task) -> Judged:
     if window is not None:
         kept = _cut(kept, window, task)
         kept = with_key(kept, (KEY, _BURST))
-    grouped = _summed(kept, stage, task)
-    if window is not None and window.kind == "tumbling":
-        grouped = grouped.with_columns(
-            pl.col(_BURST).alias(START), window_end(pl.col(_BURST), span(window.length), window.zone).alias(END)
-        )
+    grouped = _summed(kept, stage, task, only=None if task.watch else _asked(stage))
     found, not_judged = hits(grouped, stage.having, task)
+    members = kept.join(found.select(KEY), on=KEY, how="semi", maintain_order="left")
+    if task.watch is None:
+        # the rest is computed of hits alone
+        found = hits(_summed(members, stage, task), stage.having, task)[0]
     return Judged(
-        with_records(found, kept.join(found.select(KEY), on=KEY, how="semi"), on=[KEY]),
+        with_records(found, members, on=[KEY]),
         population=grouped.height,
         not_evaluable=taken.unknown + not_judged,
     )
+
+
+def _asked(stage: Group) -> frozenset[str]:
+    """The names the last condition reads, those among them that others are made from."""
+    asked = set(names_in(stage.having.tree))
+    for name, tree in reversed(stage.aggregate):
+        if name in asked:
+            asked |= names_in(tree)
+    return frozenset(asked)
 
 
 def _cut(rows: pl.DataFrame, window: GroupWindow, task: Task) -> pl.DataFrame:
@@ -55,7 +66,7 @@ def _cut(rows: pl.DataFrame, window: GroupWindow, task: Task) -> pl.DataFrame:
     return ordered.with_columns(starts.cum_sum().alias(_BURST))
 
 
-def _summary(rows: pl.DataFrame, stage: Group, task: Task) -> Summary:
+def _summary(rows: pl.DataFrame, stage: Group, task: Task, *, only: Collection[str] | None = None) -> Summary:
     table = task.rule.detect.table
     meeting = sorted(
         name
@@ -66,16 +77,29 @@ def _summary(rows: pl.DataFrame, stage: Group, task: Task) -> Summary:
     # the type is of no concern to `first`
     firsts = [(name, Op("first", (Column(name, Type.NULL),), Type.NULL)) for name in meeting]
     time = stage.window.time if stage.window else TABLES[table].time
-    return summary([*counted, *firsts, *stage.aggregate], Rows(order(time, rows, table=table)))
+    named = [(name, tree) for name, tree in (*counted, *firsts, *stage.aggregate) if only is None or name in only]
+    return summary(named, Rows(order(time, rows, table=table)))
 
 
-def _summed(rows: pl.DataFrame, stage: Group, task: Task) -> pl.DataFrame:
-    """One row a group: keys, aggregates, `rows`, and the first and last time where there is a window."""
+def _summed(rows: pl.DataFrame, stage: Group, task: Task, *, only: Collection[str] | None = None) -> pl.DataFrame:
+    """One row a group: keys, aggregates, `rows`, and the first and last time where there is a window.
+
+    Of aggregates the names in `only`, where they are given.
+    """
+    grouped = _aggregated(rows, stage, task, only=only)
+    window = stage.window
+    if window is None or window.kind != "tumbling":
+        return grouped
+    end = window_end(pl.col(_BURST), span(window.length), window.zone)
+    return grouped.with_columns(pl.col(_BURST).alias(START), end.alias(END))
+
+
+def _aggregated(rows: pl.DataFrame, stage: Group, task: Task, *, only: Collection[str] | None) -> pl.DataFrame:
     by, edges = list(stage.by), [pl.col(AT).max()]
     if stage.window is not None:
         by.append(_BURST)
         edges += [pl.col(stage.window.time).min().alias(START), pl.col(stage.window.time).max().alias(END)]
-    return _summary(rows, stage, task).grouped(rows, by, *edges)
+    return _summary(rows, stage, task, only=only).grouped(rows, by, *edges)
 
 
 def _rolling(rows: pl.DataFrame, stage: Group, window: GroupWindow, task: Task, *, unknown: int) -> Judged:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -15,17 +17,37 @@ from auditor.rules.derive import with_derived
 from auditor.rules.detect import Request, judge_detector
 from auditor.rules.group import judge_group
 from auditor.rules.match import judge_match
-from auditor.rules.outcome import Judged
+from auditor.rules.once import by_source, made_names, row_trees
+from auditor.rules.outcome import CRASHES, Judged
+from auditor.rules.packed import texts
 from auditor.rules.pairs import judge_pairs
 from auditor.rules.plain import judge_plain
+from auditor.rules.rows import Source
 from auditor.rules.sequence import judge_sequence
-from auditor.rules.spec import Baseline, Detector, Group, Match, Pairs, Python, Rule
+from auditor.rules.spec import Baseline, Condition, Detector, Group, Match, Pairs, Python, Rule
 from auditor.rules.spec import Sequence as Steps
 from auditor.rules.statistical import DETECTORS, needed
 from auditor.rules.task import Task
+from auditor.rules.tree import Expr
+
+_log = logging.getLogger(__name__)
 
 RowsOf: TypeAlias = Callable[[str], pl.DataFrame]
-"""The rows of a table, with the columns `columns_of` names, the table's time, lineage and `AT`."""
+"""The rows of a table, with the columns `columns_of` names, the table's time, lineage and `AT`; texts may be packed."""
+
+
+def rows_of(source: Source, task: Task) -> RowsOf:
+    """The rows the rule looks at; whoever watches sees texts."""
+    columns = columns_of(task)
+    before = reads_history(task.rule)
+
+    def rows(table: str) -> pl.DataFrame:
+        if task.watch is not None:
+            return texts(source.judged(table, columns[table], before=before))
+        return source.judged(table, columns[table], before=before, beside=made_names(task.rule, table))
+
+    return rows
+
 
 _NO_LISTS: Mapping[str, Sequence[str]] = MappingProxyType({})
 
@@ -42,11 +64,60 @@ def reads_history(rule: Rule) -> bool:
     return isinstance(rule.detect.stage, Baseline | Detector)
 
 
+def keep(source: Source, tasks: Sequence[Task]) -> None:
+    """Read what the rules read, each table once, and compute once what they compute of single texts."""
+    needs: dict[str, set[str]] = {}
+    judged: dict[str, set[str]] = {}
+    trees: dict[str, dict[Expr, None]] = {}
+    history: set[str] = set()
+    for task in tasks:
+        for table, columns in columns_of(task).items():
+            needs.setdefault(table, set()).update(columns)
+            judged.setdefault(table, set()).update(base_columns(task.rule, ()).get(table, ()))
+            if task.watch is None:
+                trees.setdefault(table, {}).update(dict.fromkeys(row_trees(task.rule, table)))
+        if reads_history(task.rule):
+            history.add(task.rule.detect.table)
+    for table, wanted in needs.items():
+        try:
+            parts = by_source(trees.get(table, ()), table)
+            only = _only(table, tasks)
+            source.keep(table, wanted, history=table in history, judged=judged[table], parts=parts, only=only)
+        except CRASHES as error:  # each rule reads for itself, and the one at fault shows
+            _log.debug("a table could not be read at once", exc_info=error)
+
+
+def _only(table: str, tasks: Iterable[Task]) -> Collection[Condition]:
+    """Conditions one of which every row that counts satisfies, or may; none where every row counts."""
+    found = []
+    for task in tasks:
+        detect, stage = task.rule.detect, task.rule.detect.stage
+        if isinstance(stage, Match) and stage.table == table:
+            return ()
+        if detect.table != table:
+            continue
+        if (
+            detect.where is None
+            or detect.derive
+            or stage is None
+            or isinstance(stage, Python)
+            or task.watch is not None
+        ):
+            return ()
+        found.append(detect.where)
+    return found
+
+
 def judge(task: Task, rows: RowsOf, *, window: Window | None, lists: Mapping[str, Sequence[str]] = _NO_LISTS) -> Judged:
     """What the rule finds among the rows, which are those of the window and for a rule that `reads_history` all before.
 
     Rules of installed packages are not judged here. Raises `NotEvaluated` when the rows do not allow a verdict.
     """
+    judged = _judged(task, rows, window=window, lists=lists)
+    return replace(judged, hits=texts(judged.hits))
+
+
+def _judged(task: Task, rows: RowsOf, *, window: Window | None, lists: Mapping[str, Sequence[str]]) -> Judged:
     detect = task.rule.detect
 
     def seen(table: str) -> pl.DataFrame:
@@ -66,7 +137,7 @@ def judge(task: Task, rows: RowsOf, *, window: Window | None, lists: Mapping[str
         case Baseline():
             return judge_baseline(seen(detect.table), detect.stage, task, window=window)
         case Detector(type=kind):
-            request = Request(seen(detect.table), window, detect.stage, task, lists)
+            request = Request(texts(seen(detect.table)), window, detect.stage, task, lists)
             return judge_detector(request, DETECTORS[kind])
         case Python():
             raise TypeError("a rule of an installed package reads whole tables")

@@ -7,18 +7,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from auditor.rules.compile import expression
+from auditor.rules.evaluate import verdicts
 from auditor.rules.outcome import NULL, RECORDS
+from auditor.rules.packed import texts
 from auditor.rules.spec import Condition
 from auditor.rules.task import Task
 from auditor.tables.schema import LINEAGE
-
-VERDICT = "__verdict"
-
-
-def condition(found: Condition | None) -> pl.Expr:
-    """The condition as an expression; true on every row when there is none."""
-    return pl.lit(True) if found is None else expression(found.tree)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +31,10 @@ def split(frame: pl.DataFrame, task: Task, *, whole: Collection[str] = ()) -> Sp
     """The rows where the rule's `where` is true and no column of `whole` is null."""
     found = task.rule.detect.where
     task.applied(found, frame)
-    judged = frame.with_columns(condition(found).alias(VERDICT))
-    true = judged.filter(VERDICT).drop(VERDICT)
+    judged = verdicts(frame, found)
+    true = frame if judged.sum() == frame.height else frame.filter(judged)
     complete = true.drop_nulls(list(whole)) if whole else true
-    return Split(complete, true.height, judged[VERDICT].null_count() + true.height - complete.height)
+    return Split(complete, true.height, judged.null_count() + true.height - complete.height)
 
 
 def hits(frame: pl.DataFrame, found: Condition | None, task: Task) -> tuple[pl.DataFrame, int]:
@@ -49,10 +43,9 @@ def hits(frame: pl.DataFrame, found: Condition | None, task: Task) -> tuple[pl.D
     Under `nulls: fail` the rows that could not be judged are hits too.
     """
     task.applied(found, frame)
-    judged = frame.with_columns(condition(found).alias(VERDICT))
-    unknown = judged[VERDICT].null_count()
-    kept = judged.filter(pl.col(VERDICT).fill_null(task.rule.nulls == "fail"))
-    return kept.with_columns(pl.col(VERDICT).is_null().alias(NULL)).drop(VERDICT), unknown
+    judged = verdicts(frame, found)
+    marked = frame.with_columns(judged.is_null().alias(NULL))
+    return marked.filter(judged.fill_null(task.rule.nulls == "fail")), judged.null_count()
 
 
 def with_own_record(frame: pl.DataFrame) -> pl.DataFrame:
@@ -65,7 +58,7 @@ def with_records(found: pl.DataFrame, members: pl.DataFrame, *, on: list[str]) -
 
     `members` has the columns `on` and lineage; equal values of `on` belong together, nulls among them.
     """
-    cited = members.lazy().select(*on, *LINEAGE).unique().sort(*LINEAGE)
+    cited = texts(members, LINEAGE).lazy().select(*on, *LINEAGE).unique().sort(*LINEAGE)
     records = (
         cited.group_by(on, maintain_order=False).agg(pl.struct(*LINEAGE).alias(RECORDS)).collect(engine="in-memory")
     )

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 import polars as pl
 
 from auditor.rules.columns import names_in
-from auditor.rules.compile import expression
-from auditor.rules.kept import VERDICT, split, with_joined_records
-from auditor.rules.keys import CODE, KEY, key_of
+from auditor.rules.evaluate import VERDICT, Reading
+from auditor.rules.kept import split, with_joined_records
+from auditor.rules.keys import KEY, key_of
 from auditor.rules.outcome import NULL, Judged
+from auditor.rules.packed import packed, texts
 from auditor.rules.places import order
 from auditor.rules.spec import Match
 from auditor.rules.task import Task
+from auditor.rules.tree import Literal, Type
 from auditor.tables.schema import LINEAGE, TABLES
 
 _CHUNK = 1_000_000
@@ -23,7 +25,7 @@ _A, _B = "__a", "__b"
 def judge_match(rows: pl.DataFrame, partners: pl.DataFrame, stage: Match, task: Task) -> Judged:
     """Rows with a partner, or without one if `absent`; each rests on its own record and its first partner's."""
     taken = split(rows, task, whole=dict.fromkeys(one for one, _ in stage.same))
-    kept, others = _keyed(taken.rows, partners, stage, table=task.rule.detect.table)
+    kept, others = _keyed(taken.rows, partners, stage)
     kept = kept.with_row_index(_A)
     others = others.sort(*order(TABLES[stage.table].time, others, table=stage.table), nulls_last=True)
     others = others.with_row_index(_B)
@@ -45,23 +47,21 @@ def judge_match(rows: pl.DataFrame, partners: pl.DataFrame, stage: Match, task: 
     return Judged(with_joined_records(joined, "ab"), population=taken.true, not_evaluable=taken.unknown + unknown)
 
 
-def _keyed(
-    rows: pl.DataFrame, partners: pl.DataFrame, stage: Match, *, table: str
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _keyed(rows: pl.DataFrame, partners: pl.DataFrame, stage: Match) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Both tables with `KEY` of the columns they share; partners that no row can have are left out."""
     theirs = [other for _, other in stage.same]
     others = partners.drop_nulls(theirs)
     for one, other in stage.same:
+        if rows.schema[one] != others.schema[other]:
+            rows, others = (frame.with_columns(packed(frame[name])) for frame, name in ((rows, one), (others, other)))
+    for one, other in stage.same:
         # most partners fall away by a single column, before keys of several are made
         if others.height > rows.height:
             others = others.join(rows.select(pl.col(one).unique()), left_on=other, right_on=one, how="semi")
-    # numbers of values are comparable in one column of one table only
-    coded = stage.table == table and all(one == other and f"{CODE}{one}" in rows.columns for one, other in stage.same)
-    same = [(f"{CODE}{one}", f"{CODE}{other}") if coded else (one, other) for one, other in stage.same]
     both = pl.concat(
         [
-            rows.select(pl.col(one).alias(str(place)) for place, (one, _) in enumerate(same)),
-            others.select(pl.col(other).alias(str(place)) for place, (_, other) in enumerate(same)),
+            rows.select(pl.col(one).alias(str(place)) for place, (one, _) in enumerate(stage.same)),
+            others.select(pl.col(other).alias(str(place)) for place, (_, other) in enumerate(stage.same)),
         ]
     )
     keys = key_of(both, both.columns)
@@ -90,10 +90,14 @@ def _judged(rows: pl.DataFrame, others: pl.DataFrame, stage: Match, task: Task) 
         read["a"] |= {one for one, _ in stage.same}
     left = rows.select(_A, KEY, *(pl.col(name).alias(f"a.{name}") for name in sorted(read["a"])))
     right = others.select(_B, KEY, *(pl.col(name).alias(f"b.{name}") for name in sorted(read["b"])))
+    reading = Reading.of(
+        Literal(value=True, type=Type.BOOLEAN) if stage.where is None else stage.where.tree,
+        pl.Schema({**left.schema, **right.schema}),
+    )
+    left, right = texts(left, reading.texts), texts(right, reading.texts)
     sized = left.join(right.group_by(KEY).len("__size"), on=KEY, how="inner", maintain_order="left")
     chunks = sized.with_columns((pl.col("__size").cast(pl.Int64).cum_sum() // _CHUNK).alias("__chunk"))
-    verdict = pl.lit(True) if stage.where is None else expression(stage.where.tree)
     for chunk in chunks.partition_by("__chunk"):
-        candidates = chunk.join(right, on=KEY, how="inner")
+        candidates = reading.prepared(chunk.join(right, on=KEY, how="inner"))
         task.applied(stage.where, candidates)
-        yield candidates.select(_A, _B, verdict.alias(VERDICT))
+        yield candidates.select(_A, _B, reading.expression.alias(VERDICT))

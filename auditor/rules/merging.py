@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import polars as pl
 
-from auditor.rules.judging import columns_of, judge, reads_history
+from auditor.rules.judging import judge, rows_of
 from auditor.rules.outcome import CRASHES, NULL, RECORDS, Crashed, Judged, NotEvaluated
 from auditor.rules.places import AT
 from auditor.rules.profile import Profile, timed
@@ -40,15 +40,9 @@ def trimmed(judged: Judged, task: Task) -> Judged:
 
 def judged_part(source: Source, task: Task, profile: Profile | None = None) -> Part:
     """What the rule finds among the rows of one part."""
-    columns = columns_of(task)
-    read = source.rows_with_history if reads_history(task.rule) else source.rows
-
-    def rows(table: str) -> pl.DataFrame:
-        return read(table, columns[table]).collect(engine="in-memory")
-
     try:
         with timed(profile, task.rule.id) as step:
-            judged = trimmed(judge(task, rows, window=source.window), task)
+            judged = trimmed(judge(task, rows_of(source, task), window=source.window), task)
             step.rows += judged.population
             step.found += judged.hits.height
             return judged

@@ -9,9 +9,10 @@ import polars as pl
 
 from auditor.rules.columns import interval, names_in
 from auditor.rules.kept import hits, split, with_joined_records
-from auditor.rules.keys import KEY, with_key
+from auditor.rules.keys import KEY, code_of, with_key
 from auditor.rules.outcome import Judged
-from auditor.rules.places import AT, PLACE
+from auditor.rules.packed import texts
+from auditor.rules.places import AT, PLACE, in_order
 from auditor.rules.spec import Pairs
 from auditor.rules.task import Task
 from auditor.rules.temporal import span
@@ -51,7 +52,8 @@ def _with_interval(rows: pl.DataFrame, edges: tuple[str, str] | None) -> pl.Data
 def _promising(rows: pl.DataFrame, stage: Pairs) -> pl.DataFrame:
     """The rows of keys that have several rows, and several values of every column that must differ."""
     several = [pl.col(name).min() != pl.col(name).max() for name in stage.different]
-    groups = rows.lazy().group_by(KEY).agg(pl.len() > 1, *several)
+    codes = rows.select(KEY, *(code_of(rows[name]).alias(name) for name in stage.different))
+    groups = codes.lazy().group_by(KEY).agg(pl.len() > 1, *several)
     chosen = groups.filter(pl.all_horizontal(pl.exclude(KEY))).select(KEY).collect(engine="in-memory")
     return rows.join(chosen, on=KEY, how="semi", maintain_order="left")
 
@@ -63,7 +65,11 @@ def _numbered(rows: pl.DataFrame, stage: Pairs) -> pl.DataFrame:
     if reach is None:
         placed = _in_place(rows.sort(KEY, *order, nulls_last=True))
         return placed.with_columns(pl.col(_ROW).max().over(KEY).alias(_LAST))
-    thin = rows.select(KEY, *dict.fromkeys((*order, _TO))).with_row_index(_ROW).sort(KEY, *order, nulls_last=True)
+    thin = rows.select(KEY, *dict.fromkeys((*order, _TO))).with_row_index(_ROW)
+    if in_order(rows, order[1:]) and rows[_FROM].is_sorted():
+        thin = thin.sort(KEY, maintain_order=True)
+    else:
+        thin = thin.sort(KEY, *order, nulls_last=True)
     same = pl.col(KEY) == pl.col(KEY).shift(1)
     before = pl.col(_TO).cum_max().over(KEY).shift(1) + reach >= pl.col(_FROM)
     after = (pl.col(_TO) + reach >= pl.col(_FROM).shift(-1)) & same.shift(-1)
@@ -113,7 +119,8 @@ def _candidates(rows: pl.DataFrame, stage: Pairs) -> Iterator[pl.DataFrame]:
         if stage.different:
             # the smaller value of the first column decides, since every column differs
             name = stage.different[0]
-            swapped = rows[chosen["one"]][name] > rows[chosen["other"]][name]
+            first, second = (texts(rows[[name]][chosen[side]])[name] for side in ("one", "other"))
+            swapped = first > second
             yield chosen.select(
                 pl.when(swapped).then("other").otherwise("one").alias("a"),
                 pl.when(swapped).then("one").otherwise("other").alias("b"),

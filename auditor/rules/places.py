@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
-from auditor.tables.schema import COUNT, LINEAGE, TABLES
+from auditor.tables.schema import COUNT, LINEAGE, TABLES, TEXT
 
 AT = "__at"
 """The moment that places a row: its own time, else that of its meeting."""
@@ -16,13 +18,13 @@ _SECOND = 1_000_000
 _BITS = 63
 
 
-def placed(rows: pl.DataFrame, time: str | None) -> pl.DataFrame:
-    """The rows as they stand, with `PLACE`."""
+def places_of(rows: pl.DataFrame, time: str | None) -> pl.Series:
+    """`PLACE` of each row."""
     moment, page, item = (rows[name] for name in order(time))
     # pages are long texts of few values that stand together: what is compared are numbers
     runs = page.rle_id()
     starts = (runs != runs.shift(1)).fill_null(value=True).arg_true()
-    pages = page.gather(starts).rank("dense").cast(COUNT).gather(runs)
+    pages = page.gather(starts).cast(TEXT).rank("dense").cast(COUNT).gather(runs)
     ticks = moment.to_physical()
     if not (ticks % _SECOND != 0).any():
         ticks = ticks // _SECOND
@@ -32,7 +34,7 @@ def placed(rows: pl.DataFrame, time: str | None) -> pl.DataFrame:
         ordered = keys.select(pl.arg_sort_by("0", "1", "2", nulls_last=True, maintain_order=True)).to_series()
         places = pl.DataFrame({"row": ordered, PLACE: pl.int_range(rows.height, eager=True)})
         place = places.sort("row")[PLACE]
-    return rows.with_columns(place.alias(PLACE))
+    return place.alias(PLACE)
 
 
 def _packed(columns: list[pl.Series]) -> pl.Series | None:
@@ -47,6 +49,11 @@ def _packed(columns: list[pl.Series]) -> pl.Series | None:
         packed = packed * (1 << width) + (pl.col(str(number)) - low).fill_null(high - low + 1)
         bits += width
     return frame.select(packed).to_series() if bits <= _BITS and frame.height else None
+
+
+def in_order(rows: pl.DataFrame, columns: Sequence[str]) -> bool:
+    """Whether the rows stand in the order of the columns already, as far as that is cheap to see."""
+    return len(columns) == 1 and columns[0] == PLACE and rows[PLACE].is_sorted()
 
 
 def order(time: str | None, rows: pl.DataFrame | None = None, *, table: str = "") -> tuple[str, ...]:

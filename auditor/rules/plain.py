@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from auditor.rules.columns import base_columns
+from auditor.rules.columns import base_columns, names_in
 from auditor.rules.compile import expression, with_shared
-from auditor.rules.derive import definitions, inlined, with_derived
+from auditor.rules.derive import with_derived
+from auditor.rules.inline import definitions, inlined
 from auditor.rules.kept import hits, with_own_record
+from auditor.rules.once import made_names, settled
 from auditor.rules.outcome import NULL, Judged
+from auditor.rules.packed import texts
 from auditor.rules.rows import Source
 from auditor.rules.task import Task
 from auditor.rules.tree import Expr, Literal, Type
@@ -37,7 +40,12 @@ def judge_by_row(source: Source, tasks: Sequence[Task]) -> list[Judged]:
     table = tasks[0].rule.detect.table
     trees = [condition_of(task) for task in tasks]
     columns = frozenset().union(*(base_columns(task.rule, task.shown)[table] for task in tasks))
-    prepared, shared = with_shared(source.rows(table, columns), trees)
+    rows = source.judged(
+        table, columns, before=False, beside=[name for task in tasks for name in made_names(task.rule, table)]
+    )
+    trees = [settled(tree, rows.columns) for tree in trees]
+    read = frozenset().union(*map(names_in, trees))
+    prepared, shared = with_shared(texts(rows, read).lazy(), trees)
     masks = prepared.with_columns(
         expression(tree, shared=shared).alias(_mask(place)) for place, tree in enumerate(trees)
     )

@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import reduce
+from operator import or_
 
 import polars as pl
 
 from auditor.model.window import Window
-from auditor.rules.keys import CODE, code_of
-from auditor.rules.places import AT, PLACE, placed
-from auditor.tables.facts import Geo, with_facts
+from auditor.rules.columns import names_in
+from auditor.rules.evaluate import verdicts
+from auditor.rules.held import Beside, Held
+from auditor.rules.once import Sources
+from auditor.rules.packed import packed, texts
+from auditor.rules.places import AT, PLACE
+from auditor.rules.spec import Condition
+from auditor.tables.facts import Geo, sources, value_source, with_facts
 from auditor.tables.placement import placed_by, placement
 from auditor.tables.schema import LINEAGE, TABLES, TIME
+
+_NO_PARTS: Sources = {}
 
 
 @dataclass(slots=True)
@@ -30,27 +39,42 @@ class Source:
     internal_domains: Collection[str] | None = None
     geo: Geo | None = None
     rows_kept: int = 3_000_000
-    _kept: dict[tuple[str, bool], pl.DataFrame] = field(default_factory=dict, init=False)
+    _kept: dict[tuple[str, bool], Held] = field(default_factory=dict, init=False)
     _counts: dict[str, int] = field(default_factory=dict, init=False)
 
-    def keep(self, table: str, columns: Collection[str], *, history: bool, keys: Collection[str] = ()) -> None:
-        """Read the named columns now, where rows are few, so that `rows` need not again; with `history` all before.
+    def keep(
+        self,
+        table: str,
+        columns: Collection[str],
+        *,
+        history: bool,
+        judged: Collection[str] = (),
+        parts: Sources = _NO_PARTS,
+        only: Collection[Condition] = (),
+    ) -> None:
+        """Read the named columns now, where rows are few, so that nobody need again; with `history` all before.
 
-        Columns that are `keys` of rules get their numbers at once.
+        `judged` are those conditions and keys look at, which are packed; `parts` of conditions are computed once
+        for all rules. Rows of which every condition of `only` is false are left out.
         """
         if self.count(table) > self.rows_kept:
             return
-        self.hold(table, self._rows(table, columns, before=history).collect(), history=history, keys=keys)
+        held = self._read(table, columns, judged, before=history)
+        held.prepare(judged, parts)
+        if only:
+            names = frozenset[str]().union(*(names_in(condition.tree) for condition in only))
+            rows = held.frame([*names, *held.made()])
+            counts = [verdicts(rows, condition).fill_null(value=True) for condition in only]
+            held = held.filtered(reduce(or_, counts))
+        self._hold(table, held.in_order(), history=history)
 
-    def hold(self, table: str, rows: pl.DataFrame, *, history: bool, keys: Collection[str] = ()) -> None:
+    def hold(self, table: str, rows: pl.DataFrame, *, history: bool) -> None:
         """Keep rows that were read already, with their facts and `AT`; with `history` those before the window too."""
-        kept = placed(rows, TABLES[table].time)
-        kept = kept.with_columns(code_of(kept[name]).alias(f"{CODE}{name}") for name in sorted(keys))
-        if history:
-            self._kept[table, True] = kept
-            if self.window is not None and not kept.is_empty():
-                kept = kept.filter(pl.col(AT) >= self.window.start)
-        self._kept[table, False] = kept
+        self._hold(table, Held(table, _packed(rows, rows.columns), self._beside).in_order(), history=history)
+
+    def held(self, table: str, *, history: bool) -> Held | None:
+        """The rows that are kept."""
+        return self._kept.get((table, history))
 
     def count(self, table: str) -> int:
         """How many rows of the table are in the window."""
@@ -72,10 +96,22 @@ class Source:
         """The rows in the window and all before it."""
         return self._from_kept(table, columns, before=True)
 
+    def judged(
+        self, table: str, columns: Collection[str], *, before: bool, beside: Collection[str] = ()
+    ) -> pl.DataFrame:
+        """The same in memory, texts packed where the rows are kept; of `beside` what was made of them."""
+        kept = self._kept.get((table, before))
+        wanted = self.wanted(table, columns)
+        if kept is None or not kept.can(wanted):
+            return self._rows(table, columns, before=before).collect()
+        return kept.frame(dict.fromkeys([*wanted, PLACE, *(name for name in beside if kept.can([name]))]))
+
     def taken(self, table: str, columns: Collection[str], places: pl.Series) -> pl.DataFrame:
         """The rows of `rows` at the given places, which are in order."""
-        if (table, False) in self._kept:
-            return self.rows(table, columns).collect()[places]
+        kept = self._kept.get((table, False))
+        wanted = self.wanted(table, columns)
+        if kept is not None and kept.can(wanted):
+            return texts(kept.taken(wanted, places))
         numbered = self.rows(table, columns).with_row_index(PLACE)
         chosen = numbered.filter(pl.col(PLACE).is_in(places.implode()))
         return chosen.sort(PLACE).drop(PLACE).collect()
@@ -84,21 +120,77 @@ class Source:
         """The columns the table's frame holds, given facts among them; none when the table is not there."""
         return self.frames[table].collect_schema().names() if table in self.frames else ()
 
-    def _from_kept(self, table: str, columns: Collection[str], *, before: bool) -> pl.LazyFrame:
-        kept = self._kept.get((table, before))
-        wanted = self._wanted(table, columns)
-        if kept is not None and set(wanted) <= set(kept.columns):
-            beside = [name for name in (PLACE, *(f"{CODE}{name}" for name in wanted)) if name in kept.columns]
-            return kept.lazy().select(*wanted, *beside)
-        return self._rows(table, columns, before=before)
-
-    def _wanted(self, table: str, columns: Collection[str]) -> list[str]:
+    def wanted(self, table: str, columns: Collection[str]) -> list[str]:
+        """The columns with the table's time, lineage and `AT`."""
         time = TABLES[table].time
         return sorted({*columns, *LINEAGE, AT, *([time] if time else [])})
 
+    @property
+    def _beside(self) -> Beside:
+        return Beside(self.frames, self.internal_domains, self.geo)
+
+    def _hold(self, table: str, held: Held, *, history: bool) -> None:
+        if history:
+            self._kept[table, True] = held
+            first = held.own[AT].min()
+            if self.window is not None and isinstance(first, datetime) and first < self.window.start:
+                held = held.filtered(held.own[AT] >= self.window.start)
+        self._kept[table, False] = held
+
+    def _from_kept(self, table: str, columns: Collection[str], *, before: bool) -> pl.LazyFrame:
+        kept = self._kept.get((table, before))
+        wanted = self.wanted(table, columns)
+        if kept is not None and kept.can(wanted):
+            return texts(kept.frame([*wanted, PLACE])).lazy()
+        return self._rows(table, columns, before=before)
+
+    def _read(self, table: str, columns: Collection[str], judged: Collection[str], *, before: bool) -> Held:
+        """The rows in memory with what facts of single texts, and of meetings, are made from."""
+        time = TABLES[table].time
+        placed = time is None or self._all_placed(table, time)
+        needed = {*columns, *(() if placed else placed_by(table))}
+        present = self.present(table)
+        made = {name for name in needed if name not in present}
+        by_row = {name for name in made if name not in TABLES[table].schema and value_source(table, name) is None}
+        key = {"site_url", "meeting_id", *(("meeting_start_time",) if not placed else ())} & set(TABLES[table].schema)
+        own = {*sources(table, made - by_row), *(needed & set(present)), *key, *LINEAGE, *([time] if time else [])}
+        frames = {**self.frames, table: self._near(self.frames[table], time, before=before)}
+        read = with_facts(frames, table, needed=by_row, internal_domains=self.internal_domains, geo=self.geo)
+        rows = read.select(sorted((own & set(present)) | by_row)).collect(engine="in-memory")
+        held = Held(table, _packed(rows, {"page", *key, *sources(table, judged)}), self._beside)
+        if time is None:
+            at = pl.select(pl.repeat(pl.lit(self.now, dtype=TIME), rows.height)).to_series()
+        elif placed:
+            at = rows[time]
+        else:
+            at = (
+                held.frame([name for name in (time, *placed_by(table), *key) if held.can([name])])
+                .select(placement(table))
+                .to_series()
+            )
+        held.own.insert_column(0, at.alias(AT))
+        return held if time is None else self._inside_only(held, before=before)
+
+    def _inside_only(self, held: Held, *, before: bool) -> Held:
+        if self.window is None:
+            return held
+        at = held.own[AT]
+        first, last = at.min(), at.max()
+        if not at.null_count() and isinstance(first, datetime) and isinstance(last, datetime):
+            inside = (before or first >= self.window.start) and last < self.window.end
+            if inside:
+                return held
+        kept = held.own.select(self._inside(pl.col(AT), before=before).fill_null(value=False)).to_series()
+        return held.filtered(kept)
+
+    def _near(self, frame: pl.LazyFrame, time: str | None, *, before: bool) -> pl.LazyFrame:
+        """The rows that may be inside: placed by their own time, others need not be read at all."""
+        if time is None or self.window is None:
+            return frame
+        return frame.filter(pl.col(time).is_null() | self._inside(pl.col(time), before=before))
+
     def _rows(self, table: str, columns: Collection[str], *, before: bool) -> pl.LazyFrame:
         time = TABLES[table].time
-        frames = self.frames
         extra: Collection[str] = ()
         if time is None:
             at = pl.lit(self.now, dtype=TIME)
@@ -106,16 +198,13 @@ class Source:
             at = pl.col(time)
         else:
             at, extra = placement(table), placed_by(table)
-        if time is not None and self.window is not None:
-            # placed by their own time, rows outside need not be read at all
-            inside = pl.col(time).is_null() | self._inside(pl.col(time), before=before)
-            frames = {**frames, table: frames[table].filter(inside)}
+        frames = {**self.frames, table: self._near(self.frames[table], time, before=before)}
         found = with_facts(
             frames, table, needed={*columns, *extra}, internal_domains=self.internal_domains, geo=self.geo
         ).with_columns(at.alias(AT))
         if time is not None and self.window is not None:
             found = found.filter(self._inside(pl.col(AT), before=before))
-        return found.select(self._wanted(table, columns))
+        return found.select(self.wanted(table, columns))
 
     def _inside(self, moment: pl.Expr, *, before: bool) -> pl.Expr:
         if self.window is None:
@@ -128,3 +217,7 @@ class Source:
         if key not in self._counts:
             self._counts[key] = self.frames[table].select(pl.col(time).null_count()).collect().item()
         return not self._counts[key]
+
+
+def _packed(rows: pl.DataFrame, names: Collection[str]) -> pl.DataFrame:
+    return rows.with_columns(packed(rows[name]) for name in names if rows.schema.get(name) == pl.String)

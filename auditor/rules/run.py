@@ -16,7 +16,7 @@ import polars as pl
 from auditor.model.window import Window
 from auditor.rules.findings import outcome
 from auditor.rules.installed import Resolver, judge_python
-from auditor.rules.judging import columns_of, judge, reads_history
+from auditor.rules.judging import columns_of, judge, keep, rows_of
 from auditor.rules.merging import Part, merged
 from auditor.rules.outcome import CRASHES, Crashed, Judged, NotEvaluated, Outcome, not_evaluated
 from auditor.rules.plain import by_row, judge_by_row
@@ -183,18 +183,7 @@ class _Engine:
 
     def prepare(self, tasks: Sequence[Task]) -> None:
         """Read what the rules read, each table once."""
-        needs: dict[str, set[str]] = {}
-        history: set[str] = set()
-        for task in tasks:
-            for table, columns in columns_of(task).items():
-                needs.setdefault(table, set()).update(columns)
-            if reads_history(task.rule):
-                history.add(task.rule.detect.table)
-        for table, names in needs.items():
-            try:
-                self.source.keep(table, names, history=table in history)
-            except CRASHES as error:  # each rule reads for itself, and the one at fault shows
-                _log.debug("a table could not be read at once", exc_info=error)
+        keep(self.source, tasks)
 
     def outcomes(self, tasks: Sequence[Task]) -> Iterable[Outcome]:
         """The rules judged: those of single rows table by table, the others one by one."""
@@ -241,10 +230,4 @@ class _Engine:
         stage = task.rule.detect.stage
         if isinstance(stage, Python):
             return judge_python(self.source, stage, task, self.means.python, lists=self.means.lists)
-        columns = columns_of(task)
-        read = self.source.rows_with_history if reads_history(task.rule) else self.source.rows
-
-        def rows(table: str) -> pl.DataFrame:
-            return read(table, columns[table]).collect()
-
-        return judge(task, rows, window=self.source.window, lists=self.means.lists)
+        return judge(task, rows_of(self.source, task), window=self.source.window, lists=self.means.lists)

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 import polars as pl
 
 from auditor.rules.columns import names_in
-from auditor.rules.compile import expression
+from auditor.rules.evaluate import verdicts
 from auditor.rules.kept import hits, split, with_joined_records
 from auditor.rules.keys import KEY, with_key
 from auditor.rules.outcome import Judged
+from auditor.rules.packed import texts
 from auditor.rules.places import AT
 from auditor.rules.spec import Sequence, Step
 from auditor.rules.task import Task
@@ -25,17 +26,24 @@ def judge_sequence(rows: pl.DataFrame, stage: Sequence, task: Task) -> Judged:
     taken = split(rows, task, whole=stage.by)
     keyed = with_key(taken.rows, stage.by)
     population = keyed[KEY].n_unique()
-    untimed = pl.any_horizontal(
-        expression(step.where.tree).fill_null(False) & pl.col(step.time).is_null() for step in stage.steps
-    )
-    for step in (*stage.steps, *stage.absent):
+    every = (*stage.steps, *stage.absent)
+    for step in every:
         task.applied(step.where, keyed)
+    keyed = keyed.with_columns(verdicts(keyed, step.where).alias(_of(place)) for place, step in enumerate(every))
+    untimed = pl.any_horizontal(
+        pl.col(_of(place)).fill_null(False) & pl.col(step.time).is_null() for place, step in enumerate(stage.steps)
+    )
     unknown = taken.unknown + keyed.filter(untimed).height
     # lineage orders the row numbers, so that they break ties in time
-    placed = _promising(keyed, stage).sort(KEY, *LINEAGE).with_row_index(_ROW).with_columns(pl.col(_ROW).cast(pl.Int64))
+    placed = (
+        texts(_promising(keyed, stage), LINEAGE)
+        .sort(KEY, *LINEAGE)
+        .with_row_index(_ROW)
+        .with_columns(pl.col(_ROW).cast(pl.Int64))
+    )
     chains = _chains(placed, stage)
-    for step in stage.absent:
-        chains = _without(chains, _events(placed, step), stage)
+    for place, step in enumerate(stage.absent, start=len(stage.steps)):
+        chains = _without(chains, _events(placed, step, place), stage)
     matches = _greedy(chains, len(stage.steps))
     found, not_judged = hits(_joined(placed, matches, stage, task), stage.where, task)
     return Judged(
@@ -47,7 +55,7 @@ def judge_sequence(rows: pl.DataFrame, stage: Sequence, task: Task) -> Judged:
 
 def _promising(rows: pl.DataFrame, stage: Sequence) -> pl.DataFrame:
     """The rows of groups in which every step has a row, and that have enough rows for all of them."""
-    steps = [(expression(step.where.tree) & pl.col(step.time).is_not_null()).any() for step in stage.steps]
+    steps = [(pl.col(_of(place)) & pl.col(step.time).is_not_null()).any() for place, step in enumerate(stage.steps)]
     if len(steps) == 1:
         return rows
     groups = (
@@ -57,10 +65,15 @@ def _promising(rows: pl.DataFrame, stage: Sequence) -> pl.DataFrame:
     return rows.join(chosen, on=KEY, how="semi", maintain_order="left")
 
 
-def _events(rows: pl.DataFrame, step: Step) -> pl.DataFrame:
-    """The rows that satisfy the step: key, time and row number, in that order, and their place in it."""
+def _of(place: int) -> str:
+    """The column that tells whether a row satisfies a step."""
+    return f"__step{place}"
+
+
+def _events(rows: pl.DataFrame, step: Step, place: int) -> pl.DataFrame:
+    """The rows that satisfy the step at `place`: key, time and row number, in that order, and their place in it."""
     return (
-        rows.filter(expression(step.where.tree) & pl.col(step.time).is_not_null())
+        rows.filter(pl.col(_of(place)) & pl.col(step.time).is_not_null())
         .select(KEY, pl.col(step.time).alias("time"), _ROW)
         .sort(KEY, "time", _ROW)
         .with_row_index("place")
@@ -70,11 +83,11 @@ def _events(rows: pl.DataFrame, step: Step) -> pl.DataFrame:
 
 def _chains(rows: pl.DataFrame, stage: Sequence) -> pl.DataFrame:
     """For each row that satisfies the first step its first complete chain: times `time0` …, rows `row0` …, end `at`."""
-    chains = _events(rows, stage.steps[0]).select(
+    chains = _events(rows, stage.steps[0], 0).select(
         KEY, pl.col("time").alias("time0"), pl.col(_ROW).alias("row0"), pl.col("time").alias("at")
     )
     for number, step in enumerate(stage.steps[1:], start=1):
-        events = _events(rows, step)
+        events = _events(rows, step, number)
         nearest = chains.sort("at").join_asof(
             events.select(KEY, "time", "place").sort("time", "place"),
             left_on="at",

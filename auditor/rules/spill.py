@@ -1,47 +1,86 @@
-"""Rows set aside on disk by the value of a column, to be judged a bucket at a time."""
+"""Rows set aside by the value of a column, to be judged a bucket at a time: in memory, beyond a limit on disk."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 import polars as pl
 
-_BUCKET = "__bucket"
+from auditor.rules.keys import code_of
+from auditor.rules.packed import PACKED, packed
+
+MEMORY = 600_000_000
+"""About how many bytes are kept in memory before rows go to disk."""
+
 _SEED = 23
-_PAGE = "page"
+
+_NUMBERS = "__numbers:"
+
+_Rows: TypeAlias = pl.DataFrame | Path
+
+
+@dataclass(slots=True)
+class Room:
+    """How many bytes may still be kept in memory."""
+
+    left: int = MEMORY
 
 
 @dataclass(slots=True)
 class Spill:
-    """Files below `folder` that hold rows by the value of `column`, equal values in one of `buckets`."""
+    """Rows by the value of `column`, equal values in one of `buckets`; `room` is shared by those of a run.
+
+    Files lie below `folder`. Texts are packed, and a file holds nothing but their numbers, so that no other process
+    can read it.
+    """
 
     folder: Path
     column: str
     buckets: int
-    _written: dict[tuple[str, int], list[Path]] = field(default_factory=dict, init=False)
+    room: Room
+    _rows: dict[tuple[str, int], list[_Rows]] = field(default_factory=dict, init=False)
+    _files: int = field(default=0, init=False)
 
     def add(self, table: str, rows: pl.DataFrame) -> None:
         """Set the rows aside."""
         if rows.is_empty():
             return
-        # pages are long texts of few values
-        numbered = rows.with_columns(
-            (pl.col(self.column).hash(_SEED) % self.buckets).cast(pl.Int64).alias(_BUCKET),
-            pl.col(_PAGE).cast(pl.Categorical),
-        )
-        for (bucket,), part in numbered.partition_by(_BUCKET, as_dict=True, include_key=False).items():
-            files = self._written.setdefault((table, int(bucket)), [])
-            path = self.folder / f"{self.column}-{table}-{bucket}-{len(files)}.arrow"
-            part.write_ipc(path)
-            files.append(path)
+        rows = rows.with_columns(packed(column) for column in rows if column.dtype == pl.String)
+        numbers = code_of(rows[self.column]).fill_null(0).hash(_SEED) % self.buckets
+        for bucket in range(self.buckets):
+            part = rows.filter(numbers == bucket) if self.buckets > 1 else rows
+            if not part.is_empty():
+                self._rows.setdefault((table, bucket), []).append(self._put(part))
 
     def rows(self, table: str, bucket: int, *, like: pl.DataFrame) -> pl.DataFrame:
-        """The rows of a bucket, whose files are then gone; none, with the columns of `like`, where it has none."""
-        files = self._written.pop((table, bucket), [])
-        if not files:
-            return like
-        read = pl.concat([pl.read_ipc(path) for path in files])
-        for path in files:
-            path.unlink()
-        return read.with_columns(pl.col(_PAGE).cast(pl.String))
+        """The rows of a bucket, which are then gone; none, with the columns of `like`, where it has none."""
+        found = [self._taken(one) for one in self._rows.pop((table, bucket), [])]
+        return pl.concat(found) if found else like
+
+    def _put(self, rows: pl.DataFrame) -> _Rows:
+        size = int(rows.estimated_size())
+        if size <= self.room.left:
+            self.room.left -= size
+            return rows
+        self._files += 1
+        path = self.folder / f"{self.column}-{self._files}.arrow"
+        rows.select(
+            pl.col(name).to_physical().alias(f"{_NUMBERS}{name}") if dtype == PACKED else pl.col(name)
+            for name, dtype in rows.schema.items()
+        ).write_ipc(path)
+        return path
+
+    def _taken(self, rows: _Rows) -> pl.DataFrame:
+        if isinstance(rows, pl.DataFrame):
+            self.room.left += int(rows.estimated_size())
+            return rows
+        read = pl.read_ipc(rows)
+        rows.unlink()
+        return read.select(
+            pl.col(name).cat.to(PACKED).alias(name.removeprefix(_NUMBERS))
+            if name.startswith(_NUMBERS)
+            else pl.col(name)
+            for name in read.columns
+        )

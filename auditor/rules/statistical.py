@@ -16,7 +16,6 @@ from auditor.detectors.registry import DETECTORS as KINDS
 from auditor.detectors.registry import Kind
 from auditor.model.window import Window
 from auditor.rules.aggregates import AGGREGATES, Rows
-from auditor.rules.compile import summary
 from auditor.rules.detect import DetectorFunction, Request
 from auditor.rules.detector_forms import DETECTORS as FORMS
 from auditor.rules.detector_forms import VISIT
@@ -25,6 +24,7 @@ from auditor.rules.operators import literal
 from auditor.rules.outcome import CONFIDENCE, NULL, RECORDS, Judged, NotEvaluated
 from auditor.rules.places import AT, order
 from auditor.rules.spec import Detector
+from auditor.rules.summary import summary
 from auditor.rules.tree import Column, Expr, Literal, Op, Type
 from auditor.tables.schema import LINEAGE
 

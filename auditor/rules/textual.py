@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 
 import polars as pl
 
 from auditor.rules.operators import Compiled, constant, known, texts
 from auditor.rules.tree import Expr, Op, Type
-from auditor.tables.addresses import Networks, is_private, network_of
+from auditor.tables.addresses import PRIVATE, Networks
 from auditor.tables.confusables import folded
 from auditor.tables.distinct import mapped
+from auditor.tables.dotted import in_networks, network
 from auditor.tables.facts import email_domain
 from auditor.tables.schema import COUNT, FLAG, TEXT
 
@@ -61,12 +61,12 @@ def _shortest(number: float) -> str:
 
 
 def _in_cidr(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
-    return mapped(args[0], Networks(texts(op.args[1])).holds, FLAG)
+    return in_networks(args[0], Networks(texts(op.args[1])))
 
 
 def _network(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
     v4, v6 = (constant(tree, int) for tree in op.args[1:])
-    return mapped(args[0], partial(network_of, v4=v4, v6=v6), TEXT)
+    return network(args[0], v4, v6)
 
 
 def ascii_domain(name: str) -> str:
@@ -136,7 +136,7 @@ TEXTUAL: Mapping[str, Compiled] = {
     "domain": lambda _, args: email_domain(args[0]).str.to_lowercase(),
     "text": lambda op, args: written(args[0], op.args[0].type),
     "in_cidr": _in_cidr,
-    "is_private_ip": lambda _, args: mapped(args[0], is_private, FLAG),
+    "is_private_ip": lambda _, args: in_networks(args[0], PRIVATE),
     "network": _network,
     "under_domain": _under_domain,
     "resembles": _resembles,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import TypeAlias
 
@@ -76,6 +76,10 @@ class Networks:
             blocks[block.version].setdefault(shift, set()).add(int(block.network_address) >> shift)
         self._blocks = {version: tuple(found.items()) for version, found in blocks.items()}
 
+    def starts(self, version: int) -> Mapping[int, Collection[int]]:
+        """The first addresses of the networks of a version, by how many bits a network leaves open."""
+        return dict(self._blocks[version])
+
     def holds(self, text: str) -> bool | None:
         """Whether the address in the text lies in a network of the set; None when it is no address."""
         found = address(text)
@@ -85,7 +89,7 @@ class Networks:
         return any(value >> shift in starts for shift, starts in self._blocks[version])
 
 
-_PRIVATE = Networks(
+PRIVATE = Networks(
     (
         "10.0.0.0/8",  # RFC 1918
         "172.16.0.0/12",
@@ -98,8 +102,9 @@ _PRIVATE = Networks(
         "fe80::/10",
     )
 )
+"""Networks whose addresses are of no use outside them."""
 
 
 def is_private(text: str) -> bool | None:
     """Whether the address is of no use outside its own network; None when the text is no address."""
-    return _PRIVATE.holds(text)
+    return PRIVATE.holds(text)

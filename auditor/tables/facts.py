@@ -12,9 +12,9 @@ from typing import TypeAlias
 
 import polars as pl
 
-from auditor.tables.addresses import network_of
 from auditor.tables.confusables import name_key
 from auditor.tables.distinct import mapped, of_distinct
+from auditor.tables.dotted import network
 from auditor.tables.schema import COUNT, FLAG, LINEAGE, MEETINGS, TABLES, TEXT
 
 Geo: TypeAlias = Callable[[pl.Series], pl.DataFrame]
@@ -107,6 +107,30 @@ def fact_table(table: str, name: str) -> str | None:
     return None
 
 
+OF_MEETING = "meeting."
+"""What `value_source` tells of a fact that follows from the row's meeting."""
+
+_OF_ONE_VALUE = frozenset(
+    {"client_app", "client_os", "department", "email_domain", "ip_network", "is_internal", "meeting_number_value",
+     "name_key", *GEO}
+)  # fmt: skip
+
+
+def value_source(table: str, name: str) -> str | None:
+    """The text a column or fact of the table follows from alone, wherever the row stands: a column of texts.
+
+    `OF_MEETING` where it follows from the meeting; None where the row itself must be looked at.
+    """
+    dtype = TABLES[table].schema.get(name)
+    if dtype is not None:
+        return name if dtype == TEXT else None
+    if name.startswith(OF_MEETING):
+        return OF_MEETING if fact_table(table, name) is not None else None
+    if name == "is_host" and table == "attendees":
+        return "participant_type"
+    return _source(table, name) if name in _OF_ONE_VALUE else None
+
+
 def email_domain(email: pl.Expr) -> pl.Expr:
     """The text after the last `@`; null without one."""
     return email.str.extract(r"@([^@]*)$")
@@ -143,7 +167,7 @@ def with_facts(
     own: dict[str, tuple[str, pl.Expr]] = {
         "email_domain": (_email(table), email_domain(_VALUE)),
         "is_internal": (_email(table), _is_internal(email_domain(_VALUE), internal_domains)),
-        "ip_network": ("ip_address", mapped(_VALUE, _default_network, TEXT)),
+        "ip_network": ("ip_address", network(_VALUE, 24, 48)),
         "client_os": ("client_agent", _agent(_VALUE.str.extract(r"^([^,]*)"))),
         "client_app": ("client_agent", _agent(_VALUE.str.extract(r"^[^,]*,(?s:(.*))$"))),
         "name_key": ("display_name", mapped(_VALUE, name_key, TEXT)),
@@ -187,10 +211,6 @@ def _of_values(frame: pl.LazyFrame, made: Mapping[str, Mapping[str, pl.Expr]]) -
 
 def _email(table: str) -> str:
     return "host_email" if table == "meetings" else "email"
-
-
-def _default_network(text: str) -> str | None:
-    return network_of(text, 24, 48)
 
 
 def _is_internal(domain: pl.Expr, domains: Collection[str] | None) -> pl.Expr:

@@ -1,0 +1,67 @@
+"""IPv4 addresses of whole columns at once; texts of any other form are left to `addresses`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+
+from auditor.tables.addresses import Networks, network_of
+from auditor.tables.distinct import mapped
+from auditor.tables.schema import FLAG, TEXT
+
+_OCTET = "(0|[1-9][0-9]{0,2})"
+_DOTTED = rf"^{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}$"
+_NUMBER = pl.UInt32()
+
+
+def numbers(texts: pl.Series) -> pl.Series:
+    """The number of each address of four decimal numbers without leading zeros; null of every other text."""
+    octets = pl.col("text").str.extract_groups(_DOTTED).struct
+    fields = [octets.field(str(place)).cast(_NUMBER) for place in (1, 2, 3, 4)]
+    packed = fields[0] * (1 << 24) + fields[1] * (1 << 16) + fields[2] * (1 << 8) + fields[3]
+    small = pl.all_horizontal(field <= 255 for field in fields)
+    return texts.to_frame("text").select(pl.when(small).then(packed)).to_series()
+
+
+def in_networks(value: pl.Expr, networks: Networks) -> pl.Expr:
+    """Whether the address in each text lies in one of the networks; null of texts that are no address."""
+
+    def known(found: pl.Series) -> pl.Series:
+        inside = pl.repeat(False, found.len(), dtype=FLAG, eager=True)
+        for shift, starts in networks.starts(4).items():
+            inside |= (found // (1 << shift)).is_in(pl.Series(sorted(starts), dtype=_NUMBER).implode())
+        return inside
+
+    return _batched(value, known, mapped(pl.col("text"), networks.holds, FLAG), FLAG)
+
+
+def network(value: pl.Expr, v4: int, v6: int) -> pl.Expr:
+    """The network of the given prefix length around the address in each text."""
+
+    def known(found: pl.Series) -> pl.Series:
+        first = pl.col("number") // (1 << (32 - v4)) * (1 << (32 - v4))
+        octets = [(first // (1 << shift) % 256).cast(TEXT) for shift in (24, 16, 8, 0)]
+        text = pl.concat_str([pl.concat_str(octets, separator="."), pl.lit(f"/{v4}")])
+        return found.to_frame("number").select(text).to_series()
+
+    def other(text: str) -> str | None:
+        return network_of(text, v4, v6)
+
+    return _batched(value, known, mapped(pl.col("text"), other, TEXT), TEXT)
+
+
+def _batched(value: pl.Expr, known: Callable[[pl.Series], pl.Series], other: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """`known` of the numbers of dotted addresses, `other` of the column `text` of the rest."""
+
+    def batch(texts: pl.Series) -> pl.Series:
+        found = numbers(texts)
+        made = known(found).cast(dtype)
+        rest = (found.is_null() & texts.is_not_null()).arg_true()
+        made = pl.select(pl.when(found.is_not_null()).then(made)).to_series()
+        if rest.len():
+            told = texts.gather(rest).to_frame("text").select(other).to_series()
+            made = made.scatter(rest, told)
+        return made.alias(texts.name)
+
+    return value.map_batches(batch, return_dtype=dtype, is_elementwise=True)
