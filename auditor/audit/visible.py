@@ -6,6 +6,7 @@ from auditor.rules.columns import finding_names
 from auditor.rules.names import table_names
 from auditor.rules.spec import Baseline, Group, Match, Pairs, Rule, Sequence
 from auditor.tables.facts import fact_table
+from auditor.tables.modelled import is_learned
 from auditor.tables.schema import TABLES
 
 
@@ -32,9 +33,13 @@ def visible_names(rule: Rule) -> frozenset[str]:
 
 
 def _optional(table: str, name: str) -> bool:
-    """Whether a fact comes from a table that may be absent: asking for it would keep the rule from being judged."""
+    """Whether a fact is not there for the asking.
+
+    One from a table that may be absent would keep the rule from being judged, one that is learned from all rows would
+    have to be learned first.
+    """
     other = fact_table(table, name)
-    return other is not None and TABLES[other].optional
+    return is_learned(table, name) or (other is not None and TABLES[other].optional)
 
 
 def _prefixed(prefix: str, names: set[str]) -> set[str]:

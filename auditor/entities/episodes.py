@@ -43,21 +43,7 @@ def visits(
     which are the same on every leg of a visit.
     """
     key = list(dict.fromkeys(("site_url", "meeting_id", *entity)))
-    ordered = frame.with_columns(_stay=numbers(frame, key), _meeting=numbers(frame, ["site_url", "meeting_id"])).sort(
-        pl.col("_stay") * frame.height + pl.col("row")
-    )
-    reach, start = pl.col("_reach"), pl.col("joined_time")
-    numbered = (
-        ordered.with_columns(_reach=_reach_before(ordered))
-        .with_columns(
-            _new=(reach.is_null() | (start > reach + gap)).fill_null(value=True),
-            _added=pl.when(reach.is_null() | (start > reach))
-            .then(pl.col("end") - start)
-            .otherwise(pl.max_horizontal(pl.col("end") - reach, pl.lit(timedelta()))),
-        )
-        .with_columns(visit=pl.when("_new").then("row").forward_fill())
-        .with_columns(presence=pl.col("_added").sum().over("visit"))
-    )
+    numbered = in_visits(frame, key=key, gap=gap).with_columns(presence=pl.col("_added").sum().over("visit"))
     return (
         _with_meeting_length(numbered)
         .group_by("visit")
@@ -71,6 +57,30 @@ def visits(
             *carried,
         )
         .sort("visit")
+    )
+
+
+def in_visits(frame: pl.DataFrame, *, key: Sequence[str], gap: timedelta = MERGE_GAP) -> pl.DataFrame:
+    """The legs, stay after stay, each with the number of its `visit`, which is the row of the visit's first leg.
+
+    `row` is the place of a leg in `frame`, which is in order of time.
+
+    A stay, `_stay`, is what has the same `key`; `_new` begins a visit, `_reach` is the latest end before in the stay,
+    `_added` what the leg adds to the union of the stay.
+    """
+    ordered = frame.with_columns(_stay=numbers(frame, key), _meeting=numbers(frame, ["site_url", "meeting_id"])).sort(
+        pl.col("_stay") * frame.height + pl.col("row")
+    )
+    reach, start = pl.col("_reach"), pl.col("joined_time")
+    return (
+        ordered.with_columns(_reach=_reach_before(ordered))
+        .with_columns(
+            _new=(reach.is_null() | (start > reach + gap)).fill_null(value=True),
+            _added=pl.when(reach.is_null() | (start > reach))
+            .then(pl.col("end") - start)
+            .otherwise(pl.max_horizontal(pl.col("end") - reach, pl.lit(timedelta()))),
+        )
+        .with_columns(visit=pl.when("_new").then("row").forward_fill())
     )
 
 

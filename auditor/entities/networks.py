@@ -71,8 +71,8 @@ def _dated(frame: pl.DataFrame, spots: _Spots) -> pl.DataFrame:
     ).with_columns(week=(pl.col("day") + 3) // 7)
 
 
-def _homes(dated: pl.DataFrame) -> pl.DataFrame:
-    """`who`, `week`, `spot` and its coordinates: where each was on most days of the four weeks before."""
+def _stays(dated: pl.DataFrame) -> pl.DataFrame:
+    """`who`, `week`, `spot` and its coordinates: on how many `days` of the four weeks before each was where."""
     least = [pl.col("geo_latitude", "geo_longitude").min()]
     located = dated.filter(pl.col("named") & pl.col("spot").is_not_null())
     spots = greatest(located["spot"]) + 1
@@ -83,19 +83,24 @@ def _homes(dated: pl.DataFrame) -> pl.DataFrame:
     )
     weekly = daily.group_by("who", "spot", "week").agg(pl.len().cast(pl.Int64).alias("days"), *least)
     later = pl.concat(weekly.with_columns(pl.col("week") + ahead) for ahead in range(1, HOME_WEEKS + 1))
-    summed = later.group_by("who", "week", "spot").agg(pl.col("days").sum(), *least)
-    # of as many days the smallest country and city
+    return later.group_by("who", "week", "spot").agg(pl.col("days").sum(), *least)
+
+
+def _homes(stays: pl.DataFrame) -> pl.DataFrame:
+    """Of the stays of each week those on most days; of as many days the smallest country and city."""
+    spots = greatest(stays["spot"]) + 1
     rank = pl.col("days") * spots + (spots - 1 - pl.col("spot"))
-    return summed.filter(rank == rank.max().over("who", "week")).drop("days")
+    return stays.filter(rank == rank.max().over("who", "week"))
 
 
 def homes(frame: pl.DataFrame) -> pl.DataFrame:
-    """Where each person was on most days of the four weeks before each week: `email`, `week`, and the place.
+    """Where each person was on most days of the four weeks before each week: `email`, `week`, the place, `days` there.
 
-    Ties go to the smallest country and city. A person without a located join in those weeks has no row.
+    `located` are the days in any place, one in two places counting twice. Ties go to the smallest country and city.
+    A person without a located join in those weeks has no row.
     """
-    found = _homes(_dated(frame, _Spots.of(frame)))
     spots = _Spots.of(frame)
+    found = _homes(_stays(_dated(frame, spots)).with_columns(located=pl.col("days").sum().over("who", "week")))
     names = frame.select(pl.col("email", "geo_country", "geo_city"), who=numbers(frame, ["email"]), spot=spots.both)
     people = names.select("who", "email").unique("who", keep="first", maintain_order=True)
     places = names.select("spot", "geo_country", "geo_city").unique("spot", keep="first", maintain_order=True)
@@ -105,6 +110,8 @@ def homes(frame: pl.DataFrame) -> pl.DataFrame:
         .join(places, on="spot")
         .select(
             "email",
+            "days",
+            "located",
             week=epoch + pl.duration(days=7 * pl.col("week") - 3),
             **{f"{name}_home": pl.col(name) for name in ("geo_country", "geo_city", "geo_latitude", "geo_longitude")},
         )
@@ -114,6 +121,8 @@ def homes(frame: pl.DataFrame) -> pl.DataFrame:
 
 def remote_exits(frame: pl.DataFrame, *, place: pl.Expr = PLACE) -> pl.DataFrame:
     """What is known of places that ever were exits after each day of use by internal people: `place`, `day`, `exit`.
+
+    `people` are those from elsewhere, `away` and `days` the days they and all whose home is known used it until then.
 
     A place is an exit used from elsewhere once five internal people whose home is more than 500 km away, or in
     another country where coordinates are unknown, have used it, theirs are more than a tenth of the days on which
@@ -141,7 +150,9 @@ def remote_exits(frame: pl.DataFrame, *, place: pl.Expr = PLACE) -> pl.DataFrame
             pl.col("geo_latitude", "geo_longitude").min().name.suffix("_here"),
         )
         .join(
-            _homes(dated).rename({name: f"{name}_home" for name in ("spot", "geo_latitude", "geo_longitude")}),
+            _homes(_stays(dated))
+            .drop("days")
+            .rename({name: f"{name}_home" for name in ("spot", "geo_latitude", "geo_longitude")}),
             on=["who", "week"],
             how="left",
         )
@@ -176,15 +187,24 @@ def remote_exits(frame: pl.DataFrame, *, place: pl.Expr = PLACE) -> pl.DataFrame
     )
     names = told.unique().drop_nulls().sort()
     epoch = pl.lit(0).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    return counted.select(place=names.gather(counted["place"]), day=epoch + pl.duration(days="day"), exit="exit")
+    known_of = {"place": names.gather(counted["place"]), "day": epoch + pl.duration(days="day")}
+    return counted.select("exit", "people", "away", "days", **known_of)
 
 
 def is_remote_exit(frame: pl.DataFrame, exits: pl.DataFrame, *, place: pl.Expr = PLACE) -> pl.Series:
     """For each row of `frame`, whether its place was an exit after the last day before it on which it was used."""
+    rows = pl.int_range(frame.height, dtype=pl.Int64, eager=True)
+    return rows.is_in(exits_before(frame, exits, place=place)["row"].implode()).alias("exit")
+
+
+def exits_before(frame: pl.DataFrame, exits: pl.DataFrame, *, place: pl.Expr = PLACE) -> pl.DataFrame:
+    """The rows of `frame`, by their number, whose place was an exit before their day, with what was known then."""
     asked = frame.select(
-        pl.int_range(pl.len()).alias("_row"), place=place, asked=pl.col("joined_time").dt.truncate("1d")
+        pl.int_range(pl.len(), dtype=pl.Int64).alias("row"),
+        place=place,
+        asked=pl.col("joined_time").dt.truncate("1d"),
     )
-    found = (
+    return (
         asked.filter(pl.col("place").is_in(exits["place"].unique().implode()))
         .sort("asked")
         .join_asof(
@@ -197,8 +217,8 @@ def is_remote_exit(frame: pl.DataFrame, exits: pl.DataFrame, *, place: pl.Expr =
             check_sortedness=False,
         )
         .filter("exit")
+        .drop("exit")
     )
-    return asked["_row"].is_in(found["_row"].implode()).alias("exit")
 
 
 def knows_network(frame: pl.DataFrame, *, places: Sequence[pl.Expr] = (NETWORK, PLACE)) -> pl.Series:

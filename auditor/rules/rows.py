@@ -29,7 +29,8 @@ _NO_PARTS: Sources = {}
 class Source:
     """The tables of an audit, from which the rows of a window are taken.
 
-    `internal_domains` None and `geo` None leave the facts that need them null. Each table's rows are read
+    `internal_domains` None and `geo` None leave the facts that need them null; `offices` are networks listed as
+    offices'. Each table's rows are read
     once and kept while they are at most `rows_kept`.
     """
 
@@ -39,6 +40,7 @@ class Source:
     internal_domains: Collection[str] | None = None
     geo: Geo | None = None
     rows_kept: int = 3_000_000
+    offices: Collection[str] = ()
     _kept: dict[tuple[str, bool], Held] = field(default_factory=dict, init=False)
     _counts: dict[str, int] = field(default_factory=dict, init=False)
 
@@ -155,7 +157,15 @@ class Source:
         key = {"site_url", "meeting_id", *(("meeting_start_time",) if not placed else ())} & set(TABLES[table].schema)
         own = {*sources(table, made - by_row), *(needed & set(present)), *key, *LINEAGE, *([time] if time else [])}
         frames = {**self.frames, table: self._near(self.frames[table], time, before=before)}
-        read = with_facts(frames, table, needed=by_row, internal_domains=self.internal_domains, geo=self.geo)
+        read = with_facts(
+            frames,
+            table,
+            needed=by_row,
+            internal_domains=self.internal_domains,
+            geo=self.geo,
+            offices=self.offices,
+            whole=self.frames[table],
+        )
         rows = read.select(sorted((own & set(present)) | by_row)).collect(engine="in-memory")
         held = Held(table, _packed(rows, {"page", *key, *sources(table, judged)}), self._beside)
         if time is None:
@@ -200,7 +210,13 @@ class Source:
             at, extra = placement(table), placed_by(table)
         frames = {**self.frames, table: self._near(self.frames[table], time, before=before)}
         found = with_facts(
-            frames, table, needed={*columns, *extra}, internal_domains=self.internal_domains, geo=self.geo
+            frames,
+            table,
+            needed={*columns, *extra},
+            internal_domains=self.internal_domains,
+            geo=self.geo,
+            offices=self.offices,
+            whole=self.frames[table],
         ).with_columns(at.alias(AT))
         if time is not None and self.window is not None:
             found = found.filter(self._inside(pl.col(AT), before=before))

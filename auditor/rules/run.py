@@ -62,6 +62,7 @@ def source_of(frames: Mapping[str, pl.LazyFrame], *, window: Window | None, now:
         internal_domains=means.lists.get("internal_domains"),
         geo=means.geo,
         rows_kept=means.rows_kept,
+        offices=means.lists.get("office_networks", ()),
     )
 
 

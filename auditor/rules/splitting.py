@@ -10,6 +10,7 @@ from auditor.rules.columns import base_columns, names_in, shown_names
 from auditor.rules.spec import Baseline, Derived, Detector, Group, Match, Pairs, Python, Rule
 from auditor.rules.spec import Sequence as Steps
 from auditor.tables.facts import fact_table
+from auditor.tables.modelled import is_learned
 from auditor.tables.placement import placed_by
 from auditor.tables.schema import TABLES
 
@@ -58,7 +59,7 @@ def splitting(rule: Rule, *, also: Collection[str] = (), windowed: bool = True) 
     stage, table = detect.stage, detect.table
     overs = [derived.over for derived in detect.derive if derived.over]
     lookups = _lookups(rule, also)
-    reason = _unsplittable(rule, windowed=windowed)
+    reason = _unsplittable(rule, also, windowed=windowed)
     if reason is not None:
         return Splitting(table, (), lookups, nulls_together=False, reason=reason)
     wanted = [*overs, *_stage_keys(rule)]
@@ -83,8 +84,12 @@ def splitting(rule: Rule, *, also: Collection[str] = (), windowed: bool = True) 
     return Splitting(table, keys, lookups, nulls_together=bool(overs))
 
 
-def _unsplittable(rule: Rule, *, windowed: bool) -> str | None:
+def _unsplittable(rule: Rule, also: Collection[str], *, windowed: bool) -> str | None:
     stage = rule.detect.stage
+    read = base_columns(rule, shown_names(rule) | set(also))
+    learned = sorted(name for table, names in read.items() for name in names if is_learned(table, name))
+    if learned:
+        return f"{learned[0]} is learned from all rows of its table"
     if isinstance(stage, Detector):
         return f"the detector {stage.type} weighs what it finds over all rows"
     if isinstance(stage, Python):

@@ -118,7 +118,9 @@ class Archive:
             return table.schema.to_frame().lazy()
         held = _scanned(self.tables / table.name)
         stored = stored_schema(table)
-        return held.select(
+        # a table written before a column was known shows it as unknown
+        missing = sorted(table.schema.keys() - held.collect_schema().keys())
+        return held.with_columns(pl.lit(None, stored[name]).alias(name) for name in missing).select(
             pl.col(name).cast(SPAN) if dtype != stored[name] else pl.col(name) for name, dtype in table.schema.items()
         )
 

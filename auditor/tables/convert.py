@@ -191,6 +191,7 @@ _CONVERSIONS: Mapping[Form, Callable[[Json, Context], Cell]] = {
     Form.LOWER: text,
     Form.EMAIL: text,
     Form.EMAILS: _emails,
+    Form.ALIASES: _emails,
     Form.NUMBER: text,
     Form.TIME: _time,
     Form.MINUTES: _span,

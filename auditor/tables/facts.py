@@ -15,6 +15,7 @@ import polars as pl
 from auditor.tables.confusables import name_key
 from auditor.tables.distinct import mapped, of_distinct
 from auditor.tables.dotted import network
+from auditor.tables.modelled import LEARNED, is_learned, learned, models_of, with_person
 from auditor.tables.schema import COUNT, FLAG, LINEAGE, MEETINGS, TABLES, TEXT
 
 Geo: TypeAlias = Callable[[pl.Series], pl.DataFrame]
@@ -45,12 +46,21 @@ _ROW_FACTS: Mapping[str, pl.DataType] = {
     "name_key": TEXT,
     "department": TEXT,
     "meeting_number_value": COUNT,
+    "person_key": TEXT,
+    "person_key_why": TEXT,
+    "phone_leg": FLAG,
     **GEO,
+    **LEARNED,
 }
 _MEETING_FACTS: Mapping[str, pl.DataType] = {
     f"meeting.{name}": dtype for name, dtype in MEETINGS.schema.items() if name not in LINEAGE
 }
 TRACKING_CODE = "meeting.tracking_code."
+_LEARNED_FROM = {
+    "visit_number": "email", "handoff": "client_agent", "phone_leg": "phone_number", "phone_leg_of": "phone_number",
+    "network_people": "ip_address", "egress": "ip_address", "home_country": "ip_address",
+}  # fmt: skip
+"""The column without which nothing can be learned of a fact."""
 
 FACTS: Mapping[str, Mapping[str, pl.DataType]] = MappingProxyType(
     {
@@ -66,9 +76,13 @@ FACTS: Mapping[str, Mapping[str, pl.DataType]] = MappingProxyType(
 def _source(table: str, fact: str) -> str | None:
     """The column of the table that the fact is made from, or None."""
     columns = TABLES[table].schema
-    if fact.startswith("meeting."):
+    if fact in LEARNED:
+        wanted = _LEARNED_FROM[fact.removesuffix("_why")] if is_learned(table, fact) else ""
+    elif fact.startswith("meeting."):
         wanted = "meeting_id"
-    elif fact in {"email_domain", "is_internal"}:
+    elif fact == "phone_leg":
+        wanted = {"attendees": "phone_number", "devices": "audio_type"}.get(table, "")
+    elif fact in {"email_domain", "is_internal", "person_key", "person_key_why"}:
         wanted = "host_email" if table == "meetings" else "email"
     elif fact == "is_host":
         wanted = {"attendees": "participant_type", "participants": "host"}.get(table, "participant_id")
@@ -143,13 +157,28 @@ def with_facts(
     needed: Collection[str],
     internal_domains: Collection[str] | None = None,
     geo: Geo | None = None,
+    offices: Collection[str] = (),
+    whole: pl.LazyFrame | None = None,
 ) -> pl.LazyFrame:
     """The table's frame with the facts among `needed` added; other names in `needed` are passed over.
 
     `frames` must hold every table `fact_table` names. Without `internal_domains`, `is_internal` is null on
-    every row; without `geo`, so are places and networks.
+    every row; without `geo`, so are places and networks. `offices` are networks listed as offices'; `whole` has all
+    rows of the table that are held, which facts about people and networks are learned from, its frame by default.
     """
     frame = frames[table]
+    present = frame.collect_schema()
+    for model, wanted in models_of(table, set(needed) - set(present)):
+        rows = with_facts(
+            frames if whole is None else {**frames, table: whole},
+            table,
+            needed=model.reads,
+            internal_domains=internal_domains,
+            geo=geo,
+            offices=offices,
+        )
+        found = learned(rows, model, wanted=wanted, offices=offices)
+        frame = frame.join(found, on=list(LINEAGE), how="left", maintain_order="left")
     present = frame.collect_schema()
     facts = sorted(name for name in needed if name not in present and fact_type(table, name) is not None)
     nulls = [name for name in facts if _source(table, name) is None]
@@ -160,6 +189,10 @@ def with_facts(
     if "department" in facts:
         people = frames["people"].select("email", "department", *LINEAGE).filter(pl.col("email").is_not_null())
         frame = _joined(frame, people, on=["email"])
+    if named := [name for name in ("person_key", "person_key_why") if name in facts]:
+        frame = with_person(frame, email=_email(table), people=frames.get("people"), wanted=named)
+    if "phone_leg" in facts:
+        frame = frame.with_columns(_phone_leg(table).alias("phone_leg"))
     if "is_host" in facts and fact_table(table, "is_host") == "participants":
         key = ["site_url", "meeting_id", "participant_id"]
         hosts = frames["participants"].select(*key, pl.col("host").alias("is_host"), *LINEAGE)
@@ -207,6 +240,14 @@ def _of_values(frame: pl.LazyFrame, made: Mapping[str, Mapping[str, pl.Expr]]) -
             .drop("__made")
         )
     return frame
+
+
+def _phone_leg(table: str) -> pl.Expr:
+    """Whether the row is a telephone's: it has a number, and neither address nor client; null without any of them."""
+    if table == "devices":
+        return pl.col("audio_type") == "pstn"
+    computer = pl.any_horizontal(pl.col(name).is_not_null() for name in ("ip_address", "client_agent"))
+    return pl.when(computer).then(pl.lit(False)).when(pl.col("phone_number").is_not_null()).then(pl.lit(True))
 
 
 def _email(table: str) -> str:
@@ -259,15 +300,12 @@ def with_meeting_facts(rows: pl.DataFrame, meetings: pl.DataFrame, *, facts: Col
 
 def sources(table: str, names: Collection[str]) -> frozenset[str]:
     """The table's own columns among the names, and those its facts among them are made from."""
-    found = set()
-    for name in names:
-        column = (
-            name
-            if name in TABLES[table].schema
-            else _source(table, TRACKING_CODE + "x" if name.startswith(TRACKING_CODE) else name)
-        )
-        found |= {column} if column is not None else set()
-    return frozenset(found)
+    own = TABLES[table].schema
+    facts = {TRACKING_CODE + "x" if name.startswith(TRACKING_CODE) else name for name in names if name not in own}
+    found = {name for name in names if name in own} | {_source(table, fact) for fact in facts}
+    if "phone_leg" in facts:
+        found |= {"ip_address", "client_agent"} & set(own)
+    return frozenset(name for name in found if name is not None)
 
 
 def _meeting_column(fact: str) -> pl.Expr:

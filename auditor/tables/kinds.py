@@ -106,6 +106,7 @@ _PEOPLE = Kind(
         *_texts("displayName department type"),
         _field("loginEnabled", Form.FLAG),
         *_of(Form.TIME, "lastActivity created"),
+        _field("aliases", Form.ALIASES),
     ),
 )
 

@@ -19,6 +19,7 @@ class Form(Enum):
     LOWER = "text in lower case"
     EMAIL = "an e-mail address"
     EMAILS = "a list whose first is an e-mail address"
+    ALIASES = "further e-mail addresses, as a list or in one text"
     NUMBER = "a meeting number, text without spaces"
     TIME = "a time"
     MINUTES = "minutes"
@@ -46,7 +47,7 @@ class Form(Enum):
                 return pl.Boolean()
             case Form.CODES:
                 return pl.List(pl.Struct({"name": pl.String, "value": pl.String}))
-            case Form.EMAILS:
+            case Form.EMAILS | Form.ALIASES:
                 return pl.List(pl.String)
             case _:
                 return pl.String()

@@ -167,6 +167,7 @@ PEOPLE = _table(
         "login_enabled": FLAG,
         "last_activity": TIME,
         "created": TIME,
+        "aliases": TEXTS,
     },
     key=("email",),
     time=None,

@@ -80,6 +80,8 @@ def _cleaned(field: Field) -> pl.Expr:  # noqa: C901 - one flat case a form
             return _address(column)
         case Form.EMAILS:
             return _address(column.list.first())
+        case Form.ALIASES:
+            return column.list.join(" ", ignore_nulls=True).str.to_lowercase().str.extract_all(r"[^\s;,]+")
         case Form.TIME:
             return pl.when(column != _EPOCH).then(column)
         case Form.MINUTES:

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from auditor.errors import ConfigError
@@ -49,3 +50,20 @@ def test_names_of_the_api_and_of_columns_may_stand_side_by_side_in_json(tmp_path
 def test_a_file_without_any_heading_of_its_kind_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="none of its fields"):
         people(tmp_path, "people.csv", "Vorname,Nachname\nEve,Adams\n", "people")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("people.csv", "email,aliases\neve@example.com,E.Adams@example.com; eve.a@example.com\nbob@example.com,\n"),
+        ("people.json", '[{"emails": ["eve@example.com"], "aliases": ["E.Adams@example.com", " eve.a@example.com "]}]'),
+        ("people.json", '[{"email": "eve@example.com", "aliases": "e.adams@example.com, eve.a@example.com"}]'),
+    ],
+)
+def test_a_directory_names_aliases_as_a_list_or_in_one_text(tmp_path: Path, name: str, content: str) -> None:
+    people(tmp_path, name, content, "people")
+    found = Archive(tmp_path / "archive").scan("people").filter(pl.col("email") == "eve@example.com").collect()
+    assert found["aliases"].to_list() == [["e.adams@example.com", "eve.a@example.com"]]
+    rebuild(tmp_path / "archive", now=lambda: NOW)
+    again = Archive(tmp_path / "archive").scan("people").filter(pl.col("email") == "eve@example.com").collect()
+    assert again["aliases"].to_list() == found["aliases"].to_list()
