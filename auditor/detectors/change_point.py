@@ -23,7 +23,10 @@ MAD_TO_SIGMA = 1.4826
 
 @dataclass(frozen=True, slots=True)
 class ChangePoint:
-    """Settings of `change_point`; `value` is an aggregate over the rows of an entity and period."""
+    """Settings of `change_point`; `value` is an aggregate over the rows of an entity and period.
+
+    A change has held when `min_held` values of each side lie nearer to its level than to the other one.
+    """
 
     value: Aggregate
     entity: tuple[str, ...] = ("email",)
@@ -33,6 +36,7 @@ class ChangePoint:
     floor: float = 0.03
     min_change: float = 0.2
     fill: float | None = None
+    min_held: int = 0
     budget: Budget = field(default_factory=Budget)
 
     @property
@@ -59,6 +63,7 @@ def detect(rows: pl.LazyFrame, settings: ChangePoint, window: Window) -> Detecti
         .with_columns(observed_at=pl.col("at"), suppressed=pl.lit(None, dtype=pl.String))
         .filter(within(window, "at"))
     )
+    changed = _held(changed, series, settings)
     before = frame.filter(pl.col("joined_time") < window.start)["joined_time"]
     detection = conclude(
         _worded(changed, settings),
@@ -142,6 +147,22 @@ def _best_split(series: pl.DataFrame, settings: ChangePoint) -> pl.DataFrame:
     )
     lineage = series.select(*key, "records").explode("records").drop_nulls("records")
     return best.join(lineage.group_by(key).agg(pl.col("records").unique().sort()), on=key, how="left").sort(key)
+
+
+def _held(changed: pl.DataFrame, series: pl.DataFrame, settings: ChangePoint) -> pl.DataFrame:
+    """The changes that held."""
+    if settings.min_held < 1:
+        return changed
+    key = list(settings.entity)
+    values = series.select(*key, "period", "x").join(changed.select(*key, "before", "after", "at"), on=key)
+    early = pl.col("period") < pl.col("at")
+    to_before, to_after = ((pl.col("x") - pl.col(side)).abs() for side in ("before", "after"))
+    held = (
+        values.group_by(key)
+        .agg(_before=(early & (to_before < to_after)).sum(), _after=(~early & (to_after < to_before)).sum())
+        .filter(pl.min_horizontal("_before", "_after") >= settings.min_held)
+    )
+    return changed.join(held, on=key, how="semi", maintain_order="left")
 
 
 def _worded(changed: pl.DataFrame, settings: ChangePoint) -> pl.DataFrame:

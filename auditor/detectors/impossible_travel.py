@@ -16,11 +16,12 @@ import polars as pl
 from auditor.detectors.countries import declared
 from auditor.detectors.detection import Budget, Detection, conclude, days, within
 from auditor.detectors.suppress import first_reason, in_networks
+from auditor.detectors.whereabouts import homely, keeps_to_exits, mobile, seen_before
 from auditor.detectors.wording import entity, moment, number
 from auditor.entities.episodes import legs
 from auditor.entities.groups import numbers
 from auditor.entities.networks import is_remote_exit, kilometres, knows_network, remote_exits
-from auditor.entities.pairs import MOBILE, hand_off, reconnect
+from auditor.entities.pairs import hand_off, reconnect
 from auditor.model.window import Window
 
 RUN = timedelta(hours=24)
@@ -87,8 +88,9 @@ def detect(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window) -> De
             None,
             _MISSING[settings.places] if unusable else None,
         )
-    frame = frame.with_columns(exit=is_remote_exit(frame, remote_exits(frame)), known=knows_network(frame))
-    frame = frame.with_columns(roams=pl.col("known") & pl.col("client_os").is_in(list(MOBILE)).fill_null(value=False))
+    frame = frame.with_columns(
+        homely(frame), exit=is_remote_exit(frame, remote_exits(frame)), known=knows_network(frame), mobile=mobile()
+    ).with_columns(roams=pl.col("mobile") & (pl.col("known") | pl.col("in_homeland")))
     # legs that do not tell where their person is: through an exit, and by a phone that roams on a network it knows
     silent = [
         holds
@@ -101,9 +103,13 @@ def detect(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window) -> De
         through = moves.filter(pl.any_horizontal("exit_a", "exit_b", "roams_a", "roams_b"))
         moves = pl.concat([through, _moves(frame, settings, among=~pl.any_horizontal(silent))])
         moves = moves.unique(["row_a", "row_b"], keep="first", maintain_order=True)
+    moves = _with_habits(moves.filter(within(window, "joined_time_b")), frame)
+    # an exit hides where its person is, yet not why another client, or one that keeps to exits, comes from elsewhere
+    told = ~pl.col("usual_b") | (pl.col("keeps_b") & ~pl.col("mobile_b"))
+    unsaid = ~pl.col("known_a") | pl.col("near_home_b") | ~told
     reasons = {
-        "remote_exit": pl.col("exit_a") | pl.col("exit_b"),
-        "known_network": pl.col("known_b") | pl.col("roams_a"),
+        "remote_exit": pl.col("exit_b") | (pl.col("exit_a") & unsaid),
+        "known_network": pl.col("known_b") | pl.col("roams_a") | pl.col("roams_b"),
         "hand_off": hand_off(),
         "reconnect": reconnect(),
         "listed_network": pl.col("listed_a") | pl.col("listed_b"),
@@ -114,7 +120,7 @@ def detect(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window) -> De
     ).with_columns(suppressed=first_reason({name: reasons[name] for name in settings.suppress if name in reasons}))
     before = frame.filter(pl.col("joined_time") < window.start)["joined_time"]
     return conclude(
-        _episodes(scored.filter(within(window, "joined_time_b")), settings),
+        _episodes(scored, settings),
         entity=settings.entity,
         budget=settings.budget,
         population=frame.height,
@@ -124,8 +130,8 @@ def detect(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window) -> De
 
 
 _SIDE = (
-    "meeting_id", "joined_time", "end", "ip_network", "client_os", "client_agent", "geo_country", "geo_city",
-    "exit", "known", "roams", "page", "item",
+    "email", "meeting_id", "joined_time", "end", "ip_network", "client_os", "client_agent", "geo_country", "geo_city",
+    "exit", "known", "mobile", "roams", "near_home", "page", "item",
 )  # fmt: skip
 
 
@@ -164,6 +170,16 @@ def _moves(frame: pl.DataFrame, settings: ImpossibleTravel, *, among: pl.Expr | 
     return pl.concat([entity_, kept, *sides], how="horizontal").with_columns(
         score=(pl.col("speed") / settings.max_speed).log(2)
     )
+
+
+def _with_habits(moves: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    """The moves, and of the later leg whether its client is `usual_b` for its person, who `keeps_b` to exits."""
+    people = moves["email_b"].unique().drop_nulls()
+    theirs = frame.filter(pl.col("email").is_in(people.implode()))
+    habits = theirs.select("row").with_columns(
+        usual_b=seen_before(theirs, "client_agent"), keeps_b=keeps_to_exits(theirs)
+    )
+    return moves.join(habits, left_on="row_b", right_on="row", how="left", maintain_order="left")
 
 
 def _of(frame: pl.DataFrame, columns: Sequence[str], rows: pl.Series, side: str) -> pl.DataFrame:

@@ -14,6 +14,7 @@ import polars as pl
 
 from auditor.detectors.detection import Budget, Detection, conclude, days, within
 from auditor.detectors.suppress import first_reason
+from auditor.detectors.whereabouts import homely
 from auditor.detectors.wording import clock, entity, span
 from auditor.entities.episodes import legs
 from auditor.entities.networks import WHERE, is_remote_exit, knows_network, remote_exits
@@ -24,7 +25,7 @@ PARTNERS = 50
 RUN_GAP = timedelta(hours=12)
 _SIDE = (
     "row", "meeting_id", "joined_time", "end", "ip_network", "client_os", "client_agent", "geo_country", "geo_city",
-    "asn", "exit", "known", "page", "item",
+    "asn", "exit", "known", "in_homeland", "page", "item",
 )  # fmt: skip
 
 
@@ -51,7 +52,9 @@ class Overlap:
 def detect(rows: pl.LazyFrame, settings: Overlap, window: Window) -> Detection:
     """The times an entity was in two places at once."""
     frame, unusable = legs(rows, entity=settings.entity, needed=settings.different)
-    frame = frame.with_columns(exit=is_remote_exit(frame, remote_exits(frame)), known=knows_network(frame))
+    frame = frame.with_columns(
+        homely(frame), exit=is_remote_exit(frame, remote_exits(frame)), known=knows_network(frame)
+    )
     pairs = _pairs(frame, settings)
     weight = (
         pl.when((pl.col("geo_country_a") != pl.col("geo_country_b")).fill_null(value=False))

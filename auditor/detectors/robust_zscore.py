@@ -38,7 +38,8 @@ MAD_TO_SIGMA = 1.4826
 class RobustZscore:
     """Settings of `robust_zscore`; `value` is an aggregate over the legs of a visit, a number.
 
-    It may read `presence` and `meeting_length`. `direction` is both, up or down.
+    It may read `presence` and `meeting_length`. `direction` is both, up or down. Of shorter stays than
+    `min_presence` nothing is reported.
     """
 
     value: Aggregate
@@ -50,6 +51,7 @@ class RobustZscore:
     threshold: float = 6.0
     direction: str = "both"
     merge_gap: timedelta = MERGE_GAP
+    min_presence: timedelta = timedelta()
     budget: Budget = field(default_factory=Budget)
 
     @property
@@ -105,7 +107,7 @@ def detect(rows: pl.LazyFrame, settings: RobustZscore, window: Window) -> Detect
             ),
         )
         .with_columns(z=((pl.col("x") - pl.col("_c")) / pl.col("_s")).round(DIGITS))
-        .filter(_far(settings))
+        .filter(_far(settings) & (pl.col("presence") >= settings.min_presence))
         .with_columns(
             score=pl.col("z").abs(),
             center=pl.col("_c").exp() - 1,

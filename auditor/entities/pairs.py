@@ -39,8 +39,8 @@ def companion() -> pl.Expr:
     phone = _mobile("a") | _mobile("b")
     meeting = (pl.col("meeting_id_a") == pl.col("meeting_id_b")).fill_null(value=False)
     city = (pl.col("geo_city_a") == pl.col("geo_city_b")).fill_null(value=False)
-    known = (_mobile("a") & (pl.col("known_a") | pl.col("exit_b"))) | (
-        _mobile("b") & (pl.col("known_b") | pl.col("exit_a"))
+    known = (_mobile("a") & (pl.col("known_a") | pl.col("in_homeland_a") | pl.col("exit_b"))) | (
+        _mobile("b") & (pl.col("known_b") | pl.col("in_homeland_b") | pl.col("exit_a"))
     )
     return phone & ((meeting & (same_or_unknown("geo_country") | known)) | city)
 

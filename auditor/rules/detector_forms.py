@@ -114,6 +114,7 @@ DETECTORS: Mapping[str, DetectorForm] = MappingProxyType(
                 "threshold": Setting("number", 6, least=0, most=1_000),
                 "direction": Setting("word", "both", choices=("both", "up", "down")),
                 "merge_gap": Setting("duration", timedelta(minutes=10)),
+                "min_presence": Setting("duration", timedelta()),
             },
             {"value": Type.NUMBER, "center": Type.NUMBER, "scale": Type.NUMBER, "presence": Type.DURATION},
         ),
@@ -201,6 +202,7 @@ DETECTORS: Mapping[str, DetectorForm] = MappingProxyType(
                 "floor": Setting("number", least=0, most=1_000),
                 "min_change": Setting("number", least=0, most=1_000_000),
                 "fill": Setting("number", least=0, most=1_000_000),
+                "min_held": Setting("integer", 0, least=0, most=1_000),
             },
             {
                 "before": Type.NUMBER,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from statistics import mean, median
@@ -74,3 +75,13 @@ def test_weeks_without_rows_can_count_as_zero(build) -> None:
 def test_too_little_history_is_said(build) -> None:
     found = detect(build(weeks([3, 3, 3])), ChangePoint(value=COUNT), ALL)
     assert (found.reason, found.not_evaluable) == ("too little history", 1)
+
+
+def test_a_change_that_did_not_hold_is_none_where_holding_is_asked(build) -> None:
+    counts = [9, 4, 4, 4, 4, 4, 4, 8, 4, 8, 4, 9, 9]
+    loose = ChangePoint(value=COUNT, threshold=1.0, min_change=0.5, floor=0.25, budget=Budget(99, 99))
+    assert detect(build(weeks(counts)), loose, ALL).findings["n_after"].to_list() == [5]
+    strict = replace(loose, min_held=4)
+    assert detect(build(weeks(counts)), strict, ALL).findings.is_empty()
+    held = [9, 4, 4, 4, 4, 4, 4, 8, 8, 8, 8, 9]
+    assert detect(build(weeks(held)), strict, ALL).findings["n_after"].to_list() == [4]

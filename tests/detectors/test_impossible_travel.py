@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from auditor.detectors.impossible_travel import ImpossibleTravel, detect
 from auditor.model.window import Window
 
@@ -86,3 +88,73 @@ def test_without_places_the_rule_says_what_is_missing(build) -> None:
     found = detect(build([{"joined_time": START, "left_time": START + timedelta(hours=1)}]), BARE, ALL)
     assert found.reason == "no attendee has a place; a GeoIP database is needed"
     assert found.not_evaluable == 1
+
+
+HOME = {"geo_city": "Bergen", "geo_country": "NO", "geo_latitude": 60.39, "geo_longitude": 5.32}
+LAPTOP = {"client_agent": "WINDOWS,Webex", "client_os": "windows"}
+STRANGE = {"client_agent": "LINUX,Chrome", "client_os": "linux"}
+PHONE = {"client_agent": "IOS,Webex", "client_os": "ios"}
+AUDITED = Window(START + timedelta(days=40), START + timedelta(days=60))
+
+
+def behind_an_exit(person: str, last: dict[str, object], *, mixed: int = 0) -> list[dict[str, object]]:
+    """Forty days of a company whose exit lies in Oslo; then the person leaves a meeting there and has a last leg.
+
+    The person comes through the exit on every day, on the first `mixed` of the last ten also from home, where
+    all others are on other days.
+    """
+    rows = []
+    for day in range(40):
+        begin = 24.0 * day
+        others = [f"p{number}@example.com" for number in range(8)]
+        rows += [
+            leg(HOME_OF_ALL, begin, begin + 1, email=other, ip_network=f"home {other}", **LAPTOP) for other in others
+        ]
+        rows += [leg(OSLO, begin + 40, begin + 41, email=other, **LAPTOP) for other in others if day % 2]
+        rows.append(leg(OSLO, begin, begin + 1, email=person, **LAPTOP))
+        if 30 <= day < 30 + mixed:
+            rows.append(leg({**HOME, "ip_network": "home"}, begin + 3, begin + 4, email=person, **LAPTOP))
+    rows.append(leg(OSLO, 24 * 41, 24 * 41 + 1, email=person, **LAPTOP))
+    return [*rows, {**leg(RIO, 24 * 41 + 3, 24 * 41 + 4, email=person, **LAPTOP), "ip_network": "there", **last}]
+
+
+HOME_OF_ALL = {"geo_city": "Turin", "geo_country": "IT", "geo_latitude": 45.07, "geo_longitude": 7.69}
+
+
+@pytest.mark.parametrize(
+    ("last", "mixed", "reported"),
+    [
+        pytest.param({}, 0, True, id="someone who keeps to the exit comes from elsewhere"),
+        pytest.param({}, 1, True, id="one day past the exit is no habit"),
+        pytest.param({}, 2, False, id="someone who comes and goes may have left the exit on a journey"),
+        pytest.param(STRANGE, 2, True, id="another client than ever before is not explained by the exit"),
+        pytest.param(PHONE, 0, True, id="nor is a phone never seen before"),
+    ],
+)
+def test_an_exit_explains_no_more_than_it_hides(build, last: dict[str, object], mixed: int, *, reported: bool) -> None:
+    rows = behind_an_exit("ann@example.com", last, mixed=mixed)
+    found = detect(build(rows), ImpossibleTravel(suppress=("remote_exit", "known_network")), AUDITED)
+    assert found.findings["email"].to_list() == ["ann@example.com"] * reported
+    assert found.ledger.candidates == 1
+
+
+def test_what_lies_near_home_is_not_elsewhere(build) -> None:
+    rows = behind_an_exit("ann@example.com", STRANGE, mixed=2)
+    rows += [leg({**RIO, "ip_network": "home"}, 24 * day + 12, 24 * day + 13, **LAPTOP) for day in range(41)]
+    found = detect(build(rows), ImpossibleTravel(suppress=("remote_exit", "known_network")), AUDITED)
+    assert found.findings.is_empty()
+
+
+def test_a_phone_goes_past_the_exit_of_its_person(build) -> None:
+    rows = behind_an_exit("ann@example.com", PHONE)
+    rows.append(leg({**OSLO, "ip_network": "carrier"}, 24 * 20 + 5, 24 * 20 + 6, **PHONE))
+    found = detect(build(rows), ImpossibleTravel(suppress=("remote_exit",)), AUDITED)
+    assert found.ledger.suppressed == {"remote_exit": 1}
+
+
+def test_a_phone_that_comes_out_at_home_tells_nothing_of_a_journey(build) -> None:
+    rows = [leg({**OSLO, "ip_network": "desk"}, 24 * day, 24 * day + 1, **LAPTOP) for day in range(40)]
+    rows.append(leg({**HOME, "ip_network": "carrier"}, 24 * 45, 24 * 45 + 1, **PHONE))
+    rows.append(leg(RIO, 24 * 45 + 3, 24 * 45 + 4, **LAPTOP))
+    assert detect(build(rows), ImpossibleTravel(suppress=()), AUDITED).findings.height == 1
+    assert detect(build(rows), ImpossibleTravel(), AUDITED).ledger.suppressed == {"known_network": 1}

@@ -43,6 +43,18 @@ def test_a_phone_beside_the_laptop_is_a_companion(build) -> None:
     assert detect(build(rows), Overlap(), WINDOW).ledger.suppressed["companion"] == 1
 
 
+def test_a_phone_that_comes_out_at_home_is_a_companion_abroad(build) -> None:
+    home = {"geo_country": "NO", "geo_city": "Oslo", "ip_network": "home", "client_os": "windows"}
+    rows = [leg(1440 * day, 1440 * day + 60, "home", **home) for day in range(-14, 0)]
+    rows += [
+        leg(0, 60, "office", geo_country="US", geo_city="Boston", client_os="windows"),
+        leg(5, 50, "carrier", geo_country="NO", geo_city="Bergen", client_os="ios"),
+    ]
+    abroad = [{**row, "geo_country": "DE"} if row["ip_network"] == "carrier" else row for row in rows]
+    assert detect(build(rows), Overlap(), WINDOW).ledger.suppressed == {"companion": 1}
+    assert detect(build(abroad), Overlap(), WINDOW).ledger.suppressed == {}
+
+
 def test_a_leg_without_an_end_ends_with_its_meeting(build) -> None:
     end = {"left_time": None, "meeting.end_time": START + timedelta(minutes=60)}
     found = detect(build([leg(0, 60, "a", **end), leg(30, 60, "b")]), BARE, WINDOW)

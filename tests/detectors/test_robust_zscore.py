@@ -95,3 +95,9 @@ def test_stand_ups_of_one_length_do_not_make_a_second_infinite(build) -> None:
 def test_a_person_with_few_stays_is_not_judged(build) -> None:
     found = detect(build([stay(day, 60) for day in range(5)]), RobustZscore(value=SHARE), ALL)
     assert (found.not_evaluable, found.reason) == (5, "no entity has enough history")
+
+
+def test_stays_below_the_shortest_presence_are_not_reported(build) -> None:
+    rows = [stay(day, 10, length=10) for day in range(30)] + [stay(31, 54, length=10), stay(32, 56, length=10)]
+    settings = RobustZscore(value=SHARE, min_presence=timedelta(minutes=55), budget=Budget(9, 9))
+    assert detect(build(rows), settings, ALL).findings["presence"].to_list() == [timedelta(minutes=56)]
