@@ -298,9 +298,9 @@ finding: {{subject: s, message: "{{email}}", fingerprint: [email]}}
     bound = bind(rules_of(source.encode(), path="t.yaml", allow_python=True).rules[0], now=at(0))
 
     def function(frames, params, lists):
-        return frames["attendees"].filter(pl.col("email") == "a")
+        return frames["attendees"].filter(pl.col("email").is_in(lists["named"]))
 
-    means = Means(python=(lambda module, name: function) if allowed else None)
+    means = Means(python=(lambda module, name: function) if allowed else None, lists={"named": ("a",)})
     frames = tables({"attendees": [{"email": "a", "joined_time": at(1)}, {"email": "b"}]})
     found = run([bound], frames, window=None, now=at(0), means=means)[0]
     if allowed:

@@ -512,3 +512,18 @@ def test_a_bound_belongs_to_what_it_allows(problems: Problems, rule: Rule) -> No
     assert problems(rule(f"{{from: attendees, baseline: {baseline % 10_000}}}", finding=finding)) == []
     (told,) = problems(rule(f"{{from: attendees, baseline: {baseline % 10_001}}}", finding=finding))
     assert told.endswith("value 10001 is outside 1..10000")
+
+
+@pytest.mark.parametrize(
+    "detect",
+    [
+        "{from: attendees, detector: {type: rarity, min_bits: 100}}",
+        "{from: attendees, detector: {type: rarity, min_bits: 0}}",
+        "{from: attendees, baseline: {entity: [email], period: 1w, value: count(), having: score > 1, history: 10000}}",
+        "{from: attendees, baseline: {entity: [email], period: 1w, value: count(), having: score > 1, min_history: 1}}",
+        "{from: attendees, baseline: {entity: [email], period: 1w, value: count(), having: score > 1, min_scale: 0}}",
+    ],
+)
+def test_a_bound_itself_is_allowed(detect: str, problems: Problems, rule: Rule) -> None:
+    finding = 'finding: {subject: "{email}", message: "{email}", fingerprint: [email]}\n'
+    assert problems(rule(detect, finding=finding)) == []
