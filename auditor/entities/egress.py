@@ -57,7 +57,7 @@ def network_facts(rows: pl.DataFrame, *, wanted: Collection[str]) -> pl.DataFram
     ours = pl.when(pl.col("ours") > 0).then(_words(", ", "ours", " of them ours,")).otherwise(pl.lit(""))
     facts = {
         "network_people": pl.col("people"),
-        "network_people_why": pl.concat_str(_words("people", " people"), ours, _used()),
+        "network_people_why": pl.concat_str(_many("people", "person", "people"), ours, _used()),
         "egress": kind,
         "egress_why": why,
     }
@@ -92,7 +92,7 @@ def _kinds() -> dict[str, tuple[pl.Expr, pl.Expr]]:
         "cgnat": (
             shared & behind_few & (2 * pl.col("phones") > pl.col("uses")),
             pl.concat_str(
-                _words("people", " people"),
+                _many("people", "person", "people"),
                 _used(),
                 _words(", ", "phones", " of ", "uses", " times by phone alone"),
             ),
@@ -103,16 +103,23 @@ def _kinds() -> dict[str, tuple[pl.Expr, pl.Expr]]:
         ),
         "home": (
             (pl.col("people") < MANY) & (pl.col("own_days") >= HOUSEHOLD_DAYS),
-            _words(
-                "person_key", " used ", "ip_network", " on ", "own_days", " of the ", "past", " days before ", "when",
-                ", and ", "people", " people in all did",
+            pl.concat_str(
+                _words("person_key", " used ", "ip_network", " on ", "own_days", " of "), _many("past", "day", "days"),
+                _words(" before ", "when", ", as did "), _many("people", "person", "people"), pl.lit(" in all"),
             ),
         ),
     }  # fmt: skip
 
 
 def _used() -> pl.Expr:
-    return _words(" used ", "ip_network", " on ", "days", " of the ", "past", " days before ", "when")
+    return pl.concat_str(
+        _words(" used ", "ip_network", " on ", "days", " of "), _many("past", "day", "days"), _words(" before ", "when")
+    )
+
+
+def _many(column: str, one: str, more: str) -> pl.Expr:
+    """A count with what it counts."""
+    return pl.concat_str(column, pl.when(pl.col(column) == 1).then(pl.lit(f" {one}")).otherwise(pl.lit(f" {more}")))
 
 
 _COLUMNS = frozenset({

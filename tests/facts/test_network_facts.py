@@ -36,7 +36,7 @@ def last(rows: list[dict[str, object]], *names: str, **settings: object) -> obje
 
 
 def test_many_of_our_people_behind_few_addresses_are_an_office() -> None:
-    words = "5 of our people used 198.51.100.0/24 on 3 of the 3 days before 2026-01-08, with 2 of its addresses"
+    words = "5 of our people used 198.51.100.0/24 on 3 of 3 days before 2026-01-08, with 2 of its addresses"
     rows = [*crowd(people=5, addresses=2), join("new@example.com", 3, ip_address=OFFICE)]
     assert last(rows, "egress", "egress_why") == ("office", words)
 
@@ -52,7 +52,7 @@ def test_strangers_behind_one_address_are_no_office_of_ours() -> None:
 
 
 def test_many_people_on_phones_behind_few_addresses_are_a_carrier() -> None:
-    words = "6 people used 198.51.100.0/24 on 3 of the 3 days before 2026-01-08, 18 of 18 times by phone alone"
+    words = "6 people used 198.51.100.0/24 on 3 of 3 days before 2026-01-08, 18 of 18 times by phone alone"
     rows = [*crowd(people=6, addresses=2, client_agent=PHONE), join("new@example.com", 3, ip_address=OFFICE)]
     assert last(rows, "egress", "egress_why") == ("cgnat", words)
 
@@ -98,7 +98,7 @@ def test_a_network_of_few_people_that_was_theirs_on_two_days_is_a_home() -> None
     rows = [join("ann@example.com", day, ip_address=OFFICE) for day in range(3)]
     rows += [join("bob@example.com", 2, at=60, ip_address=OFFICE)]
     assert told(rows, "egress") == [None, None, "home", None]
-    words = "ann@example.com used 198.51.100.0/24 on 2 of the 2 days before 2026-01-07, and 1 people in all did"
+    words = "ann@example.com used 198.51.100.0/24 on 2 of 2 days before 2026-01-07, as did 1 person in all"
     assert told(rows, "egress_why")[2] == words
 
 
@@ -114,7 +114,7 @@ def test_people_count_who_used_the_network_on_earlier_days_alone() -> None:
     assert counts[:4] == [None, 1, 2, 3]
     assert counts[DAYS : DAYS + 4] == [DAYS, DAYS, DAYS, DAYS]
     assert counts[-1] == 0
-    words = "1 people, 1 of them ours, used 198.51.100.0/24 on 1 of the 1 days before 2026-01-06"
+    words = "1 person, 1 of them ours, used 198.51.100.0/24 on 1 of 1 day before 2026-01-06"
     assert told(rows, "network_people_why")[1] == words
 
 
@@ -174,9 +174,9 @@ def test_a_rule_may_ask_for_the_fact_and_show_its_reason() -> None:
         now=now,
         means=Means(lists={"internal_domains": ["example.com"]}),
     )[0]
-    reason = "ann@example.com used 198.51.100.0/24 on 3 of the 3 days before 2026-01-08, and 1 people in all did"
+    reason = "ann@example.com used 198.51.100.0/24 on 3 of 3 days before 2026-01-08, as did 1 person in all"
     assert [one.message for one in found.findings] == [f"ann@example.com: home, {reason}"]
-    assert found.findings[0].evidence["network_people_why"].startswith("1 people, 1 of them ours, used")
+    assert found.findings[0].evidence["network_people_why"].startswith("1 person, 1 of them ours, used")
     assert splitting(rule).reason == "egress is learned from all rows of its table"
 
 
