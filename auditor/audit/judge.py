@@ -31,6 +31,7 @@ from auditor.settings import Settings
 from auditor.settings.fields import settle
 from auditor.tables.archive import Archive
 from auditor.tables.coverage import coverage
+from auditor.tables.still import Still
 from auditor.triage import waiver_file
 from auditor.triage.compare import Comparison, Now, compare
 from auditor.triage.waiver_file import WaiverFile
@@ -104,7 +105,7 @@ def check(
     is told what each step costs. Raises `ConfigError` and `RuleError` for what is wrong with the request, before
     anything is judged.
     """
-    settings = request.settings
+    archive, settings = Still(archive), request.settings
     ready = prepared(archive, rules, request=request, now=now)
     selection, bound, window, sites = ready.selection, ready.bound, ready.window, ready.sites
     known = ids(rules.rules)

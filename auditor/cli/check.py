@@ -111,9 +111,7 @@ def command(
 ) -> int:
     """Judge the records of an archive by rules and write what was found, in any number of formats."""
     from auditor.audit import Request, check
-    from auditor.audit.planned import planned
     from auditor.cli.audits import comparable, loaded_rules
-    from auditor.cli.costs import costs
     from auditor.cli.rendering import redacted_audit, write_outputs
     from auditor.cli.summary import tell
     from auditor.model.exit import exit_code
@@ -141,6 +139,8 @@ def command(
     loaded = loaded_rules(settings, paths=rules, bundled=not no_bundled_rules)
     opened = Archive(archive)
     if explain_plan:
+        from auditor.audit.planned import planned
+
         for line in planned(opened, loaded, request=request, now=moment):
             click.echo(line)
         return Exit.OK
@@ -148,6 +148,8 @@ def command(
     with _started(engine, session) as judging:
         audit = check(opened, loaded, request=request, now=moment, engine=judging, profile=profile)
     if profile is not None:
+        from auditor.cli.costs import costs
+
         for line in costs(profile):
             click.echo(line, err=True)
     bar = fail_on or settings.fail_on

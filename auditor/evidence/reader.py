@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from auditor.errors import ArchiveError
 from auditor.evidence.entry import GENESIS, Entry, PageEntry, UnitEntry
@@ -15,8 +16,10 @@ from auditor.evidence.line import parse
 from auditor.evidence.page import page_name, unsealed
 from auditor.evidence.places import Place, manifest_path, pages_path
 from auditor.evidence.remote import Remote
-from auditor.evidence.verify import Fault, verify
 from auditor.model.audit import Chain
+
+if TYPE_CHECKING:
+    from auditor.evidence.verify import Fault
 
 _BLOCK = 1 << 16
 _AT_ONCE = 16
@@ -128,6 +131,8 @@ class Evidence:
 
     def verify(self, head: str | None = None) -> tuple[Fault, ...]:
         """Every difference between the evidence and its hashes; see `auditor.evidence.verify`."""
+        from auditor.evidence.verify import verify
+
         return verify(self.folder, head=head)
 
     def chain(self) -> Chain:

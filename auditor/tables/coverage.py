@@ -19,6 +19,7 @@ from auditor.tables.placement import unplaced
 from auditor.tables.schema import TABLES, Table
 from auditor.tables.state import read_state
 from auditor.tables.totals import asked, people
+from auditor.tables.units import UNITS
 
 PLACED = (*REPORTS.values(), *PEOPLE)
 """The tables whose rows stand at a moment of a meeting."""
@@ -50,6 +51,8 @@ def coverage(archive: Archive, *, window: Window, sites: Sequence[str], now: dat
 
 def _spans(archive: Archive) -> list[Span]:
     """Units that cover a span, and not a meeting."""
+    if not archive.has(UNITS.name):
+        return []
     rows = (
         archive.units()
         .filter(pl.col("meeting_id").is_null(), pl.col("from_time").is_not_null())
@@ -63,6 +66,8 @@ def _spans(archive: Archive) -> list[Span]:
 
 def _told(archive: Archive, window: Window, sites: Sequence[str]) -> list[Gap]:
     """Gaps that units and decoding named; those of single meetings are counted together."""
+    if not archive.has(UNITS.name):
+        return []
     rows = (
         archive.units()
         .filter(pl.col("gaps").is_not_null())
@@ -110,7 +115,7 @@ def _unplaced(archive: Archive, window: Window, sites: Sequence[str]) -> list[Ga
     """Rows that nothing places in time: they may belong to any window, so each lacks them."""
     frames = {name: archive.scan(name) for name in ("meetings", *(table.name for table in PLACED))}
     gaps = []
-    for table in PLACED:
+    for table in (table for table in PLACED if archive.has(table.name)):
         timeless = {**frames, table.name: frames[table.name].filter(pl.col(table.time or "").is_null())}
         for site, count in unplaced(timeless, table.name).items():
             if site is not None and site in sites:
@@ -134,6 +139,8 @@ def _tables(archive: Archive, window: Window, sites: Sequence[str]) -> dict[str,
 
 def _table(archive: Archive, table: Table, window: Window, sites: Sequence[str]) -> TableCoverage:
     """Rows that lie in the window by their time, or for want of one by the start of their meeting."""
+    if not archive.has(table.name):
+        return TableCoverage(0, None, None)
     rows = archive.scan(table.name)
     if "site_url" in table.schema:
         rows = rows.filter(pl.col("site_url").is_in(list(sites)))

@@ -12,13 +12,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
-from deltalake.transaction import AddAction
 
 from auditor.model.window import iso
 from auditor.tables.schema import COUNT, FLAG, SPAN, Table
 from auditor.tables.typed import ORDER
+
+if TYPE_CHECKING:
+    from deltalake.transaction import AddAction
 
 DERIVED = "_derived"
 """Column of the files of `meetings` that the table does not show: drawn from attendees, not a usage record."""
@@ -115,6 +118,8 @@ def _parts(rows: pl.DataFrame, table: Table, count: int) -> Iterator[pl.DataFram
 
 
 def _write(folder: Path, rows: pl.DataFrame, table: Table) -> DataFile:
+    from deltalake.transaction import AddAction
+
     name = f"{secrets.token_hex(16)}.parquet"
     path = folder / name
     stored = rows.select(

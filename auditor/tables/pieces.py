@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import polars as pl
-from deltalake import DeltaTable
 
 from auditor.evidence.remote import Remote
 from auditor.tables.archive import Archive
@@ -16,6 +15,8 @@ def pieces(archive: Archive, table: str) -> tuple[pl.LazyFrame, ...]:
     folder = archive.tables / table
     if isinstance(folder, Remote) or not archive.has(table):
         return (archive.scan(table),)
+    from deltalake import DeltaTable
+
     known = TABLES[table]
     stored = stored_schema(known)
     columns = [

@@ -7,24 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, Schema, Transaction
-from deltalake.schema import ArrayType, Field, PrimitiveType
-from deltalake.transaction import RemoveAction
 
 from auditor.evidence.places import make_private
 from auditor.tables.files import DataFile, cluster_columns, clusters_of, frame_schema, stored_schema
 from auditor.tables.schema import COUNT, FLAG, TEXT, TEXTS, TIME, Table
 
+if TYPE_CHECKING:
+    from deltalake import DeltaTable, Schema
+
 _APPLICATION = "auditor"
-_DELTA: Mapping[pl.DataType, PrimitiveType | ArrayType] = {
-    COUNT: PrimitiveType("long"),
-    FLAG: PrimitiveType("boolean"),
-    TEXT: PrimitiveType("string"),
-    TIME: PrimitiveType("timestamp"),
-    TEXTS: ArrayType(PrimitiveType("string")),
-}
+_PRIMITIVE: Mapping[pl.DataType, str] = {COUNT: "long", FLAG: "boolean", TEXT: "string", TIME: "timestamp"}
 
 
 @dataclass(slots=True)
@@ -94,6 +89,9 @@ class Store:
         self, table: Table, held: Held, *, added: Sequence[DataFile], removed: Sequence[str], applied: int
     ) -> None:
         """The files are added and removed at once; the table then holds `held` and has the rows up to `applied`."""
+        from deltalake import CommitProperties, DeltaTable, Transaction
+        from deltalake.transaction import RemoveAction
+
         schema = _delta_schema(table)
         actions = [file.action for file in added]
         with private():
@@ -116,6 +114,8 @@ class Store:
                 path.unlink()
 
     def _open(self, table: Table) -> DeltaTable | None:
+        from deltalake import DeltaTable
+
         place = self.place(table)
         return DeltaTable(place) if DeltaTable.is_deltatable(str(place)) else None
 
@@ -144,8 +144,13 @@ def drop_files(held: Held, numbers: Sequence[int]) -> None:
 
 def _delta_schema(table: Table) -> Schema:
     """The columns anybody who reads the table sees: those of its schema, without what files hold for our own use."""
+    from deltalake import Field, Schema
+    from deltalake.schema import ArrayType, PrimitiveType
+
+    types = {dtype: PrimitiveType(name) for dtype, name in _PRIMITIVE.items()}
+    delta: dict[pl.DataType, PrimitiveType | ArrayType] = {**types, TEXTS: ArrayType(types[TEXT])}
     stored = stored_schema(table)
-    return Schema([Field(name, _DELTA[stored[name]]) for name in table.schema])
+    return Schema([Field(name, delta[stored[name]]) for name in table.schema])
 
 
 def _active(opened: DeltaTable | None) -> dict[str, int]:

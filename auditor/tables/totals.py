@@ -10,6 +10,7 @@ from auditor.evidence.entry import IMPORT
 from auditor.model.coverage import Asked, People
 from auditor.model.window import Window
 from auditor.tables.archive import Archive
+from auditor.tables.units import UNITS
 
 _FILLED = {
     "attendees": ("attendees",),
@@ -23,6 +24,8 @@ _MEETING = ("site_url", "meeting_id")
 
 def asked(archive: Archive, window: Window, sites: Sequence[str]) -> dict[str, Asked]:
     """For each table the requests or files that reach into the window, and how many of them came whole."""
+    if not archive.has(UNITS.name):
+        return {}
     counts = (
         archive.units()
         .filter(
@@ -48,6 +51,8 @@ def people(archive: Archive, window: Window, sites: Sequence[str]) -> dict[str, 
     A person counts once a meeting, by e-mail address and else by name. Tables without rows of these meetings are
     left out: whether they were asked for at all is told elsewhere.
     """
+    if not archive.has("meetings"):
+        return {}
     meetings = archive.scan("meetings").filter(
         pl.col("site_url").is_in(list(sites)),
         pl.col("start_time") >= window.start,

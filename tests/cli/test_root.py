@@ -11,6 +11,7 @@ import pytest
 
 from auditor import __version__
 from auditor.cli import VERBS
+from auditor.tables.archive import Archive
 
 HEAVY = ("polars", "deltalake", "weasyprint", "httpx", "pydantic", "jinja2", "yaml")
 
@@ -75,6 +76,19 @@ def test_nothing_heavy_is_imported_for(arguments):
     )
     shown = subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, check=True)
     assert shown.stderr == "[]\n"
+
+
+def test_a_check_of_an_empty_archive_imports_no_more_than_it_needs(tmp_path):
+    Archive.create(tmp_path / "archive")
+    unneeded = {"deltalake", "weasyprint", "httpx", "jinja2", "rich", "pyarrow"}
+    start = (
+        f"import sys; sys.argv[1:] = ['-q', 'check', '--archive', {str(tmp_path / 'archive')!r}]\n"
+        "from auditor.cli import main\n"
+        "try: main()\n"
+        f"finally: print(sorted({unneeded!r} & set(sys.modules)), file=sys.stderr)"
+    )
+    shown = subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, check=False)
+    assert (shown.returncode, shown.stderr) == (3, "[]\n")
 
 
 def test_version_is_printed(auditor):

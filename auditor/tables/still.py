@@ -1,0 +1,33 @@
+"""An archive as it is at one moment."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from auditor.tables.archive import Archive
+from auditor.tables.schema import Table
+
+
+class Still(Archive):
+    """The archive, each table of which is read at one version however often it is asked for.
+
+    That is the version of the first reading: what is collected meanwhile is not seen, and no table's log is read twice.
+    """
+
+    __slots__ = ("_frames", "_there")
+
+    def __init__(self, archive: Archive) -> None:
+        self.place, self.evidence, self.tables, self._store = archive.place, archive.evidence, archive.tables, None
+        self._frames: dict[str, pl.LazyFrame] = {}
+        self._there: dict[str, bool] = {}
+
+    def has(self, table: str) -> bool:
+        """Whether rows of the table were ever collected or imported."""
+        if table not in self._there:
+            self._there[table] = super().has(table)
+        return self._there[table]
+
+    def _rows(self, table: Table) -> pl.LazyFrame:
+        if table.name not in self._frames:
+            self._frames[table.name] = super()._rows(table)
+        return self._frames[table.name]
