@@ -62,7 +62,13 @@ def batches(
     """Rules judged about `rows` rows at once, where tables are larger."""
     unlimited = replace(means, rows_kept=sys.maxsize)
     return Batches(
-        held, tables, partial(_part, window=window, now=now, means=unlimited), window, rows, profile=means.profile
+        held,
+        tables,
+        partial(_part, window=window, now=now, means=unlimited),
+        window,
+        rows,
+        lists=means.lists,
+        profile=means.profile,
     )
 
 

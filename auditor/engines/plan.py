@@ -8,6 +8,7 @@ from datetime import datetime
 
 from auditor.engines.local import batches, frames, pieces_of
 from auditor.model.window import Window, iso
+from auditor.rules.batches import WHOLE
 from auditor.rules.compile import subtrees
 from auditor.rules.parts import MEETING
 from auditor.rules.plain import by_row, condition_of
@@ -49,10 +50,10 @@ def _passes(tasks: Sequence[Task], split: Mapping[str, str], count: int) -> Iter
     within = [rule for rule, column in split.items() if column == MEETING]
     if within:
         yield f"pass over about {count} parts of whole meetings, {len(within)} rules: {', '.join(within)}"
-    for column in sorted(set(split.values()) - {MEETING}):
+    for column in sorted(set(split.values()) - {MEETING, WHOLE}):
         rules = [rule for rule, own in split.items() if own == column]
         yield f"then {count} buckets by {column}, {len(rules)} rules: {', '.join(rules)}"
-    whole = [task.rule.id for task in tasks if task.rule.id not in split]
+    whole = [task.rule.id for task in tasks if split.get(task.rule.id, WHOLE) == WHOLE]
     if whole:
         yield f"in one go, {len(whole)} rules: {', '.join(whole)}"
 

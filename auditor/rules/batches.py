@@ -26,10 +26,13 @@ from auditor.rules.spec import Match, Python
 from auditor.rules.spill import Room, Spill
 from auditor.rules.splitting import Splitting, splitting
 from auditor.rules.task import Task
-from auditor.tables.facts import FACTS, TRACKING_CODE, sources
+from auditor.tables.facts import FACTS, TRACKING_CODE, sources, value_source
 from auditor.tables.schema import LINEAGE, TABLES
 
 _log = logging.getLogger(__name__)
+
+WHOLE = ""
+"""In place of a column: all rows of the table together, set aside while its parts are read."""
 
 ROWS = 500_000
 """About how many rows of the largest table are judged at once."""
@@ -50,6 +53,7 @@ class Batches:
     window: Window
     rows: int = ROWS
     scratch: Path | None = None
+    lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
     profile: Profile | None = None
 
     def __call__(self, tasks: Sequence[Task]) -> Mapping[str, Sequence[Part]]:
@@ -71,11 +75,11 @@ class Batches:
                 _judge_part(source, within, found, self.profile)
                 with timed(self.profile, "rows set aside by key"):
                     spilled.add(source, found)
-            spilled.judge(self.source_of, found, self.profile)
+            spilled.judge(self.source_of, found, lists=self.lists, profile=self.profile)
         return found
 
     def plans(self, tasks: Iterable[Task]) -> Mapping[str, str]:
-        """The column each rule is split by, `MEETING` where meetings stay whole; nothing of rules left alone."""
+        """The column each rule is split by, `MEETING`, or `WHOLE`; nothing of rules left alone."""
         found = {}
         for task in tasks:
             plan = splitting(task.rule, also=task.also, windowed=True)
@@ -115,8 +119,10 @@ def _inside(piece: pl.LazyFrame, table: str, window: Window) -> pl.LazyFrame:
 
 def _column(task: Task, plan: Splitting) -> str | None:
     """The column of the rule's own table its rows are split by, where the rule can be judged in parts here."""
-    if task.watch is not None or plan.reason is not None or isinstance(task.rule.detect.stage, Python):
+    if task.watch is not None or isinstance(task.rule.detect.stage, Python):
         return None
+    if plan.reason is not None:
+        return WHOLE if _told_by_rows(task) else None
     if plan.by_row:
         return (
             MEETING if MEETING in TABLES[plan.table].schema and not isinstance(task.rule.detect.stage, Match) else None
@@ -127,7 +133,18 @@ def _column(task: Task, plan: Splitting) -> str | None:
     key = plan.keys[0]
     own = key[plan.table]
     known = set(columns_of(task)[plan.table])
-    return own if len(key) == 1 and own in known and own != "site_url" else None
+    if len(key) == 1 and own in known:
+        return WHOLE if own == "site_url" else own
+    return WHOLE if _told_by_rows(task) else None
+
+
+def _told_by_rows(task: Task) -> bool:
+    """Whether the rule reads one table, and of it nothing but what a row, its meeting or a text of it tells."""
+    read = columns_of(task)
+    table = task.rule.detect.table
+    return set(read) == {table} and all(
+        name in TABLES[table].schema or value_source(table, name) is not None for name in read[table]
+    )
 
 
 def _in_memory(frames: Mapping[str, pl.LazyFrame], tasks: Sequence[Task]) -> Mapping[str, pl.LazyFrame]:
@@ -194,7 +211,6 @@ class _Across:
     """Rules that relate rows of different meetings: their rows are set aside by key, then judged bucket by bucket."""
 
     keys: list[_Key] = field(default_factory=list)
-    buckets: int = 1
 
     @classmethod
     def of(cls, tasks: Sequence[Task], plans: Mapping[str, str], folder: Path, *, buckets: int) -> _Across:
@@ -207,13 +223,13 @@ class _Across:
             _Key(
                 table,
                 members,
-                Spill(folder, column, buckets, room),
+                Spill(folder, column, 1 if column == WHOLE else buckets, room),
                 frozenset[str]().union(*(columns_of(task)[table] for task in members)),
                 any(reads_history(task.rule) for task in members),
             )
             for (table, column), members in found.items()
         ]
-        return cls(keys, buckets)
+        return cls(keys)
 
     def add(self, source: Source, found: Mapping[str, list[Part]]) -> None:
         """Set aside what the part has for each key; the rules of a key that cannot be read have crashed."""
@@ -234,19 +250,26 @@ class _Across:
             key.like = rows.head(0)
         key.spill.add(key.table, rows)
 
-    def judge(self, source_of: SourceOf, found: Mapping[str, list[Part]], profile: Profile | None) -> None:
+    def judge(
+        self,
+        source_of: SourceOf,
+        found: Mapping[str, list[Part]],
+        *,
+        lists: Mapping[str, Sequence[str]],
+        profile: Profile | None,
+    ) -> None:
         """Judge what was set aside."""
         for key in self.keys:
             if key.like is None:
                 continue
-            for bucket in range(self.buckets):
+            for bucket in range(key.spill.buckets):
                 source = source_of({})
                 with timed(profile, "rows of a key read again"):
                     rows = key.spill.rows(key.table, bucket, like=key.like)
                 with timed(profile, "facts, keys and order of parts"):
                     source.hold(key.table, rows, history=key.history)
                 for task in key.tasks:
-                    found[task.rule.id].append(judged_part(source, task, profile))
+                    found[task.rule.id].append(judged_part(source, task, profile, lists=lists))
 
 
 def _may_count(rows: pl.DataFrame, tasks: Sequence[Task]) -> pl.Series:

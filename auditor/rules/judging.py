@@ -49,7 +49,7 @@ def rows_of(source: Source, task: Task) -> RowsOf:
     return rows
 
 
-_NO_LISTS: Mapping[str, Sequence[str]] = MappingProxyType({})
+NO_LISTS: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 def columns_of(task: Task) -> Mapping[str, frozenset[str]]:
@@ -108,7 +108,7 @@ def _only(table: str, tasks: Iterable[Task]) -> Collection[Condition]:
     return found
 
 
-def judge(task: Task, rows: RowsOf, *, window: Window | None, lists: Mapping[str, Sequence[str]] = _NO_LISTS) -> Judged:
+def judge(task: Task, rows: RowsOf, *, window: Window | None, lists: Mapping[str, Sequence[str]] = NO_LISTS) -> Judged:
     """What the rule finds among the rows, which are those of the window and for a rule that `reads_history` all before.
 
     Rules of installed packages are not judged here. Raises `NotEvaluated` when the rows do not allow a verdict.

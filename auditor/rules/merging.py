@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import polars as pl
 
-from auditor.rules.judging import judge, rows_of
+from auditor.rules.judging import NO_LISTS, judge, rows_of
 from auditor.rules.outcome import CRASHES, NULL, RECORDS, Crashed, Judged, NotEvaluated
 from auditor.rules.places import AT
 from auditor.rules.profile import Profile, timed
@@ -38,11 +38,13 @@ def trimmed(judged: Judged, task: Task) -> Judged:
     )
 
 
-def judged_part(source: Source, task: Task, profile: Profile | None = None) -> Part:
+def judged_part(
+    source: Source, task: Task, profile: Profile | None = None, *, lists: Mapping[str, Sequence[str]] = NO_LISTS
+) -> Part:
     """What the rule finds among the rows of one part."""
     try:
         with timed(profile, task.rule.id) as step:
-            judged = trimmed(judge(task, rows_of(source, task), window=source.window), task)
+            judged = trimmed(judge(task, rows_of(source, task), window=source.window, lists=lists), task)
             step.rows += judged.population
             step.found += judged.hits.height
             return judged

@@ -32,6 +32,8 @@ class Room:
 class Spill:
     """Rows by the value of `column`, equal values in one of `buckets`; `room` is shared by those of a run.
 
+    With one bucket the column need not be one.
+
     Files lie below `folder`. Texts are packed, and a file holds nothing but their numbers, so that no other process
     can read it.
     """
@@ -48,9 +50,9 @@ class Spill:
         if rows.is_empty():
             return
         rows = rows.with_columns(packed(column) for column in rows if column.dtype == pl.String)
-        numbers = code_of(rows[self.column]).fill_null(0).hash(_SEED) % self.buckets
+        numbers = code_of(rows[self.column]).fill_null(0).hash(_SEED) % self.buckets if self.buckets > 1 else None
         for bucket in range(self.buckets):
-            part = rows.filter(numbers == bucket) if self.buckets > 1 else rows
+            part = rows if numbers is None else rows.filter(numbers == bucket)
             if not part.is_empty():
                 self._rows.setdefault((table, bucket), []).append(self._put(part))
 
