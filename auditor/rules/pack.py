@@ -24,6 +24,8 @@ from auditor.model.vocabulary import Confidence, Severity, Status
 from auditor.rules import spec, tree
 from auditor.rules.frameworks import Control, Framework
 from auditor.rules.spec import Rule
+from auditor.tables.facts import FACTS, TRACKING_CODE, fact_table
+from auditor.tables.schema import TABLES
 
 NAME = "pack.jsonl"
 
@@ -146,8 +148,14 @@ def digest(content: bytes) -> str:
 
 
 def readers_digest(modules: Iterable[str]) -> str:
-    """The SHA-256 of the source of the modules, files below the package; `OSError` when one is not there."""
-    whole = hashlib.sha256()
+    """The SHA-256 of what a file is read by: tables and facts with their types, the source of the modules.
+
+    The modules are files below the package. `OSError` when one is not there.
+    """
+    whole = hashlib.sha256(TRACKING_CODE.encode())
+    for name, table in sorted(TABLES.items()):
+        facts = [(fact, str(dtype), fact_table(name, fact)) for fact, dtype in sorted(FACTS[name].items())]
+        whole.update(f"{table} {facts}\n".encode())
     for name in modules:
         source = (_PACKAGE / name).read_bytes()
         whole.update(f"{name} {len(source)}\n".encode())

@@ -14,6 +14,7 @@ from auditor.rules.load import load_rules
 from auditor.rules.pack import NAME, digest, readers_digest, value_packed
 
 _OURS = "auditor"
+_READERS = ("documents/", "rules/", "model/vocabulary.py", "settings/fields.py")
 
 
 def pack(root: Path, modules: list[str]) -> bytes:
@@ -53,10 +54,11 @@ def frameworks_of(root: Path) -> list[Path]:
 
 
 def _modules() -> list[str]:
-    """Every module of ours that this process has imported, as files below the package."""
+    """The modules that read rules and frameworks, as files below the package: those this process has imported."""
     package = Path(__file__).resolve().parents[1]
     files = (module.__file__ for name, module in sys.modules.items() if name.partition(".")[0] == _OURS)
-    return sorted(Path(file).resolve().relative_to(package).as_posix() for file in files if file is not None)
+    names = (Path(file).resolve().relative_to(package).as_posix() for file in files if file is not None)
+    return sorted(name for name in names if name.startswith(_READERS))
 
 
 if __name__ == "__main__":

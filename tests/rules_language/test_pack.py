@@ -157,10 +157,20 @@ def test_a_changed_file_is_read_itself(tree):
         path.write_text(written)
 
 
-def test_every_file_is_read_itself_after_a_change_of_what_reads_it(tree):
-    path = tree / "auditor/rules/expressions.py"
+@pytest.mark.parametrize(
+    ("module", "was", "now"),
+    [
+        ("rules/expressions.py", "import ast\n", "import ast\n\n"),
+        ("settings/fields.py", "import re\n", "import re\n\n"),
+        ("tables/schema.py", " city state", " city county state"),
+        ("tables/facts.py", '"ip_network": TEXT,', '"ip_network": TEXT, "colour": TEXT,'),
+    ],
+)
+def test_every_file_is_read_itself_after_a_change_of_what_reads_it(tree, module, was, now):
+    path = tree / "auditor" / module
     written = path.read_text()
-    path.write_text(written + "\n")
+    assert was in written
+    path.write_text(written.replace(was, now, 1))
     try:
         assert " True " in told(tree, "-c", LOADED)
     finally:
