@@ -3,11 +3,11 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, is_hypothesis_test, settings
 
 TESTS = Path(__file__).parent
 MARKED_FOLDERS = ("e2e", "packaging", "browser", "faults")
@@ -19,14 +19,40 @@ settings.register_profile("unshrunk", settings.get_profile("quick"), phases=[Pha
 settings.register_profile("soak", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
+UNCOUNTED = (
+    "engines/test_same_bytes.py",
+    "reports/test_every_format.py",
+    "reports/test_pdf.py",
+    "rules/test_bundled.py",
+    "rules_engine/test_batches.py",
+    "rules_engine/test_splitting.py",
+)
+"""Dear tests that take no branch which cheaper ones do not; coverage is not counted in them, nor in laws."""
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    uncounted = {TESTS / name for name in UNCOUNTED}
     for item in items:
         for name in MARKED_FOLDERS:
             if item.path.is_relative_to(TESTS / name):
                 item.add_marker(name)
+        law = isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)
+        if law or item.path in uncounted:
+            item.add_marker("no_cover")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """What a test starts is counted as the test is."""
+    if item.get_closest_marker("no_cover") is None:
+        return (yield)
+    counting = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("COVERAGE_PROCESS_")}
+    try:
+        return (yield)
+    finally:
+        os.environ |= counting
 
 
 @pytest.fixture

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from auditor.evidence.entry import Request, Response, Unit
 from auditor.evidence.writer import Writer
@@ -77,7 +79,27 @@ def small_archive(
     gaps: Sequence[Gap] = (),
     window: Window = SEPTEMBER,
 ) -> Archive:
-    """An archive of one site and window; `gaps` are those the collection of attendees left."""
+    """An archive of one site and window; `gaps` are those the collection of attendees left.
+
+    One that was asked for before is copied.
+    """
+    asked = json.dumps([attendees, repr(gaps), repr(window)])
+    if folder.exists():
+        return _written(folder, attendees, gaps=gaps, window=window)
+    if asked not in _MADE:
+        _MADE[asked] = Path(_KEPT.name) / str(len(_MADE))
+        _written(_MADE[asked], attendees, gaps=gaps, window=window)
+    shutil.copytree(_MADE[asked], folder)
+    return Archive(folder)
+
+
+_KEPT = TemporaryDirectory(prefix="auditor-small-")
+_MADE: dict[str, Path] = {}
+
+
+def _written(
+    folder: Path, attendees: Sequence[Mapping[str, object]], *, gaps: Sequence[Gap], window: Window
+) -> Archive:
     archive = Archive.create(folder)
     with Writer.open(folder, now=lambda: COLLECTED) as writer:
         writer.begin_run({"sites": [SITE]})
