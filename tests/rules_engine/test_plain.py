@@ -138,6 +138,18 @@ def test_what_a_detector_could_not_judge_is_counted_also_when_it_judged_nothing(
     assert (found.population, found.not_evaluable) == (0, 4)
 
 
+def test_what_a_detector_found_rests_on_its_records_and_begins_at_the_first(judge, at):
+    detect = (
+        "{from: attendees, where: email is not None,"
+        " detector: {type: rarity, entity: [email], columns: [client_os], min_history: 5, min_bits: 1}}"
+    )
+    rows = [{"email": "a@example.com", "client_os": "windows", "joined_time": at(n * 1440)} for n in range(20)]
+    rows.append({"email": "a@example.com", "client_os": "linux", "joined_time": at(20 * 1440)})
+    found = judge(detect, {"attendees": rows}, fingerprint="[email, value]", evidence="[value]")
+    assert [finding.evidence for finding in found.findings] == [{"value": "linux"}]
+    assert found.findings[0].records == (Record("0" * 64, 20),)
+
+
 def test_rows_outside_the_window_are_not_seen(judge, at):
     rows = [{"email": str(minute), "joined_time": at(minute)} for minute in (-1, 0, 9, 10)]
     found = judge(

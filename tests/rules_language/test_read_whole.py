@@ -231,6 +231,24 @@ def test_the_schema_for_editors_knows_settings_of_detectors(setting: str, right:
     assert mistakes(right) == 0
 
 
+@pytest.mark.parametrize(
+    ("setting", "right", "wrong"),
+    [("within", ["10m", "param.window"], [10, "m", ""]), ("min_score", [2, "param.x"], ["2"])],
+)
+def test_the_schema_for_editors_knows_lengths_and_numbers(
+    setting: str, right: list[object], wrong: list[object]
+) -> None:
+    definitions = schema()["$defs"] if "$defs" in schema() else schema()["definitions"]
+    name = "Length" if setting == "within" else "Number"
+    checker = jsonschema.Draft202012Validator(definitions[name])
+    assert [value for value in [*right, *wrong] if checker.is_valid(value)] == right
+
+
+def test_the_page_of_a_rule_writes_its_condition_as_its_author_did() -> None:
+    text = TEXT.replace("param.mode == 'some'", "param.mode == 'some' and display_name != 'José'")
+    assert "José" in site(rules_of(text.encode(), path="r.yaml"))["TST-001.html"]
+
+
 @pytest.mark.parametrize("table", ["attendees", "participants", "devices", "breakouts", "sign_ins", "people"])
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_new_rule_loads_and_its_test_passes(table: str, stage: str) -> None:

@@ -232,6 +232,8 @@ STAGES = "group, pairs, match, sequence, baseline, detector, python"
         ("{from: attendees, detector: {type: rarity, colums: [email]}}", "6:52: unknown key 'colums'; did you mean 'columns'?"),
         ("{from: attendees, detector: {type: rarity, columns: [emial]}}", "6:62: unknown column 'emial'; did you mean 'email'?"),
         ("{from: attendees, detector: {type: rarity, min_bits: many}}", "6:62: expected number, got text"),
+        ("{from: attendees, detector: {type: robust_zscore, value: presence, direction: [up]}}", "6:87: expected text, got list"),
+        ("{from: attendees, detector: {type: rarity, suppress: hand_off}}", "6:62: expected list, got text"),
         ("{from: attendees, detector: {type: rarity, min_bits: -1}}", "6:62: value -1 is outside 0..100"),
         ("{from: attendees, detector: {type: rarity, suppress: [nothing]}}", "6:63: suppress must be one of remote_exit, known_network, listed_network, hand_off, companion, same_provider, reconnect"),
         ("{from: attendees, detector: {type: robust_zscore}}", "6:37: missing key 'value'"),
@@ -527,3 +529,8 @@ def test_a_bound_belongs_to_what_it_allows(problems: Problems, rule: Rule) -> No
 def test_a_bound_itself_is_allowed(detect: str, problems: Problems, rule: Rule) -> None:
     finding = 'finding: {subject: "{email}", message: "{email}", fingerprint: [email]}\n'
     assert problems(rule(detect, finding=finding)) == []
+
+
+def test_the_first_fifty_mistakes_come_with_a_guess(problems: Problems, rule: Rule) -> None:
+    told = problems(rule("{from: attendees, where: {any: [" + ", ".join(["is_hots"] * 60) + "]}}"))
+    assert [line.endswith("did you mean 'is_host'?") for line in told] == [True] * 50 + [False] * 10
