@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_RARE = (200_000, 20, 20)
+_RARE = (1_000_000, 20, 20)
 
 
 @contextmanager

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from auditor.model.coverage import Gap
 from auditor.model.window import Window
@@ -71,19 +72,12 @@ def labels(spans: Periods, wording: Wording) -> tuple[tuple[int, str], ...]:
     return tuple(marked)
 
 
-def counted(moments: Iterable[datetime], spans: Periods) -> tuple[list[int], int]:
-    """How many moments lie in each period, and how many in none."""
-    starts = [start.timestamp() for start in spans.starts]
-    counts = [0] * len(starts)
-    outside = 0
-    end = spans.end.timestamp()
-    for moment in moments:
-        at = moment.timestamp()
-        if starts and starts[0] <= at < end:
-            counts[bisect_right(starts, at) - 1] += 1
-        else:
-            outside += 1
-    return counts, outside
+def counted(stamps: Iterable[float], spans: Periods) -> tuple[list[int], int]:
+    """How many of the moments, seconds of the epoch, lie in each period, and how many in none."""
+    stamps = sorted(stamps)
+    cuts = [bisect_left(stamps, edge.timestamp()) for edge in (*spans.starts, spans.end)]
+    counts = [after - before for before, after in pairwise(cuts)]
+    return counts, len(stamps) - sum(counts)
 
 
 def touched(gaps: Sequence[Gap], spans: Periods) -> list[bool]:
@@ -91,10 +85,10 @@ def touched(gaps: Sequence[Gap], spans: Periods) -> list[bool]:
     return [any(gap.window.overlaps(span) for gap in gaps) for span in spans.windows()]
 
 
-def by_hour(moments: Iterable[datetime], wording: Wording) -> list[list[int]]:
-    """Counts by weekday, Monday first, and hour of the zone."""
+def by_hour(stamps: Iterable[float], wording: Wording) -> list[list[int]]:
+    """Counts of moments, seconds of the epoch, by weekday, Monday first, and hour of the zone."""
     counts = [[0] * 24 for _ in range(7)]
-    quarters = Counter(int(moment.timestamp() // _QUARTER) for moment in moments)
+    quarters = Counter([stamp // _QUARTER for stamp in stamps])
     for quarter, count in quarters.items():
         local = datetime.fromtimestamp(quarter * _QUARTER, wording.zone)
         counts[local.weekday()][local.hour] += count

@@ -27,7 +27,7 @@ class Changes:
 
 def change_counts(audit: Audit) -> Counter[str]:
     """Findings of this audit by state; `resolved` counts those that went away in this audit, not before."""
-    states = Counter(finding.state for finding in audit.findings)
+    states = Counter([finding.state for finding in audit.findings])
     counts = Counter({state.value: count for state, count in states.items() if state})
     counts["resolved"] = len(newly_resolved(audit))
     counts["not_compared"] = len(audit.not_compared)

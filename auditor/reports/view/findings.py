@@ -23,6 +23,7 @@ SPARK_PERIODS = 12
 RECORDS_SHOWN = 20
 
 _HEX = re.compile(r"[0-9a-f]{20,}")
+_ALL_HEX = re.compile(r"[0-9a-f]{20,}+(?:\n[0-9a-f]{20,}+)*+")
 _LEFTWARD = {"R", "AL", "AN"}
 
 
@@ -123,6 +124,13 @@ def is_anchor(fingerprint: str) -> bool:
     return _HEX.fullmatch(fingerprint) is not None
 
 
+def odd_anchors(fingerprints: Sequence[str]) -> dict[int, str]:
+    """The anchors of those fingerprints, by place, whose first twenty digits are not their anchor."""
+    if _ALL_HEX.fullmatch("\n".join(fingerprints)):
+        return {}
+    return {place: anchor(text) for place, text in enumerate(fingerprints) if not is_anchor(text)}
+
+
 def failed_rules(audit: Audit) -> list[RuleResult]:
     """The rules with findings, in the order their findings have."""
     return sorted((r for r in audit.rules if r.verdict is Verdict.FAIL), key=lambda rule: (rule.severity.rank, rule.id))
@@ -136,10 +144,15 @@ def findings(audit: Audit, wording: Wording, *, limits: Limits) -> Findings:
     spans = periods(audit.identity.window, wording)
     read = {table for rule in audit.rules if rule.verdict is not Verdict.NOT_EVALUATED for table in rule.tables}
     gaps = [gap for gap in audit.coverage.gaps if gap.table in read and gap.reason.is_failure]
-    moments = [finding.observed_at for finding in audit.findings]
-    counts, outside = counted(moments, spans)
+    stamps = {rule: [one.observed_at.timestamp() for one in found] for rule, found in by_rule.items()}
+    by_period = {rule: counted(found, spans) for rule, found in stamps.items()}
+    counts = [
+        sum(column) for column in zip([0] * len(spans.starts), *(held for held, _ in by_period.values()), strict=True)
+    ]
+    outside = sum(beyond for _, beyond in by_period.values())
     named = labels(spans, wording)
-    hours = by_hour((moment for moment in moments if audit.identity.window.contains(moment)), wording)
+    first, end = audit.identity.window.start.timestamp(), audit.identity.window.end.timestamp()
+    hours = by_hour((at for found in stamps.values() for at in found if first <= at < end), wording)
     days = wording.words.listed("weekdays")
     unit = wording.say(f"findings.unit_{spans.unit}")
     failed = failed_rules(audit)
@@ -148,7 +161,7 @@ def findings(audit: Audit, wording: Wording, *, limits: Limits) -> Findings:
     for rule in failed:
         shown = by_rule.get(rule.id, [])[: min(limits.per_rule, left)]
         left -= len(shown)
-        trend, _ = counted((finding.observed_at for finding in by_rule.get(rule.id, [])), spans)
+        trend, _ = by_period.get(rule.id, ([0] * len(spans.starts), 0))
         views.append(
             rule_view(rule, shown, wording, limits=limits, listed=len(by_rule.get(rule.id, [])), trend=trend, unit=unit)
         )

@@ -4,18 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from math import floor
+from operator import attrgetter
 
 from auditor.model.audit import Audit
 from auditor.model.finding import Value
 from auditor.model.vocabulary import Confidence, Severity, State
 from auditor.reports.text import EVIDENCE_CAP, mixed_scripts, visible, visible_each
-from auditor.reports.view.findings import anchor, finding_view, is_anchor
+from auditor.reports.view.findings import finding_view, odd_anchors
 from auditor.reports.view.parts import Cell, Column, Table
 from auditor.reports.view.wording import Wording
 
 FIRST = 200
 RAW_CAP = 4_000_000
 
+_NAMES = (
+    "rule_id",
+    "severity",
+    "confidence",
+    "state",
+    "waiver",
+    "observed_at",
+    "occurrences",
+    "subject",
+    "message",
+    "fingerprint",
+    "records",
+    "evidence",
+)
+_PARTS = attrgetter(*_NAMES)
+"""All that is read of a finding, read at once: a hundred thousand of them lie scattered over the memory."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _DAY = 86_400
@@ -62,14 +80,15 @@ def listing(audit: Audit, wording: Wording) -> Mapping[str, object]:
     waiver_numbers: dict[str | None, int] = {name: index for index, name in enumerate(waivers)}
     severities, confidences = ({word: index for index, word in enumerate(words)} for words in (Severity, Confidence))
     states: dict[State | None, int] = {word: index for index, word in enumerate((*State, None))}
-    found = audit.findings
-    shape, evidence = _evidence(audit, wording, pool, shapes)
-    records = [
-        [number for record in one.records for number in (pages.setdefault(record.page, len(pages)), record.item)]
-        for one in found
+    rule, severity, confidence, state, waiver, observed, occurrences, subjects, messages, prints, cited, values = (
+        zip(*map(_PARTS, audit.findings), strict=True) if audit.findings else [()] * len(_NAMES)
+    )
+    shape, evidence = _evidence(audit, rule, values, wording, pool, shapes)
+    places = [
+        [number for record in records for number in (pages.setdefault(record.page, len(pages)), record.item)]
+        for records in cited
     ]
-    seconds = [(finding.observed_at - _EPOCH) // _SECOND for finding in found]
-    prints = [finding.fingerprint for finding in found]
+    seconds = list(map(floor, map(datetime.timestamp, observed)))
     return {
         "say": _say(wording),
         "rules": [
@@ -86,21 +105,21 @@ def listing(audit: Audit, wording: Wording) -> Mapping[str, object]:
         "states": [wording.say(f"state.{word.value if word else 'none'}") for word in states],
         "waivers": [visible(name) for name in waivers],
         "shapes": [[visible(name) for name in names.split("\0")] for names in shapes.texts],
-        "rule": [rules[finding.rule_id] for finding in found],
-        "severity": [severities[finding.severity] for finding in found],
-        "confidence": [confidences[finding.confidence] for finding in found],
-        "state": [states[finding.state] for finding in found],
-        "waiver": [waiver_numbers.get(finding.waiver, -1) for finding in found],
+        "rule": list(map(rules.__getitem__, rule)),
+        "severity": list(map(severities.__getitem__, severity)),
+        "confidence": list(map(confidences.__getitem__, confidence)),
+        "state": list(map(states.__getitem__, state)),
+        "waiver": [waiver_numbers.get(name, -1) for name in waiver],
         "at": seconds,
         "offsets": _offsets(seconds, wording),
-        "occurrences": [finding.occurrences for finding in found],
-        "subject": list(map(pool.number, visible_each([finding.subject for finding in found]))),
-        "message": visible_each([finding.message for finding in found], cap=EVIDENCE_CAP),
+        "occurrences": occurrences,
+        "subject": list(map(pool.number, visible_each(subjects))),
+        "message": visible_each(messages, cap=EVIDENCE_CAP),
         "fingerprint": visible_each(prints),
-        "anchor": {index: anchor(text)[2:] for index, text in enumerate(prints) if not is_anchor(text)},
+        "anchor": {place: odd[2:] for place, odd in odd_anchors(prints).items()},
         "shape": shape,
         "evidence": evidence,
-        "records": records,
+        "records": places,
         "pages": [page[:12] for page in pages],
         "raw": _raw(audit, pages),
         "mixed": [index for index, text in enumerate(pool.texts) if not text.isascii() and mixed_scripts(text)],
@@ -108,20 +127,26 @@ def listing(audit: Audit, wording: Wording) -> Mapping[str, object]:
     }
 
 
-def _evidence(audit: Audit, wording: Wording, pool: _Pool, shapes: _Pool) -> tuple[list[int], list[tuple[int, ...]]]:
+def _evidence(
+    audit: Audit,
+    rule_of: Sequence[str],
+    held: Sequence[Mapping[str, Value]],
+    wording: Wording,
+    pool: _Pool,
+    shapes: _Pool,
+) -> tuple[list[int], list[tuple[int, ...]]]:
     """For each finding the number of its columns' names, and the number of each value as it is worded."""
     types = {rule.id: {column.name: column.type for column in rule.evidence} for rule in audit.rules}
-    alike: dict[tuple[str, ...], list[int]] = {}
-    for index, finding in enumerate(audit.findings):
-        alike.setdefault((finding.rule_id, *finding.evidence), []).append(index)
-    shape = [0] * len(audit.findings)
-    evidence: list[tuple[int, ...]] = [()] * len(audit.findings)
+    alike: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+    for index, key in enumerate(zip(rule_of, map(tuple, held), strict=True)):
+        alike.setdefault(key, []).append(index)
+    shape = [0] * len(held)
+    evidence: list[tuple[int, ...]] = [()] * len(held)
     worded: dict[str, dict[Hashable, int]] = {}
-    for (rule, *names), indices in alike.items():
+    for (rule, names), indices in alike.items():
         which = shapes.number("\0".join(names))
         columns = []
-        held = zip(*(audit.findings[index].evidence.values() for index in indices), strict=True)
-        for name, values in zip(names, held, strict=True):
+        for name, values in zip(names, zip(*(held[index].values() for index in indices), strict=True), strict=True):
             kind = types[rule].get(name, "text")
             columns.append(_numbers(values, kind, wording, pool, worded.setdefault(kind, {})))
         for index, numbers in zip(indices, zip(*columns, strict=True) if columns else [()] * len(indices), strict=True):
@@ -134,11 +159,13 @@ def _numbers(
     values: Sequence[Value], kind: str, wording: Wording, pool: _Pool, known: dict[Hashable, int]
 ) -> list[int]:
     """The number of each value's wording; `known` holds those of values met before."""
-    keys: Sequence[Hashable] = [value if value.__class__ is str else (value.__class__, str(value)) for value in values]
+    keys: Sequence[Hashable] = [value for value in values if isinstance(value, str)]
+    if len(keys) < len(values):
+        keys = [value if value.__class__ is str else (value.__class__, str(value)) for value in values]
     for key, value in dict(zip(keys, values, strict=True)).items():
         if key not in known:
             known[key] = pool.number(wording.value(value, kind))
-    return [known[key] for key in keys]
+    return list(map(known.__getitem__, keys))
 
 
 def _offsets(seconds: Sequence[int], wording: Wording) -> list[tuple[int, int, str]]:
