@@ -14,7 +14,17 @@ from datetime import timedelta
 
 import polars as pl
 
-from auditor.detectors.detection import Budget, Detection, conclude, days, records, within
+from auditor.detectors.detection import (
+    WITHOUT_HISTORY,
+    Budget,
+    Detection,
+    conclude,
+    days,
+    learned,
+    records,
+    unjudged,
+    within,
+)
 from auditor.detectors.wording import clock, entity, number
 from auditor.model.window import Window
 
@@ -46,6 +56,8 @@ def detect(rows: pl.LazyFrame, settings: Burst, window: Window) -> Detection:
     key = list(settings.entity)
     usable = pl.all_horizontal(pl.col("joined_time").is_not_null(), *[pl.col(name).is_not_null() for name in key])
     everything = rows.with_columns(_usable=usable).collect()
+    if not everything["_usable"].any():
+        return unjudged(everything.height, (*key, "joined_time"))
     frame = everything.filter("_usable").sort(*key, "joined_time", "left_time", "page", "item", nulls_last=True)
     null = _null_model(frame, settings, window)
     busy = frame.filter(pl.len().over(key) >= settings.min_count)
@@ -111,6 +123,8 @@ def _null_model(frame: pl.DataFrame, settings: Burst, window: Window) -> tuple[f
     key = list(settings.entity)
     past = frame.filter(pl.col("joined_time").max().over(key) < window.start)
     if past.is_empty():
+        ended = frame.group_by(key).agg(pl.col("joined_time").max() < window.start)
+        learned(pl.Series([0]), earlier=ended["joined_time"])
         return None
     counts = sorted(_largest(past, settings)["k"].to_list())
     if len(counts) < ENOUGH:
@@ -210,6 +224,7 @@ def _worded(scored: pl.DataFrame, settings: Burst, *, modelled: bool) -> pl.Data
             .otherwise(pl.lit("")),
             pl.lit(f" within {minutes} min from "),
             clock("window_start"),
-            chance if modelled else pl.lit(""),
-        )
+            chance if modelled else pl.lit(WITHOUT_HISTORY),
+        ),
+        confidence=pl.lit(None if modelled else "low", dtype=pl.String),
     ).drop("rows", "reconnects", "meeting_title")

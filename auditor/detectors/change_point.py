@@ -13,12 +13,25 @@ from datetime import timedelta
 
 import polars as pl
 
-from auditor.detectors.detection import DIGITS, Aggregate, Budget, Detection, conclude, days, records, within
+from auditor.detectors.detection import (
+    DIGITS,
+    Aggregate,
+    Budget,
+    Detection,
+    conclude,
+    days,
+    learned,
+    records,
+    unjudged,
+    within,
+)
 from auditor.detectors.outlier import period_start
 from auditor.detectors.wording import entity, number
 from auditor.model.window import Window
 
 MAD_TO_SIGMA = 1.4826
+PARTIAL = 1
+"""So many periods at each end of a person's may be partial."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +63,8 @@ def detect(rows: pl.LazyFrame, settings: ChangePoint, window: Window) -> Detecti
     key = list(settings.entity)
     usable = pl.all_horizontal(pl.col("joined_time").is_not_null(), *[pl.col(name).is_not_null() for name in key])
     everything = rows.with_columns(_usable=usable).collect()
+    if not everything["_usable"].any():
+        return unjudged(everything.height, (*key, "joined_time"))
     frame = everything.filter("_usable").with_columns(period=period_start(settings.period))
     series = _series(frame, settings)
     split = _best_split(series, settings)
@@ -101,7 +116,11 @@ def _series(frame: pl.DataFrame, settings: ChangePoint) -> pl.DataFrame:
     inner = (pl.col("period") > pl.col("period").min().over(key)) & (
         pl.col("period") < pl.col("period").max().over(key)
     )
-    return values.filter(inner & pl.col("x").is_not_null()).sort(*key, "period")
+    told = values.filter(pl.col("x").is_not_null())
+    series = values.filter(inner & pl.col("x").is_not_null())
+    if series.is_empty():
+        learned(pl.Series([0]), earlier=told.group_by(key).len()["len"] > 2 * PARTIAL)
+    return series.sort(*key, "period")
 
 
 def _best_split(series: pl.DataFrame, settings: ChangePoint) -> pl.DataFrame:

@@ -21,6 +21,10 @@ from auditor.model.window import Window
 RECORDS = pl.List(pl.Struct({"page": pl.String(), "item": pl.Int64()}))
 """The raw records a finding rests on."""
 
+SECOND_DAY = 2
+WITHOUT_HISTORY = ", without history"
+"""What a sentence ends with where too little was seen before to compare with; such a finding is of low confidence."""
+
 DIGITS = 9
 """Scores are rounded to so many digits before they are compared, sorted or written."""
 
@@ -80,6 +84,24 @@ def learned(counts: pl.Series, *, earlier: pl.Series) -> None:
     """Raises `EmptyBaselineError` when no count of history is above 0 although some case has `earlier` ones."""
     if earlier.fill_null(value=False).any() and not (counts.fill_null(0) > 0).any():
         raise EmptyBaselineError("rows lie before those that are judged, but none was counted")
+
+
+def recognised(frame: pl.DataFrame, known: pl.Series) -> pl.Series:
+    """`known`, whether each leg's network is one its person knows.
+
+    Raises `EmptyBaselineError` when none is although somebody used a network on three days.
+    """
+    if not known.any():
+        used = frame.drop_nulls(["email", "ip_network"]).group_by("email", "ip_network")
+        habits = used.agg(pl.col("joined_time").dt.date().n_unique())
+        learned(known.cast(pl.Int64), earlier=habits["joined_time"] > SECOND_DAY)
+    return known
+
+
+def unjudged(lost: int, needed: Sequence[str]) -> Detection:
+    """The detection where no row has what is needed: a reason when rows were `lost` for that, else nothing to judge."""
+    names = ", ".join(dict.fromkeys(needed))
+    return Detection(pl.DataFrame(), 0, lost, 0, None, f"no row has all of {names}" if lost else None)
 
 
 def not_evaluated(reason: str, *, not_evaluable: int = 0) -> Detection:

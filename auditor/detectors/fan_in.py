@@ -12,7 +12,17 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from auditor.detectors.detection import Budget, Detection, conclude, days, learned, records, within
+from auditor.detectors.detection import (
+    WITHOUT_HISTORY,
+    Budget,
+    Detection,
+    conclude,
+    days,
+    learned,
+    records,
+    unjudged,
+    within,
+)
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
 from auditor.entities.groups import codes, numbers
@@ -59,6 +69,8 @@ def detect(rows: pl.LazyFrame, settings: FanIn, window: Window) -> Detection:
     needed = (*settings.entity, settings.distinct, "joined_time", *[name for name in settings.scope if name != "day"])
     usable = pl.all_horizontal(pl.col(name).is_not_null() for name in dict.fromkeys(needed))
     everything = rows.with_columns(_usable=usable).collect()
+    if not everything["_usable"].any():
+        return unjudged(everything.height, needed)
     frame = everything.filter("_usable").with_columns(day=pl.col("joined_time").dt.truncate("1d"))
     counted = _rated(frame, settings)
     excess = pl.col("count") * (pl.col("count") / pl.col("center")).log() + pl.col("center") - pl.col("count")
@@ -224,6 +236,7 @@ def _worded(judged: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
         if settings.scope != ("day",)
         else pl.col("day").dt.strftime("%Y-%m-%d")
     )
+    unseen = pl.col("n") == 0
     noun = "accounts joined " if settings.distinct == "email" else "different values on "
     return judged.with_columns(
         explanation=pl.concat_str(
@@ -239,5 +252,7 @@ def _worded(judged: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
             pl.lit(" (score "),
             number("score"),
             pl.lit(")"),
-        )
+            pl.when(unseen).then(pl.lit(WITHOUT_HISTORY)).otherwise(pl.lit("")),
+        ),
+        confidence=pl.when(unseen).then(pl.lit("low")),
     )

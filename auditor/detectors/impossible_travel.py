@@ -14,7 +14,7 @@ from datetime import timedelta
 import polars as pl
 
 from auditor.detectors.countries import declared
-from auditor.detectors.detection import Budget, Detection, conclude, days, within
+from auditor.detectors.detection import WITHOUT_HISTORY, Budget, Detection, conclude, days, recognised, within
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.whereabouts import homely, keeps_to_exits, mobile, seen_before
 from auditor.detectors.wording import entity, moment, number
@@ -25,6 +25,8 @@ from auditor.entities.pairs import hand_off, reconnect
 from auditor.model.window import Window
 
 RUN = timedelta(hours=24)
+KNOWN_FROM = timedelta(days=14)
+"""So long after the first record it is known which networks are exits, and which a person knows."""
 HALF_WAY_ROUND_KM = 20_016.0
 _MISSING = {
     "located": "no attendee has a place; a GeoIP database is needed",
@@ -89,7 +91,10 @@ def detect(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window) -> De
             _MISSING[settings.places] if unusable else None,
         )
     frame = frame.with_columns(
-        homely(frame), exit=is_remote_exit(frame, remote_exits(frame)), known=knows_network(frame), mobile=mobile()
+        homely(frame),
+        exit=is_remote_exit(frame, remote_exits(frame)),
+        known=recognised(frame, knows_network(frame)),
+        mobile=mobile(),
     ).with_columns(roams=pl.col("mobile") & (pl.col("known") | pl.col("in_homeland")))
     # legs that do not tell where their person is: through an exit, and by a phone that roams on a network it knows
     silent = [
@@ -119,8 +124,9 @@ def detect(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window) -> De
         listed_b=in_networks(moves["ip_network_b"], settings.networks),
     ).with_columns(suppressed=first_reason({name: reasons[name] for name in settings.suppress if name in reasons}))
     before = frame.filter(pl.col("joined_time") < window.start)["joined_time"]
+    young = pl.col("joined_time_b") - frame["joined_time"].min() < KNOWN_FROM
     return conclude(
-        _episodes(scored, settings),
+        _episodes(scored.with_columns(young=young), settings),
         entity=settings.entity,
         budget=settings.budget,
         population=frame.height,
@@ -236,7 +242,7 @@ def _episodes(scored: pl.DataFrame, settings: ImpossibleTravel) -> pl.DataFrame:
         "to_place",
         "previous_left",
         "records",
-        confidence=pl.lit("low" if typed else None, dtype=pl.String()),
+        confidence=pl.when(pl.lit(typed) | pl.col("young")).then(pl.lit("low")),
         explanation=pl.concat_str(
             entity(settings.entity),
             pl.lit(" left a meeting from "),
@@ -255,5 +261,6 @@ def _episodes(scored: pl.DataFrame, settings: ImpossibleTravel) -> pl.DataFrame:
             pl.lit(" h ("),
             number("speed", digits=0),
             pl.lit(" km/h)"),
+            pl.when("young").then(pl.lit(WITHOUT_HISTORY)).otherwise(pl.lit("")),
         ),
     )

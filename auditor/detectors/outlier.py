@@ -13,7 +13,19 @@ from datetime import timedelta
 
 import polars as pl
 
-from auditor.detectors.detection import DIGITS, Aggregate, Budget, Detection, conclude, days, records, within
+from auditor.detectors.detection import (
+    DIGITS,
+    Aggregate,
+    Budget,
+    Detection,
+    conclude,
+    days,
+    learned,
+    not_evaluated,
+    records,
+    unjudged,
+    within,
+)
 from auditor.detectors.wording import entity, number
 from auditor.model.window import Window
 
@@ -68,6 +80,8 @@ def detect(rows: pl.LazyFrame, settings: Outlier, window: Window) -> Detection:
     key, features = list(settings.entity), list(settings.features.names)
     usable = pl.all_horizontal(pl.col("joined_time").is_not_null(), *[pl.col(name).is_not_null() for name in key])
     everything = rows.with_columns(_usable=usable).collect()
+    if not everything["_usable"].any():
+        return unjudged(everything.height, (*key, "joined_time"))
     frame = everything.filter("_usable").with_columns(period=period_start(settings.period))
     grouped = frame.lazy().group_by(*key, "period").agg(*settings.features.columns, _rows=pl.len(), records=records())
     weeks = (
@@ -79,6 +93,9 @@ def detect(rows: pl.LazyFrame, settings: Outlier, window: Window) -> Detection:
         .sort("period", *key)
     )
     lost = everything.height - frame.height
+    if weeks.is_empty():
+        sizes = frame.group_by(*key, "period").len()["len"]
+        learned(pl.Series([0]), earlier=sizes >= settings.min_rows)
     if weeks.select(key).n_unique() < settings.min_entities:
         return Detection(
             pl.DataFrame(), 0, lost, 0, None, f"fewer than {settings.min_entities} entities to compare with each other"
@@ -87,7 +104,11 @@ def detect(rows: pl.LazyFrame, settings: Outlier, window: Window) -> Detection:
     rated = ecod(weeks, features)
     judged = rated.filter(within(window, "period") & pl.any_horizontal(pl.col(name).is_not_null() for name in features))
     order = [pl.col("score"), *[pl.col(name) for name in key], pl.col("period")]
-    chosen = judged.sort(order, descending=[True, *[False] * (len(key) + 1)]).with_columns(
+    if judged.is_empty():
+        return not_evaluated("no period with known features begins in the window", not_evaluable=lost + blank)
+    # of what is like everything else nothing is reported
+    unusual = judged.filter(pl.col("score") > 0)
+    chosen = unusual.sort(order, descending=[True, *[False] * (len(key) + 1)]).with_columns(
         observed_at=pl.col("period"), n=pl.lit(weeks.height, dtype=pl.Int64), suppressed=pl.lit(None, dtype=pl.String)
     )
     return conclude(

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from auditor.detectors.detection import Budget, Detection, conclude, days, within
+from auditor.detectors.detection import Budget, Detection, conclude, days, recognised, unjudged, within
 from auditor.detectors.suppress import first_reason
 from auditor.detectors.whereabouts import homely
 from auditor.detectors.wording import clock, entity, span
@@ -52,8 +52,10 @@ class Overlap:
 def detect(rows: pl.LazyFrame, settings: Overlap, window: Window) -> Detection:
     """The times an entity was in two places at once."""
     frame, unusable = legs(rows, entity=settings.entity, needed=settings.different)
+    if frame.is_empty():
+        return unjudged(unusable, (*settings.entity, *settings.different, "joined_time", "left_time"))
     frame = frame.with_columns(
-        homely(frame), exit=is_remote_exit(frame, remote_exits(frame)), known=knows_network(frame)
+        homely(frame), exit=is_remote_exit(frame, remote_exits(frame)), known=recognised(frame, knows_network(frame))
     )
     pairs = _pairs(frame, settings)
     weight = (

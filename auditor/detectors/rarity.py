@@ -13,7 +13,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from auditor.detectors.detection import Budget, Detection, conclude, days, learned, records, within
+from auditor.detectors.detection import Budget, Detection, conclude, days, learned, records, unjudged, within
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
 from auditor.entities.groups import numbers
@@ -48,6 +48,8 @@ def detect(rows: pl.LazyFrame, settings: Rarity, window: Window) -> Detection:
     key = list(settings.entity)
     usable = pl.all_horizontal(pl.col("joined_time").is_not_null(), *[pl.col(name).is_not_null() for name in key])
     everything = rows.with_columns(_usable=usable).collect()
+    if not everything["_usable"].any():
+        return unjudged(everything.height, (*key, "joined_time"))
     frame = (
         everything.filter("_usable")
         .sort("joined_time", "left_time", "page", "item", nulls_last=True)

@@ -21,6 +21,7 @@ from auditor.detectors.detection import (
     conclude,
     days,
     learned,
+    unjudged,
     with_records,
     within,
 )
@@ -77,6 +78,8 @@ def detect(rows: pl.LazyFrame, settings: RobustZscore, window: Window) -> Detect
     """The visits whose value is far from the person's usual."""
     key = list(settings.entity)
     frame, unusable = legs(rows, entity=settings.entity, needed=("meeting_id",))
+    if frame.is_empty():
+        return unjudged(unusable, (*key, "meeting_id", "joined_time", "left_time"))
     carried = [
         *settings.value.columns,
         pl.col("meeting_title").min(),

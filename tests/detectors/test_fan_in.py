@@ -70,5 +70,5 @@ def test_the_sentence_repeats_the_numbers(build) -> None:
     (sentence,) = detect(build(crowd(0, 6, "m")), FanIn(), ALL).findings["explanation"]
     assert sentence == (
         "6 accounts joined “Sync” from 198.51.100.0/24, WINDOWS,Webex within 0 min; "
-        "this device usually stands for 0.5 (score 4.1)"
+        "this device usually stands for 0.5 (score 4.1), without history"
     )

@@ -44,7 +44,7 @@ def test_the_sentence_repeats_them(build) -> None:
     assert sentence == (
         "ann@example.com left a meeting from Oslo at 2026-01-05 10:00 UTC and joined one from Rio at "
         "2026-01-05 12:00 UTC: "
-        f"{kilometres(OSLO, RIO):.0f} km in 2.0 h ({kilometres(OSLO, RIO) / 2:.0f} km/h)"
+        f"{kilometres(OSLO, RIO):.0f} km in 2.0 h ({kilometres(OSLO, RIO) / 2:.0f} km/h), without history"
     )
 
 

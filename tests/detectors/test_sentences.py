@@ -90,15 +90,16 @@ def robust_zscore(e: Evidence) -> str:
 
 
 def fan_in(e: Evidence, *, what: str) -> str:
+    unseen = ", without history" if e.number("n") == "0" else ""
     return (
         f"{e.text('count')} {what} from {e.finding.subject} within {e.number('spread')} min; this device usually "
-        f"stands for {e.number('center', 1)} (score {e.number('score', 1)})"
+        f"stands for {e.number('center', 1)} (score {e.number('score', 1)}){unseen}"
     )
 
 
 def burst(e: Evidence) -> str:
     usual = (
-        ""
+        ", without history"
         if e.finding.evidence["center"] is None
         else f"; the usual largest count is {e.number('center', 1)} (about 1 in 10^{e.number('score')})"
     )
