@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections import Counter
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 from zoneinfo import ZoneInfo
 
+import click
+
+from auditor.cli.columns import lines
 from auditor.cli.context import Session, say
 from auditor.model.audit import Audit, RuleResult
 from auditor.model.exit import counts, shortfalls
@@ -14,11 +18,9 @@ from auditor.model.vocabulary import Severity, State, Verdict
 from auditor.model.window import Window
 from auditor.reports.text import visible
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
-_NARROWEST = 120
+_WIDTH = 120
+_VERDICT = 2
+_RIGHT = frozenset({3, 4, 5, 6})
 _GAPS = 20
 _STYLES = {"fail": "bold red", "fail (all waived)": "yellow", "pass": "green", "not evaluated": "dim"}
 
@@ -41,21 +43,20 @@ def tell(audit: Audit, session: Session, *, new_only: bool = False) -> None:
         for line in (*_plain_rules(audit, new_only=new_only), *_lines(audit, new_only=new_only)):
             say(session, line)
         return
-    from rich.text import Text
-
-    console = _console()
-    console.print(_table(audit, new_only=new_only))
+    cells = list(_cells(audit, new_only=new_only))
+    if _is_looked_at():
+        _show(audit, cells, _headings(new_only=new_only))
+    else:
+        dash = "─" if (sys.stderr.encoding or "").lower().startswith("utf") else "-"
+        for line in lines(_headings(new_only=new_only), cells, right=_RIGHT, width=_WIDTH, dash=dash):
+            click.echo(line, err=True)
     for line in _lines(audit, new_only=new_only):
-        console.print(Text(line), soft_wrap=True)
+        click.echo(line, err=True)
 
 
-def _console() -> Console:
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console = Console(stderr=True, highlight=False, markup=False, emoji=False, width=_NARROWEST)
-    return console
+def _is_looked_at() -> bool:
+    """Whether a terminal shows what is printed to stderr, or somebody wants its colours all the same."""
+    return sys.stderr.isatty() or any(os.environ.get(name) for name in ("FORCE_COLOR", "TTY_COMPATIBLE"))
 
 
 def _standing(audit: Audit, *, new_only: bool) -> Counter[str]:
@@ -65,33 +66,42 @@ def _standing(audit: Audit, *, new_only: bool) -> Counter[str]:
     return standing
 
 
-def _table(audit: Audit, *, new_only: bool) -> Table:
+def _headings(*, new_only: bool) -> Sequence[str]:
+    return ("rule", "severity", "verdict", "new" if new_only else "open", "waived", "looked at", "unknown", "title")
+
+
+def _cells(audit: Audit, *, new_only: bool) -> Iterator[Sequence[str]]:
+    """What the table says of each rule, column by column."""
+    standing = _standing(audit, new_only=new_only)
+    for rule in audit.rules:
+        told = rule.title if rule.verdict is not Verdict.NOT_EVALUATED else f"{rule.title}: {rule.reason}"
+        yield (
+            rule.id,
+            rule.severity.value,
+            "crashed" if rule.crashed else verdict(rule),
+            f"{standing[rule.id]:,}",
+            f"{rule.waived:,}",
+            f"{rule.population:,}",
+            f"{rule.not_evaluable:,}",
+            visible(told),
+        )
+
+
+def _show(audit: Audit, rows: Sequence[Sequence[str]], headings: Sequence[str]) -> None:
+    """The table on a terminal, as wide as that is, with colours where it has them."""
     from rich import box
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    standing = _standing(audit, new_only=new_only)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("rule", no_wrap=True)
-    table.add_column("severity", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    for name in ("new" if new_only else "open", "waived", "looked at", "unknown"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("title", ratio=1, overflow="fold")
-    for rule in audit.rules:
-        words = verdict(rule)
-        told = rule.title if rule.verdict is not Verdict.NOT_EVALUATED else f"{rule.title}: {rule.reason}"
-        table.add_row(
-            Text(rule.id),
-            Text(rule.severity.value),
-            Text("crashed" if rule.crashed else words, style=_STYLES.get(words, "")),
-            Text(f"{standing[rule.id]:,}"),
-            Text(f"{rule.waived:,}"),
-            Text(f"{rule.population:,}"),
-            Text(f"{rule.not_evaluable:,}"),
-            Text(visible(told)),
-        )
-    return table
+    for place, heading in enumerate(headings[:-1]):
+        table.add_column(heading, justify="right" if place in _RIGHT else "left", no_wrap=True)
+    table.add_column(headings[-1], ratio=1, overflow="fold")
+    for rule, cells in zip(audit.rules, rows, strict=True):
+        style = _STYLES.get(verdict(rule), "")
+        table.add_row(*(Text(cell, style=style if place == _VERDICT else "") for place, cell in enumerate(cells)))
+    Console(stderr=True, highlight=False, markup=False, emoji=False).print(table)
 
 
 def _plain_rules(audit: Audit, *, new_only: bool) -> Iterator[str]:
