@@ -11,7 +11,7 @@ import polars as pl
 from auditor.audit.binding import bind_all
 from auditor.audit.means import means, opened
 from auditor.audit.selection import Selection
-from auditor.audit.visible import visible_names
+from auditor.audit.visible import visible_names, with_reasons
 from auditor.documents import nearest
 from auditor.engines.local import frames
 from auditor.errors import ConfigError
@@ -140,7 +140,7 @@ def _rows(condition: Condition, frame: pl.DataFrame) -> list[tuple[ClauseValue, 
         return []
     clauses = condition.clauses
     verdicts = frame.select(expression(clause.tree).alias(str(place)) for place, clause in enumerate(clauses))
-    named = [sorted(names_in(clause.tree) & set(frame.columns)) for clause in clauses]
+    named = [sorted(with_reasons(names_in(clause.tree)) & set(frame.columns)) for clause in clauses]
     under_none = [denied(condition.tree, clause.tree) is True for clause in clauses]
     return [
         tuple(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from auditor.rules.columns import finding_names
+from collections.abc import Collection
+
+from auditor.rules.columns import base_columns, finding_names
 from auditor.rules.names import table_names
 from auditor.rules.spec import Baseline, Group, Match, Pairs, Rule, Sequence
 from auditor.tables.facts import fact_table
-from auditor.tables.modelled import is_learned
+from auditor.tables.modelled import REASONS, is_learned
 from auditor.tables.schema import TABLES
 
 
@@ -15,6 +17,7 @@ def visible_names(rule: Rule) -> frozenset[str]:
     detect = rule.detect
     row = {name for name in table_names(detect.table) if not _optional(detect.table, name)}
     row |= {derived.name for derived in detect.derive}
+    row |= with_reasons(base_columns(rule, finding_names(rule.finding)).get(detect.table, frozenset()))
     stage = detect.stage
     match stage:
         case None | Match():
@@ -30,6 +33,11 @@ def visible_names(rule: Rule) -> frozenset[str]:
         case _:
             seen = set()
     return finding_names(rule.finding) | seen
+
+
+def with_reasons(names: Collection[str]) -> set[str]:
+    """The names, and those of the reasons that stand beside facts among them."""
+    return {*names, *(f"{name}_why" for name in names if f"{name.rpartition('.')[2]}_why" in REASONS)}
 
 
 def _optional(table: str, name: str) -> bool:

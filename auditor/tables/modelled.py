@@ -139,6 +139,9 @@ LEARNED: Mapping[str, pl.DataType] = MappingProxyType(
 )
 """Every fact that only all rows together tell, with its type."""
 
+REASONS = frozenset({"person_key_why", *(name for name in LEARNED if name.endswith("_why"))})
+"""The facts that tell why another fact is what it is."""
+
 
 def models_of(table: str, names: Collection[str]) -> list[tuple[Model, list[str]]]:
     """The models that make the names, each with those of them it makes."""

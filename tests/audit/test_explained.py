@@ -164,3 +164,15 @@ def test_a_rule_that_is_gone_is_named(tmp_path: Path) -> None:
     path.write_text((HEAD + MATCH).replace("TST-001", "TST-002"))
     with pytest.raises(ConfigError, match=r"TST-001 is not loaded; did you mean 'TST-002'\?"):
         explain(audit.findings[0], audit, archive, rules=load_rules([path], bundled=False), settings=Settings())
+
+
+def test_a_fact_that_other_rows_tell_is_shown_with_its_reason(tmp_path: Path) -> None:
+    path = tmp_path / "rule.yaml"
+    detect = "detect: {from: attendees, where: visit_number == 1}\n"
+    path.write_text(HEAD + detect + 'finding: {subject: "{email}", message: m, fingerprint: [email]}\n')
+    rules = load_rules([path], bundled=False)
+    archive = small_archive(tmp_path / "archive", [HOST, EVE])
+    audit = check(archive, rules, request=Request(), now=NOW)
+    told = explain(audit.findings[0], audit, archive, rules=rules, settings=Settings())
+    values = {"visit_number": 1, "visit_number_why": "first join of the meeting"}
+    assert [dict(clause.values) for row in told.rows for clause in row] == [values]
