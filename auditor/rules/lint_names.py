@@ -69,17 +69,8 @@ def _always_null(linted: Linted) -> Notes:
             continue
         table, name = found
         known = "meeting.title" if name.startswith("meeting.tracking_code.") else name
-        if known in NULL_FACTS[table] and use.name not in _given_names(linted.rule):
+        if known in NULL_FACTS[table]:
             yield Note(use.place, "L08", f"'{name}' is always null in {table}")
-
-
-def _given_names(rule: Rule) -> frozenset[str]:
-    """Names that the rule or its stage gives, so that they are no facts."""
-    own = {derived.name for derived in rule.detect.derive}
-    stage = rule.detect.stage
-    if isinstance(stage, Group):
-        own |= {name for name, _ in stage.aggregate}
-    return frozenset(own)
 
 
 def _fingerprint(linted: Linted) -> Notes:
