@@ -26,6 +26,7 @@ from auditor.detectors.detection import (
     within,
 )
 from auditor.detectors.wording import clock, entity, number
+from auditor.entities.groups import greatest, ids
 from auditor.model.window import Window
 
 ENOUGH = 200
@@ -58,9 +59,13 @@ def detect(rows: pl.LazyFrame, settings: Burst, window: Window) -> Detection:
     everything = rows.with_columns(_usable=usable).collect()
     if not everything["_usable"].any():
         return unjudged(everything.height, (*key, "joined_time"))
-    frame = everything.filter("_usable").sort(*key, "joined_time", "left_time", "page", "item", nulls_last=True)
-    null = _null_model(frame, settings, window)
-    busy = frame.filter(pl.len().over(key) >= settings.min_count)
+    frame = everything.filter("_usable")
+    joins = frame.select("joined_time", _entity=ids(frame, key), _row=pl.int_range(pl.len(), dtype=pl.Int64))
+    joins = joins.with_columns(_many=pl.len().over("_entity"))
+    null = _null_model(joins, settings, window)
+    busy = frame[joins.filter(pl.col("_many") >= settings.min_count)["_row"]].sort(
+        *key, "joined_time", "left_time", "page", "item", nulls_last=True
+    )
     found = _bursts(busy, settings)
     center, tail = null if null is not None else (None, {})
     scores = {k: _score(k, tail_of=tail) for k in found["count"].unique().sort().to_list()} if null else {}
@@ -84,19 +89,18 @@ def detect(rows: pl.LazyFrame, settings: Burst, window: Window) -> Detection:
         _worded(scored, settings, modelled=null is not None),
         entity=key,
         budget=settings.budget,
-        population=frame.select(key).n_unique(),
+        population=joins["_entity"].n_unique(),
         not_evaluable=everything.height - frame.height,
         history=days(before),
     )
 
 
-def _largest(frame: pl.DataFrame, settings: Burst) -> pl.DataFrame:
-    """The largest count `k` of each entity in rows sorted by it: k ≥ j when two rows j − 1 apart are close."""
-    key = list(settings.entity)
-    change = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in key)
-    marked = frame.select(*key, "joined_time", _entity=change.fill_null(value=True).cast(pl.Int64).cum_sum())
-    most = min(int(marked.select(pl.len().over("_entity").max()).item() or 0), 200)
-    # rows are sorted by entity, so whoever stands `step` rows earlier is of the same one or too far away
+def _largest(joins: pl.DataFrame, settings: Burst) -> pl.Series:
+    """The largest count `k` of each entity: k ≥ j when two of its joins, in order, are j − 1 apart and close."""
+    most = min(greatest(joins["_many"]), 200)
+    alone = joins.filter(pl.col("_many") == 1).height
+    # sorted by entity, whoever stands `step` joins earlier is of the same one or too far away
+    marked = joins.filter(pl.col("_many") > 1).select("_entity", "joined_time").sort("_entity", "joined_time")
     close = [
         (
             (pl.col("_entity") == pl.col("_entity").shift(step))
@@ -104,36 +108,33 @@ def _largest(frame: pl.DataFrame, settings: Burst) -> pl.DataFrame:
         ).fill_null(value=False)
         for step in range(1, most)
     ]
-    return (
-        marked.select(*key, "joined_time", "_entity", *[each.alias(f"_{step}") for step, each in enumerate(close)])
-        .group_by("_entity", maintain_order=True)
-        .agg(
-            pl.col(key).first(),
-            (1 + pl.sum_horizontal(pl.lit(0), *[pl.col(f"_{step}").any().cast(pl.Int64) for step in range(len(close))]))
-            .cast(pl.Int64)
-            .alias("k"),
-            last=pl.col("joined_time").max(),
-        )
-        .drop("_entity")
+    counted = (
+        marked.select("_entity", *[each.alias(f"_{step}") for step, each in enumerate(close)])
+        .group_by("_entity")
+        .agg(1 + pl.sum_horizontal(pl.lit(0), *[pl.col(f"_{step}").any().cast(pl.Int64) for step in range(len(close))]))
     )
+    return pl.concat([pl.Series("k", [1], dtype=pl.Int64).new_from_index(0, alone), counted["literal"].cast(pl.Int64)])
 
 
-def _null_model(frame: pl.DataFrame, settings: Burst, window: Window) -> tuple[float, dict[str, float]] | None:
+def _null_model(joins: pl.DataFrame, settings: Burst, window: Window) -> tuple[float, dict[str, float]] | None:
     """Mean and shape of the largest counts of earlier entities; None when there are too few."""
-    key = list(settings.entity)
-    past = frame.filter(pl.col("joined_time").max().over(key) < window.start)
+    past = joins.filter(pl.col("joined_time").max().over("_entity") < window.start)
     if past.is_empty():
-        ended = frame.group_by(key).agg(pl.col("joined_time").max() < window.start)
+        ended = joins.group_by("_entity").agg(pl.col("joined_time").max() < window.start)
         learned(pl.Series([0]), earlier=ended["joined_time"])
         return None
-    counts = sorted(_largest(past, settings)["k"].to_list())
-    if len(counts) < ENOUGH:
+    counts = _largest(past, settings).sort()
+    if counts.len() < ENOUGH:
         return None
-    kept = counts[: len(counts) - math.ceil(len(counts) / 100)]
-    total, squares, size = sum(kept), sum(k * k for k in kept), len(kept)
+    kept = counts.head(counts.len() - math.ceil(counts.len() / 100))
+    total, squares, size = _total(kept), _total(kept * kept), kept.len()
     mean = max(total / size, 1e-6)
     variance = squares / size - (total / size) ** 2
-    return mean, {"mean": mean, "variance": variance, "n": float(len(counts))}
+    return mean, {"mean": mean, "variance": variance, "n": float(counts.len())}
+
+
+def _total(values: pl.Series) -> int:
+    return int(values.sum())
 
 
 def _score(k: int, *, tail_of: dict[str, float]) -> float:

@@ -16,11 +16,11 @@ import polars as pl
 from auditor.detectors.countries import declared
 from auditor.detectors.detection import WITHOUT_HISTORY, Budget, Detection, conclude, days, recognised, within
 from auditor.detectors.suppress import first_reason, in_networks
-from auditor.detectors.whereabouts import homely, keeps_to_exits, mobile, seen_before
+from auditor.detectors.whereabouts import keeps_to_exits, mobile, seen_before
 from auditor.detectors.wording import entity, moment, number
 from auditor.entities.episodes import legs
-from auditor.entities.groups import numbers
-from auditor.entities.networks import is_remote_exit, kilometres, knows_network, remote_exits
+from auditor.entities.groups import ids
+from auditor.entities.networks import Lives, is_remote_exit, kilometres, knows_network, remote_exits
 from auditor.entities.pairs import hand_off, reconnect
 from auditor.model.window import Window
 
@@ -90,25 +90,29 @@ def detect(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window) -> De
             None,
             _MISSING[settings.places] if unusable else None,
         )
+    lives = Lives.of(frame)
     frame = frame.with_columns(
-        homely(frame),
-        exit=is_remote_exit(frame, remote_exits(frame)),
+        exit=is_remote_exit(frame, remote_exits(frame, lives=lives)),
         known=recognised(frame, knows_network(frame)),
         mobile=mobile(),
-    ).with_columns(roams=pl.col("mobile") & (pl.col("known") | pl.col("in_homeland")))
+        _who=ids(frame, settings.entity),
+    )
+    frame = frame.with_columns(roams=_roams(frame, lives))
     # legs that do not tell where their person is: through an exit, and by a phone that roams on a network it knows
     silent = [
         holds
         for name, holds in (("remote_exit", pl.col("exit")), ("known_network", pl.col("roams")))
         if name in settings.suppress
     ]
-    moves = _moves(frame, settings)
+    ordered = frame.select("row", "end", "_who").sort(pl.col("_who") * frame.height + pl.col("row"))
+    moves = _moves(frame, ordered, settings)
     if silent:
         # what lies around them is compared as well
+        speaks = frame.select(~pl.any_horizontal(silent)).to_series()[ordered["row"]]
         through = moves.filter(pl.any_horizontal("exit_a", "exit_b", "roams_a", "roams_b"))
-        moves = pl.concat([through, _moves(frame, settings, among=~pl.any_horizontal(silent))])
+        moves = pl.concat([through, _moves(frame, ordered.filter(speaks), settings)])
         moves = moves.unique(["row_a", "row_b"], keep="first", maintain_order=True)
-    moves = _with_habits(moves.filter(within(window, "joined_time_b")), frame)
+    moves = _with_habits(moves.filter(within(window, "joined_time_b")), frame, lives)
     # an exit hides where its person is, yet not why another client, or one that keeps to exits, comes from elsewhere
     told = ~pl.col("usual_b") | (pl.col("keeps_b") & ~pl.col("mobile_b"))
     unsaid = ~pl.col("known_a") | pl.col("near_home_b") | ~told
@@ -137,21 +141,25 @@ def detect(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window) -> De
 
 _SIDE = (
     "email", "meeting_id", "joined_time", "end", "ip_network", "client_os", "client_agent", "geo_country", "geo_city",
-    "exit", "known", "mobile", "roams", "near_home", "page", "item",
+    "exit", "known", "mobile", "roams", "page", "item",
 )  # fmt: skip
 
 
-def _moves(frame: pl.DataFrame, settings: ImpossibleTravel, *, among: pl.Expr | None = None) -> pl.DataFrame:
+def _roams(frame: pl.DataFrame, lives: Lives) -> pl.Series:
+    """For each leg whether it is a phone that comes out at home, or in a network its person knows."""
+    unknown = frame.select(pl.col("mobile") & ~pl.col("known")).to_series().arg_true()
+    at_home = unknown.filter(lives.near(unknown)["in_homeland"])
+    return frame["mobile"] & (frame["known"] | frame["row"].is_in(at_home.cast(pl.Int64).implode()))
+
+
+def _moves(frame: pl.DataFrame, ordered: pl.DataFrame, settings: ImpossibleTravel) -> pl.DataFrame:
     """Each leg with the leg that reached furthest before it, where distance and speed exceed the limits.
 
-    `row` is the place of a leg in `frame`; of legs not `among` nothing is asked.
+    `ordered` are the legs asked, each person's in order; `row` is the place of a leg in `frame`.
     """
-    legs_ = frame.select("row", "end", _who=numbers(frame, settings.entity))
-    asked = legs_ if among is None else legs_.filter(frame.select(among).to_series())
     furthest = pl.col("end") >= pl.col("end").cum_max().over("_who")
     links = (
-        asked.sort(pl.col("_who") * frame.height + pl.col("row"))
-        .with_columns(_from=pl.when(furthest).then("row").forward_fill().over("_who"))
+        ordered.with_columns(_from=pl.when(furthest).then("row").forward_fill().over("_who"))
         .select(row_b="row", row_a=pl.col("_from").shift(1).over("_who"))
         .drop_nulls()
     )
@@ -178,14 +186,16 @@ def _moves(frame: pl.DataFrame, settings: ImpossibleTravel, *, among: pl.Expr | 
     )
 
 
-def _with_habits(moves: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
-    """The moves, and of the later leg whether its client is `usual_b` for its person, who `keeps_b` to exits."""
+def _with_habits(moves: pl.DataFrame, frame: pl.DataFrame, lives: Lives) -> pl.DataFrame:
+    """The moves, and of each later leg whether it is `near_home_b`, its client `usual_b` for who `keeps_b` to exits."""
     people = moves["email_b"].unique().drop_nulls()
     theirs = frame.filter(pl.col("email").is_in(people.implode()))
     habits = theirs.select("row").with_columns(
         usual_b=seen_before(theirs, "client_agent"), keeps_b=keeps_to_exits(theirs)
     )
-    return moves.join(habits, left_on="row_b", right_on="row", how="left", maintain_order="left")
+    return moves.with_columns(near_home_b=lives.near(moves["row_b"])["near_home"]).join(
+        habits, left_on="row_b", right_on="row", how="left", maintain_order="left"
+    )
 
 
 def _of(frame: pl.DataFrame, columns: Sequence[str], rows: pl.Series, side: str) -> pl.DataFrame:

@@ -14,10 +14,10 @@ import polars as pl
 
 from auditor.detectors.detection import Budget, Detection, conclude, days, recognised, unjudged, within
 from auditor.detectors.suppress import first_reason
-from auditor.detectors.whereabouts import homely
 from auditor.detectors.wording import clock, entity, span
 from auditor.entities.episodes import legs
-from auditor.entities.networks import WHERE, is_remote_exit, knows_network, remote_exits
+from auditor.entities.groups import ids
+from auditor.entities.networks import WHERE, Lives, is_remote_exit, knows_network, remote_exits
 from auditor.entities.pairs import companion, hand_off, reconnect, same_provider
 from auditor.model.window import Window
 
@@ -54,10 +54,11 @@ def detect(rows: pl.LazyFrame, settings: Overlap, window: Window) -> Detection:
     frame, unusable = legs(rows, entity=settings.entity, needed=settings.different)
     if frame.is_empty():
         return unjudged(unusable, (*settings.entity, *settings.different, "joined_time", "left_time"))
+    lives = Lives.of(frame)
     frame = frame.with_columns(
-        homely(frame), exit=is_remote_exit(frame, remote_exits(frame)), known=recognised(frame, knows_network(frame))
+        exit=is_remote_exit(frame, remote_exits(frame, lives=lives)), known=recognised(frame, knows_network(frame))
     )
-    pairs = _pairs(frame, settings)
+    pairs = _pairs(frame, settings, lives)
     weight = (
         pl.when((pl.col("geo_country_a") != pl.col("geo_country_b")).fill_null(value=False))
         .then(3)
@@ -96,17 +97,22 @@ def detect(rows: pl.LazyFrame, settings: Overlap, window: Window) -> Detection:
     )
 
 
-def _pairs(frame: pl.DataFrame, settings: Overlap) -> pl.DataFrame:
+def _pairs(frame: pl.DataFrame, settings: Overlap, lives: Lives) -> pl.DataFrame:
     """Pairs of legs that overlap by more than the grace, earlier leg first.
 
     Legs that overlap without a gap get one island number, so that a leg is only compared with its island.
     """
     key = list(settings.entity)
-    ordered = frame.sort(*key, "joined_time", "end", "page", "item")
-    reach = pl.col("end").cum_max().shift(1).over(key)
-    islands = ordered.with_columns(
-        island=(reach.is_null() | (pl.col("joined_time") + settings.grace >= reach)).cast(pl.Int64).cum_sum()
-    ).filter(pl.len().over("island") > 1)
+    reach = pl.col("end").cum_max().shift(1).over("_who")
+    numbered = (
+        frame.select("row", "joined_time", "end", _who=ids(frame, key))
+        .sort(pl.col("_who") * frame.height + pl.col("row"))
+        .select("row", island=(reach.is_null() | (pl.col("joined_time") + settings.grace >= reach)).cum_sum())
+        .filter(pl.len().over("island") > 1)
+    )
+    islands = pl.concat(
+        [frame[numbered["row"]], numbered.select("island"), lives.near(numbered["row"])], how="horizontal"
+    )
     side = [name for name in dict.fromkeys((*_SIDE, *settings.different)) if name not in settings.entity]
     left = islands.select("island", *key, *[pl.col(name).alias(f"{name}_a") for name in side])
     right = islands.select("island", *[pl.col(name).alias(f"{name}_b") for name in side])

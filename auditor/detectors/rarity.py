@@ -16,7 +16,7 @@ import polars as pl
 from auditor.detectors.detection import Budget, Detection, conclude, days, learned, records, unjudged, within
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
-from auditor.entities.groups import numbers
+from auditor.entities.groups import greatest, ids, paired
 from auditor.entities.networks import WHERE, is_remote_exit, remote_exits
 from auditor.model.window import Window
 
@@ -107,11 +107,19 @@ class _Joins:
 
     def earlier(self, groups: pl.Series, rows: pl.Series, asked: pl.Series) -> pl.Series:
         """For each of the rows asked, how many of `rows` in its group lie strictly before it, within its history."""
+        if greatest(groups) > (1 << 62) // self.moments:
+            groups = groups.rank("dense").cast(pl.Int64)
         scaled = groups * self.moments
-        past = (scaled[rows] + self.moment[rows]).sort()
+        past = (scaled + self.moment)[rows].sort()
         group = scaled[asked]
-        until = past.search_sorted(group + self.moment[asked]).cast(pl.Int64)
-        return until - past.search_sorted(group + self.horizon[asked]).cast(pl.Int64)
+        # asked in order, neighbours are searched for among what was just read
+        ordered = (
+            pl.DataFrame({"until": group + self.moment[asked], "since": group + self.horizon[asked]})
+            .with_row_index("place")
+            .sort("until")
+        )
+        until, since = (past.search_sorted(ordered[name]).cast(pl.Int64) for name in ("until", "since"))
+        return pl.DataFrame({"place": ordered["place"], "count": until - since}).sort("place")["count"]
 
 
 def _rated(frame: pl.DataFrame, settings: Rarity, window: Window) -> pl.DataFrame:
@@ -120,24 +128,25 @@ def _rated(frame: pl.DataFrame, settings: Rarity, window: Window) -> pl.DataFram
     All counts are of rows strictly before the row that have the attribute at all.
     """
     joins = _Joins.of(frame["joined_time"], settings.history)
-    people = numbers(frame, settings.entity)
+    people = ids(frame, settings.entity)
     everybody = people * 0
     inside = frame.select(within(window, "joined_time")).to_series()
     events = frame.filter(inside)
-    of_all: dict[int, tuple[pl.Series, pl.Series]] = {}
+    counted: list[tuple[pl.Series, pl.Series, pl.Series]] = []
     for name in settings.columns:
         known = frame[name].is_not_null()
         rows, asked = known.arg_true(), (known & inside).arg_true()
-        values = numbers(frame, [name])
-        # columns that are never null share what does not depend on the value
-        if rows.len() < frame.height or frame.height not in of_all:
-            of_all[rows.len()] = joins.earlier(people, rows, asked), joins.earlier(everybody, rows, asked)
-        own, every = of_all[rows.len()]
+        values = ids(frame, [name])
+        # columns that are null on the same rows share what does not depend on the value
+        shared = next(((own, every) for mask, own, every in counted if (mask == known).all()), None)
+        own, every = shared or (joins.earlier(people, rows, asked), joins.earlier(everybody, rows, asked))
+        if shared is None:
+            counted.append((known, own, every))
         if rows.len() == frame.height:
             learned(every, earlier=(joins.moment > joins.horizon)[asked])
         named = _surprise(
             frame.select("row")[asked].with_columns(
-                _nv=joins.earlier(numbers(frame, [*settings.entity, name]), rows, asked),
+                _nv=joins.earlier(paired(people, values), rows, asked),
                 _n=own,
                 _gv=joins.earlier(values, rows, asked),
                 _g=every,

@@ -1,41 +1,21 @@
-"""What the past says of where a person may be: at home, and in or past the exits they use.
+"""What the past says of a person's ways: behind the exits they use or past them, and with which clients.
 
-Everything is taken strictly before the day, or the week, of the row it is said of.
+Everything is taken strictly before the day of the row it is said of.
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-from auditor.entities.networks import FAR_KM, homes, kilometres
 from auditor.entities.pairs import MOBILE
 
 EXIT_DAYS = 5
 MIXED_DAYS = 2
-_AXES = ("latitude", "longitude")
 
 
 def mobile() -> pl.Expr:
     """Whether the leg's client is a phone or tablet."""
     return pl.col("client_os").is_in(list(MOBILE)).fill_null(value=False)
-
-
-def homely(frame: pl.DataFrame) -> pl.DataFrame:
-    """For each leg whether it lies `near_home`, at most 500 km from where its person lived, and `in_homeland` at least.
-
-    Home is where the person was on most days of the four weeks before the week. The homeland is home's country with
-    what is near home. Without coordinates near is the same country; without a home neither holds.
-    """
-    known = homes(frame).select("email", "week", pl.col("^geo_(country|latitude|longitude)_home$"))
-    told = frame.select(
-        "email",
-        pl.col("geo_country"),
-        *[pl.col(f"geo_{axis}").alias(f"geo_{axis}_here") for axis in _AXES],
-        week=pl.col("joined_time").dt.truncate("1w"),
-    ).join(known, on=["email", "week"], how="left", maintain_order="left")
-    country = pl.col("geo_country") == pl.col("geo_country_home")
-    near = pl.coalesce(kilometres("here", "home") <= FAR_KM, country).fill_null(value=False)
-    return told.select(near_home=near, in_homeland=near | country.fill_null(value=False))
 
 
 def keeps_to_exits(frame: pl.DataFrame) -> pl.Series:

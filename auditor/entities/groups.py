@@ -21,22 +21,38 @@ def greatest(values: pl.Series) -> int:
     return found if isinstance(found, int) else 0
 
 
-def numbers(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
-    """The place of the first row of each row's group, in `frame` as it is ordered; nulls are equal to each other."""
+def ids(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
+    """A whole number for each row, not negative, equal for rows of one group; nulls are equal to each other."""
     packed = pl.Series([0]).new_from_index(0, frame.height)
     for name in columns:
         column = frame[name]
         if column.dtype == pl.String():
             column = column.cast(pl.Categorical).to_physical().cast(pl.Int64)
-        else:
+        elif not column.dtype.is_integer() or smallest(column) < 0:
             column = column.rank("dense").cast(pl.Int64)
-        column = column.fill_null(-1) + 1
-        size = greatest(column) + 1
-        if greatest(packed) > (1 << 62) // size:
-            packed = packed.rank("dense").cast(pl.Int64)
-        packed = packed * size + column
+        column = column.cast(pl.Int64).fill_null(-1) + 1
+        packed = paired(packed, column)
+    return packed
+
+
+def smallest(values: pl.Series) -> int:
+    """The smallest of whole numbers; 0 when there is none."""
+    found = values.min()
+    return found if isinstance(found, int) else 0
+
+
+def paired(one: pl.Series, other: pl.Series) -> pl.Series:
+    """A whole number for each row, equal where both of two are; none of them is negative."""
+    size = greatest(other) + 1
+    if greatest(one) > (1 << 62) // size:
+        one = one.rank("dense").cast(pl.Int64)
+    return one * size + other
+
+
+def numbers(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
+    """The place of the first row of each row's group, in `frame` as it is ordered; nulls are equal to each other."""
     # the range is a column before `over`, which would count it within each group
-    placed = packed.to_frame("group").with_columns(place=pl.int_range(pl.len(), dtype=pl.Int64))
+    placed = ids(frame, columns).to_frame("group").with_columns(place=pl.int_range(pl.len(), dtype=pl.Int64))
     return placed.select(pl.col("place").min().over("group")).to_series()
 
 

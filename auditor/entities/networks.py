@@ -14,10 +14,11 @@ from operator import or_
 
 import polars as pl
 
-from auditor.entities.groups import codes, greatest, numbers
+from auditor.entities.groups import codes, greatest, ids
 
 HOME_WEEKS = 4
 MOST_DAYS = 1 << 20
+DAY_ZERO = 1 << 19
 EXIT_PEOPLE = 5
 EXIT_SHARE = 10
 FAR_KM = 500.0
@@ -63,7 +64,7 @@ def _dated(frame: pl.DataFrame, spots: _Spots) -> pl.DataFrame:
     return frame.select(
         "geo_latitude",
         "geo_longitude",
-        who=numbers(frame, ["email"]),
+        who=ids(frame, ["email"]),
         named=pl.col("email").is_not_null(),
         country=spots.country,
         spot=spots.both,
@@ -76,14 +77,27 @@ def _stays(dated: pl.DataFrame) -> pl.DataFrame:
     least = [pl.col("geo_latitude", "geo_longitude").min()]
     located = dated.filter(pl.col("named") & pl.col("spot").is_not_null())
     spots = greatest(located["spot"]) + 1
-    daily = (
-        located.with_columns(_key=(pl.col("who") * spots + pl.col("spot")) * MOST_DAYS + pl.col("day"))
-        .group_by("_key")
-        .agg(pl.col("who", "spot", "week").first(), *least)
+    # one number a person, spot and time: nothing is as cheap to group by
+    day = pl.col("_key") % MOST_DAYS - DAY_ZERO
+    daily = located.group_by(_key=(pl.col("who") * spots + pl.col("spot")) * MOST_DAYS + pl.col("day") + DAY_ZERO).agg(
+        *least
     )
-    weekly = daily.group_by("who", "spot", "week").agg(pl.len().cast(pl.Int64).alias("days"), *least)
-    later = pl.concat(weekly.with_columns(pl.col("week") + ahead) for ahead in range(1, HOME_WEEKS + 1))
-    return later.group_by("who", "week", "spot").agg(pl.col("days").sum(), *least)
+    weekly = daily.group_by(_key=pl.col("_key") // MOST_DAYS * MOST_DAYS + (day + 3) // 7 + DAY_ZERO).agg(
+        pl.len().cast(pl.Int64).alias("days"), *least
+    )
+    later = pl.concat(weekly.with_columns(pl.col("_key") + ahead) for ahead in range(1, HOME_WEEKS + 1))
+    return (
+        later.group_by("_key")
+        .agg(pl.col("days").sum(), *least)
+        .select(
+            "days",
+            "geo_latitude",
+            "geo_longitude",
+            who=pl.col("_key") // MOST_DAYS // spots,
+            spot=pl.col("_key") // MOST_DAYS % spots,
+            week=pl.col("_key") % MOST_DAYS - DAY_ZERO,
+        )
+    )
 
 
 def _homes(stays: pl.DataFrame) -> pl.DataFrame:
@@ -93,15 +107,49 @@ def _homes(stays: pl.DataFrame) -> pl.DataFrame:
     return stays.filter(rank == rank.max().over("who", "week"))
 
 
+@dataclass(frozen=True, slots=True)
+class Lives:
+    """Where the people of a frame were, row by row and in numbers, and where they lived from week to week."""
+
+    spots: _Spots
+    dated: pl.DataFrame
+    homes: pl.DataFrame
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame) -> Lives:
+        """The lives the rows of the frame tell of."""
+        spots = _Spots.of(frame)
+        dated = _dated(frame, spots)
+        homes_ = _homes(_stays(dated)).drop("days")
+        return cls(
+            spots, dated, homes_.rename({name: f"{name}_home" for name in ("spot", "geo_latitude", "geo_longitude")})
+        )
+
+    def near(self, rows: pl.Series) -> pl.DataFrame:
+        """For each of those rows whether it lies `near_home`, within 500 km of it, and at least `in_homeland`.
+
+        The homeland is the country of home with what is near home. Without coordinates near is the same country;
+        without a home neither holds.
+        """
+        told = (
+            self.dated[rows]
+            .rename({name: f"{name}_here" for name in ("geo_latitude", "geo_longitude")})
+            .join(self.homes, on=["who", "week"], how="left", maintain_order="left")
+        )
+        country = pl.col("country") == pl.col("spot_home") // self.spots.cities
+        near = pl.coalesce(kilometres("here", "home") <= FAR_KM, country).fill_null(value=False)
+        return told.select(near_home=near, in_homeland=near | country.fill_null(value=False))
+
+
 def homes(frame: pl.DataFrame) -> pl.DataFrame:
     """Where each person was on most days of the four weeks before each week: `email`, `week`, the place, `days` there.
 
     `located` are the days in any place, one in two places counting twice. Ties go to the smallest country and city.
     A person without a located join in those weeks has no row.
     """
-    spots = _Spots.of(frame)
-    found = _homes(_stays(_dated(frame, spots)).with_columns(located=pl.col("days").sum().over("who", "week")))
-    names = frame.select(pl.col("email", "geo_country", "geo_city"), who=numbers(frame, ["email"]), spot=spots.both)
+    dated = _dated(frame, _Spots.of(frame))
+    found = _homes(_stays(dated).with_columns(located=pl.col("days").sum().over("who", "week")))
+    names = frame.select("email", "geo_country", "geo_city", who=dated["who"], spot=dated["spot"])
     people = names.select("who", "email").unique("who", keep="first", maintain_order=True)
     places = names.select("spot", "geo_country", "geo_city").unique("spot", keep="first", maintain_order=True)
     epoch = pl.lit(0).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
@@ -119,7 +167,7 @@ def homes(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def remote_exits(frame: pl.DataFrame, *, place: pl.Expr = PLACE) -> pl.DataFrame:
+def remote_exits(frame: pl.DataFrame, *, place: pl.Expr = PLACE, lives: Lives | None = None) -> pl.DataFrame:
     """What is known of places that ever were exits after each day of use by internal people: `place`, `day`, `exit`.
 
     `people` are those from elsewhere, `away` and `days` the days they and all whose home is known used it until then.
@@ -127,18 +175,19 @@ def remote_exits(frame: pl.DataFrame, *, place: pl.Expr = PLACE) -> pl.DataFrame
     A place is an exit used from elsewhere once five internal people whose home is more than 500 km away, or in
     another country where coordinates are unknown, have used it, theirs are more than a tenth of the days on which
     somebody did, and some of them shared a network: strangers who took accounts over sit on lines of their own.
-    That is a VPN, a cloud gateway, a carrier's far end; an office is not.
+    That is a VPN, a cloud gateway, a carrier's far end; an office is not. `lives` are those of the frame, if at hand.
     """
-    spots = _Spots.of(frame)
-    dated = _dated(frame, spots)
+    lives = lives or Lives.of(frame)
+    spots, dated = lives.spots, lives.dated
     told = frame.select(place=place).to_series()
-    internal = dated.with_columns(place=codes(told), line=numbers(frame, ["ip_network"])).filter(
+    internal = dated.with_columns(place=codes(told), line=ids(frame, ["ip_network"])).filter(
         frame["is_internal"].fill_null(value=False)
         & frame["ip_network"].is_not_null()
         & pl.col("country").is_not_null()
         & pl.col("named")
     )
-    pairs = internal.with_columns(_pair=pl.col("place") * (frame.height + 1) + pl.col("who"))
+    people = greatest(dated["who"]) + 1
+    pairs = internal.with_columns(_pair=pl.col("place") * people + pl.col("who"))
     crowded = pairs.unique("_pair").group_by("place").len().filter(pl.col("len") >= EXIT_PEOPLE)["place"]
     daily = (
         pairs.filter(pl.col("place").is_in(crowded.implode()))
@@ -150,9 +199,7 @@ def remote_exits(frame: pl.DataFrame, *, place: pl.Expr = PLACE) -> pl.DataFrame
             pl.col("geo_latitude", "geo_longitude").min().name.suffix("_here"),
         )
         .join(
-            _homes(_stays(dated))
-            .drop("days")
-            .rename({name: f"{name}_home" for name in ("spot", "geo_latitude", "geo_longitude")}),
+            lives.homes,
             on=["who", "week"],
             how="left",
         )
@@ -230,7 +277,7 @@ def _on_two_days(frame: pl.DataFrame, place: pl.Expr) -> pl.Series:
     """For each leg, whether its day is later than the second on which its person was in that place."""
     told = frame.select("email", place=place, day=pl.col("joined_time").dt.epoch("d"))
     used = told.select("day", known=pl.col("email").is_not_null() & pl.col("place").is_not_null()).with_columns(
-        pair=numbers(told, ["email", "place"])
+        pair=ids(told, ["email", "place"])
     )
     first = used.with_columns(first=pl.col("day").min().over("pair"))
     second = pl.when(pl.col("day") > pl.col("first")).then("day").min().over("pair")
