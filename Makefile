@@ -8,7 +8,7 @@ PIP := -m pip install --quiet --disable-pip-version-check --no-input
 APART := bench mutants spark
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
 	--no-header --no-annotate
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+PYTEST := $(BIN)/python -m compileall -q auditor && $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 SLOW := e2e or packaging or browser or faults
 
 .DEFAULT_GOAL := help
