@@ -147,9 +147,9 @@ def _counted(rows: pl.DataFrame, *, all_: bool) -> pl.DataFrame:
     own = network * (greatest(who) + 1) + who
     facts = {"network": network, "who": who, "day": day, "ours": ours, "own": own}
     used = pl.DataFrame(facts).drop_nulls()
-    mine = used.filter("ours")
-    asked = (network, day)
-    each_day = used.unique(["network", "day"])
+    mine, each_day = used.filter("ours"), used.unique(["network", "day"])
+    questions = pl.DataFrame({"network": network, "day": day}).unique()
+    asked = (questions["network"], questions["day"])
     counts = {
         "people": seen_before(used["network"], used["who"], used["day"], asked=asked),
         "ours": seen_before(mine["network"], mine["who"], mine["day"], asked=asked),
@@ -169,13 +169,15 @@ def _counted(rows: pl.DataFrame, *, all_: bool) -> pl.DataFrame:
             "lines": seen_before(lines["network"], lines["line"], lines["day"], asked=asked),
             "uses": used_before(daily["network"], daily["day"], asked=asked),
             "phones": used_before(phones["network"], phones["day"], asked=asked),
-            "own_days": used_before(daily["own"], daily["day"], asked=(own, day)),
         }
     past = (day - day.min()).clip(0, DAYS)
-    when = rows["joined_time"].dt.strftime("%Y-%m-%d")
-    return pl.DataFrame({"past": past, "when": when, **counts}).with_columns(
-        pl.when(pl.col("past") > 0).then(pl.col(name)).alias(name) for name in counts
+    told = pl.DataFrame({"network": network, "day": day}).join(
+        questions.with_columns(**counts), on=["network", "day"], how="left", nulls_equal=True, maintain_order="left"
     )
+    if all_:
+        told = told.with_columns(own_days=used_before(daily["own"], daily["day"], asked=(own, day)))
+    when = rows["joined_time"].dt.strftime("%Y-%m-%d")
+    return told.drop("network", "day").with_columns(pl.when(past > 0).then(pl.all()), past=past, when=when)
 
 
 def _exits(rows: pl.DataFrame) -> pl.DataFrame:

@@ -69,16 +69,12 @@ def _told(starts: pl.DataFrame, ends: pl.DataFrame, asked: tuple[pl.Series, pl.S
 
 def _answers(totals: pl.DataFrame, asked: tuple[pl.Series, pl.Series], *, width: int, first: int) -> pl.Series:
     groups, days = asked
-    known = pl.DataFrame({"key": groups * width + (days - first).clip(0, width - 1)}).select(
-        "key", row=pl.int_range(pl.len(), dtype=pl.Int64)
-    )
-    questions = known.select(pl.col("key").unique().drop_nulls().sort())
-    place = totals["key"].search_sorted(questions["key"], side="right").cast(pl.Int64) - 1
+    key = groups * width + (days - first).clip(0, width - 1)
+    place = totals["key"].search_sorted(key, side="right").cast(pl.Int64) - 1
     held = totals["total"].gather(place.clip(0)) if totals.height else place * 0
-    answers = questions.with_columns(
-        answer=pl.select(pl.when(place >= 0).then(held).otherwise(0)).to_series().cast(pl.Int64)
-    )
-    return known.join(answers, on="key", how="left", maintain_order="left")["answer"]
+    known = pl.DataFrame({"key": key, "place": place, "held": held})
+    sure = pl.when(pl.col("place") >= 0).then("held").otherwise(0).cast(pl.Int64)
+    return known.select(pl.when(pl.col("key").is_not_null()).then(sure)).to_series()
 
 
 def _ends(days: pl.Series) -> tuple[int, int]:

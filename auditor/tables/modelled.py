@@ -74,7 +74,7 @@ def _telephones(rows: pl.DataFrame, wanted: Collection[str], offices: Collection
 def _networks(rows: pl.DataFrame, wanted: Collection[str], offices: Collection[str]) -> pl.DataFrame:
     listed, pooled = Networks(offices), Networks([POOLED])
     address = pl.col("ip_address")
-    known = _with_rows(rows).with_columns(
+    known = rows.filter(pl.col("joined_time").is_not_null()).with_columns(
         line=mapped(address, _line, TEXT),
         listed=mapped(address, listed.holds, FLAG),
         pooled=mapped(address, pooled.holds, FLAG),

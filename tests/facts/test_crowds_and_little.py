@@ -37,9 +37,8 @@ def test_columns_that_are_null_everywhere_make_nothing_known() -> None:
 
 
 def test_ten_thousand_in_one_webinar_are_ten_thousand_visits() -> None:
-    rows = [
-        join(f"p{n}@example.com", at=n % 30, meeting_id="w", ip_address=f"192.0.2.{n % 200}") for n in range(10_000)
-    ]
+    crowd = {"meeting_id": "w"}
+    rows = [join(f"p{n}@example.com", at=n % 30, ip_address=f"192.0.2.{n % 200}", **crowd) for n in range(10_000)]
     rows += [
         join(None, at=n % 30, **crowd, client_agent=None, phone_number="+1", display_name=f"P{n}") for n in range(500)
     ]
