@@ -2,21 +2,50 @@
 
 from __future__ import annotations
 
+import html
+import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
+from lxml.html import fromstring
 
 from auditor.model.finding import Record
+from auditor.reports.audit_json import dump, load
+from auditor.reports.formats import FORMATS, Options
+from auditor.reports.redaction import redacted
+from auditor.reports.text import visible
 from auditor.resources import resource
 from auditor.tables.archive import Archive
+from tests.reports.figures import every_figure_reconciles
 
 FILES = ("audit.json", "report.html", "report.pdf")
+NAMING = {
+    "attendees": (
+        "display_name",
+        "email",
+        "ip_address",
+        "phone_number",
+        "company",
+        "meeting_title",
+        "address1",
+        "address2",
+    ),
+    "participants": ("display_name", "email", "host_email"),
+    "devices": ("display_name", "email", "phone_number"),
+    "breakouts": ("email",),
+    "meetings": ("title", "host_email", "host_display_name"),
+}
+"""The columns whose values name a person, a place or a meeting."""
 _ROW = re.compile(r"\| ([A-Z]{3}-\d{3}) \| `([^`]+)` \|")
 
 
@@ -80,6 +109,52 @@ def test_the_counts_agree_wherever_they_stand(audit: Any) -> None:
     assert audit["summary"]["findings"] == len(audit["findings"]) == sum(rule["findings"] for rule in audit["rules"])
     assert audit["summary"]["open"] == sum(audit["summary"]["by_severity"].values())
     assert audit["coverage"]["complete"]
+
+
+def test_every_figure_of_its_report_reconciles(demos: list[tuple[Path, Any]]) -> None:
+    out = demos[0][0] / "out"
+    every_figure_reconciles(fromstring((out / "report.html").read_bytes()), load((out / "audit.json").read_bytes()))
+
+
+def test_no_format_of_its_redacted_report_holds_a_name_of_the_archive(
+    demos: list[tuple[Path, Any]], tmp_path: Path
+) -> None:
+    out = demos[0][0] / "out"
+    audit = load((out / "audit.json").read_bytes())
+    said_by_rules = dump(replace(audit, findings=(), resolved=(), not_compared=(), cited=())).decode()
+    names = {name for name in _names(Archive(out / "archive")) if len(name) > 3 and name not in said_by_rules}
+    assert len(names) > 500
+    shown = redacted(audit, key=b"0123456789abcdef", repeatable=True)
+    for kind, made in FORMATS.items():
+        text = _text(kind, made.render(shown, Options()), tmp_path)
+        assert [name for name in names for way in _ways(name, kind) if way in text] == [], kind
+
+
+def _names(archive: Archive) -> Iterator[str]:
+    for table, columns in NAMING.items():
+        held = archive.scan(table).select(columns).collect()
+        for column in columns:
+            yield from held[column].drop_nulls().unique()
+
+
+def _ways(name: str, kind: str) -> set[str]:
+    """How a format could write the name."""
+    shown = visible(name, cap=1000)
+    ways = {name, shown, json.dumps(name, ensure_ascii=False)[1:-1], html.escape(shown), name.replace('"', '""')}
+    return {"".join(way.split()) for way in ways} if kind == "pdf" else ways
+
+
+def _text(kind: str, written: bytes, folder: Path) -> str:
+    """All words of the file; those of a PDF without spaces, since lines are broken anywhere."""
+    if kind == "parquet":
+        return pl.read_parquet(io.BytesIO(written)).write_ndjson()
+    if kind != "pdf":
+        return written.decode()
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext is not installed")
+    (folder / "redacted.pdf").write_bytes(written)
+    command = ["pdftotext", "-raw", str(folder / "redacted.pdf"), "-"]
+    return "".join(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
 
 
 def test_no_path_of_the_machine_is_in_the_results(demos: list[tuple[Path, Any]]) -> None:
