@@ -25,6 +25,8 @@ _SHOWN = {
     "participant_type",
     "country",
     "geo_country",
+    "home_country",
+    "egress",
     "device_type",
     "audio_type",
     "call_type",

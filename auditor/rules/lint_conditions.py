@@ -22,6 +22,7 @@ _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">=", "between"})
 _NEVER_NULL = frozenset({"site_url", "meeting_id"})
 _GUARDED_BY = {
     "email_domain": "email",
+    "person_key": "email",
     "ip_network": "ip_address",
     "client_os": "client_agent",
     "name_key": "display_name",
@@ -31,7 +32,7 @@ _TEXTS = ("", "x", "0 ~", "Ωβ\n")
 _LOWER_CASE = frozenset(
     {
         *("email", "host_email", "email_domain", "client_os", "client_app", "participant_type", "video", "device_type"),
-        *("audio_type", "call_type", "scheduled_type", "service_type", "name_key"),
+        *("audio_type", "call_type", "scheduled_type", "service_type", "name_key", "person_key", "egress"),
     }
 )
 
