@@ -6,6 +6,9 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
+from typing import TypeVar
+
+Value = TypeVar("Value")
 
 _FIRST = re.compile(rb'\{"items":\[(\{"[A-Za-z][A-Za-z0-9]*":)')
 _CLOSES = b"}]}"
@@ -16,14 +19,23 @@ _PLAIN = re.compile(rb"[^]{}[]*(?:\[[^][]*\][^]{}[]*)*")
 def items(body: bytes, wanted: Collection[int]) -> Mapping[int, object]:
     """The items of the page at the wanted places that are there, by place.
 
-    The page must be JSON. Bytes that are no UTF-8 are replaced, of equal keys the last one counts.
+    The page must be JSON. Bytes that are no UTF-8 are replaced; of equal keys the first one counts, as it does for
+    the rows of the tables.
     """
     cut = _cut(body, wanted)
     if cut is not None:
         return cut
-    document = json.loads(body.decode("utf-8-sig", "replace"))
+    document = json.loads(body.decode("utf-8-sig", "replace"), object_pairs_hook=first_of_equal)
     whole = document.get("items") if isinstance(document, dict) else document
     return {place: whole[place] for place in wanted if place < len(whole)} if isinstance(whole, list) else {}
+
+
+def first_of_equal(pairs: Sequence[tuple[str, Value]]) -> dict[str, Value]:
+    """The object in which the first of equal names counts."""
+    found: dict[str, Value] = {}
+    for name, value in pairs:
+        found.setdefault(name, value)
+    return found
 
 
 def _cut(body: bytes, wanted: Collection[int]) -> Mapping[int, object] | None:
@@ -43,7 +55,7 @@ def _cut(body: bytes, wanted: Collection[int]) -> Mapping[int, object] | None:
 
 
 def _read(begin: bytes, text: bytes) -> object:
-    value: object = json.loads((begin + text + b"}").decode("utf-8", "replace"))
+    value: object = json.loads((begin + text + b"}").decode("utf-8", "replace"), object_pairs_hook=first_of_equal)
     return value
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 from pathlib import Path
 
 import zstandard
@@ -19,9 +20,20 @@ _SEALED = len(_SEAL) + 32
 _NAME = re.compile(r"([0-9a-f]{2})/\1[0-9a-f]{62}\.zst")
 
 
+class _Kept(threading.local):
+    """What compresses and what decompresses, made once a thread."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=3, write_checksum=True)
+        self.decompressor = zstandard.ZstdDecompressor()
+
+
+_KEPT = _Kept()
+
+
 def sealed(body: bytes) -> bytes:
     """The bytes of the page's file."""
-    frame = zstandard.ZstdCompressor(level=3, write_checksum=True).compress(body)
+    frame = _KEPT.compressor.compress(body)
     return frame + _SEAL + hashlib.sha256(frame).digest()
 
 
@@ -31,7 +43,7 @@ def unsealed(stored: bytes, *, sha256: str) -> bytes:
     if seal != _SEAL + hashlib.sha256(frame).digest():
         raise ArchiveError("the file is not as it was written")
     try:
-        body = zstandard.ZstdDecompressor().decompress(frame)
+        body = _KEPT.decompressor.decompress(frame)
     except zstandard.ZstdError as error:
         raise ArchiveError(f"the file does not decompress ({error})") from error
     found = hashlib.sha256(body).hexdigest()

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import polars as pl
 
+from auditor.evidence.items import first_of_equal
 from auditor.tables.convert import Cell, Context, Json, NotDecodable, converted
 from auditor.tables.record import Field, Kind, Raw
 
@@ -48,7 +49,7 @@ def items_of(body: bytes, context: Context) -> list[Json]:
         written = body.decode("utf-8-sig", "replace")
         context.tally.surrogates += written.count("\ufffd")
     try:
-        document = json.loads(written, object_pairs_hook=_first_wins, parse_int=_whole)
+        document = json.loads(written, object_pairs_hook=first_of_equal, parse_int=_whole)
     except (ValueError, RecursionError) as error:
         raise InvalidBody("it is no JSON") from error
     if not isinstance(document, dict) or "items" not in document:
@@ -124,14 +125,6 @@ def _object(value: Json) -> dict[str, Json]:
     if not isinstance(value, dict):
         raise NotDecodable("no object")
     return value
-
-
-def _first_wins(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    """An object in which the first of equal names counts, as it does in the fast path."""
-    record: dict[str, Json] = {}
-    for name, value in pairs:
-        record.setdefault(name, value)
-    return record
 
 
 def _whole(digits: str) -> int | float:

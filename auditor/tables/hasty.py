@@ -16,7 +16,8 @@ _BEFORE = re.compile(rb'\s*\{\s*"items"\s*:\s*\[\s*(?=\{)')
 _BEHIND = re.compile(rb"\]\s*\}\s*\Z")
 _RECORD = re.compile(rb"\s*\{")
 _LOOKED_BACK = 64
-_LOOKED_AT = 1 << 16
+_LOOKED_AT = (24 << 10, 1 << 16)
+"""How many bytes of a page are looked at for its first records: more of them only where few do not hold enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +62,16 @@ def _has_lines(content: bytes) -> bool:
 def first_fields(body: bytes, *, records: int) -> set[str] | None:
     """The names of the fields of the first records of a page; None when they cannot be told."""
     before = _BEFORE.match(body)
-    if before is None:
-        return None
-    beginning = body[: before.end() + _LOOKED_AT]
-    try:
-        found = from_json(beginning, allow_partial=len(beginning) < len(body))["items"][:records]
-    except ValueError:
-        return None
-    if len(found) < records and len(beginning) < len(body):
-        return None
-    return {name for record in found if isinstance(record, dict) for name in record}
+    start = 0 if before is None else before.end()
+    for length in _LOOKED_AT if start else ():
+        beginning = body[: start + length]
+        try:
+            found = from_json(beginning, allow_partial=len(beginning) < len(body))["items"]
+        except ValueError:
+            return None
+        if len(found) > records or len(beginning) == len(body):  # the last one may be cut short
+            return {name for record in found[:records] if isinstance(record, dict) for name in record}
+    return None
 
 
 def _is_text(content: bytes) -> bool:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
-from deltalake import DeltaTable
 
 from auditor.evidence.remote import OPTIONS, Remote
 from auditor.tables.archive import Archive
@@ -25,6 +24,8 @@ class File:
 
 def files_of(archive: Archive, table: str) -> tuple[File, ...]:
     """The files of a table's newest version."""
+    from deltalake import DeltaTable
+
     if not archive.has(table):
         return ()
     place = archive.tables / table

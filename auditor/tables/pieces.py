@@ -6,8 +6,7 @@ import polars as pl
 
 from auditor.evidence.remote import Remote
 from auditor.tables.archive import Archive
-from auditor.tables.files import stored_schema
-from auditor.tables.schema import SPAN, TABLES
+from auditor.tables.listed import rows_in
 
 
 def pieces(archive: Archive, table: str) -> tuple[pl.LazyFrame, ...]:
@@ -17,10 +16,5 @@ def pieces(archive: Archive, table: str) -> tuple[pl.LazyFrame, ...]:
         return (archive.scan(table),)
     from deltalake import DeltaTable
 
-    known = TABLES[table]
-    stored = stored_schema(known)
-    columns = [
-        pl.col(name).cast(SPAN) if dtype != stored[name] else pl.col(name) for name, dtype in known.schema.items()
-    ]
     files = DeltaTable(folder).file_uris()
-    return tuple(pl.scan_parquet(file).select(columns) for file in sorted(files)) or (archive.scan(table),)
+    return tuple(rows_in(table, [file]) for file in sorted(files)) or (archive.scan(table),)

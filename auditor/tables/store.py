@@ -71,14 +71,19 @@ class Store:
         return Held(held.version, list(held.names), dict(held.rows), held.clusters)
 
     def scan(self, table: Table, names: Sequence[str]) -> pl.LazyFrame:
-        """The rows of some of the table's files, with `frame_schema`."""
+        """The rows of some of the table's files, with `frame_schema`; a column a file does not know is null."""
         schema = frame_schema(table)
         if not names:
             return schema.to_frame().lazy()
-        files = [self.place(table) / name for name in names]
-        return pl.scan_parquet(files, glob=False, hive_partitioning=False).select(
-            pl.col(name).cast(dtype) for name, dtype in schema.items()
+        held = pl.scan_parquet(
+            [self.place(table) / name for name in names],
+            schema=stored_schema(table),
+            missing_columns="insert",
+            extra_columns="ignore",
+            glob=False,
+            hive_partitioning=False,
         )
+        return held.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
 
     def _clusters(self, table: Table, name: str) -> pl.DataFrame:
         """The columns of a file that name its clusters."""
@@ -96,6 +101,7 @@ class Store:
         actions = [file.action for file in added]
         with private():
             opened = self._open(table) or DeltaTable.create(self.made(table), schema, name=table.name)
+            _widen(opened, schema)
             opened.create_write_transaction(
                 [*actions, *(RemoveAction(name, True, 0) for name in removed)],
                 "append",
@@ -151,6 +157,14 @@ def _delta_schema(table: Table) -> Schema:
     delta: dict[pl.DataType, PrimitiveType | ArrayType] = {**types, TEXTS: ArrayType(types[TEXT])}
     stored = stored_schema(table)
     return Schema([Field(name, delta[stored[name]]) for name in table.schema])
+
+
+def _widen(opened: DeltaTable, schema: Schema) -> None:
+    """The table has every column of the schema: one made before a column was known gets it, null in its rows."""
+    known = {field.name for field in opened.schema().fields}
+    missing = [field for field in schema.fields if field.name not in known]
+    if missing:
+        opened.alter.add_columns(missing)
 
 
 def _active(opened: DeltaTable | None) -> dict[str, int]:

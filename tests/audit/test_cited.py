@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from auditor.audit.cited import RECORDS_PER_FINDING, asked, cited, compact, records
 from auditor.errors import ArchiveError
-from auditor.evidence.entry import Request
+from auditor.evidence.entry import Request, Response, Unit
+from auditor.evidence.writer import Writer
 from auditor.model.finding import Record
 from auditor.tables.archive import Archive
+from auditor.tables.ingest import ingest
 from tests.audit.small import COLLECTED, EVE, HOST, MALLORY, small_archive
 from tests.triage.conftest import Make
 
@@ -75,6 +77,21 @@ def test_a_record_that_is_not_there_is_an_error(archive: Archive, page: str, rec
     wanted = record if record.page else Record(page, record.item)
     with pytest.raises(ArchiveError, match=message):
         list(records([wanted], archive.evidence))
+
+
+def test_of_equal_keys_the_record_shows_what_the_row_was_made_of(tmp_path: Path) -> None:
+    twice = json.dumps(EVE).replace('"email":', '"email": "first@example.org", "email":')
+    archive = Archive.create(tmp_path / "archive")
+    with Writer.open(archive.path, now=lambda: COLLECTED) as writer:
+        page = writer.add_page(
+            Request("GET", "meetingReports/attendees"), Response(200, COLLECTED), b'{"items":[%s]}' % twice.encode()
+        )
+        unit = Unit("attendees", "attendees", "example.webex.com", None, (page.seq,), complete=True, rows=1)
+        writer.commit_unit(unit)
+        ingest(archive)
+    row = archive.scan("attendees").collect().row(0, named=True)
+    (record,) = records([Record(row["page"], row["item"])], archive.evidence)
+    assert json.loads(record.raw)["email"] == row["email"] == "first@example.org"
 
 
 def test_a_request_with_a_body_shows_it() -> None:
