@@ -25,7 +25,7 @@ from auditor.detectors.detection import (
 )
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
-from auditor.entities.groups import codes, numbers
+from auditor.entities.groups import codes, first_places, ids, paired
 from auditor.entities.networks import NETWORK, WHERE, is_remote_exit, knows_network, remote_exits
 from auditor.model.window import Window
 
@@ -88,7 +88,7 @@ def detect(rows: pl.LazyFrame, settings: FanIn, window: Window) -> Detection:
         joined_time=pl.col("observed_at"), ip_network=pl.col(first)
     )
     scored = scored.with_columns(
-        _exit=is_remote_exit(scored, _exits(frame, settings), place=NETWORK),
+        _exit=is_remote_exit(scored, _exits(frame, scored["ip_network"], settings), place=NETWORK),
         _known=_known(scored, frame, settings),
         _listed=in_networks(scored["ip_network"], settings.networks),
     )
@@ -111,19 +111,28 @@ def detect(rows: pl.LazyFrame, settings: FanIn, window: Window) -> Detection:
     )
 
 
-def _exits(frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
-    return remote_exits(frame if "remote_exit" in settings.suppress else frame.clear(), place=NETWORK)
+def _exits(frame: pl.DataFrame, networks: pl.Series, settings: FanIn) -> pl.DataFrame:
+    """What is known of those networks, from all legs of the people who used one of them."""
+    asked = (
+        networks.unique().implode()
+        if "remote_exit" in settings.suppress
+        else pl.Series([[]], dtype=pl.List(pl.String()))
+    )
+    people = frame.filter(NETWORK.is_in(asked))["email"].unique().implode()
+    return remote_exits(frame.filter(pl.col("email").is_in(people)), place=NETWORK)
 
 
 def _rated(frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
     """Every (entity, scope) with its count and its usual count λ, the scope itself left out; `_row` is one of its."""
     key, scope = list(settings.entity), list(settings.scope)
+    network = ids(frame, key[:1])
+    pair = paired(network, ids(frame, key[1:]))
     numbered = frame.select(
         "joined_time",
-        _network=numbers(frame, key[:1]),
+        _network=network,
         _series=codes(frame["meeting_number"]) if settings.retrospective else None,
-        _case=numbers(frame, key) * frame.height + numbers(frame, scope),
-        _who=numbers(frame, [settings.distinct]),
+        _case=first_places(pair) * frame.height + first_places(ids(frame, scope)),
+        _who=ids(frame, [settings.distinct]),
         _row=pl.int_range(pl.len(), dtype=pl.Int64),
     )
     different = numbered.select("_case", "_who").unique().group_by("_case").agg(count=pl.len().cast(pl.Int64))

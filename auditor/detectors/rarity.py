@@ -105,6 +105,14 @@ class _Joins:
         moment = distinct.search_sorted(times).cast(pl.Int64)
         return cls(moment, distinct.search_sorted(times - history).cast(pl.Int64), distinct.len() + 1)
 
+    def before(self, rows: pl.Series, asked: pl.Series) -> pl.Series:
+        """For each of the rows asked, how many of `rows` lie strictly before it, within its history."""
+        per_moment = pl.DataFrame({"moment": self.moment[rows]}).group_by("moment").len()
+        none = pl.Series([0], dtype=pl.Int64).new_from_index(0, self.moments + 1)
+        # at each place how many lie before that moment
+        until = none.scatter(per_moment["moment"] + 1, per_moment["len"].cast(pl.Int64)).cum_sum()
+        return until.gather(self.moment[asked]) - until.gather(self.horizon[asked])
+
     def earlier(self, groups: pl.Series, rows: pl.Series, asked: pl.Series) -> pl.Series:
         """For each of the rows asked, how many of `rows` in its group lie strictly before it, within its history."""
         if greatest(groups) > (1 << 62) // self.moments:
@@ -129,7 +137,6 @@ def _rated(frame: pl.DataFrame, settings: Rarity, window: Window) -> pl.DataFram
     """
     joins = _Joins.of(frame["joined_time"], settings.history)
     people = ids(frame, settings.entity)
-    everybody = people * 0
     inside = frame.select(within(window, "joined_time")).to_series()
     events = frame.filter(inside)
     counted: list[tuple[pl.Series, pl.Series, pl.Series]] = []
@@ -139,7 +146,7 @@ def _rated(frame: pl.DataFrame, settings: Rarity, window: Window) -> pl.DataFram
         values = ids(frame, [name])
         # columns that are null on the same rows share what does not depend on the value
         shared = next(((own, every) for mask, own, every in counted if (mask == known).all()), None)
-        own, every = shared or (joins.earlier(people, rows, asked), joins.earlier(everybody, rows, asked))
+        own, every = shared or (joins.earlier(people, rows, asked), joins.before(rows, asked))
         if shared is None:
             counted.append((known, own, every))
         if rows.len() == frame.height:

@@ -19,7 +19,9 @@ def first_reason(reasons: dict[str, pl.Expr]) -> pl.Expr:
 def in_networks(networks: pl.Series, listed: Sequence[str]) -> pl.Series:
     """For each network, whether it lies inside one of the listed CIDRs; false when it is null or unreadable."""
     ranges = [ip_network(text, strict=False) for text in listed]
-    inside = []
+    inside: list[str] = []
+    if not ranges:
+        return networks.is_in(inside).fill_null(value=False)
     for text in networks.unique().drop_nulls().sort().to_list():
         try:
             network = ip_network(text, strict=False)

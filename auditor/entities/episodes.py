@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from auditor.entities.groups import numbers
+from auditor.entities.groups import first_places, greatest, ids, paired
 
 ORDER = ("joined_time", "end", "page", "item")
 MERGE_GAP = timedelta(minutes=10)
@@ -68,7 +68,9 @@ def in_visits(frame: pl.DataFrame, *, key: Sequence[str], gap: timedelta = MERGE
     A stay, `_stay`, is what has the same `key`; `_new` begins a visit, `_reach` is the latest end before in the stay,
     `_added` what the leg adds to the union of the stay.
     """
-    ordered = frame.with_columns(_stay=numbers(frame, key), _meeting=numbers(frame, ["site_url", "meeting_id"])).sort(
+    meeting = ids(frame, ["site_url", "meeting_id"])
+    stay = paired(meeting, ids(frame, [name for name in key if name not in ("site_url", "meeting_id")]))
+    ordered = frame.with_columns(_stay=first_places(stay), _meeting=first_places(meeting)).sort(
         pl.col("_stay") * frame.height + pl.col("row")
     )
     reach, start = pl.col("_reach"), pl.col("joined_time")
@@ -108,7 +110,10 @@ def _with_meeting_length(numbered: pl.DataFrame) -> pl.DataFrame:
     length = numbered.group_by("_stay").agg(
         pl.col("_meeting").first(), stay=pl.col("_added").sum().dt.total_microseconds()
     )
-    stays = length.sort("_meeting", "stay").with_columns(
+    longest_stay = greatest(length["stay"]) + 1
+    packs = longest_stay < (1 << 62) // max(numbered.height, 1) and (length["stay"] >= 0).all()
+    order = [pl.col("_meeting") * longest_stay + pl.col("stay")] if packs else [pl.col("_meeting"), pl.col("stay")]
+    stays = length.sort(order).with_columns(
         _rank=pl.int_range(pl.len(), dtype=pl.Int64).over("_meeting"), _n=pl.len().over("_meeting").cast(pl.Int64)
     )
     half, n, at = pl.col("_n") // 2, pl.col("_n"), pl.int_range(pl.len(), dtype=pl.Int64)
@@ -133,8 +138,12 @@ def _with_meeting_length(numbered: pl.DataFrame) -> pl.DataFrame:
     )
     stated = pl.col("meeting.end_time") - pl.col("meeting.start_time")
     known = pl.when(stated.is_null()).then("_median").otherwise(pl.min_horizontal(stated, "_longest"))
-    return (
-        numbered.join(others, on="_stay", how="left", maintain_order="left")
-        .with_columns(meeting_length=known)
-        .drop("_median", "_longest")
-    )
+    # a stay is the place of its first leg, so what is said of it can be put there and fetched
+    spread = [
+        pl.Series(name, [None], dtype=pl.Duration("us"))
+        .new_from_index(0, numbered.height)
+        .scatter(others["_stay"], others[name])
+        .gather(numbered["_stay"])
+        for name in ("_median", "_longest")
+    ]
+    return numbered.with_columns(spread).with_columns(meeting_length=known).drop("_median", "_longest")

@@ -51,8 +51,13 @@ def paired(one: pl.Series, other: pl.Series) -> pl.Series:
 
 def numbers(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     """The place of the first row of each row's group, in `frame` as it is ordered; nulls are equal to each other."""
+    return first_places(ids(frame, columns))
+
+
+def first_places(groups: pl.Series) -> pl.Series:
+    """For each row the place of the first row of its group."""
     # the range is a column before `over`, which would count it within each group
-    placed = ids(frame, columns).to_frame("group").with_columns(place=pl.int_range(pl.len(), dtype=pl.Int64))
+    placed = groups.to_frame("group").with_columns(place=pl.int_range(pl.len(), dtype=pl.Int64))
     return placed.select(pl.col("place").min().over("group")).to_series()
 
 
