@@ -120,7 +120,10 @@ def test_a_company_gives_the_same_in_parts(rule, company):
 
 def test_most_rules_can_be_split():
     plans = [splitting(rule) for rule in RULES]
-    assert [rule.id for rule, plan in zip(RULES, plans, strict=True) if plan.reason] == ["ANM-002"]
+    whole = {rule.id: plan.reason for rule, plan in zip(RULES, plans, strict=True) if plan.reason}
+    assert whole.pop("IDN-010") == "egress is learned from all rows of its table"
+    assert whole.pop("IDN-011") == "egress is learned from all rows of its table"
+    assert list(whole) == ["ANM-002"]
     assert sum(plan.by_row for plan in plans) > 30
 
 
