@@ -84,7 +84,8 @@ def read_rules(
     """The rules that could be read, and every problem of all files."""
     problems: list[Problem] = []
     rules: list[_Loaded] = []
-    for file in _unique([*(_bundled(packs=not tests) if bundled else ()), *_found(paths, problems)]):
+    shipped = [*_bundled(packs=not tests)] if bundled else []
+    for file in _unique([*shipped, *_found(paths, problems)]) if paths else shipped:
         rules += _read(file, problems, allow_python=allow_python, without=() if tests or not file.bundled else _TESTS)
     problems += _repeated(rules)
     return _set(rules), tuple(sorted(problems))

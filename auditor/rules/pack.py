@@ -29,7 +29,7 @@ from auditor.tables.schema import TABLES
 
 NAME = "pack.jsonl"
 
-Packed: TypeAlias = "str | bool | int | float | list[Packed] | None"
+Packed: TypeAlias = "str | bool | int | float | dict[str, list[Packed]] | None"
 Made: TypeAlias = Callable[..., object]
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -82,25 +82,24 @@ def _fixed_map(*flat: object) -> Mapping[object, object]:
     return MappingProxyType(_map(*flat))
 
 
-_MAKERS: tuple[Made, ...] = (
-    Place,
-    _tuple,
-    _set,
-    _map,
-    _fixed_map,
-    timedelta,
-    datetime.fromisoformat,
-    *({member.value: member for member in words}.__getitem__ for words in _WORDS),
-    *_RECORDS,
-)
-"""What makes a value of a kind; the first item of a packed list is the kind's place here."""
-
-_KINDS: Mapping[type, int] = {
-    kind: number
+_KINDS: Mapping[type, str] = {
+    kind: str(number)
     for number, kind in enumerate(
         (Place, tuple, frozenset, dict, MappingProxyType, timedelta, datetime, *_WORDS, *_RECORDS)
     )
 }
+"""The name of each kind of value: a value is packed as a map of that name to a list of its parts."""
+
+_MAKERS: Mapping[str, Made] = {
+    **{name: kind for kind, name in _KINDS.items()},
+    _KINDS[tuple]: _tuple,
+    _KINDS[frozenset]: _set,
+    _KINDS[dict]: _map,
+    _KINDS[MappingProxyType]: _fixed_map,
+    _KINDS[datetime]: datetime.fromisoformat,
+    **{_KINDS[words]: {member.value: member for member in words}.__getitem__ for words in _WORDS},
+}
+"""What makes a value of a kind of its parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +111,14 @@ class PackedFile:
 
     def rules(self, shown: str) -> tuple[tuple[Rule, Place, Place], ...]:
         """The rules of the file whose messages show the path `shown`."""
-        made = _made(json.loads(self.line), (partial(Place, shown), *_MAKERS[1:]))
+        made = _made(self.line, {**_MAKERS, _KINDS[Place]: partial(Place, shown)})
         if not isinstance(made, tuple):
             raise TypeError(f"{shown}: the pack holds no rules")
         return made
 
     def framework(self) -> Framework:
         """The framework of the file."""
-        made = _made(json.loads(self.line), _MAKERS)
+        made = _made(self.line, _MAKERS)
         if not isinstance(made, Framework):
             raise TypeError("the pack holds no framework")
         return made
@@ -170,7 +169,7 @@ def value_packed(value: object) -> Packed:
     kind = _KINDS.get(type(value))
     if kind is None:
         raise TypeError(f"a pack holds no {type(value).__name__}")
-    return [kind, *map(value_packed, _parts(value))]
+    return {kind: [*map(value_packed, _parts(value))]}
 
 
 def _parts(value: object) -> Iterable[object]:
@@ -194,11 +193,12 @@ def _parts(value: object) -> Iterable[object]:
     return [getattr(value, part.name) for part in fields(value)]
 
 
-def _made(item: Packed, makers: tuple[Made, ...]) -> object:
-    """The value of which `item` was packed."""
-    if not isinstance(item, list):
-        return item
-    kind, *parts = item
-    if not isinstance(kind, int):
-        raise TypeError("a packed list begins with the number of its kind")
-    return makers[kind](*[part if type(part) is not list else _made(part, makers) for part in parts])
+def _made(line: bytes, makers: Mapping[str, Made]) -> object:
+    """The value that was packed into the line."""
+
+    def made(pairs: list[tuple[str, list[object]]]) -> object:
+        kind, parts = pairs[0]
+        return makers[kind](*parts)
+
+    value: object = json.loads(line, object_pairs_hook=made)
+    return value

@@ -112,7 +112,7 @@ def test_what_the_pack_does_not_know_is_refused():
 
 
 def test_a_place_is_packed_without_its_path():
-    assert value_packed(Place("rules/a.yaml", 3, 7)) == [0, 3, 7]
+    assert value_packed(Place("rules/a.yaml", 3, 7)) == {"0": [3, 7]}
 
 
 @pytest.fixture(scope="module")
