@@ -169,8 +169,11 @@ def test_a_value_first_seen_after_enough_history_is_found(judge):
     from: attendees
     baseline: {entity: [email], period: 1d, value: client_os, method: first_seen, min_history: 3}
     """
-    found = judge(detect, {"attendees": rows}, fingerprint="[email, value]", show=["value", "n", "score"])
+    found = judge(
+        detect, {"attendees": rows}, fingerprint="[email, value]", show=["value", "n", "score", "center", "mad"]
+    )
     assert [(seen["value"], seen["n"], seen["score"]) for seen in found.seen] == [("linux", 3, 1.0)]
+    assert (found.seen[0]["center"], found.seen[0]["mad"]) == (None, None)
     assert found.not_evaluable == 2
     assert [record.item for record in found.findings[0].records] == [3]
 

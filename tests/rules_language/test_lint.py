@@ -133,6 +133,8 @@ def with_stage(text: str, fingerprint: str = "[email]") -> str:
         (with_stage("  pairs: {same: [email]}"), ["12:10: L20 pairs without different also compares rows of one person"]),
         (with_stage("  baseline: {entity: [email], period: 1w, value: count(), having: score > 3}"), ["12:13: L21 periods without rows are left out; add fill: 0"]),
         (with_stage("  baseline: {entity: [email], period: 1w, value: count(), fill: 0, having: score > 3}"), []),
+        (with_params("least: {type: number, default: 1, description: d}", "not invited or to_hours(duration) > param.least").replace("was there", "was there 1 time"), []),
+        (with_params("least: {type: number, default: 2, description: d}", "not invited or to_hours(duration) > param.least").replace("was there", "was there 2 times"), ["14:59: L22 '2' repeats param.least; use {param.least}"]),
         (with_params("window: {type: duration, default: 10m, description: d}", "not invited or left_time - joined_time > param.window").replace("was there", "was there for 10 minutes"), ["14:63: L22 '10 minutes' repeats param.window; use {param.window}"]),
         (with_where("{any: [not invited, is_host, not invited]}"), ["12:30: L24 no test makes this clause true", "12:39: L23 same condition as line 12"]),
         (with_where("not invited or is_host"), []),
