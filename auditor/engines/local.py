@@ -14,6 +14,7 @@ import polars as pl
 from auditor.model.window import Window
 from auditor.rules import run as rules
 from auditor.rules.batches import ROWS, Batches
+from auditor.rules.known import Memory
 from auditor.rules.outcome import Outcome
 from auditor.rules.parts import MEETING, Pieces
 from auditor.rules.rows import Source
@@ -64,7 +65,7 @@ def batches(
     return Batches(
         held,
         tables,
-        partial(_part, window=window, now=now, means=unlimited),
+        partial(_part, window=window, now=now, means=unlimited, memory=Memory()),
         window,
         rows,
         lists=means.lists,
@@ -72,8 +73,10 @@ def batches(
     )
 
 
-def _part(frames: Mapping[str, pl.LazyFrame], *, window: Window, now: datetime, means: rules.Means) -> Source:
-    return rules.source_of(frames, window=window, now=now, means=means)
+def _part(
+    frames: Mapping[str, pl.LazyFrame], *, window: Window, now: datetime, means: rules.Means, memory: Memory
+) -> Source:
+    return replace(rules.source_of(frames, window=window, now=now, means=means), memory=memory)
 
 
 def pieces_of(archive: Archive, sites: Sequence[str]) -> Pieces:

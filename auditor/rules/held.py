@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import polars as pl
 
 from auditor.rules.columns import names_in
-from auditor.rules.compile import expression
-from auditor.rules.keys import code_of, highest, key_of, lowest
+from auditor.rules.compile import expression, with_shared
+from auditor.rules.keys import highest, key_of, lowest
+from auditor.rules.known import Known, Memory
 from auditor.rules.once import MADE, Sources, made_name
 from auditor.rules.outcome import CRASHES
-from auditor.rules.packed import packed
+from auditor.rules.packed import PACKED, packed, texts
 from auditor.rules.places import PLACE, places_of
+from auditor.rules.tree import Op
 from auditor.tables.facts import OF_MEETING, Geo, value_source, with_facts
 from auditor.tables.schema import TABLES, TEXT
 
@@ -24,18 +27,22 @@ _PLACE_TYPE = pl.UInt32
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What facts need beside the rows: the other tables, the configured domains, the places of addresses."""
+    """What facts need beside the rows: the other tables, the configured domains, the places of addresses.
+
+    `memory` keeps what follows from texts for the parts to come.
+    """
 
     frames: Mapping[str, pl.LazyFrame]
     internal_domains: Collection[str] | None = None
     geo: Geo | None = None
+    memory: Memory = field(default_factory=Memory)
 
 
 @dataclass(slots=True)
 class _Values:
-    """The values that differ, once each, with the facts made from them; `places` tells each row's."""
+    """What follows from the values of a column, or from the meetings; `places` tells each row's."""
 
-    frame: pl.DataFrame
+    known: Known
     places: pl.Series
 
 
@@ -88,7 +95,7 @@ class Held:
         """The rows at the places, with all that was made of them."""
         found = Held(self.table, self.own[places], self.beside)
         found._made = {name: column.gather(places) for name, column in self._made.items()}
-        found._values = {name: _Values(one.frame, one.places.gather(places)) for name, one in self._values.items()}
+        found._values = {name: _Values(one.known, one.places.gather(places)) for name, one in self._values.items()}
         return found
 
     def prepare(self, facts: Collection[str], parts: Sources) -> None:
@@ -102,17 +109,10 @@ class Held:
             trees = [tree for tree in found if not names_in(tree) & given]
             if not trees or not self._can_tell(source):
                 continue
+            self._with_facts(source, sorted({name for tree in trees for name in names_in(tree)} - {source}))
             values = self._of(source)
-            self._with_facts(source, sorted({name for tree in trees for name in names_in(tree)}))
-            for tree in trees:
-                if not names_in(tree) <= set(values.frame.columns):
-                    continue
-                try:
-                    told = values.frame.select(expression(tree).alias("made")).to_series()
-                except CRASHES as error:  # the rule at fault computes it for itself, and shows
-                    _log.debug("a part of a condition could not be computed once a value", exc_info=error)
-                else:
-                    self._made[made_name(tree)] = told.gather(values.places)
+            for name in _made(values.known, trees):
+                self._made[name] = values.known.frame[name].gather(values.places)
 
     def _known(self, name: str) -> bool:
         if name in self.own.columns or name in self._made:
@@ -121,14 +121,15 @@ class Held:
         return source is not None and self._can_tell(source)
 
     def _can_tell(self, source: str) -> bool:
-        return ("meeting_id" if source == OF_MEETING else source) in self.own.columns
+        """Whether the column is there and holds texts, as it should."""
+        return self.own.schema.get("meeting_id" if source == OF_MEETING else source) in {TEXT, PACKED}
 
     def _column(self, name: str) -> pl.Series:
         if name in self.own.columns:
             return self.own[name]
         if name not in self._made:
             values = self._with_fact(name)
-            column = values.frame[name]
+            column = values.known.frame[name]
             self._made[name] = (packed(column) if column.dtype == TEXT else column).gather(values.places)
         return self._made[name]
 
@@ -136,41 +137,61 @@ class Held:
         if name in self.own.columns or name in self._made:
             return self._column(name).gather(places)
         values = self._with_fact(name)
-        return values.frame[name].gather(values.places.gather(places))
+        return values.known.frame[name].gather(values.places.gather(places))
 
     def _with_fact(self, name: str) -> _Values:
         source = value_source(self.table, name)
         if source is None:
             raise KeyError(name)
         self._with_facts(source, [name])
-        return self._values[source]
+        return self._of(source)
 
     def _with_facts(self, source: str, names: Collection[str]) -> None:
-        if not names:
-            return
-        values = self._of(source)
-        missing = [name for name in names if name not in values.frame.columns]
-        if missing:
-            frames = {**self.beside.frames, self.table: values.frame.lazy()}
-            values.frame = with_facts(
-                frames,
-                self.table,
-                needed=missing,
-                internal_domains=self.beside.internal_domains,
-                geo=self.beside.geo,
-            ).collect(engine="in-memory")
+        if names:
+            self._of(source).known.require(names, partial(self._facts, needed=names))
+
+    def _facts(self, values: pl.DataFrame, *, needed: Collection[str]) -> pl.DataFrame:
+        found = with_facts(
+            {**self.beside.frames, self.table: values.lazy()},
+            self.table,
+            needed=needed,
+            internal_domains=self.beside.internal_domains,
+            geo=self.beside.geo,
+            distinct=True,
+        )
+        return found.collect(engine="in-memory")
 
     def _meeting_key(self) -> list[str]:
         return [name for name in ("site_url", "meeting_id") if name in self.own.columns]
 
     def _of(self, source: str) -> _Values:
         if source not in self._values:
-            columns = self._meeting_key() if source == OF_MEETING else [source]
-            keys = code_of(self.own[source]) if source != OF_MEETING else key_of(self.own, columns)
-            first, places = _numbered(keys)
-            frame = self.own.select(columns)[first]
-            self._values[source] = _Values(frame.with_columns(pl.col(pl.Categorical).cast(TEXT)), places)
+            if source == OF_MEETING:
+                columns = self._meeting_key()
+                first, places = _numbered(key_of(self.own, columns))
+                values = _Values(Known.local(texts(self.own.select(columns)[first])), places)
+            else:
+                known = self.beside.memory.of(self.table, source)
+                values = _Values(known, known.placed(packed(self.own[source])))
+            self._values[source] = values
         return self._values[source]
+
+
+def _made(known: Known, trees: Sequence[Op]) -> list[str]:
+    """The names of the trees, made of every value; those that crash are left to the rule at fault, where it shows."""
+    named = {made_name(tree): tree for tree in trees if names_in(tree) <= set(known.frame.columns)}
+
+    def make(values: pl.DataFrame) -> pl.DataFrame:
+        shared, names = with_shared(values.lazy(), named.values())
+        made = shared.with_columns(expression(tree, shared=names).alias(name) for name, tree in named.items())
+        return made.select(list(named)).collect(engine="in-memory")
+
+    try:
+        known.require(named, make)
+    except CRASHES as error:
+        _log.debug("parts of conditions could not be computed once a value", exc_info=error)
+        return [name for tree in trees for name in _made(known, [tree])] if len(trees) > 1 else []
+    return list(named)
 
 
 def _numbered(keys: pl.Series) -> tuple[pl.Series, pl.Series]:

@@ -42,10 +42,12 @@ def row_trees(rule: Rule, table: str) -> Iterator[Expr]:
     detect = rule.detect
     stage = detect.stage
     if table == detect.table:
+        by_row = stage is None and not any(one.over for one in detect.derive)
         known = definitions([one for one in detect.derive if not one.over])
         for derived in detect.derive:
             yield from _arguments(derived.expr)
-            if not derived.over:
+            # of a rule of rows the names are put in place, and hits alone have columns
+            if not derived.over and not by_row:
                 yield derived.expr
                 yield known[derived.name]
             yield from _tree(derived.where)

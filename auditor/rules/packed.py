@@ -7,7 +7,10 @@ from collections.abc import Iterable
 import polars as pl
 
 PACKED = pl.Categorical()
-"""The type of a packed column. Equal texts have equal numbers in every packed column of the process."""
+"""The type of a packed column. Equal texts have equal numbers in all packed columns that live at one time.
+
+Polars forgets the numbers with the last such column: whoever keeps numbers of texts must keep a `witness` too.
+"""
 
 _RUN = 2
 
@@ -21,6 +24,11 @@ def packed(values: pl.Series) -> pl.Series:
         return values.cast(PACKED)
     starts = (runs != runs.shift(1)).fill_null(value=True).arg_true()
     return values.gather(starts).cast(PACKED).gather(runs)
+
+
+def witness() -> pl.Series:
+    """A column without rows; while it lives a text keeps its number."""
+    return pl.Series([], dtype=PACKED)
 
 
 def texts(rows: pl.DataFrame, names: Iterable[str] | None = None) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from auditor.model.window import Window
 from auditor.rules.columns import names_in
 from auditor.rules.evaluate import verdicts
 from auditor.rules.held import Beside, Held
+from auditor.rules.known import Memory
 from auditor.rules.once import Sources
 from auditor.rules.packed import packed, texts
 from auditor.rules.places import AT, PLACE
@@ -41,6 +42,7 @@ class Source:
     geo: Geo | None = None
     rows_kept: int = 3_000_000
     offices: Collection[str] = ()
+    memory: Memory = field(default_factory=Memory)
     _kept: dict[tuple[str, bool], Held] = field(default_factory=dict, init=False)
     _counts: dict[str, int] = field(default_factory=dict, init=False)
 
@@ -129,7 +131,7 @@ class Source:
 
     @property
     def _beside(self) -> Beside:
-        return Beside(self.frames, self.internal_domains, self.geo)
+        return Beside(self.frames, self.internal_domains, self.geo, self.memory)
 
     def _hold(self, table: str, held: Held, *, history: bool) -> None:
         if history:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import polars as pl
 
 from auditor.rules.keys import code_of
-from auditor.rules.packed import PACKED, packed
+from auditor.rules.packed import PACKED, packed, witness
 
 MEMORY = 600_000_000
 """About how many bytes are kept in memory before rows go to disk."""
@@ -44,6 +44,7 @@ class Spill:
     room: Room
     _rows: dict[tuple[str, int], list[_Rows]] = field(default_factory=dict, init=False)
     _files: int = field(default=0, init=False)
+    _witness: pl.Series = field(default_factory=witness, init=False)
 
     def add(self, table: str, rows: pl.DataFrame) -> None:
         """Set the rows aside."""

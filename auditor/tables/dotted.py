@@ -10,18 +10,19 @@ from auditor.tables.addresses import Networks, network_of
 from auditor.tables.distinct import mapped
 from auditor.tables.schema import FLAG, TEXT
 
-_OCTET = "(0|[1-9][0-9]{0,2})"
-_DOTTED = rf"^{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}$"
 _NUMBER = pl.UInt32()
 
 
 def numbers(texts: pl.Series) -> pl.Series:
     """The number of each address of four decimal numbers without leading zeros; null of every other text."""
-    octets = pl.col("text").str.extract_groups(_DOTTED).struct
-    fields = [octets.field(str(place)).cast(_NUMBER) for place in (1, 2, 3, 4)]
-    packed = fields[0] * (1 << 24) + fields[1] * (1 << 16) + fields[2] * (1 << 8) + fields[3]
-    small = pl.all_horizontal(field <= 255 for field in fields)
-    return texts.to_frame("text").select(pl.when(small).then(packed)).to_series()
+    split = texts.to_frame("text").select(pl.col("text").str.splitn(".", 5).struct.unnest())
+    fields = split.select(pl.all().cast(_NUMBER, strict=False).name.prefix("number_")).hstack(split)
+    octets = [pl.col(f"number_field_{place}") for place in range(4)]
+    # what is written back differs wherever there was a blank, a sign or a leading zero
+    plain = [(octet <= 255) & (octet.cast(TEXT) == pl.col(f"field_{place}")) for place, octet in enumerate(octets)]
+    dotted = pl.all_horizontal(*plain, pl.col("field_4").is_null())
+    packed = octets[0] * (1 << 24) + octets[1] * (1 << 16) + octets[2] * (1 << 8) + octets[3]
+    return fields.select(pl.when(dotted).then(packed)).to_series()
 
 
 def in_networks(value: pl.Expr, networks: Networks) -> pl.Expr:

@@ -159,12 +159,14 @@ def with_facts(
     geo: Geo | None = None,
     offices: Collection[str] = (),
     whole: pl.LazyFrame | None = None,
+    distinct: bool = False,
 ) -> pl.LazyFrame:
     """The table's frame with the facts among `needed` added; other names in `needed` are passed over.
 
     `frames` must hold every table `fact_table` names. Without `internal_domains`, `is_internal` is null on
     every row; without `geo`, so are places and networks. `offices` are networks listed as offices'; `whole` has all
     rows of the table that are held, which facts about people and networks are learned from, its frame by default.
+    With `distinct` the caller knows that texts hardly repeat.
     """
     frame = frames[table]
     present = frame.collect_schema()
@@ -220,7 +222,17 @@ def with_facts(
         if name in own and name not in done:
             source, fact = own[name]
             made.setdefault(source, {})[name] = fact
-    return _of_values(frame, made)
+    return _of_each(frame, made) if distinct else _of_values(frame, made)
+
+
+def _of_each(frame: pl.LazyFrame, made: Mapping[str, Mapping[str, pl.Expr]]) -> pl.LazyFrame:
+    """The frame with facts of single columns, computed row by row."""
+    for source, found in made.items():
+        values = frame.with_columns(pl.col(source).alias("value"))
+        frame = values.with_columns(fact.cast(_ROW_FACTS[name]).alias(name) for name, fact in found.items()).drop(
+            "value"
+        )
+    return frame
 
 
 def _of_values(frame: pl.LazyFrame, made: Mapping[str, Mapping[str, pl.Expr]]) -> pl.LazyFrame:

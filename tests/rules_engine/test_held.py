@@ -1,0 +1,259 @@
+"""What is made once a text is what each row would have given; packed rows say what their texts say."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditor.rules.bind import bind
+from auditor.rules.columns import names_in
+from auditor.rules.compile import expression
+from auditor.rules.evaluate import Reading, computed
+from auditor.rules.held import Beside, Held
+from auditor.rules.known import Known, Memory
+from auditor.rules.load import load_rules
+from auditor.rules.once import by_source, made_name, row_trees, settled
+from auditor.rules.packed import packed, texts
+from auditor.rules.tree import Column, Literal, Op, Type
+from auditor.tables.facts import OF_MEETING, value_source, with_facts
+from auditor.tables.schema import LINEAGE, TABLES
+
+NOW = datetime(2026, 10, 5, tzinfo=UTC)
+LISTS = {
+    "internal_domains": ("example.com",),
+    "trusted_domains": ("example.net",),
+    "denied_domains": ("example.org",),
+    "office_networks": ("192.0.2.0/24",),
+    "allowed_bots": ("Note Taker",),
+}
+RULES = [bind(rule, now=NOW, lists=LISTS).rule for rule in load_rules(bundled=True).rules]
+WORDS = st.none() | st.sampled_from(["", "Board meeting", "guest", "Otter.ai notes", "all hands", "0123", "Anna"])
+EMAILS = st.none() | st.sampled_from(["anna@example.com", "bo@example.net", "eve@sub.example.org", "@", "x@y@z", ""])
+ADDRESSES = st.none() | st.sampled_from(["192.0.2.7", "203.0.113.9", "10.1.2.3", "2001:db8::1", "unknown", "1.2.3"])
+AGENTS = st.none() | st.sampled_from(["Windows 7,Webex", "Mac,IE", "x", ",", ""])
+MOMENTS = st.none() | st.integers(0, 3600).map(lambda seconds: NOW - timedelta(days=30, seconds=seconds))
+PAGE = "ab" * 32
+
+
+@st.composite
+def attendees(draw, most=8):
+    height = draw(st.integers(0, most))
+    each = [
+        {
+            "site_url": "example.webex.com",
+            "meeting_id": draw(st.sampled_from(["m1", "m2", "m3", None])),
+            "meeting_title": draw(WORDS),
+            "meeting_number": draw(st.none() | st.sampled_from(["123 456", "7", "x"])),
+            "display_name": draw(WORDS),
+            "email": draw(EMAILS),
+            "ip_address": draw(ADDRESSES),
+            "client_agent": draw(AGENTS),
+            "phone_number": draw(st.none() | st.sampled_from(["+47 22 33 44 55", "anonymous"])),
+            "participant_type": draw(st.sampled_from(["host", "attendee", None])),
+            "joined_time": draw(MOMENTS),
+            "left_time": draw(MOMENTS),
+            "invited": draw(st.none() | st.booleans()),
+            "page": PAGE,
+            "item": item,
+        }
+        for item in range(height)
+    ]
+    schema = TABLES["attendees"].schema
+    return pl.DataFrame([{name: row.get(name) for name in schema} for row in each], schema=schema)
+
+
+MEETINGS = pl.DataFrame(
+    [
+        {
+            **dict.fromkeys(TABLES["meetings"].schema),
+            "site_url": "example.webex.com",
+            "meeting_id": meeting,
+            "title": "Board meeting",
+            "start_time": NOW - timedelta(days=30 + number),
+            "tracking_codes": ["class=secret"],
+            "page": PAGE,
+            "item": number,
+        }
+        for number, meeting in enumerate(["m1", "m2", "m2"])
+    ],
+    schema=TABLES["meetings"].schema,
+)
+PEOPLE = TABLES["people"].schema.to_frame()
+
+
+def frames(rows):
+    return {"attendees": rows.lazy(), "meetings": MEETINGS.lazy(), "people": PEOPLE.lazy()}
+
+
+def facts_of(rule):
+    return {name for tree in row_trees(rule, "attendees") for name in names_in(tree)} - set(rows_names())
+
+
+def rows_names():
+    return TABLES["attendees"].schema
+
+
+TREES = {
+    rule.id: tuple(tree for trees in by_source(row_trees(rule, "attendees"), "attendees").values() for tree in trees)
+    for rule in RULES
+    if rule.detect.table == "attendees"
+}
+
+
+def test_most_rules_of_attendees_have_parts_that_one_text_tells():
+    assert sum(bool(trees) for trees in TREES.values()) > len(TREES) / 2
+
+
+@settings(max_examples=30)
+@given(st.lists(attendees(), min_size=1, max_size=3))
+def test_what_is_made_once_a_text_is_what_each_row_gives_in_every_part(pieces):
+    memory = Memory()
+    trees = dict.fromkeys(tree for found in TREES.values() for tree in found)
+    parts = by_source(trees, "attendees")
+    for rows in pieces:
+        beside = Beside(frames(rows), LISTS["internal_domains"], None, memory)
+        held = Held("attendees", rows.with_columns(packed(column) for column in rows), beside)
+        held.prepare((), parts)
+        needed = {name for tree in trees for name in names_in(tree)}
+        plain = with_facts(
+            frames(rows), "attendees", needed=needed, internal_domains=LISTS["internal_domains"]
+        ).collect()
+        assert set(held.made()) == {made_name(tree) for tree in trees}
+        columns = [made_name(tree) for tree in trees]
+        wanted = plain.with_columns(expression(tree).alias(made_name(tree)) for tree in trees).select(columns)
+        assert texts(held.frame(columns)).to_dicts() == wanted.to_dicts()
+
+
+@settings(max_examples=30)
+@given(attendees(), st.data())
+def test_facts_of_texts_and_of_meetings_are_those_of_rows(rows, data):
+    names = sorted(
+        name for name in ("email_domain", "is_internal", "ip_network", "client_os", "name_key", "meeting.title",
+                          "meeting.start_time", "meeting.tracking_code.class", "is_host")
+    )  # fmt: skip
+    plain = with_facts(frames(rows), "attendees", needed=names, internal_domains=("example.com",)).collect()
+    held = Held(
+        "attendees", rows.with_columns(packed(column) for column in rows), Beside(frames(rows), ("example.com",))
+    )
+    assert texts(held.frame(names)).to_dicts() == plain.select(names).to_dicts()
+    places = pl.Series(data.draw(st.lists(st.integers(0, rows.height - 1), max_size=4)) if rows.height else [])
+    places = places.cast(pl.UInt32)
+    assert texts(held.taken(names, places)).to_dicts() == plain.select(names)[places].to_dicts()
+
+
+@given(attendees(), st.randoms(use_true_random=False))
+def test_held_rows_stand_in_order_whatever_order_they_came_in(rows, random):
+    places = list(range(rows.height))
+    random.shuffle(places)
+    one, other = (
+        Held("attendees", some, Beside(frames(rows))).in_order().frame(["joined_time", *LINEAGE])
+        for some in (rows, rows[places])
+    )
+    assert one.equals(other)
+    assert one["joined_time"].drop_nulls().is_sorted()
+
+
+def test_a_given_fact_counts_more_than_the_text_it_is_usually_made_from():
+    rows = pl.DataFrame({"email": ["a@example.com"], "is_internal": [False], "page": [PAGE], "item": [0]})
+    tree = Op("not", (Column("is_internal", Type.BOOLEAN),), Type.BOOLEAN)
+    held = Held("attendees", rows, Beside({}, ("example.com",)))
+    held.prepare((), {"email": (tree,)})
+    assert held.made() == []
+    assert held.frame(["is_internal"])["is_internal"].to_list() == [False]
+
+
+def test_a_part_that_crashes_is_left_to_its_rule_and_the_others_are_made():
+    good = Op("is_null", (Column("email", Type.TEXT),), Type.BOOLEAN)
+    bad = Op("matches", (Column("email", Type.TEXT), Literal(value="(", type=Type.TEXT)), Type.BOOLEAN)
+    rows = pl.DataFrame({"email": ["a", None], "page": [PAGE] * 2, "item": [0, 1]})
+    held = Held("attendees", rows, Beside({}))
+    held.prepare((), {"email": (bad, good)})
+    assert held.made() == [made_name(good)]
+    assert held.frame([made_name(good)]).to_series().to_list() == [False, True]
+
+
+def test_each_text_is_looked_at_once_however_many_parts_hold_it():
+    known = Known.of("email")
+    asked = []
+
+    def make(values):
+        asked.extend(values["email"].to_list())
+        return values.select(size=pl.col("email").str.len_chars())
+
+    found = []
+    for part in (["a", "bb", None, "a"], ["bb", "ccc"], [], ["ccc", None, "dddd"]):
+        places = known.placed(packed(pl.Series("email", part, dtype=pl.String)))
+        known.require(["size"], make)
+        found.append(known.frame["size"].gather(places).to_list())
+    assert found == [[1, 2, None, 1], [2, 3], [], [3, None, 4]]
+    assert sorted(text for text in asked if text is not None) == ["a", "bb", "ccc", "dddd"]
+
+
+TEXT = st.none() | st.sampled_from(["a", "b", "B", ""])
+
+
+@given(st.lists(st.tuples(TEXT, TEXT, TEXT), max_size=6))
+def test_packed_rows_give_what_their_texts_give(rows):
+    a, b, c = (Column(name, Type.TEXT) for name in "abc")
+    either = Op("coalesce", (a, b), Type.TEXT)
+    lowered = Op("lower", (a,), Type.TEXT)
+    frame = pl.DataFrame(rows, schema=dict.fromkeys("abc", pl.String), orient="row")
+    small = frame.with_columns(packed(column) for column in frame)
+    for tree in (
+        either,
+        a,
+        Op("==", (either, c), Type.BOOLEAN),
+        Op("is_null", (either,), Type.BOOLEAN),
+        Op("!=", (a, Literal(value="a", type=Type.TEXT)), Type.BOOLEAN),
+        Op("==", (Op("lower", (either,), Type.TEXT), c), Type.BOOLEAN),
+        Op("and", (Op("==", (a, b), Type.BOOLEAN), Op("is_null", (lowered,), Type.BOOLEAN)), Type.BOOLEAN),
+    ):
+        wanted = frame.with_columns(expression(tree).alias("it"))["it"].to_list()
+        assert texts(computed(small, tree).alias("it").to_frame())["it"].to_list() == wanted
+
+
+def test_texts_that_are_only_compared_stay_packed():
+    schema = pl.Schema({"a": pl.Categorical(), "b": pl.Categorical(), "c": pl.Categorical()})
+    a, b, c = (Column(name, Type.TEXT) for name in "abc")
+    alike = Op("!=", (Op("coalesce", (a, b), Type.TEXT), c), Type.BOOLEAN)
+    assert Reading.of(alike, schema).texts == frozenset()
+    both = Op("and", (alike, Op("==", (Op("lower", (c,), Type.TEXT), a), Type.BOOLEAN)), Type.BOOLEAN)
+    assert Reading.of(both, schema).texts == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("values", [[], [None], ["a"] * 9, [None, "a", "a", None], list("abcabc")])
+def test_packing_loses_nothing(values):
+    series = pl.Series("x", values, dtype=pl.String)
+    assert texts(packed(series).to_frame())["x"].to_list() == values
+
+
+def test_a_part_that_was_made_is_read_where_it_stands_in_another_tree():
+    inner = Op("lower", (Column("email", Type.TEXT),), Type.TEXT)
+    outer = Op("==", (inner, Column("company", Type.TEXT)), Type.BOOLEAN)
+    assert settled(outer, [made_name(inner)]) == Op(
+        "==", (Column(made_name(inner), Type.TEXT), Column("company", Type.TEXT)), Type.BOOLEAN
+    )
+    assert settled(outer, []) == outer
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("email", "email"),
+        ("is_internal", "email"),
+        ("ip_network", "ip_address"),
+        ("meeting.title", OF_MEETING),
+        ("meeting.tracking_code.class", OF_MEETING),
+        ("is_host", "participant_type"),
+        ("joined_time", None),
+        ("egress", None),
+        ("person_key", None),
+        ("handoff", None),
+    ],
+)
+def test_what_follows_from_one_text_alone_is_known(name, source):
+    assert value_source("attendees", name) == source
