@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,6 +46,13 @@ def test_scores_are_those_pyod_gives() -> None:
         hashlib.sha256(written.encode()).hexdigest()
         == "64d9d2c30c3e507f31c54363583e58d7b86564546cd6e294204779dfa3f475db"
     )
+
+
+@pytest.mark.filterwarnings("ignore:Precision loss:RuntimeWarning")
+def test_scores_are_pyods_own_where_it_is_installed() -> None:
+    theirs = pytest.importorskip("pyod.models.ecod").ECOD().fit(table().to_numpy()).decision_scores_
+    ours = ecod(table(), table().columns)["score"].to_list()
+    assert ours == [round(float(score), 9) for score in theirs]
 
 
 def tails(values: list[float]) -> list[float]:
