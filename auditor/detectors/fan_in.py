@@ -55,11 +55,11 @@ class FanIn:
                 *self.entity,
                 self.distinct,
                 *scope,
-                *WHERE,
+                *(name for name in WHERE if name != "asn"),
+                *(["meeting_number"] if self.retrospective else []),
                 "joined_time",
                 "meeting_id",
                 "meeting_title",
-                "meeting_number",
             }
         )
 
