@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import polars as pl
 
@@ -21,6 +21,9 @@ from auditor.tables.schema import TABLES as KNOWN
 from auditor.tables.state import read_state
 from auditor.tables.store import Store
 from auditor.tables.units import UNITS
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
 
 FORMAT = 1
 _MARK = "archive.json"
@@ -92,6 +95,18 @@ class Archive:
         """Whether rows of the table were ever collected or imported."""
         return (self.tables / table / "_delta_log").is_dir()
 
+    def log(self, table: str) -> DeltaTable:
+        """The log of a table that is there: the files of its newest version."""
+        from deltalake import DeltaTable
+
+        place = self.tables / table
+        if not isinstance(place, Remote):
+            return DeltaTable(str(place))
+        try:
+            return DeltaTable(str(place), storage_options=dict(OPTIONS))
+        except OSError as error:
+            raise ArchiveError(f"{place}: {reason(error)}") from None
+
     def sites(self) -> tuple[str, ...]:
         """Every site that was asked or imported, in order."""
         named = [self.units(), self.scan("meetings"), self.scan("participants")]
@@ -116,7 +131,8 @@ class Archive:
     def _rows(self, table: Table) -> pl.LazyFrame:
         if not self.has(table.name):
             return table.schema.to_frame().lazy()
-        held = _scanned(self.tables / table.name)
+        remote = isinstance(self.tables, Remote)
+        held = pl.scan_delta(self.log(table.name), storage_options=dict(OPTIONS) if remote else None)
         stored = stored_schema(table)
         # a table written before a column was known shows it as unknown
         missing = sorted(table.schema.keys() - held.collect_schema().keys())
@@ -128,15 +144,6 @@ class Archive:
 def mark(folder: Path) -> None:
     """The folder says that it is an archive of the present format."""
     write_private(folder / _MARK, json.dumps({"format": FORMAT}).encode() + b"\n")
-
-
-def _scanned(place: Place) -> pl.LazyFrame:
-    if not isinstance(place, Remote):
-        return pl.scan_delta(str(place))
-    try:
-        return pl.scan_delta(str(place), storage_options=dict(OPTIONS))
-    except OSError as error:
-        raise ArchiveError(f"{place}: {reason(error)}") from None
 
 
 def _folder(place: Place) -> Path:

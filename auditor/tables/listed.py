@@ -23,16 +23,12 @@ class File:
 
 
 def files_of(archive: Archive, table: str) -> tuple[File, ...]:
-    """The files of a table's newest version."""
-    from deltalake import DeltaTable
-
+    """The files of a table's version that the archive reads."""
     if not archive.has(table):
         return ()
     place = archive.tables / table
-    remote = isinstance(place, Remote)
     where = str(place) if isinstance(place, Remote) else str(Path(place).resolve())
-    opened = DeltaTable(where, storage_options=dict(OPTIONS) if remote else None)
-    actions = pl.DataFrame(opened.get_add_actions()).sort("path")
+    actions = pl.DataFrame(archive.log(table).get_add_actions()).sort("path")
     named = zip(actions["path"], actions["num_records"], strict=True)
     return tuple(File(f"{where}/{name}", rows) for name, rows in named)
 

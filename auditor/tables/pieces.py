@@ -14,7 +14,5 @@ def pieces(archive: Archive, table: str) -> tuple[pl.LazyFrame, ...]:
     folder = archive.tables / table
     if isinstance(folder, Remote) or not archive.has(table):
         return (archive.scan(table),)
-    from deltalake import DeltaTable
-
-    files = DeltaTable(folder).file_uris()
+    files = archive.log(table).file_uris()
     return tuple(rows_in(table, [file]) for file in sorted(files)) or (archive.scan(table),)

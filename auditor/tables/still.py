@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
 
 from auditor.tables.archive import Archive
 from auditor.tables.schema import Table
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
 
 
 class Still(Archive):
@@ -14,18 +19,25 @@ class Still(Archive):
     That is the version of the first reading: what is collected meanwhile is not seen, and no table's log is read twice.
     """
 
-    __slots__ = ("_frames", "_there")
+    __slots__ = ("_frames", "_logs", "_there")
 
     def __init__(self, archive: Archive) -> None:
         self.place, self.evidence, self.tables, self._store = archive.place, archive.evidence, archive.tables, None
         self._frames: dict[str, pl.LazyFrame] = {}
         self._there: dict[str, bool] = {}
+        self._logs: dict[str, DeltaTable] = {}
 
     def has(self, table: str) -> bool:
         """Whether rows of the table were ever collected or imported."""
         if table not in self._there:
             self._there[table] = super().has(table)
         return self._there[table]
+
+    def log(self, table: str) -> DeltaTable:
+        """The log of the version that is read."""
+        if table not in self._logs:
+            self._logs[table] = super().log(table)
+        return self._logs[table]
 
     def _rows(self, table: Table) -> pl.LazyFrame:
         if table.name not in self._frames:

@@ -97,6 +97,8 @@ def test_rules_on_people_can_be_switched_off_one_by_one():
     assert {rule.id for rule in RULES} >= CONDUCT - {"ANM-003", "ANM-005", "ANM-006"}
 
 
-def test_folders_hold_rules_and_frameworks_only():
-    assert {path.suffix for path in FOLDER.rglob("*") if path.is_file()} == {".yaml"}
-    assert {path.name for path in FOLDER.iterdir()} == {rule.id.partition("-")[0] for rule in RULES} | {"frameworks"}
+def test_folders_hold_rules_and_frameworks_and_the_pack_made_of_them_only():
+    folders = [path for path in FOLDER.iterdir() if path.is_dir()]
+    assert {path.name for path in folders} == {rule.id.partition("-")[0] for rule in RULES} | {"frameworks"}
+    assert {path.suffix for folder in folders for path in folder.rglob("*") if path.is_file()} == {".yaml"}
+    assert [path.name for path in FOLDER.iterdir() if path.is_file()] == ["pack.jsonl"]

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from auditor.model.window import Window
 from auditor.tables.coverage import coverage
+from auditor.tables.pieces import pieces
 from auditor.tables.still import Still
 
 SITE = "example.webex.com"
@@ -31,6 +32,7 @@ def test_what_is_collected_after_the_first_reading_is_not_seen(site):
     assert rows(still, "attendees") == 1
     site.add("attendees", [attendee(2, "b")], days=(7, 14))
     assert rows(still, "attendees") == 1
+    assert sum(piece.collect().height for piece in pieces(still, "attendees")) == 1
     assert rows(site.archive, "attendees") == 2
     assert rows(Still(site.archive), "attendees") == 2
 
