@@ -155,6 +155,8 @@ def test_aggregates_are_typed(text: str, expected: Type) -> None:
         ('r"x"', "1:1: string prefix r is not allowed in a rule"),
         ("u'x'", "1:1: string prefix u is not allowed in a rule"),
         ("b'x'", "1:1: bytes is not allowed in a rule"),
+        ("'ééé' == display_name and 2 // 3 == 1", "1:29: // is not allowed in a rule"),
+        ("'ééé' == display_name and lower(email)[1]", "1:39: subscript is not allowed in a rule"),
         ("2j", "1:1: complex number is not allowed in a rule"),
         ("len(email) == ...", "1:15: ... is not allowed in a rule"),
         ("'''x'''", "1:3: triple-quoted string is not allowed in a rule"),

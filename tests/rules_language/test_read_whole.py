@@ -210,6 +210,7 @@ def test_a_detector_not_told_otherwise_has_its_defaults_in_their_types() -> None
         ("min_count", 4, "x"),
         ("retrospective", True, "yes"),
         ("suppress", ["hand_off"], "hand_off"),
+        ("suppress", [], ["nothing"]),
         ("min_score", 2.5, True),
         ("scope", ["day"], 1),
     ],

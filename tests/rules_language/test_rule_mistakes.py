@@ -521,6 +521,8 @@ def test_a_bound_belongs_to_what_it_allows(problems: Problems, rule: Rule) -> No
     [
         "{from: attendees, detector: {type: rarity, min_bits: 100}}",
         "{from: attendees, detector: {type: rarity, min_bits: 0}}",
+        "{from: attendees, where: \"email == '" + "a" * 500 + "'\"}",
+        '{from: attendees, where: "len(email) < 9007199254740991"}',
         "{from: attendees, baseline: {entity: [email], period: 1w, value: count(), having: score > 1, history: 10000}}",
         "{from: attendees, baseline: {entity: [email], period: 1w, value: count(), having: score > 1, min_history: 1}}",
         "{from: attendees, baseline: {entity: [email], period: 1w, value: count(), having: score > 1, min_scale: 0}}",
