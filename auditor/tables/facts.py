@@ -297,19 +297,6 @@ def _with_meeting(frames: Mapping[str, pl.LazyFrame], frame: pl.LazyFrame, facts
     return _joined(frame, meetings, on=key)
 
 
-def with_meeting_facts(rows: pl.DataFrame, meetings: pl.DataFrame, *, facts: Collection[str]) -> pl.DataFrame:
-    """The rows with columns of their meetings, as `with_facts` gives them, looked up once a run of rows."""
-    named = sorted(name for name in facts if name.startswith("meeting.") and name not in rows.columns)
-    if not named:
-        return rows
-    key = ["site_url", "meeting_id"] if "site_url" in rows.columns else ["meeting_id"]
-    runs = rows.select(sum((pl.col(name).rle_id().cast(COUNT) for name in key), pl.lit(0)).rle_id()).to_series()
-    starts = (runs != runs.shift(1)).fill_null(value=True).arg_true()
-    told = meetings.lazy().select(*key, *(_meeting_column(name).alias(name) for name in named), *LINEAGE)
-    once = _joined(rows.select(key)[starts].lazy(), told, on=key).select(named).collect()
-    return rows.hstack(once if once.height == rows.height else once[runs])
-
-
 def sources(table: str, names: Collection[str]) -> frozenset[str]:
     """The table's own columns among the names, and those its facts among them are made from."""
     own = TABLES[table].schema
