@@ -120,14 +120,11 @@ class _Joins:
         scaled = groups * self.moments
         past = (scaled + self.moment)[rows].sort()
         group = scaled[asked]
+        until, since = group + self.moment[asked], group + self.horizon[asked]
         # asked in order, neighbours are searched for among what was just read
-        ordered = (
-            pl.DataFrame({"until": group + self.moment[asked], "since": group + self.horizon[asked]})
-            .with_row_index("place")
-            .sort("until")
-        )
-        until, since = (past.search_sorted(ordered[name]).cast(pl.Int64) for name in ("until", "since"))
-        return pl.DataFrame({"place": ordered["place"], "count": until - since}).sort("place")["count"]
+        order = until.arg_sort()
+        counts = past.search_sorted(until[order]).cast(pl.Int64) - past.search_sorted(since[order]).cast(pl.Int64)
+        return counts.clone().scatter(order, counts)
 
 
 def _rated(frame: pl.DataFrame, settings: Rarity, window: Window) -> pl.DataFrame:
