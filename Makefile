@@ -5,14 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := -m pip install --quiet --disable-pip-version-check --no-input
-APART := bench mutants spark
+APART := bench mutants pyod spark
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
 	--no-header --no-annotate
 PYTEST := $(BIN)/python -m compileall -q auditor && $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 SLOW := e2e or packaging or browser or faults
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check gates bench soak mutants spark sbom lock clean
+.PHONY: help demo test coverage check gates bench soak mutants pyod spark sbom lock clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,9 @@ spark: $(READY)/spark ## Spark gives the audit of one machine, also when a worke
 mutants: $(READY)/mutants ## How many mutants of the rule engine the tests notice; an hour (ARCHITECTURE, Tests)
 	@$(VENV)/mutants/bin/python -m benchmarks mutants
 
+pyod: $(READY)/pyod ## Outlier scores are those of PyOD, live
+	@$(VENV)/pyod/bin/python -m pytest --quiet tests/detectors/test_outlier.py
+
 sbom: $(READY)/dev ## Bill of materials of the runtime lock, CycloneDX JSON
 	@mkdir -p build
 	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --output-reproducible --of JSON --pyproject pyproject.toml \
@@ -63,6 +66,8 @@ lock: $(READY)/dev ## Write locks/ again; `make lock UPGRADE=--upgrade` takes ne
 	@$(COMPILE) $(UPGRADE) --group bench --constraints locks/runtime.lock --output-file locks/bench.lock
 	@$(COMPILE) $(UPGRADE) pyproject.toml --extra geo --group mutants --constraints locks/runtime.lock \
 		--constraints locks/dev.lock --output-file locks/mutants.lock
+	@$(COMPILE) $(UPGRADE) pyproject.toml --group pyod --constraints locks/runtime.lock --constraints locks/dev.lock \
+		--output-file locks/pyod.lock
 	@$(COMPILE) $(UPGRADE) pyproject.toml --extra cloud --extra geo --extra spark --group spark --constraints locks/runtime.lock \
 		--constraints locks/dev.lock --output-file locks/spark.lock
 
