@@ -82,6 +82,7 @@ def opened(path: Path, *, passphrase: bytes | None, now: datetime) -> Key:
         )
     try:
         return Key(path, SimpleSigner.load_pkcs12_data(data, other_certs=[], passphrase=passphrase))
+    # the libraries say so in these ways of a kind of key they do not know
     except (ValueError, NotImplementedError, AttributeError, TypeError) as error:
         raise ConfigError(f"{path}: its kind of key cannot sign a PDF: {error}") from error
 

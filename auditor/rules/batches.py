@@ -23,7 +23,7 @@ from auditor.rules.plain import by_row, judge_by_row
 from auditor.rules.profile import Profile, timed
 from auditor.rules.rows import Source
 from auditor.rules.spec import Match, Python
-from auditor.rules.spill import Room, Spill
+from auditor.rules.spill import MEMORY, Room, Spill
 from auditor.rules.splitting import Splitting, splitting
 from auditor.rules.task import Task
 from auditor.tables.facts import FACTS, TRACKING_CODE, sources, value_source
@@ -44,7 +44,8 @@ SourceOf: TypeAlias = Callable[[Mapping[str, pl.LazyFrame]], Source]
 class Batches:
     """Judges rules on tables given in `pieces`; rules it cannot place, and small tables, it leaves alone.
 
-    `source_of` gives the rows rules see of the tables of a part; it is asked with every table there is.
+    `source_of` gives the rows rules see of the tables of a part; it is asked with every table there is. Rows set aside
+    take about `memory` bytes before they go to disk, below `scratch`.
     """
 
     pieces: Pieces
@@ -53,6 +54,7 @@ class Batches:
     window: Window
     rows: int = ROWS
     scratch: Path | None = None
+    memory: int = MEMORY
     lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
     profile: Profile | None = None
 
@@ -66,7 +68,9 @@ class Batches:
         within = [task for task in chosen if plans[task.rule.id] == MEETING]
         across = [task for task in chosen if plans[task.rule.id] != MEETING]
         with TemporaryDirectory(prefix="auditor-", dir=self.scratch) as folder:
-            spilled = _Across.of(across, plans, Path(folder), buckets=-(-self._largest(tasks) // self.rows))
+            spilled = _Across.of(
+                across, plans, Room(Path(folder), self.memory), buckets=-(-self._largest(tasks) // self.rows)
+            )
             for frames in parts(self._split(chosen), rows=self.rows):
                 with timed(self.profile, "parts read"):
                     source = self.source_of({**self.frames, **_in_memory(frames, chosen)})
@@ -213,17 +217,16 @@ class _Across:
     keys: list[_Key] = field(default_factory=list)
 
     @classmethod
-    def of(cls, tasks: Sequence[Task], plans: Mapping[str, str], folder: Path, *, buckets: int) -> _Across:
+    def of(cls, tasks: Sequence[Task], plans: Mapping[str, str], room: Room, *, buckets: int) -> _Across:
         """The rules by table and key."""
         found: dict[tuple[str, str], list[Task]] = {}
         for task in tasks:
             found.setdefault((task.rule.detect.table, plans[task.rule.id]), []).append(task)
-        room = Room()
         keys = [
             _Key(
                 table,
                 members,
-                Spill(folder, column, 1 if column == WHOLE else buckets, room),
+                Spill(column, 1 if column == WHOLE else buckets, room),
                 frozenset[str]().union(*(columns_of(task)[table] for task in members)),
                 any(reads_history(task.rule) for task in members),
             )
@@ -248,7 +251,7 @@ class _Across:
         rows = rows.filter(_may_count(rows, key.tasks))
         if key.like is None:
             key.like = rows.head(0)
-        key.spill.add(key.table, rows)
+        key.spill.add(rows)
 
     def judge(
         self,
@@ -265,7 +268,7 @@ class _Across:
             for bucket in range(key.spill.buckets):
                 source = source_of({})
                 with timed(profile, "rows of a key read again"):
-                    rows = key.spill.rows(key.table, bucket, like=key.like)
+                    rows = key.spill.rows(bucket, like=key.like)
                 with timed(profile, "facts, keys and order of parts"):
                     source.hold(key.table, rows, history=key.history)
                 for task in key.tasks:

@@ -44,6 +44,7 @@ class Source:
     offices: Collection[str] = ()
     memory: Memory = field(default_factory=Memory)
     _kept: dict[tuple[str, bool], Held] = field(default_factory=dict, init=False)
+    _thin: dict[tuple[str, bool], Held] = field(default_factory=dict, init=False)
     _counts: dict[str, int] = field(default_factory=dict, init=False)
 
     def keep(
@@ -59,7 +60,8 @@ class Source:
         """Read the named columns now, where rows are few, so that nobody need again; with `history` all before.
 
         `judged` are those conditions and keys look at, which are packed; `parts` of conditions are computed once
-        for all rules. Rows of which every condition of `only` is false are left out.
+        for all rules. Rows of which every condition of `only` is false are left out of what `judged` gives, and of
+        nothing else.
         """
         if self.count(table) > self.rows_kept:
             return
@@ -70,15 +72,13 @@ class Source:
             rows = held.frame([*names, *held.made()])
             counts = [verdicts(rows, condition).fill_null(value=True) for condition in only]
             held = held.filtered(reduce(or_, counts))
-        self._hold(table, held.in_order(), history=history)
+        self._hold(self._thin if only else self._kept, table, held.in_order(), history=history)
 
     def hold(self, table: str, rows: pl.DataFrame, *, history: bool) -> None:
         """Keep rows that were read already, with their facts and `AT`; with `history` those before the window too."""
-        self._hold(table, Held(table, _packed(rows, rows.columns), self._beside).in_order(), history=history)
-
-    def held(self, table: str, *, history: bool) -> Held | None:
-        """The rows that are kept."""
-        return self._kept.get((table, history))
+        self._hold(
+            self._kept, table, Held(table, _packed(rows, rows.columns), self._beside).in_order(), history=history
+        )
 
     def count(self, table: str) -> int:
         """How many rows of the table are in the window."""
@@ -103,8 +103,11 @@ class Source:
     def judged(
         self, table: str, columns: Collection[str], *, before: bool, beside: Collection[str] = ()
     ) -> pl.DataFrame:
-        """The same in memory, texts packed where the rows are kept; of `beside` what was made of them."""
-        kept = self._kept.get((table, before))
+        """The same in memory, texts packed where the rows are kept; of `beside` what was made of them.
+
+        Rows that no rule counts may be missing.
+        """
+        kept = self._thin.get((table, before)) or self._kept.get((table, before))
         wanted = self.wanted(table, columns)
         if kept is None or not kept.can(wanted):
             return self._rows(table, columns, before=before).collect()
@@ -133,13 +136,13 @@ class Source:
     def _beside(self) -> Beside:
         return Beside(self.frames, self.internal_domains, self.geo, self.memory)
 
-    def _hold(self, table: str, held: Held, *, history: bool) -> None:
+    def _hold(self, kept: dict[tuple[str, bool], Held], table: str, held: Held, *, history: bool) -> None:
         if history:
-            self._kept[table, True] = held
+            kept[table, True] = held
             first = held.own[AT].min()
             if self.window is not None and isinstance(first, datetime) and first < self.window.start:
                 held = held.filtered(held.own[AT] >= self.window.start)
-        self._kept[table, False] = held
+        kept[table, False] = held
 
     def _from_kept(self, table: str, columns: Collection[str], *, before: bool) -> pl.LazyFrame:
         kept = self._kept.get((table, before))

@@ -23,30 +23,33 @@ _Rows: TypeAlias = pl.DataFrame | Path
 
 @dataclass(slots=True)
 class Room:
-    """How many bytes may still be kept in memory."""
+    """Where rows wait: `left` bytes in memory, then files below `folder`, each with a number of its own."""
 
+    folder: Path
     left: int = MEMORY
+    _files: int = field(default=0, init=False)
+
+    def file(self) -> Path:
+        """A file nobody has."""
+        self._files += 1
+        return self.folder / f"{self._files}.arrow"
 
 
 @dataclass(slots=True)
 class Spill:
-    """Rows by the value of `column`, equal values in one of `buckets`; `room` is shared by those of a run.
+    """Rows of one table by the value of `column`, equal values in one of `buckets`; `room` is shared by those of a run.
 
-    With one bucket the column need not be one.
-
-    Files lie below `folder`. Texts are packed, and a file holds nothing but their numbers, so that no other process
-    can read it.
+    With one bucket the column need not be one. Texts are packed, and a file holds their numbers alone, so that no
+    other process can read them; lists of texts stay as they are.
     """
 
-    folder: Path
     column: str
     buckets: int
     room: Room
-    _rows: dict[tuple[str, int], list[_Rows]] = field(default_factory=dict, init=False)
-    _files: int = field(default=0, init=False)
+    _rows: dict[int, list[_Rows]] = field(default_factory=dict, init=False)
     _witness: pl.Series = field(default_factory=witness, init=False)
 
-    def add(self, table: str, rows: pl.DataFrame) -> None:
+    def add(self, rows: pl.DataFrame) -> None:
         """Set the rows aside."""
         if rows.is_empty():
             return
@@ -55,11 +58,11 @@ class Spill:
         for bucket in range(self.buckets):
             part = rows if numbers is None else rows.filter(numbers == bucket)
             if not part.is_empty():
-                self._rows.setdefault((table, bucket), []).append(self._put(part))
+                self._rows.setdefault(bucket, []).append(self._put(part))
 
-    def rows(self, table: str, bucket: int, *, like: pl.DataFrame) -> pl.DataFrame:
+    def rows(self, bucket: int, *, like: pl.DataFrame) -> pl.DataFrame:
         """The rows of a bucket, which are then gone; none, with the columns of `like`, where it has none."""
-        found = [self._taken(one) for one in self._rows.pop((table, bucket), [])]
+        found = [self._taken(one) for one in self._rows.pop(bucket, [])]
         return pl.concat(found) if found else like
 
     def _put(self, rows: pl.DataFrame) -> _Rows:
@@ -67,8 +70,7 @@ class Spill:
         if size <= self.room.left:
             self.room.left -= size
             return rows
-        self._files += 1
-        path = self.folder / f"{self.column}-{self._files}.arrow"
+        path = self.room.file()
         rows.select(
             pl.col(name).to_physical().alias(f"{_NUMBERS}{name}") if dtype == PACKED else pl.col(name)
             for name, dtype in rows.schema.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -95,6 +96,17 @@ def test_parts_find_what_the_whole_finds(company, whole, layout):
     apart = run(BOUND, lazy(tables), window=window, now=NOW, means=MEANS, elsewhere=elsewhere)
     for one, other in zip(whole, apart, strict=True):
         assert one == other, one.rule_id
+
+
+def test_parts_find_the_same_where_rows_wait_on_disk(company, whole, tmp_path):
+    tables, window = company
+    pieces = {name: in_order(tables[name]) for name in SPLIT}
+    elsewhere = batches(pieces, lazy(tables), window=window, now=NOW, means=MEANS, rows=400)
+    on_disk = replace(elsewhere, memory=0, scratch=tmp_path)
+    apart = run(BOUND, lazy(tables), window=window, now=NOW, means=MEANS, elsewhere=on_disk)
+    for one, other in zip(whole, apart, strict=True):
+        assert one == other, one.rule_id
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_company_is_worth_judging(whole):

@@ -18,6 +18,8 @@ from auditor.rules.known import Known, Memory
 from auditor.rules.load import load_rules
 from auditor.rules.once import by_source, made_name, row_trees, settled
 from auditor.rules.packed import packed, texts
+from auditor.rules.rows import Source
+from auditor.rules.spec import Condition
 from auditor.rules.tree import Column, Literal, Op, Type
 from auditor.tables.facts import OF_MEETING, value_source, with_facts
 from auditor.tables.schema import LINEAGE, TABLES
@@ -257,3 +259,27 @@ def test_a_part_that_was_made_is_read_where_it_stands_in_another_tree():
 )
 def test_what_follows_from_one_text_alone_is_known(name, source):
     assert value_source("attendees", name) == source
+
+
+def test_rows_left_out_for_some_rules_are_there_for_everybody_else():
+    rows = pl.DataFrame(
+        {
+            **dict.fromkeys(TABLES["devices"].schema, None),
+            "audio_type": ["pstn", "voip", None],
+            "joined_time": [NOW - timedelta(hours=1)] * 3,
+            "page": [PAGE] * 3,
+            "item": [0, 1, 2],
+        },
+        schema=TABLES["devices"].schema,
+    )
+    source = Source({"devices": rows.lazy()}, NOW)
+    where = Condition(
+        Op("==", (Column("audio_type", Type.TEXT), Literal(value="pstn", type=Type.TEXT)), Type.BOOLEAN), ()
+    )
+    columns = list(TABLES["devices"].schema)
+    source.keep("devices", columns, history=False, judged=["audio_type"], only=[where])
+    assert source.judged("devices", columns, before=False)["item"].to_list() == [0, 2]
+    assert source.rows("devices", columns).collect()["item"].to_list() == [0, 1, 2]
+    assert source.rows_with_history("devices", columns).collect()["item"].to_list() == [0, 1, 2]
+    assert source.taken("devices", columns, pl.Series([1], dtype=pl.UInt32))["item"].to_list() == [1]
+    assert source.count("devices") == 3

@@ -1,0 +1,67 @@
+"""Rows set aside come back, whether they waited in memory or on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from auditor.rules.packed import texts
+from auditor.rules.spill import Room, Spill
+
+ROWS = pl.DataFrame(
+    {
+        "email": ["a@example.com", "b@example.com", None, "a@example.com"],
+        "codes": [["x", None], [], None, ["y"]],
+        "number": [1, 2, 3, None],
+    }
+)
+
+
+def back(spill: Spill) -> pl.DataFrame:
+    parts = [spill.rows(bucket, like=ROWS.head(0)) for bucket in range(spill.buckets)]
+    return pl.concat([texts(part) for part in parts]).sort("number")
+
+
+@pytest.mark.parametrize("room", [0, 10**9], ids=["disk", "memory"])
+@pytest.mark.parametrize("buckets", [1, 3])
+def test_every_row_comes_back_once(tmp_path: Path, room: int, buckets: int) -> None:
+    spill = Spill("email", buckets, Room(tmp_path, room))
+    spill.add(ROWS[:2])
+    spill.add(ROWS[2:])
+    assert bool(list(tmp_path.iterdir())) is (room == 0)
+    assert back(spill).equals(ROWS.sort("number"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_tables_set_aside_by_one_column_keep_apart(tmp_path: Path) -> None:
+    room = Room(tmp_path, 0)
+    one, other = Spill("email", 1, room), Spill("email", 1, room)
+    one.add(ROWS[:2])
+    other.add(ROWS[2:])
+    assert back(one).equals(ROWS[:2].sort("number"))
+    assert back(other).equals(ROWS[2:].sort("number"))
+
+
+def test_equal_values_of_all_parts_are_in_one_bucket(tmp_path: Path) -> None:
+    spill = Spill("email", 5, Room(tmp_path, 0))
+    for start in range(4):
+        spill.add(ROWS[start : start + 1])
+    seen = [set(texts(spill.rows(bucket, like=ROWS.head(0)))["email"]) for bucket in range(5)]
+    assert sum(len(emails) for emails in seen) == 3
+
+
+def test_files_hold_no_text_of_a_person(tmp_path: Path) -> None:
+    spill = Spill("email", 1, Room(tmp_path, 0))
+    spill.add(ROWS.select("email", "number"))
+    (file,) = tmp_path.iterdir()
+    assert b"example.com" not in file.read_bytes()
+
+
+def test_a_column_named_by_a_stranger_names_no_file(tmp_path: Path) -> None:
+    name = "meeting.tracking_code./../../escaped"
+    spill = Spill(name, 2, Room(tmp_path, 0))
+    spill.add(ROWS.rename({"email": name}))
+    assert {path.parent for path in tmp_path.rglob("*")} == {tmp_path}
+    assert back(spill)["number"].to_list() == [None, 1, 2, 3]
