@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -15,6 +14,7 @@ from auditor.audit.visible import visible_names, with_reasons
 from auditor.documents import nearest
 from auditor.engines.local import frames
 from auditor.errors import ConfigError
+from auditor.frozen import dataclass
 from auditor.model.audit import Audit, RuleResult
 from auditor.model.finding import Finding, Value
 from auditor.rules.columns import names_in

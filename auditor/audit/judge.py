@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from auditor.audit.binding import bind_all
@@ -16,6 +16,7 @@ from auditor.audit.selection import Selection, ids, select, unknown_rules
 from auditor.audit.visible import visible_names
 from auditor.engines import local
 from auditor.engines.engine import Engine
+from auditor.frozen import dataclass
 from auditor.model.audit import Audit, Identity, ReportSettings, RuleResult
 from auditor.model.coverage import Gap
 from auditor.model.finding import Finding, Value

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from auditor.documents import nearest, printable
 from auditor.errors import ConfigError, Problem
+from auditor.frozen import dataclass
 from auditor.model.audit import RuleNotRun
 from auditor.model.vocabulary import Status
 from auditor.rules.spec import Rule

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import linecache
 import traceback
-from dataclasses import dataclass
 from enum import IntEnum
 from itertools import groupby
 
@@ -13,6 +12,7 @@ import click
 
 from auditor import __version__
 from auditor.errors import AuditorError, AuthError, Problem
+from auditor.frozen import dataclass
 
 _PROBLEMS_PER_FILE = 20
 

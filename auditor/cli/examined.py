@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,6 +13,7 @@ from auditor import __version__
 from auditor.cli.connection import client_for, origin_of, wire_to
 from auditor.engines.java import OLDEST, java
 from auditor.errors import ArchiveError, AuditorError, AuthError, ConfigError, SourceError
+from auditor.frozen import dataclass
 from auditor.settings import Collect, Geoip
 from auditor.webex.client import Ask, Client
 from auditor.webex.endpoints import ME, MEETINGS, PARTICIPANTS, SITES, USAGE, Endpoint

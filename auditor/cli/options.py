@@ -6,7 +6,6 @@ import os
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +16,7 @@ import click
 from auditor.cli.context import Session
 from auditor.errors import ConfigError
 from auditor.evidence.remote import is_remote
+from auditor.frozen import dataclass
 from auditor.model.window import Window, instant
 from auditor.settings import Settings, load
 

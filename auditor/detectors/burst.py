@@ -9,7 +9,7 @@ is `k`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 
 import polars as pl
@@ -27,6 +27,7 @@ from auditor.detectors.detection import (
 )
 from auditor.detectors.wording import clock, entity, number
 from auditor.entities.groups import greatest, ids
+from auditor.frozen import dataclass
 from auditor.model.window import Window
 
 ENOUGH = 200

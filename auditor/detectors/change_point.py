@@ -8,7 +8,7 @@ is the score. The maximum over splits inflates t, so no probability is printed.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 
 import polars as pl
@@ -27,6 +27,7 @@ from auditor.detectors.detection import (
 )
 from auditor.detectors.outlier import period_start
 from auditor.detectors.wording import entity, number
+from auditor.frozen import dataclass
 from auditor.model.window import Window
 
 MAD_TO_SIGMA = 1.4826

@@ -10,11 +10,11 @@ budget. Every candidate is accounted for: `candidates = sum(suppressed) + emitte
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 import polars as pl
 
+from auditor.frozen import dataclass
 from auditor.model.audit import Ledger
 from auditor.model.window import Window
 

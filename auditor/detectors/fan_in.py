@@ -8,7 +8,7 @@ The score is the Chernoff bound on −log10 P(Poisson(λ) ≥ k): `(λ − k + k
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import polars as pl
 
@@ -27,6 +27,7 @@ from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
 from auditor.entities.groups import codes, first_places, ids, paired
 from auditor.entities.networks import NETWORK, WHERE, is_remote_exit, knows_network, remote_exits
+from auditor.frozen import dataclass
 from auditor.model.window import Window
 
 SHOWN = 20

@@ -8,7 +8,7 @@ For consecutive legs of one entity, the earlier being the one that reaches furth
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 
 import polars as pl
@@ -22,6 +22,7 @@ from auditor.entities.episodes import legs
 from auditor.entities.groups import ids
 from auditor.entities.networks import Lives, is_remote_exit, kilometres, knows_network, remote_exits
 from auditor.entities.pairs import hand_off, reconnect
+from auditor.frozen import dataclass
 from auditor.model.window import Window
 
 RUN = timedelta(hours=24)

@@ -8,7 +8,6 @@ Distribution Functions", 2022.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 import polars as pl
@@ -27,6 +26,7 @@ from auditor.detectors.detection import (
     within,
 )
 from auditor.detectors.wording import entity, number
+from auditor.frozen import dataclass
 from auditor.model.window import Window
 
 

@@ -7,7 +7,7 @@ differs, 2 when the operator or the city does, 1 when only `different` does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 
 import polars as pl
@@ -19,6 +19,7 @@ from auditor.entities.episodes import legs
 from auditor.entities.groups import ids
 from auditor.entities.networks import WHERE, Lives, is_remote_exit, knows_network, remote_exits
 from auditor.entities.pairs import companion, hand_off, reconnect, same_provider
+from auditor.frozen import dataclass
 from auditor.model.window import Window
 
 PARTNERS = 50

@@ -8,7 +8,7 @@ v and at all; N_v and N everybody's; K the distinct values seen so far; a is `pr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 
 import polars as pl
@@ -18,6 +18,7 @@ from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
 from auditor.entities.groups import greatest, ids, paired
 from auditor.entities.networks import WHERE, is_remote_exit, remote_exits
+from auditor.frozen import dataclass
 from auditor.model.window import Window
 
 

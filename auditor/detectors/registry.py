@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -20,6 +19,7 @@ from auditor.detectors import (
     robust_zscore,
 )
 from auditor.detectors.detection import Detection
+from auditor.frozen import dataclass
 from auditor.model.window import Window
 
 

@@ -8,7 +8,7 @@ the visit's week; without any, k is 0.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 
 import polars as pl
@@ -28,6 +28,7 @@ from auditor.detectors.detection import (
 from auditor.detectors.wording import entity, number
 from auditor.entities.episodes import MERGE_GAP, legs, visits
 from auditor.entities.groups import numbers
+from auditor.frozen import dataclass
 from auditor.model.window import Window
 
 HISTORY = 60

@@ -6,8 +6,9 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from auditor.frozen import dataclass
 
 OLDEST = 17
 """The oldest Java that Spark 4 runs on."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from zlib import crc32
 
 import polars as pl
 
+from auditor.frozen import dataclass
 from auditor.rules.merging import Part
 from auditor.rules.outcome import Crashed, Judged, NotEvaluated
 from auditor.tables.distinct import mapped

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from auditor.frozen import dataclass
 from auditor.rules.judging import columns_of, reads_history
 from auditor.rules.splitting import Splitting, splitting
 from auditor.rules.task import Task

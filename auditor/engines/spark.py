@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from itertools import chain
@@ -20,6 +20,7 @@ from auditor.engines.java import OLDEST, java
 from auditor.engines.parcels import Parcel
 from auditor.engines.work import VERSIONS, Piece, Work, judged, sent
 from auditor.errors import AuditorError, ConfigError
+from auditor.frozen import dataclass
 
 if TYPE_CHECKING:
     import pyarrow as pa

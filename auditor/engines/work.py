@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -13,6 +13,7 @@ import polars as pl
 
 from auditor.engines.parcels import Parcel, bucket_numbers, packed, told
 from auditor.engines.sharing import Plan, Shuffle
+from auditor.frozen import dataclass
 from auditor.model.window import Window
 from auditor.rules.derive import with_derived
 from auditor.rules.judging import keep

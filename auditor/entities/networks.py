@@ -8,13 +8,13 @@ that the order of rows and later collections of the same time never change it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
 import polars as pl
 
 from auditor.entities.groups import codes, greatest, ids
+from auditor.frozen import dataclass
 
 HOME_WEEKS = 4
 MOST_DAYS = 1 << 20

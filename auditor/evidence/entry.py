@@ -7,10 +7,11 @@ An entry is one line of `manifest.jsonl`: `seq` counts from 0, `prev` is the has
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import TypeAlias
 
+from auditor.frozen import dataclass
 from auditor.model.coverage import Gap
 from auditor.model.window import Window
 

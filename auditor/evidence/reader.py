@@ -7,7 +7,6 @@ import re
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.errors import ArchiveError
@@ -16,6 +15,7 @@ from auditor.evidence.line import parse
 from auditor.evidence.page import page_name, unsealed
 from auditor.evidence.places import Place, manifest_path, pages_path
 from auditor.evidence.remote import Remote
+from auditor.frozen import dataclass
 from auditor.model.audit import Chain
 
 if TYPE_CHECKING:

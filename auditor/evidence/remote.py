@@ -9,12 +9,12 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Self
 
 from auditor.errors import ArchiveError, ConfigError
+from auditor.frozen import dataclass
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 
+from auditor.frozen import dataclass
 from auditor.model.coverage import Coverage
 from auditor.model.finding import Finding, Record, Value
 from auditor.model.vocabulary import Confidence, Severity, Status, Verdict

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
+from auditor.frozen import dataclass
 from auditor.model.vocabulary import GapReason
 from auditor.model.window import Window
 

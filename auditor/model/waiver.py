@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from auditor.frozen import dataclass
 from auditor.model.finding import Value
 from auditor.model.vocabulary import Verdict
 

@@ -7,11 +7,11 @@ floating numbers sort first, `first` and `last` go by time and lineage.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import polars as pl
 
+from auditor.frozen import dataclass
 from auditor.rules.dtypes import DTYPES
 from auditor.rules.operators import finite, number, rounded
 from auditor.rules.tree import Column, Expr, Op, Type

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 import polars as pl
 
+from auditor.frozen import dataclass
 from auditor.model.window import Window
 from auditor.rules.aggregates import Rows
 from auditor.rules.columns import names_in

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from auditor.documents import Map, Node, Place, nearest, printable
 from auditor.errors import ConfigError, ConfigFileError, Problem, RuleError
+from auditor.frozen import dataclass
 from auditor.model.audit import Parameter
 from auditor.rules.constants import ConstantMistake, checked_call, window_mistake
 from auditor.rules.detector_forms import DETECTORS

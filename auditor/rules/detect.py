@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import polars as pl
 
+from auditor.frozen import dataclass
 from auditor.model.window import Window
 from auditor.rules.kept import split
 from auditor.rules.outcome import Judged, NotEvaluated

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 from typing import TypeAlias
 
+from auditor.frozen import dataclass
 from auditor.rules.tree import Type
 
 Default: TypeAlias = "str | int | float | bool | timedelta | tuple[str, ...] | None"

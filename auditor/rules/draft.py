@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 
 from auditor.documents import Items, Map, Node, Scalar, kind, printable
+from auditor.frozen import dataclass
 from auditor.rules.conditions import Conditions
 from auditor.rules.constants import is_zone, window_mistake
 from auditor.rules.mistakes import Mistakes, text_of

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import polars as pl
 
 from auditor.errors import RuleError
+from auditor.frozen import dataclass
 from auditor.model.finding import Finding, Value
 from auditor.rules.bind import bind_case
 from auditor.rules.compile import expression

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import polars as pl
 
+from auditor.frozen import dataclass
 from auditor.rules.columns import names_in
 from auditor.rules.compile import expression
 from auditor.rules.once import settled

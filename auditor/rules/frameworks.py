@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.documents import Map, Scalar, kind, read
 from auditor.errors import Problem
+from auditor.frozen import dataclass
 from auditor.resources import resource
 from auditor.settings.fields import Fields, settle, single
 

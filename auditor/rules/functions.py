@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
+from auditor.frozen import dataclass
 from auditor.rules.tree import Type
 
 NUMERIC = frozenset({Type.INTEGER, Type.NUMBER})

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 import polars as pl
 
+from auditor.frozen import dataclass
 from auditor.rules.evaluate import verdicts
 from auditor.rules.outcome import NULL, RECORDS
 from auditor.rules.packed import texts

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from auditor.documents import DEFAULT_LIMITS, Map, Place, Reading, read
 from auditor.errors import Problem, RuleError
+from auditor.frozen import dataclass
 from auditor.resources import resource
 from auditor.rules.mistakes import Mistakes
 from auditor.rules.pack import PackedFile, digest, packed

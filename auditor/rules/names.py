@@ -5,12 +5,13 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache
 
 import polars as pl
 
 from auditor.documents import Scalar, printable
+from auditor.frozen import dataclass
 from auditor.rules.functions import FUNCTIONS
 from auditor.rules.mistakes import Mistakes
 from auditor.rules.spec import ParamSpec

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import polars as pl
 
+from auditor.frozen import dataclass
 from auditor.model.audit import Ledger
 from auditor.model.finding import Finding, Value
 from auditor.model.vocabulary import Verdict

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -20,6 +20,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from auditor.documents import Place
+from auditor.frozen import dataclass
 from auditor.model.vocabulary import Confidence, Severity, Status
 from auditor.rules import spec, tree
 from auditor.rules.frameworks import Control, Framework

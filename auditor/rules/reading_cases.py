@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from auditor.documents import Items, Map, Node, Scalar, kind, printable
+from auditor.frozen import dataclass
 from auditor.model.vocabulary import Severity, Verdict
 from auditor.model.window import Window
 from auditor.rules.draft import Draft

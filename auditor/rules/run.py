@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from functools import partial
 from itertools import chain
@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import polars as pl
 
+from auditor.frozen import dataclass
 from auditor.model.window import Window
 from auditor.rules.findings import outcome
 from auditor.rules.installed import Resolver, judge_python

@@ -7,11 +7,11 @@ Everything here is frozen and typed: expressions are trees, templates are parsed
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from auditor.documents import Node
+from auditor.frozen import dataclass
 from auditor.model.vocabulary import Confidence, Severity, Status, Verdict
 from auditor.model.window import Window
 from auditor.rules.tree import Expr, LiteralValue, Position, Type

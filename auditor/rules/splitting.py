@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 
+from auditor.frozen import dataclass
 from auditor.rules.columns import base_columns, names_in, shown_names
 from auditor.rules.spec import Baseline, Derived, Detector, Group, Match, Pairs, Python, Rule
 from auditor.rules.spec import Sequence as Steps

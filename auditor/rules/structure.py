@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from types import UnionType
 from typing import Annotated, TypeAlias, Union, get_args, get_origin
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from auditor.documents import Items, Map, Node, Scalar, kind
+from auditor.frozen import dataclass
 from auditor.rules.forms import Form
 from auditor.rules.mistakes import Mistakes
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import polars as pl
 
+from auditor.frozen import dataclass
 from auditor.rules.aggregates import Rows, aggregates_in, has_column
 from auditor.rules.compile import expression
 from auditor.rules.cover import most_at_once, newly_covered

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol, TypeAlias
 
 import polars as pl
 
+from auditor.frozen import dataclass
 from auditor.rules.columns import shown_names
 from auditor.rules.spec import Condition, Rule
 from auditor.rules.tree import LiteralValue

@@ -9,12 +9,13 @@ sub-trees of all rules can share one hidden column.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
 from auditor.documents import Place
+from auditor.frozen import dataclass
 
 
 class Type(StrEnum):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from auditor.documents import Items, Map, Node, Place, Scalar
+from auditor.frozen import dataclass
 from auditor.rules.spec import Field, Match, Rule, Sequence, Template
 from auditor.rules.tree import Column
 from auditor.rules.walk import nodes, trees

@@ -7,7 +7,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +17,7 @@ from zoneinfo import available_timezones
 
 from auditor.documents import Map, Scalar, kind, nearest, plain, printable, read
 from auditor.errors import ConfigError, Problem
+from auditor.frozen import dataclass
 from auditor.settings.fields import Fields, settle, single
 from auditor.settings.lists import contents
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from auditor.frozen import dataclass
 from auditor.simulator.site import Site
 from auditor.simulator.times import written
 from auditor.simulator.wire import Record

@@ -9,13 +9,13 @@ import struct
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TypeAlias
 
+from auditor.frozen import dataclass
 from auditor.simulator.endpoints import answered
 from auditor.simulator.faults import KINDS, Fault, Injector
 from auditor.simulator.service import Behaviour, Credentials, Service

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
 from auditor.errors import ConfigError
+from auditor.frozen import dataclass
 from auditor.simulator.times import moment
 from auditor.simulator.wire import Json, Record, encoded
 

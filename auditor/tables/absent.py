@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import polars as pl
 
 from auditor.evidence.entry import IMPORT
+from auditor.frozen import dataclass
 from auditor.model.coverage import Gap
 from auditor.model.spans import intersection, subtract, union
 from auditor.model.vocabulary import GapReason

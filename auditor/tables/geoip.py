@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from auditor.errors import ConfigError
+from auditor.frozen import dataclass
 from auditor.tables.facts import GEO
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ fact's name with `_why`. A fact is null where it is not known, never false.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 import polars as pl
@@ -17,6 +16,7 @@ from auditor.entities import egress, presence
 from auditor.entities.episodes import legs
 from auditor.entities.networks import WHERE, homes
 from auditor.entities.people import main_addresses
+from auditor.frozen import dataclass
 from auditor.tables.addresses import Networks, is_private, network_of
 from auditor.tables.distinct import mapped
 from auditor.tables.schema import COUNT, FLAG, LINEAGE, TEXT

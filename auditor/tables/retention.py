@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 import polars as pl
@@ -11,6 +11,7 @@ import polars as pl
 from auditor.evidence.entry import JsonValue, PageEntry, Request, Unit, UnitEntry
 from auditor.evidence.reader import Evidence
 from auditor.evidence.redact import without_items
+from auditor.frozen import dataclass
 from auditor.tables.convert import Context, Tally
 from auditor.tables.decode import Page, decode
 from auditor.tables.exact import InvalidBody, items_of

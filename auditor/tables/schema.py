@@ -7,10 +7,11 @@ the decompressed page in 64 hex digits, and `item`, the index of the record in t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 import polars as pl
+
+from auditor.frozen import dataclass
 
 TEXT = pl.String()
 FLAG = pl.Boolean()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
+from auditor.frozen import dataclass
 from auditor.model.audit import Audit, CitedRecord, NotCompared, Resolved, RuleResult
 from auditor.model.coverage import Gap
 from auditor.model.finding import Finding

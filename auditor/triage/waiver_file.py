@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from auditor.documents import Items, Map, Node, Place, Scalar, kind, nearest, printable, read
 from auditor.errors import ConfigError, Problem
+from auditor.frozen import dataclass
 from auditor.model.finding import Value
 from auditor.model.vocabulary import Verdict
 from auditor.model.waiver import Attestation, Waiver

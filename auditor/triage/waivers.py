@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+from auditor.frozen import dataclass
 from auditor.model.finding import Finding, Value
 from auditor.model.waiver import Waiver, WaiverState
 from auditor.model.window import instant, iso

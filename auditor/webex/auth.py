@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Protocol
 
 from auditor.errors import AuthError, ConfigError
+from auditor.frozen import dataclass
 
 log = logging.getLogger(__name__)
 

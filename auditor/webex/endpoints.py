@@ -7,9 +7,10 @@ means that no document states one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
+
+from auditor.frozen import dataclass
 
 PUBLIC_BASE = "https://webexapis.com/v1"
 

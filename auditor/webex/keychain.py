@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from auditor.errors import ConfigError
+from auditor.frozen import dataclass
 from auditor.model.window import instant, iso
 from auditor.webex.auth import Token
 from auditor.webex.oauth import Integration

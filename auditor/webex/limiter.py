@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from threading import Lock
 
 from auditor.errors import RateLimited
+from auditor.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
+from auditor.frozen import dataclass
 from auditor.model.vocabulary import GapReason
 from auditor.model.window import instant
 from auditor.webex.endpoints import Endpoint

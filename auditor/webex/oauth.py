@@ -6,11 +6,12 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from auditor.errors import AuthError, SourceError
+from auditor.frozen import dataclass
 from auditor.model.vocabulary import GapReason
 from auditor.webex.auth import Token
 from auditor.webex.backoff import backoff, told

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from auditor.errors import ConfigError
+from auditor.frozen import dataclass
 
 _PORTS = {"https": 443, "http": 80}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,6 +13,7 @@ from polars import DataFrame
 
 from auditor.errors import BadPayload
 from auditor.evidence.entry import JsonValue, Request, Response
+from auditor.frozen import dataclass
 from auditor.model.vocabulary import GapReason
 from auditor.tables.at_hand import records_of
 from auditor.webex.client import Ask, Client

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlencode
 
 from auditor.evidence.entry import IMPORT, Unit
+from auditor.frozen import dataclass
 from auditor.model.coverage import Gap
 from auditor.model.spans import subtract
 from auditor.model.vocabulary import GapReason

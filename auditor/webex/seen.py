@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
 
 from auditor.evidence.entry import Unit
 from auditor.evidence.line import gap_from
+from auditor.frozen import dataclass
 from auditor.model.window import Window
 from auditor.tables.archive import Archive
 from auditor.webex.work import Seen

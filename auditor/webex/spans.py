@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from auditor.errors import ConfigError
+from auditor.frozen import dataclass
 from auditor.model.spans import subtract
 from auditor.model.window import Window
 

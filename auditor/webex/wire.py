@@ -5,7 +5,6 @@ from __future__ import annotations
 import ssl
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +13,7 @@ from typing import Self
 import httpx
 
 from auditor.errors import ConfigError
+from auditor.frozen import dataclass
 from auditor.version import VERSION
 from auditor.webex.origin import Origin, is_loopback
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from auditor.evidence.entry import JsonValue
+from auditor.frozen import dataclass
 from auditor.model.window import Window
 from auditor.webex.endpoints import (
     ATTENDEES,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
+from auditor.frozen import dataclass
 from auditor.simulator.endpoints import OPEN
 from auditor.simulator.service import Service
 from auditor.simulator.wire import Answer, Request

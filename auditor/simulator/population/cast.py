@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
 
+from auditor.frozen import dataclass
 from auditor.simulator.population.dice import Dice
 from auditor.simulator.population.model import Line, Person
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from auditor.frozen import dataclass
 from auditor.simulator.population.cast import BOARD
 from auditor.simulator.population.dice import Dice
 from auditor.simulator.population.model import Line, Person, Presence, Session, Stay

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from auditor.frozen import dataclass
 from auditor.simulator.population import near_misses, plants_access, plants_conduct, plants_identity
 from auditor.simulator.population.calendar import UNITS
 from auditor.simulator.population.cast import cast

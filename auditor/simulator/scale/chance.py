@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import polars as pl
+
+from auditor.frozen import dataclass
 
 _WORD = pl.UInt64()
 _GOLDEN = 0x9E3779B97F4A7C15

@@ -7,10 +7,11 @@ the blocks of IPv6 after all others.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import asin, cos, radians, sin, sqrt
 
 import polars as pl
+
+from auditor.frozen import dataclass
 
 CITIES: tuple[tuple[str, str, float, float, str], ...] = (
     ("NO", "Oslo", 59.91, 10.75, "Europe/Oslo"),

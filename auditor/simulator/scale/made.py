@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
+from auditor.frozen import dataclass
 from auditor.simulator.scale import plants_accounts, plants_conduct, plants_meetings
 from auditor.simulator.scale.attendance import visits
 from auditor.simulator.scale.calendar import members, occurrences, series

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import polars as pl
 
+from auditor.frozen import dataclass
 from auditor.simulator.scale.chance import Chance
 from auditor.simulator.scale.geography import CITIES, Geography, distances, text
 from auditor.simulator.scale.people import STAFF
