@@ -80,21 +80,31 @@ def _meetings(archive: Archive, site: str, window: Window) -> pl.DataFrame:
         .filter(pl.col("endpoint") == "participants", pl.col("site_url") == site, pl.col("meeting_id").is_not_null())
         .select("meeting_id", asked=pl.lit(True))
     )
-    joined = (
-        archive.scan("attendees")
-        .filter(pl.col("site_url") == site, pl.col("meeting_id").is_not_null())
-        .filter(pl.col("joined_time") >= window.start, pl.col("joined_time") < window.end)
-        .group_by("meeting_id")
-        .agg(first=pl.col("joined_time").min())
-    )
-    began = pl.coalesce("start_time", "first")
-    return (
+    start = pl.col("start_time")
+    meetings = (
         archive.scan("meetings")
         .filter(pl.col("site_url") == site, pl.col("meeting_id").is_not_null())
-        .join(joined, on="meeting_id", how="left")
-        .filter(began >= window.start, began < window.end)
+        .filter(start.is_null() | ((start >= window.start) & (start < window.end)))
         .join(asked, on="meeting_id", how="left")
-        .select(start=began, end=pl.col("end_time"), asked=pl.col("asked").fill_null(False))
+        .select("meeting_id", start="start_time", end="end_time", asked=pl.col("asked").fill_null(False))
+        .collect()
+    )
+    if meetings["start"].null_count():
+        meetings = meetings.join(_first_joined(archive, site, window, meetings), on="meeting_id", how="left")
+        meetings = meetings.with_columns(start=pl.coalesce("start", "first")).filter(pl.col("start").is_not_null())
+    return meetings.select("start", "end", "asked")
+
+
+def _first_joined(archive: Archive, site: str, window: Window, meetings: pl.DataFrame) -> pl.DataFrame:
+    """When the first attendee of each meeting without a start joined in the window."""
+    unknown = meetings.filter(pl.col("start").is_null()).select("meeting_id").unique()
+    return (
+        archive.scan("attendees")
+        .filter(pl.col("site_url") == site)
+        .filter(pl.col("joined_time") >= window.start, pl.col("joined_time") < window.end)
+        .join(unknown.lazy(), on="meeting_id", how="semi")
+        .group_by("meeting_id")
+        .agg(first=pl.col("joined_time").min())
         .collect()
     )
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
 from auditor.evidence.line import gap_from
+from auditor.frozen import dataclass
 from auditor.model.coverage import Coverage, Gap, TableCoverage
 from auditor.model.vocabulary import GapReason
 from auditor.model.window import Window
@@ -42,11 +42,12 @@ def coverage(archive: Archive, *, window: Window, sites: Sequence[str], now: dat
     for site in sites:
         mine = [span for span in spans if span.site_url in {site, None}]
         gaps += gaps_of_site(archive, mine, site, window=window, now=now, settle=settle)
-    gaps += _unplaced(archive, window, sites)
+    held = _held(archive, window, sites)
+    gaps += _unplaced(archive, window, sites, held)
     if not sites:
         gaps.append(Gap("attendees", "", window, GapReason.NOT_COLLECTED, "the archive holds nothing yet"))
     ordered = tuple(sorted(set(gaps), key=lambda gap: (gap.table, gap.site_url, gap.window, gap.reason, gap.detail)))
-    return Coverage(not ordered, _tables(archive, window, sites), ordered)
+    return Coverage(not ordered, _tables(archive, window, sites, held), ordered)
 
 
 def _spans(archive: Archive) -> list[Span]:
@@ -111,11 +112,11 @@ def _pruned(archive: Archive, window: Window, sites: Sequence[str]) -> list[Gap]
     ]
 
 
-def _unplaced(archive: Archive, window: Window, sites: Sequence[str]) -> list[Gap]:
+def _unplaced(archive: Archive, window: Window, sites: Sequence[str], held: Mapping[str, _Held]) -> list[Gap]:
     """Rows that nothing places in time: they may belong to any window, so each lacks them."""
-    frames = {name: archive.scan(name) for name in ("meetings", *(table.name for table in PLACED))}
     gaps = []
-    for table in (table for table in PLACED if archive.has(table.name)):
+    for table in (table for table in PLACED if table.name in held and held[table.name].timeless):
+        frames = {name: archive.scan(name) for name in ("meetings", table.name)}
         timeless = {**frames, table.name: frames[table.name].filter(pl.col(table.time or "").is_null())}
         for site, count in unplaced(timeless, table.name).items():
             if site is not None and site in sites:
@@ -125,33 +126,61 @@ def _unplaced(archive: Archive, window: Window, sites: Sequence[str]) -> list[Ga
     return gaps
 
 
-def _tables(archive: Archive, window: Window, sites: Sequence[str]) -> dict[str, TableCoverage]:
-    """Rows of every table that is there or ought to be, inside the window."""
-    named = [table for table in TABLES.values() if not table.optional or archive.has(table.name)]
-    spans, stated = asked(archive, window, sites), people(archive, window, sites)
-    return {
-        table.name: replace(
-            _table(archive, table, window, sites), asked=spans.get(table.name), people=stated.get(table.name)
-        )
-        for table in named
-    }
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """The rows of a table whose own time lies in the window, and how many of the sites have no time."""
+
+    rows: int
+    first: datetime | None = None
+    last: datetime | None = None
+    timeless: int = 0
 
 
-def _table(archive: Archive, table: Table, window: Window, sites: Sequence[str]) -> TableCoverage:
-    """Rows that lie in the window by their time, or for want of one by the start of their meeting."""
-    if not archive.has(table.name):
-        return TableCoverage(0, None, None)
+def _held(archive: Archive, window: Window, sites: Sequence[str]) -> dict[str, _Held]:
+    """What every table that is there holds; each is read once."""
+    there = [table for table in TABLES.values() if archive.has(table.name)]
+    counted = pl.collect_all([_of_sites(archive, table, sites).select(_counts(table, window)) for table in there])
+    return {table.name: _Held(*counts.row(0)) for table, counts in zip(there, counted, strict=True)}
+
+
+def _of_sites(archive: Archive, table: Table, sites: Sequence[str]) -> pl.LazyFrame:
     rows = archive.scan(table.name)
-    if "site_url" in table.schema:
-        rows = rows.filter(pl.col("site_url").is_in(list(sites)))
+    return rows.filter(pl.col("site_url").is_in(list(sites))) if "site_url" in table.schema else rows
+
+
+def _counts(table: Table, window: Window) -> list[pl.Expr]:
     if table.time is None:
-        return TableCoverage(rows.select(pl.len()).collect().item(), None, None)
+        return [pl.len()]
     time = pl.col(table.time)
-    if "meeting_id" in table.schema and rows.select(time.null_count()).collect().item():
-        began = archive.scan("meetings").select("site_url", "meeting_id", began="start_time").unique()
-        on = [name for name in ("site_url", "meeting_id") if name in table.schema]
-        rows = rows.join(began.unique(subset=on, keep="first"), on=on, how="left")
-        time = pl.coalesce(time, "began", *[name for name in ("meeting_start_time",) if name in table.schema])
+    inside = (time >= window.start) & (time < window.end)
+    within = time.filter(inside)
+    return [inside.sum().alias("rows"), within.min().alias("first"), within.max().alias("last"), time.null_count()]
+
+
+def _tables(
+    archive: Archive, window: Window, sites: Sequence[str], held: Mapping[str, _Held]
+) -> dict[str, TableCoverage]:
+    """Rows of every table that is there or ought to be, inside the window."""
+    named = [table for table in TABLES.values() if not table.optional or table.name in held]
+    spans, stated = asked(archive, window, sites), people(archive, window, sites)
+    found = {}
+    for table in named:
+        inside = held.get(table.name, _Held(0))
+        if inside.timeless and "meeting_id" in table.schema:
+            inside = _by_meeting(archive, table, window, sites)
+        first, last = (moment and moment.astimezone(UTC) for moment in (inside.first, inside.last))
+        found[table.name] = TableCoverage(
+            inside.rows, first, last, asked=spans.get(table.name), people=stated.get(table.name)
+        )
+    return found
+
+
+def _by_meeting(archive: Archive, table: Table, window: Window, sites: Sequence[str]) -> _Held:
+    """The rows that lie in the window by their time, or for want of one by the start of their meeting."""
+    began = archive.scan("meetings").select("site_url", "meeting_id", began="start_time").unique()
+    on = [name for name in ("site_url", "meeting_id") if name in table.schema]
+    rows = _of_sites(archive, table, sites).join(began.unique(subset=on, keep="first"), on=on, how="left")
+    own = [name for name in ("meeting_start_time",) if name in table.schema]
+    time = pl.coalesce(table.time or "", "began", *own)
     inside = rows.filter(time >= window.start, time < window.end)
-    count, first, last = inside.select(pl.len(), time.min().alias("first"), time.max().alias("last")).collect().row(0)
-    return TableCoverage(count, first and first.astimezone(UTC), last and last.astimezone(UTC))
+    return _Held(*inside.select(pl.len(), time.min().alias("first"), time.max().alias("last")).collect().row(0))

@@ -20,6 +20,9 @@ _FILLED = {
 }
 """The tables that the answers of an endpoint, or files of a kind, fill."""
 _MEETING = ("site_url", "meeting_id")
+_MEETING_CODE = pl.col("site_url").hash(1) ^ pl.col("meeting_id").hash(2)
+"""A number for each meeting: 64 bits, which serve to count and never to tell who was there."""
+_PERSON_SEED = 3
 
 
 def asked(archive: Archive, window: Window, sites: Sequence[str]) -> dict[str, Asked]:
@@ -61,15 +64,18 @@ def people(archive: Archive, window: Window, sites: Sequence[str]) -> dict[str, 
     )
     stated = meetings.select(pl.col("total_participants").sum()).collect().item()
     found: dict[str, People] = {}
-    for table in ("attendees", "participants"):
-        who = pl.struct(*_MEETING, pl.coalesce("email", "display_name").alias("who"))
+    known = meetings.drop_nulls(_MEETING).select(meeting=_MEETING_CODE)
+    who = pl.col("meeting") ^ pl.coalesce("email", "display_name").hash(_PERSON_SEED)
+    for table in ("attendees", "participants") if stated else ():
         received = (
             archive.scan(table)
-            .join(meetings.select(_MEETING), on=_MEETING, how="semi")
-            .select(who.hash().n_unique())
+            .drop_nulls(_MEETING)
+            .with_columns(meeting=_MEETING_CODE)
+            .join(known, on="meeting", how="semi")
+            .select(who.n_unique())
             .collect(engine="streaming")
             .item()
         )
-        if stated and received:
+        if received:
             found[table] = People(stated, received)
     return found
