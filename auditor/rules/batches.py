@@ -72,15 +72,26 @@ class Batches:
                 across, plans, Room(Path(folder), self.memory), buckets=-(-self._largest(tasks) // self.rows)
             )
             for frames in parts(self._split(chosen), rows=self.rows):
-                with timed(self.profile, "parts read"):
-                    source = self.source_of({**self.frames, **_in_memory(frames, chosen)})
-                with timed(self.profile, "facts, keys and order of parts"):
-                    keep(source, chosen)
-                _judge_part(source, within, found, self.profile)
-                with timed(self.profile, "rows set aside by key"):
-                    spilled.add(source, found)
+                self._judge_part(frames, chosen, within, spilled, found)
             spilled.judge(self.source_of, found, lists=self.lists, profile=self.profile)
         return found
+
+    def _judge_part(
+        self,
+        frames: Mapping[str, pl.LazyFrame],
+        chosen: Sequence[Task],
+        within: Sequence[Task],
+        spilled: _Across,
+        found: Mapping[str, list[Part]],
+    ) -> None:
+        """Judge and set aside the rows of a part; they are gone before the next is read."""
+        with timed(self.profile, "parts read"):
+            source = self.source_of({**self.frames, **_in_memory(frames, chosen)})
+        with timed(self.profile, "facts, keys and order of parts"):
+            keep(source, chosen)
+        _judge_within(source, within, found, self.profile)
+        with timed(self.profile, "rows set aside by key"):
+            spilled.add(source, found)
 
     def plans(self, tasks: Iterable[Task]) -> Mapping[str, str]:
         """The column each rule is split by, `MEETING`, or `WHOLE`; nothing of rules left alone."""
@@ -175,7 +186,7 @@ def _known(table: str, name: str) -> bool:
     return name in TABLES[table].schema or name in FACTS[table] or name.startswith(TRACKING_CODE)
 
 
-def _judge_part(
+def _judge_within(
     source: Source, tasks: Sequence[Task], found: Mapping[str, list[Part]], profile: Profile | None
 ) -> None:
     by_table: dict[str, list[Task]] = {}

@@ -11,7 +11,7 @@ import polars as pl
 
 from auditor.rules.columns import names_in
 from auditor.rules.compile import expression, with_shared
-from auditor.rules.keys import highest, key_of, lowest
+from auditor.rules.keys import key_of, numbered
 from auditor.rules.known import Known, Memory
 from auditor.rules.once import MADE, Sources, made_name
 from auditor.rules.outcome import CRASHES
@@ -22,7 +22,6 @@ from auditor.tables.facts import OF_MEETING, Geo, value_source, with_facts
 from auditor.tables.schema import TABLES, TEXT
 
 _log = logging.getLogger(__name__)
-_PLACE_TYPE = pl.UInt32
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +49,15 @@ class _Values:
 class Held:
     """The rows of a table; a column is made when it is first asked for and kept.
 
-    `own` are the columns that were read, texts of them packed or not.
+    `own` are the columns that were read, texts of them packed or not. Texts in `late` only findings show: they stay
+    as they were read, and `places` tells where each row's is, in the order of `late` itself where it is None.
     """
 
     table: str
     own: pl.DataFrame
     beside: Beside
+    late: pl.DataFrame = field(default_factory=pl.DataFrame)
+    places: pl.Series | None = None
     _made: dict[str, pl.Series] = field(default_factory=dict, init=False)
     _values: dict[str, _Values] = field(default_factory=dict, init=False)
 
@@ -93,7 +95,8 @@ class Held:
 
     def taken_whole(self, places: pl.Series) -> Held:
         """The rows at the places, with all that was made of them."""
-        found = Held(self.table, self.own[places], self.beside)
+        found = Held(self.table, self.own[places], self.beside, self.late)
+        found.places = places if self.places is None else self.places.gather(places)
         found._made = {name: column.gather(places) for name, column in self._made.items()}
         found._values = {name: _Values(one.known, one.places.gather(places)) for name, one in self._values.items()}
         return found
@@ -105,7 +108,7 @@ class Held:
         self._with_facts(OF_MEETING, sorted(meetings - set(self.own.columns)))
         for source, found in parts.items():
             # a fact the rows were given says more than the text it is usually made from
-            given = set(self.own.columns) - {source}
+            given = {*self.own.columns, *self.late.columns} - {source}
             trees = [tree for tree in found if not names_in(tree) & given]
             if not trees or not self._can_tell(source):
                 continue
@@ -115,18 +118,21 @@ class Held:
                 self._made[name] = values.known.frame[name].gather(values.places)
 
     def _known(self, name: str) -> bool:
-        if name in self.own.columns or name in self._made:
+        if name in self.own.columns or name in self.late.columns or name in self._made:
             return True
         source = value_source(self.table, name)
         return source is not None and self._can_tell(source)
 
     def _can_tell(self, source: str) -> bool:
         """Whether the column is there and holds texts, as it should."""
-        return self.own.schema.get("meeting_id" if source == OF_MEETING else source) in {TEXT, PACKED}
+        name = "meeting_id" if source == OF_MEETING else source
+        return self.own.schema.get(name) in {TEXT, PACKED} or self.late.schema.get(name) == TEXT
 
     def _column(self, name: str) -> pl.Series:
         if name in self.own.columns:
             return self.own[name]
+        if name in self.late.columns:
+            return self.late[name] if self.places is None else self.late[name].gather(self.places)
         if name not in self._made:
             values = self._with_fact(name)
             column = values.known.frame[name]
@@ -136,6 +142,8 @@ class Held:
     def _taken(self, name: str, places: pl.Series) -> pl.Series:
         if name in self.own.columns or name in self._made:
             return self._column(name).gather(places)
+        if name in self.late.columns:
+            return self.late[name].gather(places if self.places is None else self.places.gather(places))
         values = self._with_fact(name)
         return values.known.frame[name].gather(values.places.gather(places))
 
@@ -168,11 +176,11 @@ class Held:
         if source not in self._values:
             if source == OF_MEETING:
                 columns = self._meeting_key()
-                first, places = _numbered(key_of(self.own, columns))
+                first, places = numbered(key_of(self.own, columns))
                 values = _Values(Known.local(texts(self.own.select(columns)[first])), places)
             else:
                 known = self.beside.memory.of(self.table, source)
-                values = _Values(known, known.placed(packed(self.own[source])))
+                values = _Values(known, known.placed(packed(self._column(source))))
             self._values[source] = values
         return self._values[source]
 
@@ -192,17 +200,3 @@ def _made(known: Known, trees: Sequence[Op]) -> list[str]:
         _log.debug("parts of conditions could not be computed once a value", exc_info=error)
         return [name for tree in trees for name in _made(known, [tree])] if len(trees) > 1 else []
     return list(named)
-
-
-def _numbered(keys: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """The first row of each key, and the place of each row's key among them."""
-    keys = keys.fill_null(highest(keys) + 1) if keys.null_count() else keys
-    first = keys.arg_unique()
-    places = pl.int_range(first.len(), dtype=_PLACE_TYPE, eager=True)
-    low, top = lowest(keys), highest(keys)
-    if top - low < 16 * keys.len() + 1_000_000:
-        own = (keys - low).cast(_PLACE_TYPE)
-        lookup = pl.zeros(top - low + 1, _PLACE_TYPE, eager=True).scatter(own.gather(first), places)
-        return first, lookup.gather(own)
-    known = pl.DataFrame({"key": keys.gather(first), "place": places})
-    return first, keys.to_frame("key").join(known, on="key", how="left", maintain_order="left")["place"]

@@ -44,9 +44,23 @@ def rows_of(source: Source, task: Task) -> RowsOf:
     def rows(table: str) -> pl.DataFrame:
         if task.watch is not None:
             return texts(source.judged(table, columns[table], before=before))
-        return source.judged(table, columns[table], before=before, beside=made_names(task.rule, table))
+        return source.judged(
+            table,
+            columns[table],
+            before=before,
+            beside=made_names(task.rule, table),
+            where=_counted(task.rule, table),
+        )
 
     return rows
+
+
+def _counted(rule: Rule, table: str) -> Condition | None:
+    """What a row must satisfy, or may, to count at all; None where every row counts."""
+    stage = rule.detect.stage
+    if rule.detect.table != table or rule.detect.derive or (isinstance(stage, Match) and stage.table == table):
+        return None
+    return rule.detect.where
 
 
 NO_LISTS: Mapping[str, Sequence[str]] = MappingProxyType({})

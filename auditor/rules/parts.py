@@ -14,8 +14,24 @@ MEETING = "meeting_id"
 Pieces: TypeAlias = Mapping[str, Sequence[pl.LazyFrame]]
 """Tables as the files they lie in."""
 
-_MARK, _PART = "__mark", "__part"
+_MARK, _PART, _PIECE = "__mark", "__part", "__piece"
 _SEED = 11
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A file of a table: how many rows it has, and the marks of their meetings."""
+
+    table: str
+    frame: pl.LazyFrame
+    rows: int
+    marks: pl.Series
+
+    @classmethod
+    def of(cls, table: str, frame: pl.LazyFrame) -> _Piece:
+        """The piece with its meetings read."""
+        marks = frame.select(_mark()).collect().to_series()
+        return cls(table, frame, marks.len(), marks.unique())
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +39,7 @@ class _Read:
     """What a part takes of a piece: the meetings by their marks, or everything."""
 
     frame: pl.LazyFrame
-    marks: pl.DataFrame | None
+    marks: pl.Series | None
 
 
 def height(pieces: Sequence[pl.LazyFrame]) -> int:
@@ -38,28 +54,9 @@ def parts(pieces: Pieces, *, rows: int) -> Iterator[dict[str, pl.LazyFrame]]:
     Every table has the column `MEETING`; rows without a meeting stay together. Pieces that lie in the order of
     time are read once, or twice at the edge of a part; any other order only takes more reading.
     """
-    sizes = {table: [height([piece]) for piece in found] for table, found in pieces.items()}
-    pieces = {table: _held(found, sizes[table]) for table, found in pieces.items()}
-    sizes = {table: [size for size in found if size] or found[:1] for table, found in sizes.items()}
-    leading = max(sizes, key=lambda table: sum(sizes[table]))
-    marks = {table: [_marks(piece) for piece in found] for table, found in pieces.items()}
-    assigned = _assigned(pieces[leading], sizes[leading], marks[leading], rows=rows)
-    for table in pieces:
-        assigned = _completed(assigned, marks[table])
-    reads: dict[int, dict[str, list[_Read]]] = {}
-    for table, found in pieces.items():
-        for piece, held in zip(found, marks[table], strict=True):
-            by_part = held.join(assigned, on=_MARK, how="inner").partition_by(_PART, as_dict=True, include_key=False)
-            for (part,), chosen in by_part.items():
-                whole = len(by_part) == 1
-                reads.setdefault(int(part), {}).setdefault(table, []).append(_Read(piece, None if whole else chosen))
+    reads = _reads(pieces, rows=rows)
     for part in sorted(reads):
-        yield {table: _frame(reads[part].get(table, ()), pieces[table][0]) for table in pieces}
-
-
-def _held(pieces: Sequence[pl.LazyFrame], sizes: Sequence[int]) -> Sequence[pl.LazyFrame]:
-    """The pieces with rows; one without, where none has any."""
-    return [piece for piece, size in zip(pieces, sizes, strict=True) if size] or pieces[:1]
+        yield {table: _frame(reads[part].get(table, ()), frames[0]) for table, frames in pieces.items()}
 
 
 def _mark() -> pl.Expr:
@@ -67,24 +64,19 @@ def _mark() -> pl.Expr:
     return pl.col(MEETING).hash(_SEED).alias(_MARK)
 
 
-def _marks(piece: pl.LazyFrame) -> pl.DataFrame:
-    return piece.select(_mark()).collect().unique()
-
-
-def _assigned(
-    pieces: Sequence[pl.LazyFrame], sizes: Sequence[int], marks: Sequence[pl.DataFrame], *, rows: int
-) -> pl.DataFrame:
+def _assigned(pieces: Sequence[_Piece], *, rows: int) -> pl.DataFrame:
     """Which part each meeting of the leading table belongs to: neighbours by time, large pieces cut by meeting."""
-    firsts = [piece.select(_earliest(piece)).collect().item() for piece in pieces]
+    firsts = [piece.frame.select(_earliest(piece.frame)).collect().item() for piece in pieces]
     in_time = sorted(range(len(pieces)), key=lambda place: (firsts[place] is None, firsts[place] or 0, place))
-    found, part, filled = [], 0, 0
+    found, part, filled = [pl.DataFrame(schema={_MARK: pl.UInt64, _PART: pl.Int64})], 0, 0
     for place in in_time:
-        size = sizes[place]
-        if filled and filled + size > rows:
+        piece = pieces[place]
+        if filled and filled + piece.rows > rows:
             part, filled = part + 1, 0
-        cuts = max(1, -(-size // (2 * rows)))
-        found.append(marks[place].with_columns((part + pl.col(_MARK) % cuts).cast(pl.Int64).alias(_PART)))
-        part, filled = part + cuts - 1, filled + size // cuts
+        cuts = max(1, -(-piece.rows // (2 * rows)))
+        own = (part + pl.col(_MARK) % cuts).cast(pl.Int64)
+        found.append(piece.marks.to_frame().with_columns(own.alias(_PART)))
+        part, filled = part + cuts - 1, filled + piece.rows // cuts
     return pl.concat(found).group_by(_MARK).agg(pl.col(_PART).min())
 
 
@@ -93,25 +85,44 @@ def _earliest(piece: pl.LazyFrame) -> pl.Expr:
     return pl.col(times[0]).min().dt.epoch("us") if times else pl.lit(None, dtype=pl.Int64)
 
 
-def _completed(assigned: pl.DataFrame, marks: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """The assignment with the meetings only this table knows, which go where most of their piece goes."""
-    found = [assigned]
-    for held in marks:
-        known = held.join(assigned, on=_MARK, how="inner")[_PART]
-        lost = held.join(assigned, on=_MARK, how="anti")
-        if lost.height:
-            usual = known.mode().min() if known.len() else 0
-            found.append(lost.with_columns(pl.lit(usual, dtype=pl.Int64).alias(_PART)))
-    return pl.concat(found).group_by(_MARK).agg(pl.col(_PART).min())
+def _placed(pieces: Sequence[_Piece], assigned: pl.DataFrame) -> pl.DataFrame:
+    """The part of every meeting of every piece, all at once, so that the work grows with the meetings alone.
+
+    Meetings only other tables know go where most of their piece goes.
+    """
+    marks = [
+        piece.marks.to_frame().with_columns(pl.lit(place, dtype=pl.UInt32).alias(_PIECE))
+        for place, piece in enumerate(pieces)
+    ]
+    placed = pl.concat(marks).join(assigned, on=_MARK, how="left")
+    lost = placed.filter(pl.col(_PART).is_null()).drop(_PART)
+    if lost.is_empty():
+        return placed
+    usual = placed.drop_nulls().group_by(_PIECE).agg(pl.col(_PART).mode().min())
+    found = lost.join(usual, on=_PIECE, how="left").group_by(_MARK).agg(pl.col(_PART).min().fill_null(0))
+    return pl.concat([placed.drop_nulls(), lost.join(found, on=_MARK, how="left")])
+
+
+def _reads(pieces: Pieces, *, rows: int) -> Mapping[int, Mapping[str, list[_Read]]]:
+    """What each part reads of each table."""
+    found = [_Piece.of(table, frame) for table, frames in pieces.items() for frame in frames]
+    sizes = {table: sum(piece.rows for piece in found if piece.table == table) for table in pieces}
+    leading = max(sizes, key=lambda table: sizes[table])
+    held = [piece for piece in found if piece.rows]
+    placed = _placed(held, _assigned([piece for piece in held if piece.table == leading], rows=rows))
+    shares = placed.group_by(_PIECE, _PART).agg(_MARK).sort(_PIECE, _PART)
+    split = set(shares.filter(pl.col(_PIECE).is_duplicated())[_PIECE])
+    reads: dict[int, dict[str, list[_Read]]] = {}
+    for place, part, marks in zip(shares[_PIECE], shares[_PART], shares[_MARK], strict=True):
+        piece = held[place]
+        read = _Read(piece.frame, marks if place in split else None)
+        reads.setdefault(part, {}).setdefault(piece.table, []).append(read)
+    return reads
 
 
 def _frame(reads: Sequence[_Read], empty: pl.LazyFrame) -> pl.LazyFrame:
     if not reads:
         return empty.head(0)
-    frames = [
-        read.frame
-        if read.marks is None
-        else read.frame.with_columns(_mark()).join(read.marks.lazy(), on=_MARK, how="semi").drop(_MARK)
-        for read in reads
-    ]
-    return pl.concat(frames)
+    return pl.concat(
+        read.frame if read.marks is None else read.frame.filter(_mark().is_in(read.marks.implode())) for read in reads
+    )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from auditor.rules.keys import code_of, numbered
 from auditor.tables.schema import COUNT, LINEAGE, TABLES, TEXT
 
 AT = "__at"
@@ -21,13 +22,10 @@ _BITS = 63
 def places_of(rows: pl.DataFrame, time: str | None) -> pl.Series:
     """`PLACE` of each row."""
     moment, page, item = (rows[name] for name in order(time))
-    # pages are long texts of few values that stand together: what is compared are numbers
-    runs = page.rle_id()
-    starts = (runs != runs.shift(1)).fill_null(value=True).arg_true()
-    pages = page.gather(starts).cast(TEXT).rank("dense").cast(COUNT).gather(runs)
     ticks = moment.to_physical()
     if not (ticks % _SECOND != 0).any():
         ticks = ticks // _SECOND
+    pages = _ranks(page)
     place = _packed([ticks, pages, item])
     if place is None:
         keys = pl.DataFrame([ticks.alias("0"), pages.alias("1"), item.alias("2")])
@@ -35,6 +33,12 @@ def places_of(rows: pl.DataFrame, time: str | None) -> pl.Series:
         places = pl.DataFrame({"row": ordered, PLACE: pl.int_range(rows.height, eager=True)})
         place = places.sort("row")[PLACE]
     return place.alias(PLACE)
+
+
+def _ranks(page: pl.Series) -> pl.Series:
+    """The rank of each row's page; pages are long texts, of which there are few, and only those are compared."""
+    first, places = numbered(code_of(page))
+    return page.gather(first).cast(TEXT).rank("dense").cast(COUNT).gather(places)
 
 
 def _packed(columns: list[pl.Series]) -> pl.Series | None:

@@ -21,7 +21,7 @@ from auditor.rules.places import AT, PLACE
 from auditor.rules.spec import Condition
 from auditor.tables.facts import Geo, sources, value_source, with_facts
 from auditor.tables.placement import placed_by, placement
-from auditor.tables.schema import LINEAGE, TABLES, TIME
+from auditor.tables.schema import LINEAGE, TABLES, TEXT, TIME
 
 _NO_PARTS: Sources = {}
 
@@ -65,14 +65,14 @@ class Source:
         """
         if self.count(table) > self.rows_kept:
             return
-        held = self._read(table, columns, judged, before=history)
+        held = self._read(table, columns, judged, before=history).in_order()
         held.prepare(judged, parts)
         if only:
             names = frozenset[str]().union(*(names_in(condition.tree) for condition in only))
             rows = held.frame([*names, *held.made()])
             counts = [verdicts(rows, condition).fill_null(value=True) for condition in only]
             held = held.filtered(reduce(or_, counts))
-        self._hold(self._thin if only else self._kept, table, held.in_order(), history=history)
+        self._hold(self._thin if only else self._kept, table, held, history=history)
 
     def hold(self, table: str, rows: pl.DataFrame, *, history: bool) -> None:
         """Keep rows that were read already, with their facts and `AT`; with `history` those before the window too."""
@@ -101,17 +101,28 @@ class Source:
         return self._from_kept(table, columns, before=True)
 
     def judged(
-        self, table: str, columns: Collection[str], *, before: bool, beside: Collection[str] = ()
+        self,
+        table: str,
+        columns: Collection[str],
+        *,
+        before: bool,
+        beside: Collection[str] = (),
+        where: Condition | None = None,
     ) -> pl.DataFrame:
         """The same in memory, texts packed where the rows are kept; of `beside` what was made of them.
 
-        Rows that no rule counts may be missing.
+        Rows that no rule counts may be missing, and those `where` is false of.
         """
         kept = self._thin.get((table, before)) or self._kept.get((table, before))
         wanted = self.wanted(table, columns)
         if kept is None or not kept.can(wanted):
             return self._rows(table, columns, before=before).collect()
-        return kept.frame(dict.fromkeys([*wanted, PLACE, *(name for name in beside if kept.can([name]))]))
+        made = [name for name in beside if kept.can([name])]
+        names = dict.fromkeys([*wanted, PLACE, *made])
+        if where is None:
+            return kept.frame(names)
+        places = verdicts(kept.frame({*names_in(where.tree), *made}), where).fill_null(value=True).arg_true()
+        return kept.frame(names) if places.len() == kept.height else kept.taken(names, places)
 
     def taken(self, table: str, columns: Collection[str], places: pl.Series) -> pl.DataFrame:
         """The rows of `rows` at the given places, which are in order."""
@@ -172,7 +183,9 @@ class Source:
             whole=self.frames[table],
         )
         rows = read.select(sorted((own & set(present)) | by_row)).collect(engine="in-memory")
-        held = Held(table, _packed(rows, {"page", *key, *sources(table, judged)}), self._beside)
+        rows = _packed(rows, {"page", *key, *sources(table, judged)})
+        shown = [name for name, dtype in rows.schema.items() if dtype == TEXT]
+        held = Held(table, rows.drop(shown), self._beside, rows.select(shown))
         if time is None:
             at = pl.select(pl.repeat(pl.lit(self.now, dtype=TIME), rows.height)).to_series()
         elif placed:

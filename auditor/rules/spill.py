@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -16,6 +17,7 @@ MEMORY = 600_000_000
 
 _SEED = 23
 
+_BUCKET = "__bucket"
 _NUMBERS = "__numbers:"
 
 _Rows: TypeAlias = pl.DataFrame | Path
@@ -54,16 +56,22 @@ class Spill:
         if rows.is_empty():
             return
         rows = rows.with_columns(packed(column) for column in rows if column.dtype == pl.String)
-        numbers = code_of(rows[self.column]).fill_null(0).hash(_SEED) % self.buckets if self.buckets > 1 else None
-        for bucket in range(self.buckets):
-            part = rows if numbers is None else rows.filter(numbers == bucket)
-            if not part.is_empty():
-                self._rows.setdefault(bucket, []).append(self._put(part))
+        for bucket, part in self._split(rows):
+            self._rows.setdefault(bucket, []).append(self._put(part))
 
     def rows(self, bucket: int, *, like: pl.DataFrame) -> pl.DataFrame:
         """The rows of a bucket, which are then gone; none, with the columns of `like`, where it has none."""
         found = [self._taken(one) for one in self._rows.pop(bucket, [])]
         return pl.concat(found) if found else like
+
+    def _split(self, rows: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
+        if self.buckets == 1:
+            yield 0, rows
+            return
+        numbers = code_of(rows[self.column]).fill_null(0).hash(_SEED) % self.buckets
+        buckets = rows.with_columns(numbers.alias(_BUCKET)).partition_by(_BUCKET, as_dict=True, include_key=False)
+        for (bucket,), part in buckets.items():
+            yield bucket, part
 
     def _put(self, rows: pl.DataFrame) -> _Rows:
         size = int(rows.estimated_size())
