@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from itertools import islice
 from typing import TypeVar
 
 Value = TypeVar("Value")
 
 _FIRST = re.compile(rb'\{"items":\[(\{"[A-Za-z][A-Za-z0-9]*":)')
+_LIST = '{"items":['
 _CLOSES = b"}]}"
-_PLAIN = re.compile(rb"[^]{}[]*(?:\[[^][]*\][^]{}[]*)*")
-"""What stands in an item that holds lists of maps at most."""
+_SPACE = re.compile(r"[ \t\n\r]*")
+_PASSED = json.JSONDecoder()
 
 
 def items(body: bytes, wanted: Collection[int]) -> Mapping[int, object]:
@@ -25,7 +25,10 @@ def items(body: bytes, wanted: Collection[int]) -> Mapping[int, object]:
     cut = _cut(body, wanted)
     if cut is not None:
         return cut
-    document = json.loads(body.decode("utf-8-sig", "replace"), object_pairs_hook=first_of_equal)
+    text = body.decode("utf-8-sig", "replace")
+    if text.startswith(_LIST):
+        return _passing(text, wanted)
+    document = json.loads(text, object_pairs_hook=first_of_equal)
     whole = document.get("items") if isinstance(document, dict) else document
     return {place: whole[place] for place in wanted if place < len(whole)} if isinstance(whole, list) else {}
 
@@ -39,36 +42,56 @@ def first_of_equal(pairs: Sequence[tuple[str, Value]]) -> dict[str, Value]:
 
 
 def _cut(body: bytes, wanted: Collection[int]) -> Mapping[int, object] | None:
-    """The wanted items, each cut out of the page; None where cutting could go wrong."""
+    """The wanted items, each cut out of the page; None where cutting could go wrong.
+
+    In JSON without a backslash every quote opens or closes a text. So `},{"key":` never stands in a text: the quote
+    would end that, and no letter follows the end of one. It stands between two maps of one list. That is the list of
+    items when no other brace opens before it.
+    """
     first = _FIRST.match(body)
-    if first is None or not body.endswith(_CLOSES) or b"\\" in body:
+    if first is None:
         return None
-    begin, last = first[1], max(wanted, default=0)
-    texts = body[first.end() : -len(_CLOSES)].split(b"}," + begin)
-    if last >= len(texts) or not _whole(body, texts, last):
+    between, last = b"}," + first[1], max(wanted, default=0)
+    starts = [first.start(1)]
+    while len(starts) <= last + 1 and (start := body.find(b"{", starts[-1] + 1)) >= 0:
+        if not body.startswith(between, start - 2):
+            return None
+        starts.append(start)
+    if len(starts) <= last + 1:  # the page ends with the last of them
+        if not body.endswith(_CLOSES):
+            return None
+        starts.append(len(body) - 1)
+    if body.find(b"\\", 0, starts[-1]) >= 0:
         return None
+    there = {*(place for place in wanted if place + 1 < len(starts)), len(starts) - 2}
+    texts = {place: body[starts[place] : starts[place + 1] - 1].decode("utf-8", "replace") for place in there}
     try:
-        _read(begin, texts[-1])
-        return {place: _read(begin, texts[place]) for place in wanted}
+        found = {place: _read(text) for place, text in texts.items()}
     except ValueError:  # more follows the list
         return None
+    return {place: found[place] for place in wanted if place in found}
 
 
-def _read(begin: bytes, text: bytes) -> object:
-    value: object = json.loads((begin + text + b"}").decode("utf-8", "replace"), object_pairs_hook=first_of_equal)
+def _passing(text: str, wanted: Collection[int]) -> Mapping[int, object]:
+    """The wanted items; those before them are passed, and what follows is not looked at."""
+    found: dict[int, object] = {}
+    at = _after_space(text, len(_LIST))
+    for place in range(max(wanted, default=-1) + 1):
+        if text[at] == "]":
+            break
+        _, end = _PASSED.raw_decode(text, at)
+        if place in wanted:
+            found[place] = _read(text[at:end])
+        at = _after_space(text, end)
+        at = _after_space(text, at + 1) if text[at] == "," else at
+    return found
+
+
+def _after_space(text: str, at: int) -> int:
+    space = _SPACE.match(text, at)
+    return at if space is None else space.end()
+
+
+def _read(text: str) -> object:
+    value: object = json.loads(text, object_pairs_hook=first_of_equal)
     return value
-
-
-def _whole(body: bytes, texts: Sequence[bytes], last: int) -> bool:
-    """Whether each of the texts up to the last one is an item.
-
-    In JSON without a backslash every quote opens or closes a text. So `},{"key":`, where it was cut, never stood in a
-    text: the quote would end that, and no letter follows the end of one. It stood between two maps of one list. That
-    is the list of items when no other maps are there. It is also when maps stand in lists of an item only: when no
-    bracket stands in a text, as none does when each opens behind a key and as many close, and in no item a brace
-    outside of lists.
-    """
-    if body.count(b"{") == len(texts) + 1:
-        return True
-    lists = body.count(b"[")
-    return lists == body.count(b'":[') == body.count(b"]") and all(map(_PLAIN.fullmatch, islice(texts, last + 1)))

@@ -100,6 +100,10 @@ def test_items_are_told_apart_whatever_stands_between_them(body, wanted):
         b"[null,1]",
         b'{"items":[{"":1},{"":2}]}',
         b'{"items":[{",":1,"c":"},{",":2":3},{",":4}]}',
+        b'{"items":[ {"a":{"b":1}} ,\t{"a":"\\"},{"} , [] , {"a":3} ],"items":[{"a":9}]}',
+        b'{"items":[{"a":1,"y":":["},{"a":2,"y":"]"},{"a":3}]}',
+        b'{"items":[{"a":1,"c":[{"a":2,"x":"]"},{"a":3}],"y":":["},{"a":4}]}',
+        b'{"items":[1,"two",null,{"a":4},[5],{"a":6}]}',
     ],
 )
 def test_a_page_of_another_form_is_read_in_full(page):
