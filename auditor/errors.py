@@ -15,8 +15,9 @@ AuditorError
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
+
+from auditor.frozen import dataclass
 
 
 class AuditorError(Exception):

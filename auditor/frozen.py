@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, FrozenInstanceError, fields
-from operator import attrgetter
+from operator import attrgetter, eq, ge, gt, le, lt
 from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypeVar
 
@@ -22,10 +22,10 @@ Made = TypeVar("Made")
 Names: TypeAlias = dict[str, object]
 
 
-def _frozen(*, frozen: Literal[True], slots: Literal[True]) -> Callable[[type[Made]], type[Made]]:
+def _frozen(*, frozen: Literal[True], slots: Literal[True], order: bool = False) -> Callable[[type[Made]], type[Made]]:
     """What `dataclasses.dataclass` makes of a class when it is told the same."""
     del frozen, slots
-    return _made
+    return _ordered if order else _made
 
 
 if TYPE_CHECKING:
@@ -41,9 +41,7 @@ def _made(written: type[Made]) -> type[Made]:
     hashed = _values([one.name for one in told if (one.compare if one.hash is None else one.hash)])
     methods = {
         "__init__": _init(told, then=hasattr(bare, "__post_init__")),
-        "__eq__": lambda self, other: (
-            compared(self) == compared(other) if other.__class__ is self.__class__ else NotImplemented
-        ),
+        "__eq__": _comparing(compared, eq),
         "__hash__": lambda self: hash(hashed(self)),
         **_SHARED,
     }
@@ -51,6 +49,21 @@ def _made(written: type[Made]) -> type[Made]:
         if written.__dict__.get(name) is None:
             setattr(bare, name, method)
     return bare
+
+
+def _ordered(written: type[Made]) -> type[Made]:
+    made = _made(written)
+    compared = _values([one.name for one in fields(made) if one.compare])  # type: ignore[arg-type] # as above
+    for compare in (lt, le, gt, ge):
+        setattr(made, f"__{compare.__name__}__", _comparing(compared, compare))
+    return made
+
+
+def _comparing(values: Callable[[object], object], compare: Callable[..., bool]) -> object:
+    """The function that compares a value with another one of its class."""
+    return lambda self, other: (
+        compare(values(self), values(other)) if other.__class__ is self.__class__ else NotImplemented
+    )
 
 
 def _init(told: Sequence[Field[object]], *, then: bool) -> object:

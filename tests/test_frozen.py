@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import inspect
+import operator
 import pickle
 from collections.abc import Hashable, Mapping
 from dataclasses import FrozenInstanceError, field
@@ -78,7 +79,16 @@ class Names:
     fields: list[int] = field(default_factory=list, compare=False)
 
 
-def library(kind: type) -> type:
+@dataclass(frozen=True, slots=True, order=True)
+class Placed:
+    """Has an order."""
+
+    line: int
+    column: int = 1
+    note: str = field(default="", compare=False)
+
+
+def library(kind: type, *, order: bool = False) -> type:
     """The same class by the standard library."""
     told = {
         name: value
@@ -94,7 +104,7 @@ def library(kind: type) -> type:
             }
         )
     told["__annotations__"] = {one.name: one.type for one in dataclasses.fields(kind)}
-    return dataclasses.dataclass(frozen=True, slots=True)(type(kind.__name__, (), told))
+    return dataclasses.dataclass(frozen=True, slots=True, order=order)(type(kind.__name__, (), told))
 
 
 GIVEN = [
@@ -117,6 +127,19 @@ def test_values_look_compare_and_hash_as_those_of_the_standard_library(kind, giv
     assert kind.__match_args__ == theirs.__match_args__
     assert kind.__slots__ == theirs.__slots__
     assert [*inspect.signature(kind).parameters] == [*inspect.signature(theirs).parameters]
+
+
+def test_values_stand_in_the_order_of_the_standard_library():
+    given, theirs = [(1, 2), (2, 1, "b"), (1, 1), (2, 1, "a")], library(Placed, order=True)
+    for words in given:
+        for others in given:
+            for compare in (operator.lt, operator.le, operator.gt, operator.ge, operator.eq):
+                assert compare(Placed(*words), Placed(*others)) is compare(theirs(*words), theirs(*others))
+    assert [one.note for one in sorted(Placed(*words) for words in given)] == ["", "", "b", "a"]
+    with pytest.raises(TypeError, match="'<' not supported"):
+        assert Placed(1) < (1, 1)
+    with pytest.raises(TypeError, match="'<' not supported"):
+        assert Single(1) < Single(2)
 
 
 def test_a_value_never_equals_one_of_another_class():

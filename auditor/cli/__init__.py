@@ -37,7 +37,7 @@ VERBS = {
     "waivers": ("auditor.cli.waivers", "List, check and add waivers."),
 }
 
-_BETWEEN_COLLECTIONS = 50_000
+_BETWEEN_COLLECTIONS = 200_000
 """Objects made before Python looks for cycles: rules and audits are many objects and hardly a cycle."""
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from auditor.errors import Problem
+from auditor.frozen import dataclass
 
 QUOTES = {"single": "'", "double": '"'}
 _LONGEST_GUESS = 80

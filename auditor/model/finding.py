@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
+from auditor.frozen import dataclass
 from auditor.model.vocabulary import Confidence, Severity, State
 
 Value: TypeAlias = bool | int | float | str | list[str] | None

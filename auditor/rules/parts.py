@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import polars as pl
+
+from auditor.frozen import dataclass
 
 MEETING = "meeting_id"
 """The column whose equal values stay in one part."""

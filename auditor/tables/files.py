@@ -9,13 +9,13 @@ import json
 import os
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from auditor.frozen import dataclass
 from auditor.model.window import iso
 from auditor.tables.schema import COUNT, FLAG, SPAN, Table
 from auditor.tables.typed import ORDER

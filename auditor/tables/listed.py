@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from auditor.evidence.remote import OPTIONS, Remote
+from auditor.frozen import dataclass
 from auditor.tables.archive import Archive
 from auditor.tables.files import stored_schema
 from auditor.tables.schema import SPAN, TABLES

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from typing import Self
 
 import polars as pl
 
+from auditor.frozen import dataclass
 from auditor.tables.schema import TIME, Table
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from auditor.errors import ArchiveError
 from auditor.evidence.places import Place, make_private, write_private
 from auditor.evidence.reader import EMPTY_CHAIN
+from auditor.frozen import dataclass
 from auditor.model.audit import Chain
 from auditor.model.window import instant, iso
 
