@@ -23,6 +23,11 @@ def judge(
     A control fails if a rule of it fails, else is not evaluated if one of them is, else passes. Without a rule that
     ran it is not evaluated, or attested by an attestation that has not expired.
     """
+    mapped: dict[tuple[str, str], list[RuleResult]] = {}
+    for rule in rules:
+        for name, controls in rule.controls.items():
+            for control in dict.fromkeys(controls):
+                mapped.setdefault((name, control), []).append(rule)
     return tuple(
         FrameworkResult(
             framework.id,
@@ -30,7 +35,7 @@ def judge(
             tuple(
                 _control(
                     control,
-                    [rule for rule in rules if control.id in rule.controls.get(framework.id, ())],
+                    mapped.get((framework.id, control.id), ()),
                     [one for one in attestations if (one.framework, one.control) == (framework.id, control.id)],
                     now=now,
                 )

@@ -109,12 +109,16 @@ class Archive:
 
     def sites(self) -> tuple[str, ...]:
         """Every site that was asked or imported, in order."""
-        named = [self.units(), self.scan("meetings"), self.scan("participants")]
-        found = pl.concat([frame.select("site_url") for frame in named]).drop_nulls().unique().sort("site_url")
-        return tuple(found.collect().to_series())
+        naming = [table for table in (UNITS, KNOWN["meetings"], KNOWN["participants"]) if self.has(table.name)]
+        if not naming:
+            return ()
+        named = pl.concat([self._rows(table).select("site_url") for table in naming])
+        return tuple(named.drop_nulls().unique().sort("site_url").collect().to_series())
 
     def span(self, sites: Sequence[str] | None = None) -> Window | None:
         """From the first to the last moment that was asked or imported, of all sites unless some are named."""
+        if not self.has(UNITS.name):
+            return None
         units = self.units()
         if sites is not None:
             units = units.filter(pl.col("site_url").is_in(list(sites)) | pl.col("site_url").is_null())
