@@ -69,7 +69,8 @@ def apply(
         candidates = [*holding.get(finding.rule_id, ()), *holding.get(None, ())]
         values = seen(finding) if candidates else {}
         taken = [waiver.id for waiver in candidates if accepts(waiver, finding, seen=values)]
-        marked.append(replace(finding, waiver=min(taken, key=place.__getitem__, default=None)))
+        first = min(taken, key=place.__getitem__, default=None)
+        marked.append(finding if finding.waiver == first else replace(finding, waiver=first))
     covered = Counter(finding.waiver for finding in marked)
     return Waived(
         tuple(marked),
