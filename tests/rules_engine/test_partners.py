@@ -172,6 +172,28 @@ def test_many_rows_of_one_key_are_swept(judge, at):
     assert found.found == 2
 
 
+def kleene_equal(one, other):
+    different = kleene_different(one, other)
+    return None if different is None else not different
+
+
+def kleene_all(*verdicts):
+    return False if False in verdicts else (None if None in verdicts else True)
+
+
+CONDITIONS = {
+    None: lambda a, b: True,
+    "a.company != b.state": lambda a, b: kleene_different(a["company"], b["state"]),
+    "b.state == 'x'": lambda a, b: kleene_equal(b["state"], "x"),
+    "a.company == 'x'": lambda a, b: kleene_equal(a["company"], "x"),
+    "b.joined_time > a.joined_time and (a.company == 'x' and b.state != 'y')": lambda a, b: kleene_all(
+        None if None in {a["joined_time"], b["joined_time"]} else b["joined_time"] > a["joined_time"],
+        kleene_equal(a["company"], "x"),
+        kleene_different(b["state"], "y"),
+    ),
+}
+
+
 def naive_match(rows, others, *, absent, where):
     found, unknown = [], 0
     for row in rows:
@@ -183,7 +205,7 @@ def naive_match(rows, others, *, absent, where):
             unknown += 1
             continue
         partners = [o for o in others if (o["meeting_id"], o["email"]) == (row["meeting_id"], row["email"])]
-        verdicts = [kleene_different(row["company"], o["state"]) if where else True for o in partners]
+        verdicts = [CONDITIONS[where](row, o) for o in partners]
         matches = [o for o, verdict in zip(partners, verdicts, strict=True) if verdict]
         if not matches and None in verdicts:
             unknown += 1
@@ -194,11 +216,11 @@ def naive_match(rows, others, *, absent, where):
     return sorted(found, key=str), unknown
 
 
-@settings(max_examples=100)
-@given(ROWS, MATCHED, st.booleans(), st.booleans())
-def test_matches_are_what_loops_give(judge, rows, others, absent, where):
+@settings(max_examples=200)
+@given(ROWS, MATCHED, st.booleans(), st.sampled_from(list(CONDITIONS)), st.booleans())
+def test_matches_are_what_loops_give(judge, rows, others, absent, where, counted):
     rows, others = numbered(rows), [row | {"page": "1" * 64} for row in numbered(others)]
-    condition = ", where: a.company != b.state" if where else ""
+    condition = "" if where is None else f', where: "{where}"'
     detect = f"""
     from: attendees
     where: invited
@@ -207,8 +229,8 @@ def test_matches_are_what_loops_give(judge, rows, others, absent, where):
     found = judge(
         detect,
         {"attendees": rows, "participants": others},
-        fingerprint="[meeting_id, email, matches, company]",
-        show=["matches"],
+        fingerprint=f"[meeting_id, email, company{', matches' if counted else ''}]",
+        show=["matches"] if counted else [],
     )
     if not rows or not others:
         assert found.verdict is Verdict.NOT_EVALUATED
@@ -219,8 +241,26 @@ def test_matches_are_what_loops_give(judge, rows, others, absent, where):
     wanted = {Record("0" * 64, item) for item, _, _ in expected}
     wanted |= {Record("1" * 64, first) for _, _, first in expected if first is not None}
     assert seen == wanted
-    assert {s["matches"] for s in found.seen} == {matches for _, matches, _ in expected}
+    if counted:
+        assert {s["matches"] for s in found.seen} == {matches for _, matches, _ in expected}
     assert (found.not_evaluable, found.population) == (unknown, sum(row["invited"] is True for row in rows))
+
+
+@pytest.mark.parametrize("partner", [0, 1, 4, 5, 20, 21, 85, 199, None])
+@pytest.mark.parametrize("doubtful", [3, 150, None])
+def test_the_only_partner_is_found_wherever_it_stands(judge, at, partner, doubtful):
+    states = {partner: "right", doubtful: None} if doubtful != partner else {partner: "right"}
+    rows = {
+        "attendees": [{"email": "a", "company": "right"}, {"email": "b", "company": "wrong"}],
+        "participants": [
+            {"email": "a", "joined_time": at(place), "state": states.get(place, "wrong")} for place in range(200)
+        ],
+    }
+    detect = "{from: attendees, match: {with: participants, same: [email], where: a.company == b.state}}"
+    found = judge(detect, rows, fingerprint="[email, b.joined_time]")
+    moments = [datetime.fromisoformat(seen["b.joined_time"]) for seen in found.seen]
+    assert moments == ([] if partner is None else [at(partner)])
+    assert found.not_evaluable == (partner is None and doubtful is not None)
 
 
 def test_both_tables_of_a_match_are_required(judge):

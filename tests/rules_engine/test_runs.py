@@ -1,0 +1,29 @@
+"""Rows of equal keys brought together."""
+
+from __future__ import annotations
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.rules.runs import Runs
+
+KEYS = st.lists(st.one_of(st.integers(-3, 6), st.sampled_from([2**40, 2**62, 2**63 - 1])), max_size=30)
+
+
+def series(values):
+    return pl.Series(values, dtype=pl.Int64)
+
+
+@given(KEYS)
+def test_rows_stand_by_key_and_those_of_a_key_in_their_order(keys):
+    runs = Runs.of(series(keys))
+    assert list(zip(runs.keys, runs.places, strict=True)) == sorted((key, place) for place, key in enumerate(keys))
+
+
+@given(KEYS, KEYS)
+def test_a_span_holds_all_rows_of_its_key(keys, asked):
+    runs = Runs.of(series(keys))
+    starts, ends = runs.spans(series(asked))
+    for key, start, end in zip(asked, starts, ends, strict=True):
+        assert runs.places[start:end].to_list() == [place for place, other in enumerate(keys) if other == key]
