@@ -35,15 +35,7 @@ def dump(audit: Audit) -> bytes:
     Equal audits give equal bytes. Lone surrogates and characters that hide or move others are written as their `\u`
     escapes, all other text as it is.
     """
-    parts = ",\n".join(
-        f"{_ENCODER.encode(key)}: {_lines(value) if isinstance(value, Iterator) else _ENCODER.encode(value)}"
-        for key, value in _document(audit).items()
-    )
-    text = spelled_out(f"{{\n{parts}\n}}\n")
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return _LONE_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
+    return b"".join(_written(audit))
 
 
 def finding_object(finding: Finding) -> dict[str, object]:
@@ -64,9 +56,33 @@ def finding_object(finding: Finding) -> dict[str, object]:
     }
 
 
-def _lines(values: Iterator[object]) -> str:
-    rows = ",\n".join(map(_ENCODER.encode, values))
-    return f"[\n{rows}\n]" if rows else "[]"
+def _written(audit: Audit) -> Iterator[bytes]:
+    before = b"{\n"
+    for key, value in _document(audit).items():
+        yield before + _encoded(key) + b": "
+        if isinstance(value, Iterator):
+            yield from _lines(value)
+        else:
+            yield _encoded(value)
+        before = b",\n"
+    yield b"\n}\n"
+
+
+def _lines(values: Iterator[object]) -> Iterator[bytes]:
+    before = b"[\n"
+    for value in values:
+        yield before
+        yield _encoded(value)
+        before = b",\n"
+    yield b"\n]" if before != b"[\n" else b"[]"
+
+
+def _encoded(value: object) -> bytes:
+    text = spelled_out(_ENCODER.encode(value))
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return _LONE_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
 
 
 def _document(audit: Audit) -> dict[str, object]:
