@@ -13,7 +13,7 @@ from auditor.rules.columns import names_in
 from auditor.rules.dtypes import DTYPES
 from auditor.rules.evaluate import computed
 from auditor.rules.kept import hits, split, with_records
-from auditor.rules.keys import KEY, with_key
+from auditor.rules.keys import KEY, code_of, key_of, numbered
 from auditor.rules.operators import constant, finite, number
 from auditor.rules.outcome import Judged, NotEvaluated
 from auditor.rules.packed import texts
@@ -28,6 +28,7 @@ from auditor.tables.schema import COUNT, LINEAGE, TIME
 
 PERIOD = "period"
 _VALUE, _TRUE, _KNOWN, _FLAG = "value", "__true", "__known", "__flag"
+_ENTITY, _PLACE = "__entity", "__number"
 _NUMBER = DTYPES[Type.NUMBER]
 
 
@@ -61,7 +62,9 @@ def judge_baseline(rows: pl.DataFrame, stage: Baseline, task: Task, *, window: W
     kept = pl.concat([before.rows, taken.rows]).with_columns(
         window_start(pl.col(stage.time), limits.length, stage.zone).alias(PERIOD)
     )
-    on = [*stage.entity, PERIOD]
+    entities, places = numbered(key_of(kept, stage.entity))
+    kept = kept.with_columns(places.cast(COUNT).alias(_ENTITY))
+    on = [_ENTITY, PERIOD]
     if stage.method == "first_seen":
         kept = kept.with_columns(_texts_of(kept, stage).alias(_VALUE))
         on.append(_VALUE)
@@ -70,16 +73,18 @@ def judge_baseline(rows: pl.DataFrame, stage: Baseline, task: Task, *, window: W
         raise NotEvaluated("no whole period lies in the window")
     is_judged = pl.col(PERIOD).is_in(judged.implode())
     if stage.method == "first_seen":
-        scored = _first_seen(kept, stage, limits)
-        population = kept.filter(is_judged).select(*stage.entity, PERIOD).unique().height
+        scored = _first_seen(kept, limits)
+        population = kept.filter(is_judged).select(_ENTITY, PERIOD).unique().height
+        scored = scored.filter(is_judged)
     else:
-        scored = _scored(_valued(kept, stage, judged), stage, limits)
-        population = scored.filter(is_judged).height
-    scored = _with_meeting(scored.filter(is_judged), kept, stage, task)
+        scored = _scored(_valued(kept, stage, judged), stage, limits, judged)
+        population = scored.height
+    named = kept.select(stage.entity)[entities][scored[_ENTITY]]
+    scored = _with_meeting(scored.hstack(named), kept, stage, task)
     having = stage.having or _ANY_SCORE
     found, not_judged = hits(scored.with_columns(pl.col(PERIOD).alias(AT)), having, task)
     return Judged(
-        with_records(found, _members(kept, found, on, stage), on=on),
+        with_records(found, _members(kept, found, on), on=on).drop(_ENTITY),
         population=population,
         not_evaluable=taken.unknown + not_judged,
     )
@@ -110,54 +115,72 @@ def _judged_periods(rows: pl.DataFrame, stage: Baseline, limits: Limits, window:
 
 def _valued(rows: pl.DataFrame, stage: Baseline, judged: pl.Series) -> pl.DataFrame:
     """One row an entity and period up to the last judged one, in order, with its value; filled where asked."""
-    entity = list(stage.entity)
+    starts, places = _placed(rows[PERIOD])
+    size = max(starts.len(), 1)
+    keyed = rows.with_columns((pl.col(_ENTITY) * size + places).alias(KEY))
     if stage.method == "share":
         flag = pl.col(_FLAG)
         grouped = (
-            rows.with_columns(computed(rows, stage.value).alias(_FLAG))
-            .group_by(*entity, PERIOD)
+            keyed.select(KEY, computed(rows, stage.value).alias(_FLAG))
+            .group_by(KEY)
             .agg(flag.sum().cast(COUNT).alias(_TRUE), flag.count().cast(COUNT).alias(_KNOWN))
+            .with_columns(finite(pl.col(_TRUE) / pl.col(_KNOWN)).alias(_VALUE))
         )
-        valued = grouped.with_columns(finite(pl.col(_TRUE) / pl.col(_KNOWN)).alias(_VALUE))
     else:
-        prepared = summary([(_VALUE, stage.value)], Rows(order(stage.time)))
-        grouped = prepared.grouped(with_key(rows, (*entity, PERIOD)), [*entity, PERIOD]).drop(KEY)
-        valued = grouped.with_columns(pl.col(_VALUE).cast(_NUMBER))
-    valued = valued.filter(pl.col(PERIOD) <= judged[-1]) if judged.len() else valued
+        grouped = summary([(_VALUE, stage.value)], Rows(order(stage.time))).grouped(keyed, ())
+        grouped = grouped.with_columns(pl.col(_VALUE).cast(_NUMBER))
+    valued = grouped.sort(KEY)
+    valued = valued.with_columns(
+        (pl.col(KEY) // size).alias(_ENTITY), starts.gather(valued[KEY] % size).alias(PERIOD)
+    ).drop(KEY)
+    if judged.len():
+        valued = valued.filter(pl.col(PERIOD) <= judged[-1])
     if stage.fill is not None and valued.height:
         valued = _filled(valued, stage, judged)
-    return valued.sort(*entity, PERIOD)
+    return valued
+
+
+def _placed(periods: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """The different periods in order, and the place of each row's among them."""
+    first, places = numbered(code_of(periods))
+    found = periods.gather(first)
+    ranks = found.rank("dense").cast(COUNT) - 1
+    return found.sort(), ranks.gather(places)
 
 
 def _filled(valued: pl.DataFrame, stage: Baseline, judged: pl.Series) -> pl.DataFrame:
     """The periods with those between an entity's first and the last judged one that have no rows."""
-    entity = list(stage.entity)
-    first = valued.group_by(entity).agg(pl.col(PERIOD).min().alias("__first"))
-    length = span(stage.period)
-    starts = window_starts(valued[PERIOD].sort()[0], judged[-1], length, stage.zone).to_frame(PERIOD)
-    every = first.join(starts, how="cross").filter(pl.col(PERIOD) >= pl.col("__first")).drop("__first")
-    known = valued.with_columns(pl.lit(True).alias("__had_rows"))
-    return (
-        every.join(known, on=[*entity, PERIOD], how="left")
-        .with_columns(pl.when("__had_rows").then(_VALUE).otherwise(pl.lit(stage.fill, dtype=_NUMBER)).alias(_VALUE))
-        .drop("__had_rows")
+    starts = window_starts(valued[PERIOD].sort()[0], judged[-1], span(stage.period), stage.zone)
+    known = valued.with_columns(starts.search_sorted(valued[PERIOD]).cast(COUNT).alias(_PLACE))
+    every = (
+        known.group_by(_ENTITY)
+        .agg(pl.col(_PLACE).min())
+        .with_columns(pl.int_ranges(_PLACE, starts.len()).alias(_PLACE))
+        .explode(_PLACE)
+        .sort(_ENTITY, _PLACE)
     )
+    filled = every.join(known.with_columns(__had_rows=True), on=[_ENTITY, _PLACE], how="left", maintain_order="left")
+    return filled.with_columns(
+        pl.when("__had_rows").then(_VALUE).otherwise(pl.lit(stage.fill, dtype=_NUMBER)).alias(_VALUE),
+        starts.gather(filled[_PLACE]).alias(PERIOD),
+    ).drop("__had_rows", _PLACE)
 
 
-def _scored(valued: pl.DataFrame, stage: Baseline, limits: Limits) -> pl.DataFrame:
-    """The periods with center, mad, score and n against the periods before; null with too few of them."""
-    entity = list(stage.entity)
-    placed = valued.with_columns(
-        pl.struct(entity).rle_id().cast(COUNT).alias("__entity"), pl.int_range(pl.len()).cast(COUNT).alias("__place")
-    )
+def _scored(valued: pl.DataFrame, stage: Baseline, limits: Limits, judged: pl.Series) -> pl.DataFrame:
+    """The judged periods with center, mad, score and n against those before; null with too few of them.
+
+    `valued` are in the order of entities and periods.
+    """
+    placed = valued.with_columns(pl.int_range(pl.len()).cast(COUNT).alias(_PLACE))
     columns = [pl.col(_VALUE).drop_nulls().alias("__history")]
     if stage.method == "share":
         columns += [pl.col(_TRUE).sum().alias("__all_true"), pl.col(_KNOWN).sum().alias("__all_known")]
-    before = placed.rolling("__place", period=f"{limits.history}i", closed="left", group_by="__entity").agg(columns)
-    history = pl.col("__history")
-    known = placed.join(before, on=["__entity", "__place"], how="left", maintain_order="left").with_columns(
-        history.list.len().cast(COUNT).alias("n")
+    before = placed.rolling(_PLACE, period=f"{limits.history}i", closed="left", group_by=_ENTITY).agg(columns)
+    known = placed.filter(pl.col(PERIOD).is_in(judged.implode())).join(
+        before.drop(_ENTITY), on=_PLACE, how="left", maintain_order="left"
     )
+    history = pl.col("__history")
+    known = known.with_columns(history.list.len().cast(COUNT).alias("n"))
     value = pl.col(_VALUE)
     enough = pl.col("n") >= limits.least
     middle = history.list.median()
@@ -182,7 +205,7 @@ def _scored(valued: pl.DataFrame, stage: Baseline, limits: Limits) -> pl.DataFra
             score = (value - pl.col("center")) / pl.max_horizontal(1.4826 * pl.col("mad"), pl.lit(limits.scale))
     found = known.with_columns(finite(score).alias("score"))
     return found.select(
-        *entity,
+        _ENTITY,
         PERIOD,
         _VALUE,
         "n",
@@ -190,14 +213,13 @@ def _scored(valued: pl.DataFrame, stage: Baseline, limits: Limits) -> pl.DataFra
     )
 
 
-def _first_seen(rows: pl.DataFrame, stage: Baseline, limits: Limits) -> pl.DataFrame:
+def _first_seen(rows: pl.DataFrame, limits: Limits) -> pl.DataFrame:
     """One row an entity and value, at the period it is first seen in; no score while the entity is new."""
-    entity = list(stage.entity)
-    periods = rows.select(*entity, PERIOD).unique()
-    counted = periods.with_columns((pl.col(PERIOD).rank("ordinal").over(entity).cast(COUNT) - 1).alias("n"))
-    first = rows.filter(pl.col(_VALUE).is_not_null()).group_by(*entity, _VALUE).agg(pl.col(PERIOD).min())
+    periods = rows.select(_ENTITY, PERIOD).unique()
+    counted = periods.with_columns((pl.col(PERIOD).rank("ordinal").over(_ENTITY).cast(COUNT) - 1).alias("n"))
+    first = rows.filter(pl.col(_VALUE).is_not_null()).group_by(_ENTITY, _VALUE).agg(pl.col(PERIOD).min())
     nothing = pl.lit(None, dtype=_NUMBER)
-    return first.join(counted, on=[*entity, PERIOD]).with_columns(
+    return first.join(counted, on=[_ENTITY, PERIOD]).with_columns(
         nothing.alias("center"),
         nothing.alias("mad"),
         pl.when(pl.col("n") >= limits.least).then(pl.lit(1.0)).alias("score"),
@@ -215,20 +237,19 @@ def _with_meeting(scored: pl.DataFrame, rows: pl.DataFrame, stage: Baseline, tas
     return scored.join(firsts, on=stage.entity, how="left")
 
 
-def _members(rows: pl.DataFrame, found: pl.DataFrame, on: list[str], stage: Baseline) -> pl.DataFrame:
+def _members(rows: pl.DataFrame, found: pl.DataFrame, on: list[str]) -> pl.DataFrame:
     """The rows each hit rests on; where its period has none, those of the entity's latest period before."""
-    own = rows.join(found.select(on), on=on, how="semi")
-    entity = list(stage.entity)
+    theirs = rows.join(found.select(_ENTITY).unique(), on=_ENTITY, how="semi").select(*on, *LINEAGE)
+    own = theirs.join(found.select(on), on=on, how="semi")
     empty = found.select(on).join(own.select(on).unique(), on=on, how="anti")
     if empty.is_empty():
         return own
-    theirs = rows.join(empty, on=entity, how="semi")
-    periods = theirs.select(*entity, pl.col(PERIOD).alias("__earlier")).unique()
+    periods = theirs.select(_ENTITY, pl.col(PERIOD).alias("__earlier")).unique()
     latest = (
-        empty.join(periods, on=entity)
+        empty.join(periods, on=_ENTITY)
         .filter(pl.col("__earlier") < pl.col(PERIOD))
-        .group_by(*entity, PERIOD)
+        .group_by(_ENTITY, PERIOD)
         .agg(pl.col("__earlier").max())
     )
-    cited = latest.join(theirs.rename({PERIOD: "__earlier"}), on=[*entity, "__earlier"])
-    return pl.concat([own.select(*on, *LINEAGE), cited.select(*on, *LINEAGE)])
+    cited = latest.join(theirs.rename({PERIOD: "__earlier"}), on=[_ENTITY, "__earlier"])
+    return pl.concat([own, cited.select(*on, *LINEAGE)])

@@ -18,7 +18,6 @@ from auditor.rules.merging import Part, judged_part, trimmed
 from auditor.rules.once import made_names
 from auditor.rules.outcome import CRASHES, Crashed
 from auditor.rules.parts import MEETING, Pieces, height, parts
-from auditor.rules.places import PLACE
 from auditor.rules.plain import by_row, judge_by_row
 from auditor.rules.profile import Profile, timed
 from auditor.rules.rows import Source
@@ -258,7 +257,7 @@ class _Across:
 
     def _add(self, key: _Key, source: Source) -> None:
         made = [name for task in key.tasks for name in made_names(task.rule, key.table)]
-        rows = source.judged(key.table, key.columns, before=key.history, beside=made).drop(PLACE, strict=False)
+        rows = source.judged(key.table, key.columns, before=key.history, beside=made, ordered=False)
         rows = rows.filter(_may_count(rows, key.tasks))
         if key.like is None:
             key.like = rows.head(0)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import islice
+from operator import itemgetter
 
 import polars as pl
 
 from auditor.model.finding import Finding, Record, Value
 from auditor.model.vocabulary import Confidence, Severity, Verdict
 from auditor.rules.compile import expression
+from auditor.rules.keys import code_of, numbered
 from auditor.rules.outcome import CONFIDENCE, RECORDS, Judged, Outcome
 from auditor.rules.places import AT
 from auditor.rules.render import as_scalar, filled
@@ -134,7 +137,7 @@ def _worded(rows: pl.DataFrame, task: Task, *, now: datetime) -> list[tuple[Find
     names = sorted(task.shown)
     columns = {name: _json(rows[name]) for name in names}
     places = {name: place for place, name in enumerate(names)}
-    evidence = [column.column for column in rule.finding.evidence]
+    evidence = [(column.column, places[column.column]) for column in rule.finding.evidence]
     made = zip(
         fingerprints(rule.id, zip(*(columns[name] for name in rule.finding.fingerprint), strict=True)),
         filled(rule.finding.subject, rows, params),
@@ -142,7 +145,7 @@ def _worded(rows: pl.DataFrame, task: Task, *, now: datetime) -> list[tuple[Find
         rows[SEVERITY].to_list(),
         rows[AT].fill_null(now).to_list(),
         rows[_COUNT].to_list(),
-        rows[RECORDS].to_list(),
+        _records(rows[RECORDS]),
         rows[CONFIDENCE].to_list() if CONFIDENCE in rows.columns else [None] * rows.height,
         zip(*columns.values(), strict=True),
         strict=True,
@@ -161,8 +164,19 @@ def _worded(rows: pl.DataFrame, task: Task, *, now: datetime) -> list[tuple[Find
             occurrences=occurrences,
             state=None,
             waiver=None,
-            evidence={name: seen[name] for name in evidence},
-            records=tuple(Record(record["page"], record["item"]) for record in records),
+            evidence={name: values[place] for name, place in evidence},
+            records=records,
         )
         found.append((severity, subject, mark, finding, seen))
-    return [(finding, seen) for *_, finding, seen in sorted(found, key=lambda one: one[:3])]
+    return [(finding, seen) for *_, finding, seen in sorted(found, key=itemgetter(0, 1, 2))]
+
+
+def _records(lists: pl.Series) -> Iterator[tuple[Record, ...]]:
+    """The records of each finding; those of one page share its name."""
+    single = lists.explode().struct
+    pages = single.field("page")
+    first, places = numbered(code_of(pages))
+    names = pages.gather(first).to_list()
+    records = map(Record, map(names.__getitem__, places.to_list()), single.field("item").to_list())
+    for count in lists.list.len().to_list():
+        yield tuple(islice(records, count))

@@ -49,8 +49,9 @@ class _Values:
 class Held:
     """The rows of a table; a column is made when it is first asked for and kept.
 
-    `own` are the columns that were read, texts of them packed or not. Texts in `late` only findings show: they stay
-    as they were read, and `places` tells where each row's is, in the order of `late` itself where it is None.
+    `own` are the columns that were read, texts of them packed or not. Texts in `late` stay as they were read, and
+    `places` tells where each row's is, in the order of `late` itself where it is None; those of them in `packs` are
+    packed when all rows are asked for.
     """
 
     table: str
@@ -58,11 +59,20 @@ class Held:
     beside: Beside
     late: pl.DataFrame = field(default_factory=pl.DataFrame)
     places: pl.Series | None = None
+    packs: Collection[str] = ()
     _made: dict[str, pl.Series] = field(default_factory=dict, init=False)
     _values: dict[str, _Values] = field(default_factory=dict, init=False)
+    _ordered: Held | None = field(default=None, init=False)
 
     def in_order(self) -> Held:
-        """The rows in the order of time and lineage, with `PLACE`."""
+        """The rows in the order of time and lineage, with `PLACE`; put in order once."""
+        if PLACE in self.own.columns:
+            return self
+        if self._ordered is None:
+            self._ordered = self._put_in_order()
+        return self._ordered
+
+    def _put_in_order(self) -> Held:
         places = places_of(self.own, TABLES[self.table].time)
         found = self if places.is_sorted() else self.taken_whole(places.arg_sort())
         found.own = found.own.with_columns(pl.int_range(found.height, dtype=pl.Int64, eager=True).alias(PLACE))
@@ -77,12 +87,15 @@ class Held:
         """Whether every name is a column here, or a fact that what was read is enough for."""
         return all(self._known(name) for name in names)
 
-    def frame(self, names: Iterable[str]) -> pl.DataFrame:
-        """The rows with the named columns, texts packed where they were read so or made."""
-        return pl.DataFrame([self._column(name).alias(name) for name in names])
+    def frame(self, names: Iterable[str], *, as_read: bool = False) -> pl.DataFrame:
+        """The rows with the named columns, texts packed where they were read so, are to be, or were made.
+
+        Texts nobody asked for packed so far stay `as_read` where that is enough.
+        """
+        return pl.DataFrame([(self._as_read(name) if as_read else self._column(name)).alias(name) for name in names])
 
     def taken(self, names: Iterable[str], places: pl.Series) -> pl.DataFrame:
-        """The rows at the places."""
+        """The rows at the places, texts as they were read unless all of them were asked for before."""
         return pl.DataFrame([self._taken(name, places).alias(name) for name in names])
 
     def made(self) -> list[str]:
@@ -95,7 +108,7 @@ class Held:
 
     def taken_whole(self, places: pl.Series) -> Held:
         """The rows at the places, with all that was made of them."""
-        found = Held(self.table, self.own[places], self.beside, self.late)
+        found = Held(self.table, self.own[places], self.beside, self.late, packs=self.packs)
         found.places = places if self.places is None else self.places.gather(places)
         found._made = {name: column.gather(places) for name, column in self._made.items()}
         found._values = {name: _Values(one.known, one.places.gather(places)) for name, one in self._values.items()}
@@ -131,13 +144,24 @@ class Held:
     def _column(self, name: str) -> pl.Series:
         if name in self.own.columns:
             return self.own[name]
-        if name in self.late.columns:
-            return self.late[name] if self.places is None else self.late[name].gather(self.places)
         if name not in self._made:
-            values = self._with_fact(name)
-            column = values.known.frame[name]
-            self._made[name] = (packed(column) if column.dtype == TEXT else column).gather(values.places)
+            self._made[name] = self._read_late(name) if name in self.late.columns else self._fact(name)
         return self._made[name]
+
+    def _as_read(self, name: str) -> pl.Series:
+        if name in self._made or name not in self.late.columns or self.places is not None:
+            return self._column(name)
+        return self.late[name]
+
+    def _read_late(self, name: str) -> pl.Series:
+        # texts are packed as they were read, where equal ones stand together
+        column = packed(self.late[name]) if name in self.packs else self.late[name]
+        return column if self.places is None else column.gather(self.places)
+
+    def _fact(self, name: str) -> pl.Series:
+        values = self._with_fact(name)
+        column = values.known.frame[name]
+        return (packed(column) if column.dtype == TEXT else column).gather(values.places)
 
     def _taken(self, name: str, places: pl.Series) -> pl.Series:
         if name in self.own.columns or name in self._made:
@@ -170,14 +194,15 @@ class Held:
         return found.collect(engine="in-memory")
 
     def _meeting_key(self) -> list[str]:
-        return [name for name in ("site_url", "meeting_id") if name in self.own.columns]
+        return [name for name in ("site_url", "meeting_id") if name in {*self.own.columns, *self.late.columns}]
 
     def _of(self, source: str) -> _Values:
         if source not in self._values:
             if source == OF_MEETING:
                 columns = self._meeting_key()
-                first, places = numbered(key_of(self.own, columns))
-                values = _Values(Known.local(texts(self.own.select(columns)[first])), places)
+                meetings = self.frame(columns)
+                first, places = numbered(key_of(meetings, columns))
+                values = _Values(Known.local(texts(meetings[first])), places)
             else:
                 known = self.beside.memory.of(self.table, source)
                 values = _Values(known, known.placed(packed(self._column(source))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TypeAlias
@@ -21,7 +21,7 @@ from auditor.rules.once import by_source, made_names, row_trees
 from auditor.rules.outcome import CRASHES, Judged
 from auditor.rules.packed import texts
 from auditor.rules.pairs import judge_pairs
-from auditor.rules.plain import judge_plain
+from auditor.rules.plain import by_row, judge_plain
 from auditor.rules.rows import Source
 from auditor.rules.sequence import judge_sequence
 from auditor.rules.spec import Baseline, Condition, Detector, Group, Match, Pairs, Python, Rule
@@ -95,31 +95,21 @@ def keep(source: Source, tasks: Sequence[Task]) -> None:
     for table, wanted in needs.items():
         try:
             parts = by_source(trees.get(table, ()), table)
-            only = _only(table, tasks)
-            source.keep(table, wanted, history=table in history, judged=judged[table], parts=parts, only=only)
+            source.keep(
+                table,
+                wanted,
+                history=table in history,
+                judged=judged[table],
+                parts=parts,
+                ordered=any(_orders(task, table) for task in tasks),
+            )
         except CRASHES as error:  # each rule reads for itself, and the one at fault shows
             _log.debug("a table could not be read at once", exc_info=error)
 
 
-def _only(table: str, tasks: Iterable[Task]) -> Collection[Condition]:
-    """Conditions one of which every row that counts satisfies, or may; none where every row counts."""
-    found = []
-    for task in tasks:
-        detect, stage = task.rule.detect, task.rule.detect.stage
-        if isinstance(stage, Match) and stage.table == table:
-            return ()
-        if detect.table != table:
-            continue
-        if (
-            detect.where is None
-            or detect.derive
-            or stage is None
-            or isinstance(stage, Python)
-            or task.watch is not None
-        ):
-            return ()
-        found.append(detect.where)
-    return found
+def _orders(task: Task, table: str) -> bool:
+    """Whether the rule looks at all rows of the table, and not at each for itself."""
+    return table in columns_of(task) and not by_row(task) and _counted(task.rule, table) is None
 
 
 def judge(task: Task, rows: RowsOf, *, window: Window | None, lists: Mapping[str, Sequence[str]] = NO_LISTS) -> Judged:

@@ -84,7 +84,7 @@ def by_source(trees: Iterable[Expr], table: str) -> Sources:
     found: dict[str, dict[Op, None]] = {}
 
     def walk(tree: Expr) -> None:
-        if not isinstance(tree, Op) or not has_column(tree):
+        if not isinstance(tree, Op) or not has_column(tree) or _is_told(tree):
             return
         source = _source(tree, table)
         if source is not None:
@@ -96,6 +96,17 @@ def by_source(trees: Iterable[Expr], table: str) -> Sources:
     for tree in trees:
         walk(tree)
     return {source: tuple(parts) for source, parts in found.items()}
+
+
+def _is_told(tree: Expr) -> bool:
+    """Whether the tree only asks what is null, which costs less than to look up what was made of a text."""
+    match tree:
+        case Op("is_null", (Column(),)):
+            return True
+        case Op("not" | "and" | "or", args):
+            return all(map(_is_told, args))
+        case _:
+            return False
 
 
 def _source(tree: Op, table: str) -> str | None:

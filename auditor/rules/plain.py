@@ -41,7 +41,11 @@ def judge_by_row(source: Source, tasks: Sequence[Task]) -> list[Judged]:
     trees = [condition_of(task) for task in tasks]
     columns = frozenset().union(*(base_columns(task.rule, task.shown)[table] for task in tasks))
     rows = source.judged(
-        table, columns, before=False, beside=[name for task in tasks for name in made_names(task.rule, table)]
+        table,
+        columns,
+        before=False,
+        beside=[name for task in tasks for name in made_names(task.rule, table)],
+        ordered=False,
     )
     trees = [settled(tree, rows.columns) for tree in trees]
     read = frozenset().union(*map(names_in, trees))

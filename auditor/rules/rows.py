@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import reduce
-from operator import or_
 
 import polars as pl
 
@@ -24,6 +22,7 @@ from auditor.tables.placement import placed_by, placement
 from auditor.tables.schema import LINEAGE, TABLES, TEXT, TIME
 
 _NO_PARTS: Sources = {}
+_FEW = 8
 
 
 @dataclass(slots=True)
@@ -44,7 +43,6 @@ class Source:
     offices: Collection[str] = ()
     memory: Memory = field(default_factory=Memory)
     _kept: dict[tuple[str, bool], Held] = field(default_factory=dict, init=False)
-    _thin: dict[tuple[str, bool], Held] = field(default_factory=dict, init=False)
     _counts: dict[str, int] = field(default_factory=dict, init=False)
 
     def keep(
@@ -55,30 +53,24 @@ class Source:
         history: bool,
         judged: Collection[str] = (),
         parts: Sources = _NO_PARTS,
-        only: Collection[Condition] = (),
+        ordered: bool = True,
     ) -> None:
         """Read the named columns now, where rows are few, so that nobody need again; with `history` all before.
 
         `judged` are those conditions and keys look at, which are packed; `parts` of conditions are computed once
-        for all rules. Rows of which every condition of `only` is false are left out of what `judged` gives, and of
-        nothing else.
+        for all rules. Rows nobody asks for all of in order need not be `ordered`.
         """
         if self.count(table) > self.rows_kept:
             return
-        held = self._read(table, columns, judged, before=history).in_order()
+        held = self._read(table, columns, judged, before=history)
+        if ordered:
+            held = held.in_order()
         held.prepare(judged, parts)
-        if only:
-            names = frozenset[str]().union(*(names_in(condition.tree) for condition in only))
-            rows = held.frame([*names, *held.made()])
-            counts = [verdicts(rows, condition).fill_null(value=True) for condition in only]
-            held = held.filtered(reduce(or_, counts))
-        self._hold(self._thin if only else self._kept, table, held, history=history)
+        self._hold(table, held, history=history)
 
     def hold(self, table: str, rows: pl.DataFrame, *, history: bool) -> None:
         """Keep rows that were read already, with their facts and `AT`; with `history` those before the window too."""
-        self._hold(
-            self._kept, table, Held(table, _packed(rows, rows.columns), self._beside).in_order(), history=history
-        )
+        self._hold(table, Held(table, _packed(rows, rows.columns), self._beside).in_order(), history=history)
 
     def count(self, table: str) -> int:
         """How many rows of the table are in the window."""
@@ -108,21 +100,31 @@ class Source:
         before: bool,
         beside: Collection[str] = (),
         where: Condition | None = None,
+        ordered: bool = True,
     ) -> pl.DataFrame:
         """The same in memory, texts packed where the rows are kept; of `beside` what was made of them.
 
-        Rows that no rule counts may be missing, and those `where` is false of.
+        Rows `where` is false of may be missing. Rows that are kept stand in their
+        order and have `PLACE`, unless they need not be `ordered`.
         """
-        kept = self._thin.get((table, before)) or self._kept.get((table, before))
+        kept = self._kept.get((table, before))
         wanted = self.wanted(table, columns)
         if kept is None or not kept.can(wanted):
             return self._rows(table, columns, before=before).collect()
         made = [name for name in beside if kept.can([name])]
-        names = dict.fromkeys([*wanted, PLACE, *made])
-        if where is None:
+        names = list(dict.fromkeys([*wanted, *made]))
+        if not ordered:
             return kept.frame(names)
-        places = verdicts(kept.frame({*names_in(where.tree), *made}), where).fill_null(value=True).arg_true()
-        return kept.frame(names) if places.len() == kept.height else kept.taken(names, places)
+        if where is not None:
+            read = {*names_in(where.tree), *made}
+            chosen = verdicts(kept.frame(read, as_read=True), where).fill_null(value=True).arg_true()
+            if chosen.len() * _FEW < kept.height:
+                return kept.taken_whole(chosen).in_order().frame([*names, PLACE])
+            if chosen.len() < kept.height:
+                kept = kept.in_order()
+                chosen = verdicts(kept.frame(read, as_read=True), where).fill_null(value=True).arg_true()
+                return _packed(kept.taken([*names, PLACE], chosen), kept.packs)
+        return kept.in_order().frame([*names, PLACE])
 
     def taken(self, table: str, columns: Collection[str], places: pl.Series) -> pl.DataFrame:
         """The rows of `rows` at the given places, which are in order."""
@@ -147,19 +149,19 @@ class Source:
     def _beside(self) -> Beside:
         return Beside(self.frames, self.internal_domains, self.geo, self.memory)
 
-    def _hold(self, kept: dict[tuple[str, bool], Held], table: str, held: Held, *, history: bool) -> None:
+    def _hold(self, table: str, held: Held, *, history: bool) -> None:
         if history:
-            kept[table, True] = held
+            self._kept[table, True] = held
             first = held.own[AT].min()
             if self.window is not None and isinstance(first, datetime) and first < self.window.start:
                 held = held.filtered(held.own[AT] >= self.window.start)
-        kept[table, False] = held
+        self._kept[table, False] = held
 
     def _from_kept(self, table: str, columns: Collection[str], *, before: bool) -> pl.LazyFrame:
         kept = self._kept.get((table, before))
         wanted = self.wanted(table, columns)
         if kept is not None and kept.can(wanted):
-            return texts(kept.frame([*wanted, PLACE])).lazy()
+            return texts(kept.in_order().frame([*wanted, PLACE])).lazy()
         return self._rows(table, columns, before=before)
 
     def _read(self, table: str, columns: Collection[str], judged: Collection[str], *, before: bool) -> Held:
@@ -183,9 +185,9 @@ class Source:
             whole=self.frames[table],
         )
         rows = read.select(sorted((own & set(present)) | by_row)).collect(engine="in-memory")
-        rows = _packed(rows, {"page", *key, *sources(table, judged)})
-        shown = [name for name, dtype in rows.schema.items() if dtype == TEXT]
-        held = Held(table, rows.drop(shown), self._beside, rows.select(shown))
+        late = [name for name, dtype in rows.schema.items() if dtype == TEXT and name not in LINEAGE]
+        packs = frozenset({*key, *sources(table, judged)})
+        held = Held(table, _packed(rows.drop(late), LINEAGE), self._beside, rows.select(late), packs=packs)
         if time is None:
             at = pl.select(pl.repeat(pl.lit(self.now, dtype=TIME), rows.height)).to_series()
         elif placed:

@@ -277,8 +277,9 @@ def test_rows_left_out_for_some_rules_are_there_for_everybody_else():
         Op("==", (Column("audio_type", Type.TEXT), Literal(value="pstn", type=Type.TEXT)), Type.BOOLEAN), ()
     )
     columns = list(TABLES["devices"].schema)
-    source.keep("devices", columns, history=False, judged=["audio_type"], only=[where])
-    assert source.judged("devices", columns, before=False)["item"].to_list() == [0, 2]
+    source.keep("devices", columns, history=False, judged=["audio_type"])
+    assert source.judged("devices", columns, before=False, where=where)["item"].to_list() == [0, 2]
+    assert source.judged("devices", columns, before=False)["item"].to_list() == [0, 1, 2]
     assert source.rows("devices", columns).collect()["item"].to_list() == [0, 1, 2]
     assert source.rows_with_history("devices", columns).collect()["item"].to_list() == [0, 1, 2]
     assert source.taken("devices", columns, pl.Series([1], dtype=pl.UInt32))["item"].to_list() == [1]
