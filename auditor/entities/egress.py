@@ -6,14 +6,15 @@ calls itself, and from lists. Whatever is not told by these is null.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import polars as pl
 
-from auditor.entities.groups import codes, greatest
-from auditor.entities.lookback import DAYS, day_of, seen_before, used_before
-from auditor.entities.networks import exits_before, remote_exits
+from auditor.entities.groups import dense, greatest, packed, places, smallest, spread
+from auditor.entities.lookback import DAYS, day_of, distinct, seen_before, used_before
+from auditor.entities.networks import WHERE, exits_before, remote_exits
 from auditor.entities.pairs import MOBILE
+from auditor.frozen import dataclass
 
 MANY = 5
 """So many people make a network a shared one."""
@@ -39,76 +40,89 @@ READ = (
 
 EGRESS = ("office", "cgnat", "cloud", "vpn", "home")
 
+_TEXTS = ("person_key", "ip_address", "ip_network", "as_organisation")
+_IN_WORDS = ("people", "ours", "lines", "days", "past", "when", "phones", "uses")
+_OF_EXIT = ("exit_people", "exit_away", "exit_days", "exit_day")
+_OF_NETWORK = ("carrier", "staffed", "few")
+
 
 def network_facts(rows: pl.DataFrame, *, wanted: Collection[str]) -> pl.DataFrame:
     """Those wanted of `network_people`, `egress` and their reasons, a row for each of `rows`, which have `READ`.
 
-    Every row has a `joined_time`.
+    Every row has a `joined_time`; texts may be packed.
     """
     told = bool({"egress", "egress_why"} & set(wanted))
-    counted = rows.select(READ).hstack(_counted(rows, all_=told))
+    uses = _Uses.of(rows)
+    first, place = places(uses.rows["at"])
+    networks = _networks(rows, uses, first, all_=told)
+    found: dict[str, pl.Series] = {}
+    if "network_people" in wanted:
+        found["network_people"] = networks["people"].gather(place)
+    if "network_people_why" in wanted:
+        found["network_people_why"] = packed(networks.select(_people_why()).to_series()).gather(place)
     if told:
-        counted = counted.hstack(_exits(rows))
-    kinds = _kinds()
-    kind, why = pl.lit(None, pl.String()), pl.lit(None, pl.String())
-    for name, (holds, words) in reversed(kinds.items()):
-        kind = pl.when(holds.fill_null(value=False)).then(pl.lit(name.partition(" ")[0])).otherwise(kind)
-        why = pl.when(holds.fill_null(value=False)).then(words).otherwise(why)
-    ours = pl.when(pl.col("ours") > 0).then(_words(", ", "ours", " of them ours,")).otherwise(pl.lit(""))
-    facts = {
-        "network_people": pl.col("people"),
-        "network_people_why": pl.concat_str(_many("people", "person", "people"), ours, _used()),
-        "egress": kind,
-        "egress_why": why,
-    }
-    return counted.lazy().select(facts[name].alias(name) for name in wanted).collect()
+        counted = rows.select("listed", "pooled").hstack(networks.select(_OF_NETWORK)[place]).hstack(_exits(rows))
+        counted = counted.with_columns(
+            cloud=_is_cloud(rows["as_organisation"]), own_days=_own_days(uses, counted["few"])
+        )
+        if "egress" in wanted:
+            found["egress"] = packed(counted.lazy().select(_first_kind()).collect().to_series())
+        if "egress_why" in wanted:
+            words = rows.select(pl.col(_TEXTS).cast(pl.String()))
+            counted = counted.hstack(words).hstack(networks.select(_IN_WORDS)[place])
+            found["egress_why"] = counted.lazy().select(_first_kind(_reasons())).collect().to_series()
+    return pl.DataFrame([found[name].alias(name) for name in wanted])
 
 
-def _kinds() -> dict[str, tuple[pl.Expr, pl.Expr]]:
-    """Each kind of egress with its condition and its reason; the first that holds counts.
+_HOLDS: Mapping[str, pl.Expr] = {
+    "office listed": pl.col("listed"),
+    "cgnat pool": pl.col("pooled"),
+    "cloud": pl.col("cloud"),
+    "vpn": pl.col("exit"),
+    "cgnat": pl.col("carrier"),
+    "office": pl.col("staffed"),
+    "home": pl.col("few") & (pl.col("own_days") >= HOUSEHOLD_DAYS),
+}
+"""When a row's egress is of a kind, which is the first word; the first kind that holds counts."""
 
-    The first word is the kind.
-    """
-    shared = pl.col("people") >= MANY
-    # neighbours at one provider have an address each; an office or a carrier has fewer than people
-    behind_few = pl.col("lines") < pl.col("people")
+
+def _first_kind(words: Mapping[str, pl.Expr] | None = None) -> pl.Expr:
+    """The first kind that holds, or the words for it; null where none does."""
+    found = pl.lit(None, pl.String())
+    for name, holds in reversed(tuple(_HOLDS.items())):
+        told = pl.lit(name.partition(" ")[0]) if words is None else words[name]
+        found = pl.when(holds.fill_null(value=False)).then(told).otherwise(found)
+    return found
+
+
+def _reasons() -> Mapping[str, pl.Expr]:
+    """Of each kind why a row's egress is of it."""
     return {
-        "office listed": (pl.col("listed"), _words("ip_address", " is listed in office_networks")),
-        "cgnat pool": (
-            pl.col("pooled"),
-            _words("ip_address", " is of the space that carriers share among their customers"),
+        "office listed": _words("ip_address", " is listed in office_networks"),
+        "cgnat pool": _words("ip_address", " is of the space that carriers share among their customers"),
+        "cloud": _words("its operator is ", "as_organisation"),
+        "vpn": _words(
+            "exit_people", " of our people used it while their home was far away, on ", "exit_away", " of ",
+            "exit_days", " days until ", "exit_day",
         ),
-        "cloud": (
-            pl.col("as_organisation").str.contains(HOSTING),
-            _words("its operator is ", "as_organisation"),
+        "cgnat": pl.concat_str(
+            _many("people", "person", "people"),
+            _used(),
+            _words(", ", "phones", " of ", "uses", " times by phone alone"),
         ),
-        "vpn": (
-            pl.col("exit"),
-            _words(
-                "exit_people", " of our people used it while their home was far away, on ", "exit_away", " of ",
-                "exit_days", " days until ", "exit_day",
-            ),
+        "office": pl.concat_str(
+            _words("ours", " of our people"), _used(), _words(", with ", "lines", " of its addresses")
         ),
-        "cgnat": (
-            shared & behind_few & (2 * pl.col("phones") > pl.col("uses")),
-            pl.concat_str(
-                _many("people", "person", "people"),
-                _used(),
-                _words(", ", "phones", " of ", "uses", " times by phone alone"),
-            ),
-        ),
-        "office": (
-            shared & behind_few & (pl.col("ours") >= MANY) & (2 * pl.col("ours") > pl.col("people")),
-            pl.concat_str(_words("ours", " of our people"), _used(), _words(", with ", "lines", " of its addresses")),
-        ),
-        "home": (
-            (pl.col("people") < MANY) & (pl.col("own_days") >= HOUSEHOLD_DAYS),
-            pl.concat_str(
-                _words("person_key", " used ", "ip_network", " on ", "own_days", " of "), _many("past", "day", "days"),
-                _words(" before ", "when", ", as did "), _many("people", "person", "people"), pl.lit(" in all"),
-            ),
+        "home": pl.concat_str(
+            _words("person_key", " used ", "ip_network", " on ", "own_days", " of "), _many("past", "day", "days"),
+            _words(" before ", "when", ", as did "), _many("people", "person", "people"), pl.lit(" in all"),
         ),
     }  # fmt: skip
+
+
+def _people_why() -> pl.Expr:
+    ours = pl.when(pl.col("ours") > 0).then(_words(", ", "ours", " of them ours,")).otherwise(pl.lit(""))
+    return pl.concat_str(_many("people", "person", "people"), ours, _used())
 
 
 def _used() -> pl.Expr:
@@ -133,56 +147,103 @@ def _words(*parts: str) -> pl.Expr:
     return pl.concat_str(pl.col(part).cast(pl.String()) if part in _COLUMNS else pl.lit(part) for part in parts)
 
 
-def _counted(rows: pl.DataFrame, *, all_: bool) -> pl.DataFrame:
-    """Who used the network of each row in the four weeks before its day; null where nothing was held before it.
+@dataclass(frozen=True, slots=True)
+class _Uses:
+    """Rows as whole numbers: `who` used which `network`, null where nothing is to be known of it, on which `day`.
+
+    Days count from the first one, `span` in all. `own` is a person on a network, `at` a network on a day. `daily` has
+    every `own` and its days once, in order, and whether the person was there by phone alone: `mobile`.
+    """
+
+    rows: pl.DataFrame
+    daily: pl.DataFrame
+    span: int
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame) -> _Uses:
+        """The uses the rows tell of."""
+        known = rows.select(pl.col("ip_network").is_not_null() & pl.col("line").is_not_null()).to_series()
+        who, day = dense(rows["person_key"]), day_of(rows["joined_time"])
+        first, people = smallest(day), greatest(who) + 1
+        span = greatest(day) - first + 1
+        network = pl.select(pl.when(known).then(dense(rows["ip_network"]))).to_series()
+        facts = {"network": network, "who": who, "day": day - first, "own": network * people + who}
+        used = pl.DataFrame(facts | {"at": network * span + facts["day"]})
+        mobile = rows["client_os"].is_in(list(MOBILE)).fill_null(value=False)
+        flags = distinct(((used["own"] * span + used["day"]) * 2 + ~mobile).drop_nulls())
+        # of a person's joins of a day the last one is by something else, if any is
+        day_ends = flags.to_frame("key").filter(
+            (pl.col("key") // 2 != pl.col("key").shift(-1) // 2).fill_null(value=True)
+        )
+        daily = day_ends.select(
+            own=pl.col("key") // (2 * span), day=pl.col("key") // 2 % span, mobile=pl.col("key") % 2 == 0
+        ).with_columns(network=pl.col("own") // people, who=pl.col("own") % people)
+        return cls(used, daily, span)
+
+
+def _networks(rows: pl.DataFrame, uses: _Uses, first: pl.Series, *, all_: bool) -> pl.DataFrame:
+    """Who used the networks of the rows at the places in `first` in the four weeks before the day of each.
 
     `people`, `ours` among them and `days` are counts of different ones; with `all_` also `lines`, `uses`, which are
-    days of a person, `phones`, those by phone alone, and `own_days` of the row's person. `past` tells how many days
-    before are held at most.
+    days of a person, `phones`, those by phone alone, and whether these make it a `carrier`, a `staffed` one of ours or
+    one of `few` people. `past` tells how many days before are held at most. All is null where nothing was held before.
     """
-    day = day_of(rows["joined_time"])
-    known = (rows["ip_network"].is_not_null() & rows["line"].is_not_null()).to_frame("known")
-    network = known.select(pl.when("known").then(codes(rows["ip_network"]))).to_series()
-    who, ours = codes(rows["person_key"]), rows["is_internal"].fill_null(value=False)
-    own = network * (greatest(who) + 1) + who
-    facts = {"network": network, "who": who, "day": day, "ours": ours, "own": own}
-    used = pl.DataFrame(facts).drop_nulls()
-    mine, each_day = used.filter("ours"), used.unique(["network", "day"])
-    questions = pl.DataFrame({"network": network, "day": day}).unique()
-    asked = (questions["network"], questions["day"])
+    used, daily = uses.rows, uses.daily
+    asked = (used["network"].gather(first), used["day"].gather(first))
+    mine = used.filter(rows["is_internal"].fill_null(value=False))
+    each_day = distinct(daily["network"] * uses.span + daily["day"])
     counts = {
-        "people": seen_before(used["network"], used["who"], used["day"], asked=asked),
+        "people": seen_before(daily["network"], daily["who"], daily["day"], asked=asked),
         "ours": seen_before(mine["network"], mine["who"], mine["day"], asked=asked),
-        "days": used_before(each_day["network"], each_day["day"], asked=asked),
+        "days": used_before(each_day // uses.span, each_day % uses.span, asked=asked),
     }
     if all_:
-        lines = pl.DataFrame({**facts, "line": codes(rows["line"])}).drop_nulls()
-        mobile = rows.select(pl.col("client_os").is_in(list(MOBILE)).fill_null(value=False)).to_series()
-        daily = (
-            pl.DataFrame({**facts, "mobile": mobile})
-            .drop_nulls()
-            .group_by("own", "day")
-            .agg(pl.col("network").first(), pl.col("mobile").all())
-        )
+        lines = used.select("network", "day", line=pl.when(used["who"].is_not_null()).then(dense(rows["line"])))
         phones = daily.filter("mobile")
         counts |= {
             "lines": seen_before(lines["network"], lines["line"], lines["day"], asked=asked),
             "uses": used_before(daily["network"], daily["day"], asked=asked),
             "phones": used_before(phones["network"], phones["day"], asked=asked),
         }
-    past = (day - day.min()).clip(0, DAYS)
-    told = pl.DataFrame({"network": network, "day": day}).join(
-        questions.with_columns(**counts), on=["network", "day"], how="left", nulls_equal=True, maintain_order="left"
-    )
+    told = pl.DataFrame(counts | {"past": asked[1].clip(0, DAYS)})
     if all_:
-        told = told.with_columns(own_days=used_before(daily["own"], daily["day"], asked=(own, day)))
-    when = rows["joined_time"].dt.strftime("%Y-%m-%d")
-    return told.drop("network", "day").with_columns(pl.when(past > 0).then(pl.all()), past=past, when=when)
+        told = told.with_columns(**_SHAPES)
+    when = rows["joined_time"].gather(first).dt.strftime("%Y-%m-%d")
+    known = told.select(pl.when(pl.col("past") > 0).then(pl.all()))
+    return known.with_columns(when=when, ip_network=rows["ip_network"].gather(first).cast(pl.String()))
+
+
+_SHARED = pl.col("people") >= MANY
+# neighbours at one provider have an address each; an office or a carrier has fewer than people
+_BEHIND_FEW = pl.col("lines") < pl.col("people")
+_SHAPES = {
+    "carrier": _SHARED & _BEHIND_FEW & (2 * pl.col("phones") > pl.col("uses")),
+    "staffed": _SHARED & _BEHIND_FEW & (pl.col("ours") >= MANY) & (2 * pl.col("ours") > pl.col("people")),
+    "few": pl.col("people") < MANY,
+}
+
+
+def _own_days(uses: _Uses, asked: pl.Series) -> pl.Series:
+    """On how many days of the four weeks before its day each row's person used its network; null where not asked."""
+    places = asked.fill_null(value=False).arg_true()
+    rows = uses.rows.select("own", "day")[places]
+    counts = used_before(uses.daily["own"], uses.daily["day"], asked=(rows["own"], rows["day"]))
+    return pl.Series([None], dtype=pl.Int64).new_from_index(0, asked.len()).scatter(places, counts)
+
+
+def _is_cloud(operators: pl.Series) -> pl.Series:
+    """Whether the operator of each row calls itself one of clouds or data centres."""
+    first, place = places(operators)
+    return operators.gather(first).cast(pl.String()).str.contains(HOSTING).gather(place)
 
 
 def _exits(rows: pl.DataFrame) -> pl.DataFrame:
     """Whether the row's place was an exit used from elsewhere before its day, and what was known of it then."""
-    people = rows.rename({"person_key": "email"})
+    if rows["geo_country"].null_count() == rows.height:
+        # nobody's home is known
+        return pl.DataFrame(schema={"exit": pl.Boolean(), **dict.fromkeys(_OF_EXIT, pl.String())}).clear(rows.height)
+    people = rows.rename({"person_key": "email"}).select(*WHERE, "joined_time")
+    people = people.with_columns(pl.col(pl.Categorical()).cast(pl.String()))
     found = exits_before(people, remote_exits(people)).select(
         "row",
         exit=pl.lit(True),
@@ -191,8 +252,4 @@ def _exits(rows: pl.DataFrame) -> pl.DataFrame:
         exit_days="days",
         exit_day=pl.col("day").dt.strftime("%Y-%m-%d"),
     )
-    return (
-        pl.DataFrame({"row": pl.int_range(rows.height, dtype=pl.Int64, eager=True)})
-        .join(found, on="row", how="left", maintain_order="left")
-        .drop("row")
-    )
+    return spread(found.drop("row"), found["row"], height=rows.height)

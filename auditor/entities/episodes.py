@@ -17,13 +17,16 @@ ORDER = ("joined_time", "end", "page", "item")
 MERGE_GAP = timedelta(minutes=10)
 OTHERS = 3
 
+END = pl.coalesce("left_time", "meeting.end_time")
+"""When a leg ended, as far as that is known."""
+
 
 def legs(rows: pl.LazyFrame, *, entity: Sequence[str], needed: Sequence[str]) -> tuple[pl.DataFrame, int]:
     """Rows with a known `end` and all of `needed`, ordered; and the number of rows that lack one of them.
 
     `end` is `left_time`, else the meeting's end. A row that ends before it starts is not evaluable.
     """
-    ended = rows.with_columns(end=pl.coalesce("left_time", "meeting.end_time"))
+    ended = rows.with_columns(END.alias("end"))
     usable = pl.all_horizontal(
         pl.col("end") >= pl.col("joined_time"), *[pl.col(name).is_not_null() for name in (*entity, *needed)]
     ).fill_null(value=False)

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
+_PACKED = pl.Categorical()
+_FEW = 1_000_000
+
 
 def codes(values: pl.Series) -> pl.Series:
     """A whole number for each text, equal for equal ones and in their order; null for null."""
@@ -13,6 +16,40 @@ def codes(values: pl.Series) -> pl.Series:
         return values.rank("dense").cast(pl.Int64) - 1
     distinct = values.unique().drop_nulls().sort()
     return values.cast(pl.Enum(distinct)).to_physical().cast(pl.Int64)
+
+
+def packed(values: pl.Series) -> pl.Series:
+    """Texts as numbers that say nothing without this process; what is no text stays as it is."""
+    return values.cast(_PACKED) if values.dtype == pl.String() else values
+
+
+def places(values: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """The row each different value comes first in, and which of them each row has; nulls equal each other."""
+    keys = packed(values).to_physical() if values.dtype in {pl.String(), _PACKED} else values
+    if keys.null_count():
+        keys = keys.cast(pl.Int64).fill_null(greatest(keys) + 1)
+    first = keys.arg_unique()
+    numbers = pl.int_range(first.len(), dtype=pl.UInt32, eager=True)
+    low, high = smallest(keys), greatest(keys)
+    if high - low < 16 * keys.len() + _FEW:
+        own = (keys - low).cast(pl.UInt32)
+        looked_up = pl.zeros(high - low + 1, pl.UInt32, eager=True).scatter(own.gather(first), numbers)
+        return first, looked_up.gather(own)
+    known = pl.DataFrame({"key": keys.gather(first), "number": numbers})
+    return first, keys.to_frame("key").join(known, on="key", how="left", maintain_order="left")["number"]
+
+
+def dense(values: pl.Series) -> pl.Series:
+    """A whole number for each value, below the count of different ones; null for null."""
+    _, own = places(values)
+    return pl.select(pl.when(values.is_not_null()).then(own.cast(pl.Int64))).to_series()
+
+
+def spread(found: pl.DataFrame, rows: pl.Series, *, height: int) -> pl.DataFrame:
+    """What was found of some rows, a row for each of all; null where nothing was."""
+    own = pl.int_range(rows.len(), dtype=pl.UInt32, eager=True)
+    place = pl.Series([None], dtype=pl.UInt32).new_from_index(0, height).scatter(rows, own)
+    return pl.DataFrame([column.gather(place) for column in found])
 
 
 def greatest(values: pl.Series) -> int:

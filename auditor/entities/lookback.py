@@ -25,15 +25,13 @@ def seen_before(group: pl.Series, what: pl.Series, day: pl.Series, *, asked: tup
     and `what` are not negative. Uses with a null are no uses; a question with a null has the answer null.
     """
     uses = pl.DataFrame({"group": group, "what": what, "day": day}).drop_nulls()
-    if uses.is_empty():
-        return _answers(pl.DataFrame(schema={"key": pl.Int64, "total": pl.Int64}), asked, width=1, first=0)
     first, last = _ends(uses["day"])
     days, kinds = last - first + 1, greatest(uses["what"]) + 1
     if greatest(uses["group"]) + 1 > (1 << 62) // (kinds * days):
         uses = uses.with_columns(pl.col("what").rank("dense").cast(pl.Int64) - 1)
         kinds = greatest(uses["what"]) + 1
-    packed = (uses["group"] * kinds + uses["what"]) * days + uses["day"] - first
-    placed = packed.unique().sort().to_frame("key").select(pair=pl.col("key") // days, day=pl.col("key") % days + first)
+    packed = distinct((uses["group"] * kinds + uses["what"]) * days + uses["day"] - first)
+    placed = packed.to_frame("key").select(pair=pl.col("key") // days, day=pl.col("key") % days + first)
     again = (pl.col("pair") == pl.col("pair").shift(1)) & (pl.col("day") - pl.col("day").shift(1) <= DAYS)
     starts = ~again.fill_null(value=False)
     # spans that meet are one, so each `what` counts once
@@ -47,37 +45,28 @@ def used_before(group: pl.Series, day: pl.Series, *, asked: tuple[pl.Series, pl.
     return _told(uses, uses, asked)
 
 
+def distinct(values: pl.Series) -> pl.Series:
+    """The different ones of whole numbers, in order."""
+    rising = (values > values.shift(1)).all()
+    return values if rising else values.unique().sort()
+
+
 def _told(starts: pl.DataFrame, ends: pl.DataFrame, asked: tuple[pl.Series, pl.Series]) -> pl.Series:
     """The answers, where something begins to count the day after each start and no longer counts `DAYS` after an end.
 
-    Everything ends, so sums of one group never reach the next.
+    Everything ends, so what has begun and not ended by a day of one group is of that group.
     """
-    if starts.is_empty():
-        return _answers(pl.DataFrame(schema={"key": pl.Int64, "total": pl.Int64}), asked, width=1, first=0)
     (first, _), (_, last) = _ends(starts["day"]), _ends(ends["day"])
     width = last - first + DAYS + 3
-    one = pl.lit(1, pl.Int64)
-    steps = pl.concat(
-        [
-            starts.select(key=pl.col("group") * width + pl.col("day") + 1 - first, step=one),
-            ends.select(key=pl.col("group") * width + pl.col("day") + DAYS + 1 - first, step=-one),
-        ]
-    )
-    summed = steps.group_by("key").agg(pl.col("step").sum()).sort("key")
-    return _answers(summed.select("key", total=pl.col("step").cum_sum()), asked, width=width, first=first)
-
-
-def _answers(totals: pl.DataFrame, asked: tuple[pl.Series, pl.Series], *, width: int, first: int) -> pl.Series:
     groups, days = asked
     key = groups * width + (days - first).clip(0, width - 1)
-    place = totals["key"].search_sorted(key, side="right").cast(pl.Int64) - 1
-    held = totals["total"].gather(place.clip(0)) if totals.height else place * 0
-    known = pl.DataFrame({"key": key, "place": place, "held": held})
-    sure = pl.when(pl.col("place") >= 0).then("held").otherwise(0).cast(pl.Int64)
-    return known.select(pl.when(pl.col("key").is_not_null()).then(sure)).to_series()
+    begun = (starts["group"] * width + starts["day"] + 1 - first).sort().search_sorted(key, side="right")
+    ended = (ends["group"] * width + ends["day"] + DAYS + 1 - first).sort().search_sorted(key, side="right")
+    answers = pl.DataFrame({"key": key, "begun": begun, "ended": ended}).cast(pl.Int64)
+    return answers.select(pl.when(pl.col("key").is_not_null()).then(pl.col("begun") - pl.col("ended"))).to_series()
 
 
 def _ends(days: pl.Series) -> tuple[int, int]:
-    """The first and the last of days, of which there are some."""
+    """The first and the last of days; 0 where there are none."""
     first, last = days.min(), days.max()
     return (first, last) if isinstance(first, int) and isinstance(last, int) else (0, 0)

@@ -24,10 +24,14 @@ def _mobile(side: str) -> pl.Expr:
     return pl.col(f"client_os_{side}").is_in(list(MOBILE)).fill_null(value=False)
 
 
+def soon() -> pl.Expr:
+    """The earlier leg ends within five minutes of the other's start, either way."""
+    return (pl.col("end_a") - pl.col("joined_time_b")).abs() <= HAND_OFF
+
+
 def hand_off() -> pl.Expr:
     """One leg ends within five minutes of the other's start, either way, and the client is of the other kind."""
-    soon = (pl.col("end_a") - pl.col("joined_time_b")).abs() <= HAND_OFF
-    return soon & (_mobile("a") != _mobile("b"))
+    return soon() & (_mobile("a") != _mobile("b"))
 
 
 def companion() -> pl.Expr:

@@ -1,17 +1,21 @@
 """One person across joins: visits with their rejoins, telephones beside a computer, one device in another's place.
 
-Each function takes rows of attendances with `person_key`, `row` (their place by time and lineage) and `end`, and gives
-what it says of them: a row an attendance it can speak of, with `row`, the fact and its reason in words.
+Each function takes rows of attendances and gives the fact and its reason in words. `visits` and `telephones` take rows
+with `row` (their place by time and lineage) and `end`, and give a row for each they can speak of.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 
 import polars as pl
 
-from auditor.entities.episodes import in_visits
-from auditor.entities.pairs import HAND_OFF, MOBILE, hand_off
+from auditor.entities.episodes import END, in_visits
+from auditor.entities.groups import dense, greatest, smallest
+from auditor.entities.pairs import HAND_OFF, MOBILE, soon
+
+MINUTE = timedelta(minutes=1)
 
 _STAY = ("site_url", "meeting_id", "person_key")
 _MEETING = ("site_url", "meeting_id")
@@ -41,60 +45,70 @@ def visits(legs: pl.DataFrame) -> pl.DataFrame:
     return numbered.select("visit_number", row="_row", visit_number_why=again)
 
 
-def handoffs(legs: pl.DataFrame) -> pl.DataFrame:
+def handoffs(rows: pl.DataFrame, *, wanted: Collection[str]) -> pl.DataFrame:
     """`handoff`, whether a leg took over from one of the person's on a client of the other kind, and `handoff_why`.
 
     It did where it began after the other and within five minutes of the other's end. It did not where the client is
-    known and no such leg is.
+    known and no such leg is. Those wanted, of each of the rows; texts may be packed.
     """
-    known = legs.filter(pl.col("person_key").is_not_null() & pl.col("client_os").is_not_null())
-    width = HAND_OFF // HAND_OFF.resolution
-    mobile = pl.col("client_os").is_in(list(MOBILE))
-    sides = known.select("row", "person_key", "joined_time", "end", "client_os", mobile=mobile)
-    earlier = sides.select(
-        "person_key",
-        "joined_time",
-        "end",
-        "client_os",
-        other=~pl.col("mobile"),
-        near=pl.col("end").dt.epoch("us") // width,
-    ).unique()
-    later = pl.concat(
-        sides.select(
-            "row",
-            "person_key",
-            "joined_time",
-            "client_os",
-            "mobile",
-            near=pl.col("joined_time").dt.epoch("us") // width + step,
+    legs = rows.select("joined_time", "client_os", END.alias("end"), who=dense(rows["person_key"]))
+    ended = pl.col("end") >= pl.col("joined_time")
+    known = legs.select(ended & pl.col("who").is_not_null() & pl.col("client_os").is_not_null()).to_series()
+    known = known.fill_null(value=False)
+    pairs = _taken_over(legs.with_row_index("row").filter(known))
+    found: dict[str, pl.Series] = {}
+    if "handoff" in wanted:
+        found["handoff"] = pl.select(pl.when(known).then(pl.lit(False))).to_series().scatter(pairs["row"], True)
+    if "handoff_why" in wanted:
+        none = f"nothing of the same person on another kind of client ended within {HAND_OFF // MINUTE} min"
+        gap = pl.col("joined_time_b") - pl.col("end_a")
+        words = pl.concat_str(
+            pl.col("client_os_b").cast(pl.String()),
+            pl.lit(" took over from "),
+            pl.col("client_os_a"),
+            pl.lit(", which left "),
+            _minutes(gap.abs()),
+            pl.when(gap >= pl.duration()).then(pl.lit(" before")).otherwise(pl.lit(" after")),
         )
-        for step in (-1, 0, 1)
+        told = pl.select(pl.when(known).then(pl.lit(none))).to_series()
+        found["handoff_why"] = told.scatter(pairs["row"], pairs.select(words).to_series())
+    return pl.DataFrame([found[name].alias(name) for name in wanted])
+
+
+def _taken_over(legs: pl.DataFrame) -> pl.DataFrame:
+    """Each leg that took over from another, by its `row`, with the one nearest to it: `end_a`, `client_os_a`."""
+    both = legs.with_columns(mobile=pl.col("client_os").is_in(list(MOBILE)))
+    kinds = [_named(both["who"], both["who"].filter(kind)) for kind in (both["mobile"], ~both["mobile"])]
+    sides = both.filter(kinds[0] & kinds[1])
+    width = HAND_OFF // HAND_OFF.resolution
+    first, last = (
+        smallest(sides["joined_time"].dt.epoch("us")) // width,
+        greatest(sides["end"].dt.epoch("us")) // width,
     )
-    gap = pl.col("joined_time_b") - pl.col("end_a")
-    pairs = (
+
+    def near(moment: str, mobile: pl.Expr) -> pl.Expr:
+        """One number for a person, a kind of client and five minutes."""
+        when = pl.col(moment).dt.epoch("us") // width - first + 1
+        return (pl.col("who") * 2 + mobile.cast(pl.Int64)) * (last - first + 3) + when
+
+    earlier = sides.select("joined_time", "end", "client_os", near=near("end", pl.col("mobile")))
+    later = sides.select("row", "joined_time", "client_os", near=near("joined_time", ~pl.col("mobile")))
+    return (
         earlier.join(
-            later, left_on=["person_key", "other", "near"], right_on=["person_key", "mobile", "near"], suffix="_b"
+            pl.concat(later.with_columns(pl.col("near") + step) for step in (-1, 0, 1)), on="near", suffix="_b"
         )
         .rename({"joined_time": "joined_time_a", "end": "end_a", "client_os": "client_os_a"})
-        .filter((pl.col("joined_time_a") < pl.col("joined_time_b")) & hand_off())
-        .sort(gap.abs(), "end_a", "joined_time_a", "client_os_a")
+        .filter((pl.col("joined_time_a") < pl.col("joined_time_b")) & soon())
+        .with_columns(pl.col("client_os_a").cast(pl.String()))
+        .sort((pl.col("joined_time_b") - pl.col("end_a")).abs(), "end_a", "joined_time_a", "client_os_a")
         .unique("row", keep="first", maintain_order=True)
     )
-    words = pl.concat_str(
-        pl.col("client_os_b"),
-        pl.lit(" took over from "),
-        pl.col("client_os_a"),
-        pl.lit(", which left "),
-        _minutes(gap.abs()),
-        pl.when(gap >= pl.duration()).then(pl.lit(" before")).otherwise(pl.lit(" after")),
-    )
-    told = pairs.select("row", handoff=pl.lit(True), handoff_why=words)
-    none = f"nothing of the same person on another kind of client ended within {HAND_OFF // timedelta(minutes=1)} min"
-    return (
-        known.select("row")
-        .join(told, on="row", how="left")
-        .with_columns(pl.col("handoff").fill_null(value=False), pl.col("handoff_why").fill_null(none))
-    )
+
+
+def _named(values: pl.Series, some: pl.Series) -> pl.Series:
+    """Which of the numbers are among `some` of them."""
+    flags = pl.repeat(False, greatest(values) + 1, dtype=pl.Boolean(), eager=True)
+    return flags.scatter(some, True).gather(values)
 
 
 def telephones(rows: pl.DataFrame) -> pl.DataFrame:

@@ -15,7 +15,7 @@ import polars as pl
 from auditor.tables.confusables import name_key
 from auditor.tables.distinct import mapped, of_distinct
 from auditor.tables.dotted import network
-from auditor.tables.modelled import LEARNED, is_learned, learned, models_of, with_person
+from auditor.tables.modelled import LEARNED, is_learned, learned, learned_from, with_person
 from auditor.tables.schema import COUNT, FLAG, LINEAGE, MEETINGS, TABLES, TEXT
 
 Geo: TypeAlias = Callable[[pl.Series], pl.DataFrame]
@@ -170,17 +170,17 @@ def with_facts(
     """
     frame = frames[table]
     present = frame.collect_schema()
-    for model, wanted in models_of(table, set(needed) - set(present)):
+    told = sorted(name for name in set(needed) - set(present) if is_learned(table, name))
+    if told:
         rows = with_facts(
             frames if whole is None else {**frames, table: whole},
             table,
-            needed=model.reads,
+            needed=learned_from(table, told),
             internal_domains=internal_domains,
             geo=geo,
             offices=offices,
         )
-        found = learned(rows, model, wanted=wanted, offices=offices)
-        frame = frame.join(found, on=list(LINEAGE), how="left", maintain_order="left")
+        frame = frame.join(_learned(rows, table, told, offices), on=list(LINEAGE), how="left", maintain_order="left")
     present = frame.collect_schema()
     facts = sorted(name for name in needed if name not in present and fact_type(table, name) is not None)
     nulls = [name for name in facts if _source(table, name) is None]
@@ -223,6 +223,19 @@ def with_facts(
             source, fact = own[name]
             made.setdefault(source, {})[name] = fact
     return _of_each(frame, made) if distinct else _of_values(frame, made)
+
+
+def _learned(rows: pl.LazyFrame, table: str, wanted: list[str], offices: Collection[str]) -> pl.LazyFrame:
+    """The lineage of the rows and what all of them tell of each; computed when it is collected."""
+    shape = pl.Schema({**LINEAGE, **{name: LEARNED[name] for name in wanted}})
+
+    def make(frame: pl.DataFrame) -> pl.DataFrame:
+        told = learned(frame, table, wanted=wanted, offices=offices).cast({name: LEARNED[name] for name in wanted})
+        return frame.select(*LINEAGE).hstack(told).unique([*LINEAGE], keep="first", maintain_order=True)
+
+    return rows.select(sorted(learned_from(table, wanted))).map_batches(
+        make, schema=shape, predicate_pushdown=False, projection_pushdown=False, slice_pushdown=False
+    )
 
 
 def _of_each(frame: pl.LazyFrame, made: Mapping[str, Mapping[str, pl.Expr]]) -> pl.LazyFrame:

@@ -14,11 +14,12 @@ import polars as pl
 
 from auditor.entities import egress, presence
 from auditor.entities.episodes import legs
+from auditor.entities.groups import places, spread
 from auditor.entities.networks import WHERE, homes
 from auditor.entities.people import main_addresses
 from auditor.frozen import dataclass
-from auditor.tables.addresses import Networks, is_private, network_of
-from auditor.tables.distinct import mapped
+from auditor.tables.addresses import PRIVATE, Networks
+from auditor.tables.dotted import in_networks, network
 from auditor.tables.schema import COUNT, FLAG, LINEAGE, TEXT
 
 POOLED = "100.64.0.0/10"
@@ -29,8 +30,8 @@ POOLED = "100.64.0.0/10"
 class Model:
     """Facts made together: `facts` with their types, from the columns and facts in `reads` of all rows.
 
-    `make` takes those rows, in no particular order, with the names wanted, and gives for each it can speak of its
-    lineage and what is wanted. `lists` are the names of lists it is handed.
+    `make` takes those rows, in no particular order, with the names wanted and the networks listed as offices', and
+    gives what is wanted of each row, in their order. Texts are packed, and may be in what it gives.
     """
 
     facts: Mapping[str, pl.DataType]
@@ -40,56 +41,65 @@ class Model:
 
 _ALWAYS = ("joined_time", *LINEAGE)
 _LEGS = ("person_key", "site_url", "meeting_id", "left_time", "meeting.end_time")
+_AT = "__at"
 
 
-def _with_rows(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows with a known time, in order of time and lineage, numbered by `row`."""
-    known = rows.filter(pl.col("joined_time").is_not_null()).sort("joined_time", *LINEAGE)
-    return known.with_row_index("row").with_columns(pl.col("row").cast(COUNT))
+def _texts(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with texts as they are, and `_AT`, their number."""
+    return rows.select(pl.col(pl.Categorical()).cast(TEXT), pl.exclude(pl.Categorical())).with_row_index(_AT)
 
 
-def _told(found: pl.DataFrame, rows: pl.DataFrame, wanted: Collection[str]) -> pl.DataFrame:
-    """What was found of rows by their number, by their lineage."""
-    return rows.select("row", *LINEAGE).join(found, on="row").select(*LINEAGE, *wanted)
+def _told(found: pl.DataFrame, legs: pl.DataFrame, wanted: Collection[str], *, height: int) -> pl.DataFrame:
+    """What was found of legs by their `row`, a row for each of all."""
+    placed = legs.select("row", _AT).join(found.select("row", *wanted), on="row")
+    return spread(placed.select(wanted), placed[_AT], height=height)
 
 
 def _visits(rows: pl.DataFrame, wanted: Collection[str], offices: Collection[str]) -> pl.DataFrame:
     del offices
-    ended, _ = legs(rows.lazy(), entity=("person_key",), needed=("meeting_id",))
-    return _told(presence.visits(ended), ended, wanted)
+    ended, _ = legs(_texts(rows).lazy(), entity=("person_key",), needed=("meeting_id",))
+    return _told(presence.visits(ended), ended, wanted, height=rows.height)
 
 
 def _handoffs(rows: pl.DataFrame, wanted: Collection[str], offices: Collection[str]) -> pl.DataFrame:
     del offices
-    ended, _ = legs(rows.lazy(), entity=("person_key",), needed=("client_os",))
-    return _told(presence.handoffs(ended), ended, wanted)
+    return presence.handoffs(rows, wanted=wanted)
 
 
 def _telephones(rows: pl.DataFrame, wanted: Collection[str], offices: Collection[str]) -> pl.DataFrame:
     del offices
-    ended, _ = legs(rows.lazy(), entity=(), needed=("meeting_id", "phone_leg"))
-    return _told(presence.telephones(ended), ended, wanted)
+    ended, _ = legs(_texts(rows).lazy(), entity=(), needed=("meeting_id", "phone_leg"))
+    return _told(presence.telephones(ended), ended, wanted, height=rows.height)
 
 
 def _networks(rows: pl.DataFrame, wanted: Collection[str], offices: Collection[str]) -> pl.DataFrame:
-    listed, pooled = Networks(offices), Networks([POOLED])
-    address = pl.col("ip_address")
-    known = rows.filter(pl.col("joined_time").is_not_null()).with_columns(
-        line=mapped(address, _line, TEXT),
-        listed=mapped(address, listed.holds, FLAG),
-        pooled=mapped(address, pooled.holds, FLAG),
-    )
-    return known.select(*LINEAGE).hstack(egress.network_facts(known, wanted=wanted))
+    timed = rows["joined_time"].is_not_null()
+    known = rows if timed.all() else rows.filter(timed)
+    found = egress.network_facts(known.hstack(_of_addresses(known["ip_address"], offices)), wanted=wanted)
+    return found if known is rows else spread(found, timed.arg_true(), height=rows.height)
 
 
-def _line(text: str) -> str | None:
-    """What one customer has: the IPv4 address, the /64 of an IPv6 address; null where it means nothing outside."""
-    return None if is_private(text) else network_of(text, 32, 64)
+def _of_addresses(addresses: pl.Series, offices: Collection[str]) -> pl.DataFrame:
+    """`line`, `listed` and `pooled` of each address."""
+    first, place = places(addresses)
+    address = pl.col("address")
+    line = network(address, 32, 64)
+    told = addresses.gather(first).cast(TEXT).to_frame("address")
+    return told.select(
+        # what one customer has: of private addresses nothing is known outside
+        line=pl.when(~in_networks(address, PRIVATE)).then(line).cast(pl.Categorical()),
+        listed=in_networks(address, Networks(offices)),
+        pooled=in_networks(address, Networks([POOLED])),
+    )[place]
 
 
 def _homes(rows: pl.DataFrame, wanted: Collection[str], offices: Collection[str]) -> pl.DataFrame:
     del offices
-    known = _with_rows(rows).with_columns(week=pl.col("joined_time").dt.truncate("1w"))
+    known = (
+        _texts(rows)
+        .filter(pl.col("joined_time").is_not_null())
+        .with_columns(week=pl.col("joined_time").dt.truncate("1w"))
+    )
     found = homes(known.rename({"person_key": "email"})).rename(
         {"email": "person_key", "geo_country_home": "home_country"}
     )
@@ -105,7 +115,8 @@ def _homes(rows: pl.DataFrame, wanted: Collection[str], offices: Collection[str]
         pl.lit(" located days of the four weeks before "),
         when,
     )
-    return _told(known.join(found.with_columns(home_country_why=why), on=["person_key", "week"]), known, wanted)
+    told = known.join(found.with_columns(home_country_why=why), on=["person_key", "week"])
+    return spread(told.select(wanted), told[_AT], height=rows.height)
 
 
 def _model(make: Callable[..., pl.DataFrame], reads: tuple[str, ...], **facts: pl.DataType) -> Model:
@@ -154,19 +165,22 @@ def is_learned(table: str, name: str) -> bool:
     return any(name in model.facts for model in MODELS.get(table, ()))
 
 
-def learned(rows: pl.LazyFrame, model: Model, *, wanted: Collection[str], offices: Collection[str]) -> pl.LazyFrame:
-    """The lineage of the rows and what the model says of them; computed when it is collected."""
-    shape = pl.Schema({**LINEAGE, **{name: model.facts[name] for name in wanted}})
+def learned(rows: pl.DataFrame, table: str, *, wanted: Collection[str], offices: Collection[str]) -> pl.DataFrame:
+    """What all rows of the table tell of each of them, in their order; they have what `learned_from` names.
 
-    def make(frame: pl.DataFrame) -> pl.DataFrame:
-        found = model.make(frame, list(wanted), offices)
-        return found.select(pl.col(name).cast(dtype) for name, dtype in shape.items()).unique(
-            [*LINEAGE], keep="first", maintain_order=True
-        )
-
-    return rows.select(model.reads).map_batches(
-        make, schema=shape, predicate_pushdown=False, projection_pushdown=False, slice_pushdown=False
+    Texts may be packed in the rows, and are in what is told.
+    """
+    packed = rows.with_columns(pl.col(TEXT).cast(pl.Categorical()))
+    found = [model.make(packed.select(model.reads), names, offices) for model, names in models_of(table, wanted)]
+    told = pl.concat(found, how="horizontal")
+    return told.select(
+        pl.col(name).cast(pl.Categorical() if LEARNED[name] == TEXT else LEARNED[name]) for name in wanted
     )
+
+
+def learned_from(table: str, wanted: Collection[str]) -> frozenset[str]:
+    """The columns and facts that must be known of all rows for facts to be learned from them."""
+    return frozenset[str]().union(*(model.reads for model, _ in models_of(table, wanted)))
 
 
 def with_person(
