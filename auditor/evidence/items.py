@@ -49,19 +49,8 @@ def _cut(body: bytes, wanted: Collection[int]) -> Mapping[int, object] | None:
     items when no other brace opens before it.
     """
     first = _FIRST.match(body)
-    if first is None:
-        return None
-    between, last = b"}," + first[1], max(wanted, default=0)
-    starts = [first.start(1)]
-    while len(starts) <= last + 1 and (start := body.find(b"{", starts[-1] + 1)) >= 0:
-        if not body.startswith(between, start - 2):
-            return None
-        starts.append(start)
-    if len(starts) <= last + 1:  # the page ends with the last of them
-        if not body.endswith(_CLOSES):
-            return None
-        starts.append(len(body) - 1)
-    if body.find(b"\\", 0, starts[-1]) >= 0:
+    starts = first and _starts(body, first, max(wanted, default=0))
+    if not starts or body.find(b"\\", 0, starts[-1]) >= 0:
         return None
     there = {*(place for place in wanted if place + 1 < len(starts)), len(starts) - 2}
     texts = {place: body[starts[place] : starts[place + 1] - 1].decode("utf-8", "replace") for place in there}
@@ -70,6 +59,19 @@ def _cut(body: bytes, wanted: Collection[int]) -> Mapping[int, object] | None:
     except ValueError:  # more follows the list
         return None
     return {place: found[place] for place in wanted if place in found}
+
+
+def _starts(body: bytes, first: re.Match[bytes], last: int) -> Sequence[int] | None:
+    """Where the items begin up to the one behind `last`, or else the list ends; None where another brace opens."""
+    between, find, stands = b"}," + first[1], body.find, body.startswith
+    start = first.start(1)
+    starts = [start]
+    for _ in range(last + 1):
+        start = find(b"{", start + 1)
+        if not stands(between, start - 2):
+            return [*starts, len(body) - 1] if start < 0 and body.endswith(_CLOSES) else None
+        starts.append(start)
+    return starts
 
 
 def _passing(text: str, wanted: Collection[int]) -> Mapping[int, object]:
