@@ -126,14 +126,28 @@ def _printed(html: str, audit: Audit, *, attached: tuple[Attached, ...], options
 
 
 def _parsed(html: str, fetcher: URLFetcher, *, packaged: bool) -> HTML:
-    """The text as WeasyPrint's document. An own template may be any HTML; the packaged ones are XML, too."""
-    from weasyprint import HTML
+    """The text as WeasyPrint's document. An own template may be any HTML; the packaged ones are XML, too.
+
+    For those, a short sheet of what elements are stands in place of WeasyPrint's, whose rules about notes and markers
+    ask for seven styles an element.
+    """
+    from weasyprint import CSS, HTML
 
     root = tree(html) if packaged else None
-    page = HTML(string=html if root is None else "<!doctype html>", url_fetcher=fetcher, base_url="auditor:")
-    if root is not None:
-        page.wrapper_element = type(page.wrapper_element).from_html_root(root, content_language=None)
-        page.etree_element = root
+    if root is None:
+        return HTML(string=html, url_fetcher=fetcher, base_url="auditor:")
+    base = CSS(string=(folders(None)[0] / "base.css").read_text(encoding="utf-8"))
+
+    class Plain(HTML):
+        """A document of the packaged templates."""
+
+        def _ua_stylesheets(self, forms: bool = False) -> list[CSS]:  # noqa: FBT001, FBT002 - as it is called
+            del forms
+            return [base]
+
+    page = Plain(string="<!doctype html>", url_fetcher=fetcher, base_url="auditor:")
+    page.wrapper_element = type(page.wrapper_element).from_html_root(root, content_language=None)
+    page.etree_element = root
     return page
 
 

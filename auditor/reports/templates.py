@@ -9,6 +9,7 @@ from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, PrefixLoader, Str
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from auditor.errors import ConfigError, ReportError
+from auditor.reports.compiled import Compiled
 from auditor.reports.words import Words, load_words
 from auditor.resources import resource
 
@@ -41,6 +42,7 @@ def environment(own: Path | None) -> ImmutableSandboxedEnvironment:
         lstrip_blocks=True,
         keep_trailing_newline=False,
         auto_reload=False,
+        bytecode_cache=Compiled(),
     )
 
 

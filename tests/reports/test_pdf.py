@@ -7,15 +7,19 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pikepdf
 import pytest
+from weasyprint import HTML
 
 from auditor.errors import ConfigError, ReportError
 from auditor.model.audit import Audit, ReportSettings
 from auditor.reports.formats import FORMATS, Options
 from auditor.reports.markup import tree
+from auditor.reports.settled import said
 from auditor.reports.view.findings import CARDS
+from auditor.resources import resource
 from tests.reports.audit_factory import audit_of
 
 
@@ -193,6 +197,31 @@ def test_a_document_that_is_no_xml_is_left_to_the_html_parser() -> None:
     assert tree("<!doctype html><html><body><p>one<p>two</body></html>") is None
     assert tree("<html>&nbsp;</html>") is None
     assert tree("<html>\ud800</html>") is None
+
+
+def test_the_base_sheet_knows_every_element_that_has_a_look_of_its_own() -> None:
+    """WeasyPrint's own sheet stands behind own templates, and its rules for these elements behind the packaged ones."""
+    folder = resource("report_templates")
+    text = "".join((folder / f"{name}.j2").read_text(encoding="utf-8") for name in ("report.pdf", "sections", "macros"))
+    used = set(re.findall(r"<([a-z][a-z0-9]*)", text)) - {"bdi", "span", "a", "svg"}
+    sheet = (folder / "base.css").read_text(encoding="utf-8")
+    known = set(re.findall(r"[a-z][a-z0-9]*", re.sub(r"\{[^}]*\}|/\*.*?\*/", "", sheet, flags=re.DOTALL)))
+    assert used
+    assert used <= known
+
+
+def test_every_object_is_worded_as_the_library_words_it() -> None:
+    seen = []
+
+    def look(document: object, pdf: Any) -> None:
+        del document
+        seen.extend((said(drawn), drawn.data) for drawn in pdf.objects if drawn.free != "f" and drawn.compressible)
+
+    text = '<html lang="en"><title>x</title><h1 id="a">Zwölf (\\)</h1><p>0.5 <a href="#a">two</a></p></html>'
+    HTML(string=text).write_pdf(pdf_variant="pdf/ua-1", finisher=look)
+    assert len(seen) > 15
+    assert [ours for ours, _ in seen] == [theirs for _, theirs in seen]
+    assert [said(number) for number in (0.5, 2.0, -0.25, 7, -1)] == [b"0.5", b"2", b"-0.25", b"7", b"-1"]
 
 
 def test_streams_are_packed_once_and_whole(pdf: Path) -> None:

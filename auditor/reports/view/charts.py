@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby, pairwise
 
+from auditor.frozen import dataclass
 from auditor.model.vocabulary import Severity
 from auditor.reports.view.wording import Wording, number, share
 
@@ -84,13 +84,21 @@ class Plot:
 
 
 @dataclass(frozen=True, slots=True)
+class Area:
+    """All rectangles of one class as one path, since each thing that is drawn costs on paper."""
+
+    word: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Grid:
-    """Cells in rows and columns, such as a heat map or a calendar; `outlines` is the path of all empty ones."""
+    """Cells in rows and columns, such as a heat map or a calendar; `areas` are these cells by their class."""
 
     width: float
     height: float
     cells: tuple[Box, ...]
-    outlines: str
+    areas: tuple[Area, ...]
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
 
@@ -215,13 +223,18 @@ def heat_map(counts: Sequence[Sequence[int]], *, seen: Sequence[Sequence[bool]],
     return Grid(
         width=WIDE,
         height=tall * len(counts) + 16,
-        cells=tuple(box for box in cells if box.word != "heat-0"),
-        outlines="".join(
-            f"M{box.x} {box.y}h{box.width}v{box.height}h-{box.width}z" for box in cells if box.word == "heat-0"
-        ),
+        cells=cells,
+        areas=_areas(cells),
         x_ticks=tuple(Tick(round(HEAT_LEFT + hour * size + size / 2, 1), f"{hour:02d}") for hour in range(0, 24, 3)),
         y_ticks=tuple(Tick(round(day * tall + 12, 1), name) for day, name in enumerate(days)),
     )
+
+
+def _areas(cells: Sequence[Box]) -> tuple[Area, ...]:
+    paths: dict[str, str] = {}
+    for box in cells:
+        paths[box.word] = f"{paths.get(box.word, '')}M{box.x} {box.y}h{box.width}v{box.height}h-{box.width}z"
+    return tuple(Area(word, paths[word]) for word in sorted(paths))
 
 
 def _heat(count: int, most: int, *, seen: bool) -> str:
@@ -248,7 +261,7 @@ def calendar(rows: Sequence[tuple[str, Sequence[str]]], labels: Sequence[tuple[i
         width=WIDE,
         height=tall * len(rows) + 16,
         cells=tuple(cells),
-        outlines="",
+        areas=_areas(cells),
         x_ticks=_apart([Tick(round(left + index * step, 1), label) for index, label in labels], least=60),
         y_ticks=tuple(Tick(round(row * tall + 10.5, 1), name) for row, (name, _) in enumerate(rows)),
     )
