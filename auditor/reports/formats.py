@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 
 from auditor.errors import ConfigError, ReportError
+from auditor.frozen import dataclass
 from auditor.model.audit import Audit
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
 
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
+from pydantic_core import to_json
 
 from auditor.errors import ConfigError, ReportError
 from auditor.model.audit import Audit
@@ -23,6 +23,8 @@ from auditor.reports.view.wording import Wording, wording
 
 COLUMNS = ("severity", "rule", "subject", "message", "observed", "state")
 
+_DATA = "<auditor:data/>"
+"""What stands for the data while the template is filled. No value can say it, since `<` is escaped in all of them."""
 _LOGO = re.compile(r"data:image/(?:png|svg\+xml);base64,[A-Za-z0-9+/=]+")
 
 
@@ -54,18 +56,17 @@ def _rendered(audit: Audit, options: Options) -> bytes:
             "style_hash": _hash(style),
             "script": _verbatim(script),
             "script_hash": _hash(script),
-            "data": _verbatim(embedded(listing(audit, catalogue))),
+            "data": _verbatim(_DATA),
         },
     )
-    return text.encode("utf-8", "replace")
+    return embedded(listing(audit, catalogue)).join(text.encode("utf-8", "replace").split(_DATA.encode()))
 
 
-def embedded(value: object) -> str:
+def embedded(value: object) -> bytes:
     """The value as JSON that cannot end the element it stands in."""
-    # our own lists hold no circles, and looking for them takes a tenth of the time
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False)
+    text = to_json(value)
     for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
+        text = text.replace(character.encode(), b"\\u%04x" % ord(character))
     return text
 
 

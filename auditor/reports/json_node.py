@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from auditor.errors import ReportError
+from auditor.frozen import dataclass
 from auditor.model.finding import Value
 from auditor.model.window import instant
 

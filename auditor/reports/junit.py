@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
+from auditor.frozen import dataclass
 from auditor.model.audit import Audit, RuleResult
 from auditor.model.finding import Finding
 from auditor.model.vocabulary import Verdict

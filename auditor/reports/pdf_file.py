@@ -7,10 +7,10 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from auditor.errors import AuditorError, ReportError
+from auditor.frozen import dataclass
 from auditor.reports.sign import extra
 from auditor.reports.text import visible
 

@@ -6,12 +6,12 @@ import io
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from auditor.errors import ConfigError, ReportError
+from auditor.frozen import dataclass
 
 if TYPE_CHECKING:
     from pyhanko.sign.signers import SimpleSigner

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.errors import ConfigError
+from auditor.frozen import dataclass
 from auditor.reports.pdf_file import reading
 from auditor.reports.revisions import additions
 from auditor.reports.sign import apart, extra

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 ROW_CAP = 200
 EVIDENCE_CAP = 1000
@@ -140,8 +141,14 @@ def mixed_scripts(text: str) -> bool:
 
 
 def _scripts(word: str) -> set[str]:
-    names = (unicodedata.name(letter, "") for letter in word[:EVIDENCE_CAP])
-    return {script for name in names for script in _SCRIPTS if name.startswith(script)}
+    return {_script(letter) for letter in word[:EVIDENCE_CAP]} - {""}
+
+
+@lru_cache(maxsize=4096)
+def _script(letter: str) -> str:
+    """The script of the letter among those that are taken for each other, else nothing."""
+    name = unicodedata.name(letter, "")
+    return next((script for script in _SCRIPTS if name.startswith(script)), "")
 
 
 def safe_link(text: str) -> str | None:

@@ -6,12 +6,12 @@ import csv as csv_reader
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.errors import AuditorError, ReportError
+from auditor.frozen import dataclass
 from auditor.model.audit import Audit
 from auditor.reports import audit_json, csv
 from auditor.reports.pdf_file import File, files, font_names, page_texts, quiet, read, reading, variant

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from auditor.errors import ReportError
+from auditor.frozen import dataclass
 
 CATALOGUE = "en.toml"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from auditor.frozen import dataclass
 from auditor.model.audit import Audit, Parameter, RuleResult
 from auditor.reports.text import visible
 from auditor.reports.view.findings import isolated

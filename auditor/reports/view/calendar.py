@@ -5,10 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+from auditor.frozen import dataclass
 from auditor.model.coverage import Gap
 from auditor.model.window import Window
 from auditor.reports.view.wording import Wording

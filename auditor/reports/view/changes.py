@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from auditor.frozen import dataclass
 from auditor.model.audit import Audit, NotCompared, Resolved
 from auditor.reports.text import visible
 from auditor.reports.view.parts import Cell, Column, Table

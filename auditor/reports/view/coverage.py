@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from auditor.frozen import dataclass
 from auditor.model.audit import Audit
 from auditor.model.coverage import Asked, Gap, People, TableCoverage
 from auditor.reports.text import EVIDENCE_CAP, visible

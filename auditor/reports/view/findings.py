@@ -6,8 +6,8 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from auditor.frozen import dataclass
 from auditor.model.audit import Audit, RuleResult
 from auditor.model.finding import Finding, Record
 from auditor.model.vocabulary import Verdict
@@ -22,8 +22,9 @@ MOST_SHOWN = 5000
 SPARK_PERIODS = 12
 RECORDS_SHOWN = 20
 
-_HEX = re.compile(r"[0-9a-f]{20,}")
-_ALL_HEX = re.compile(r"[0-9a-f]{20,}+(?:\n[0-9a-f]{20,}+)*+")
+_LEAST = 20
+_HEX = re.compile(rf"[0-9a-f]{{{_LEAST},}}")
+_HEX_DIGITS = b"0123456789abcdef"
 _LEFTWARD = {"R", "AL", "AN"}
 
 
@@ -126,7 +127,10 @@ def is_anchor(fingerprint: str) -> bool:
 
 def odd_anchors(fingerprints: Sequence[str]) -> dict[int, str]:
     """The anchors of those fingerprints, by place, whose first twenty digits are not their anchor."""
-    if _ALL_HEX.fullmatch("\n".join(fingerprints)):
+    if (
+        not "".join(fingerprints).encode("utf-8", "replace").translate(None, _HEX_DIGITS)
+        and min(map(len, fingerprints), default=_LEAST) >= _LEAST
+    ):
         return {}
     return {place: anchor(text) for place, text in enumerate(fingerprints) if not is_anchor(text)}
 

@@ -76,13 +76,13 @@ def listing(audit: Audit, wording: Wording) -> Mapping[str, object]:
     pool, shapes = _Pool(), _Pool()
     pages: dict[str, int] = {}
     rules = {rule.id: index for index, rule in enumerate(audit.rules)}
-    waivers = sorted({finding.waiver for finding in audit.findings if finding.waiver})
-    waiver_numbers: dict[str | None, int] = {name: index for index, name in enumerate(waivers)}
     severities, confidences = ({word: index for index, word in enumerate(words)} for words in (Severity, Confidence))
     states: dict[State | None, int] = {word: index for index, word in enumerate((*State, None))}
     rule, severity, confidence, state, waiver, observed, occurrences, subjects, messages, prints, cited, values = (
         zip(*map(_PARTS, audit.findings), strict=True) if audit.findings else [()] * len(_NAMES)
     )
+    waivers = sorted(filter(None, set(waiver)))
+    waiver_numbers: dict[str | None, int] = {name: index for index, name in enumerate(waivers)}
     shape, evidence = _evidence(audit, rule, values, wording, pool, shapes)
     places = [
         [number for record in records for number in (pages.setdefault(record.page, len(pages)), record.item)]
@@ -116,11 +116,11 @@ def listing(audit: Audit, wording: Wording) -> Mapping[str, object]:
         "subject": list(map(pool.number, visible_each(subjects))),
         "message": visible_each(messages, cap=EVIDENCE_CAP),
         "fingerprint": visible_each(prints),
-        "anchor": {place: odd[2:] for place, odd in odd_anchors(prints).items()},
+        "anchor": {str(place): odd[2:] for place, odd in odd_anchors(prints).items()},
         "shape": shape,
         "evidence": evidence,
         "records": places,
-        "pages": [page[:12] for page in pages],
+        "pages": [visible(page[:12]) for page in pages],
         "raw": _raw(audit, pages),
         "mixed": [index for index, text in enumerate(pool.texts) if not text.isascii() and mixed_scripts(text)],
         "texts": pool.texts,
@@ -137,8 +137,9 @@ def _evidence(
 ) -> tuple[list[int], list[tuple[int, ...]]]:
     """For each finding the number of its columns' names, and the number of each value as it is worded."""
     types = {rule.id: {column.name: column.type for column in rule.evidence} for rule in audit.rules}
+    rows = [(tuple(values), tuple(values.values())) for values in held]
     alike: dict[tuple[str, tuple[str, ...]], list[int]] = {}
-    for index, key in enumerate(zip(rule_of, map(tuple, held), strict=True)):
+    for index, key in enumerate(zip(rule_of, [names for names, _ in rows], strict=True)):
         alike.setdefault(key, []).append(index)
     shape = [0] * len(held)
     evidence: list[tuple[int, ...]] = [()] * len(held)
@@ -146,7 +147,7 @@ def _evidence(
     for (rule, names), indices in alike.items():
         which = shapes.number("\0".join(names))
         columns = []
-        for name, values in zip(names, zip(*(held[index].values() for index in indices), strict=True), strict=True):
+        for name, values in zip(names, zip(*[rows[index][1] for index in indices], strict=True), strict=True):
             kind = types[rule].get(name, "text")
             columns.append(_numbers(values, kind, wording, pool, worded.setdefault(kind, {})))
         for index, numbers in zip(indices, zip(*columns, strict=True) if columns else [()] * len(indices), strict=True):
@@ -162,9 +163,9 @@ def _numbers(
     keys: Sequence[Hashable] = [value for value in values if isinstance(value, str)]
     if len(keys) < len(values):
         keys = [value if value.__class__ is str else (value.__class__, str(value)) for value in values]
-    for key, value in dict(zip(keys, values, strict=True)).items():
-        if key not in known:
-            known[key] = pool.number(wording.value(value, kind))
+    met = dict(zip(keys, values, strict=True))
+    fresh = {key: value for key, value in met.items() if key not in known}
+    known.update(zip(fresh, map(pool.number, wording.values(list(fresh.values()), kind)), strict=True))
     return list(map(known.__getitem__, keys))
 
 

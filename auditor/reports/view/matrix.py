@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from auditor.frozen import dataclass
 from auditor.model.audit import Audit, ControlResult, FrameworkResult, RuleResult
 from auditor.model.vocabulary import Verdict
 from auditor.reports.text import EVIDENCE_CAP, visible

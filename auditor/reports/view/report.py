@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from auditor.frozen import dataclass
 from auditor.model.audit import Audit
 from auditor.reports.text import visible
 from auditor.reports.view.anomalies import Anomalies, anomalies

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from auditor.frozen import dataclass
 from auditor.model.audit import Audit
 from auditor.reports.text import visible
 from auditor.reports.view.parts import Cell, Column, Fact, Table

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from auditor.errors import ConfigError
+from auditor.frozen import dataclass
 from auditor.model.audit import RuleResult
 from auditor.model.finding import Value
 from auditor.model.vocabulary import Severity, Verdict
 from auditor.model.window import Window, instant
-from auditor.reports.text import EVIDENCE_CAP, visible
+from auditor.reports.text import EVIDENCE_CAP, visible, visible_each
 from auditor.reports.view.parts import Cell, Mark
 from auditor.reports.words import Words
 
 _DURATION = "us"
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+_ALL_ISO = re.compile(rf"(?:{_ISO.pattern}\n)*+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,16 @@ class Wording:
         if kind == "duration" and value.endswith(_DURATION) and value[:-2].removeprefix("-").isdecimal():
             return duration(timedelta(microseconds=int(value[:-2])))
         return visible(value, cap=EVIDENCE_CAP)
+
+    def values(self, values: Sequence[Value], kind: str) -> list[str]:
+        """Each value as `value` words it; many plain ones are looked at together."""
+        texts = [value for value in values if isinstance(value, str)]
+        if len(texts) == len(values):
+            if kind == "datetime" and self.zone is UTC and _ALL_ISO.fullmatch("".join([f"{text}\n" for text in texts])):
+                return [f"{text[:10]} {text[11:19]} UTC" for text in texts]
+            if kind not in ("datetime", "duration"):
+                return visible_each(texts, cap=EVIDENCE_CAP)
+        return [self.value(value, kind) for value in values]
 
     def _time(self, value: str) -> str:
         if self.zone is UTC and _ISO.fullmatch(value):
