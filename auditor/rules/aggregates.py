@@ -154,6 +154,31 @@ AGGREGATES: Mapping[str, Aggregate] = {
 """Compiled form of each aggregate."""
 
 
+Alone: TypeAlias = Callable[[tuple[pl.Expr, ...]], pl.Expr]
+
+ALONE: Mapping[str, Alone] = {
+    "count": lambda args: args[0].is_not_null() if args else pl.lit(1),
+    "count_if": lambda args: args[0].fill_null(value=False),
+    "n_unique": lambda args: args[0].is_not_null(),
+    "sum": lambda args: args[0],
+    "min": lambda args: args[0],
+    "max": lambda args: args[0],
+    "first": lambda args: args[0],
+    "last": lambda args: args[0],
+    "covered": lambda args: (args[1] - args[0]).cast(COUNT).clip(lower_bound=0),
+    "peak": lambda args: args[0] < args[1],
+    "any": lambda args: args[0],
+    "all": lambda args: args[0],
+}
+"""What an aggregate gives of a group of one row, but for its type. Some that compute with it are left out."""
+
+
+def is_told_alone(op: Op) -> bool:
+    """Whether `ALONE` tells the aggregate of a single row; a sum of floating numbers is computed, even of one."""
+    floats = op.name == "sum" and op.args[0].type is Type.NUMBER
+    return op.name in ALONE and not floats and all(map(has_column, op.args))
+
+
 def aggregate(op: Op, args: tuple[pl.Expr, ...], rows: Rows) -> pl.Expr:
     """The aggregate over `rows`; the share a quantile is asked for is a literal and no column."""
     seen = tuple(

@@ -8,16 +8,12 @@ import polars as pl
 
 from auditor.rules.aggregates import Rows
 from auditor.rules.evaluate import computed, verdicts
-from auditor.rules.keys import KEY, key_of
+from auditor.rules.keys import with_key
 from auditor.rules.places import order
 from auditor.rules.spec import Derived
 from auditor.rules.summary import summary
 from auditor.rules.task import Task
-from auditor.rules.tree import Op
 from auditor.tables.schema import TABLES
-
-_MASK = "__mask"
-_NULL_OF_NOTHING = frozenset({"min", "max", "first", "last", "sum", "covered", "peak"})
 
 
 def with_derived(rows: pl.DataFrame, derived: Sequence[Derived], task: Task, *, table: str) -> pl.DataFrame:
@@ -31,16 +27,6 @@ def with_derived(rows: pl.DataFrame, derived: Sequence[Derived], task: Task, *, 
 
 def _over(rows: pl.DataFrame, found: Derived, *, table: str) -> pl.Series:
     """One aggregate over the rows with equal `over` that satisfy `where`, for every row; nulls equal each other."""
-    keys = key_of(rows, found.over)
-    keyed = rows.with_columns(keys.alias(KEY))
-    mask = None
-    if found.where is not None:
-        inside = verdicts(rows, found.where).fill_null(value=False)
-        if isinstance(found.expr, Op) and found.expr.name in _NULL_OF_NOTHING:
-            # a group without such a row has no value, as no group at all
-            keyed = keyed.filter(inside)
-        else:
-            keyed, mask = keyed.with_columns(inside.alias(_MASK)), pl.col(_MASK)
-    prepared = summary([(found.name, found.expr)], Rows(order(TABLES[table].time, rows, table=table), mask))
-    grouped = prepared.grouped(keyed, ())
-    return keys.to_frame(KEY).join(grouped, on=KEY, how="left", maintain_order="left")[found.name]
+    inside = None if found.where is None else verdicts(rows, found.where).fill_null(value=False)
+    prepared = summary([(found.name, found.expr)], Rows(order(TABLES[table].time, rows, table=table)))
+    return prepared.spread(with_key(rows, found.over), inside)[found.name]

@@ -14,7 +14,7 @@ from auditor.rules.keys import KEY, with_key
 from auditor.rules.outcome import NULL, Judged
 from auditor.rules.places import AT, order
 from auditor.rules.spec import Group, GroupWindow
-from auditor.rules.summary import Summary, summary
+from auditor.rules.summary import Edge, Summary, summary
 from auditor.rules.task import Task
 from auditor.rules.temporal import span, window_end, window_start
 from auditor.rules.tree import Column, Expr, Op, Type
@@ -95,10 +95,14 @@ def _summed(rows: pl.DataFrame, stage: Group, task: Task, *, only: Collection[st
 
 
 def _aggregated(rows: pl.DataFrame, stage: Group, task: Task, *, only: Collection[str] | None) -> pl.DataFrame:
-    by, edges = list(stage.by), [pl.col(AT).max()]
+    by, edges = list(stage.by), [Edge(AT, AT, greatest=True)]
     if stage.window is not None:
         by.append(_BURST)
-        edges += [pl.col(stage.window.time).min().alias(START), pl.col(stage.window.time).max().alias(END)]
+        time = stage.window.time
+        edges += [Edge(START, time, greatest=False), Edge(END, time, greatest=True)]
+    if only is not None:
+        by = [name for name in by if name in only or name == _BURST]
+        edges = [edge for edge in edges if edge.name in only]
     return _summary(rows, stage, task, only=only).grouped(rows, by, *edges)
 
 

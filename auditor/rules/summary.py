@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import polars as pl
 
 from auditor.frozen import dataclass
-from auditor.rules.aggregates import Rows, aggregates_in, has_column
+from auditor.rules.aggregates import ALONE, Rows, aggregates_in, has_column, is_told_alone
+from auditor.rules.columns import names_in
 from auditor.rules.compile import expression
 from auditor.rules.cover import most_at_once, newly_covered
 from auditor.rules.evaluate import computed
-from auditor.rules.keys import KEY
+from auditor.rules.keys import KEY, highest, lowest
 from auditor.rules.packed import texts
 from auditor.rules.places import in_order
+from auditor.rules.runs import places_among
 from auditor.rules.tree import Column, Expr, Op
 
 _ORDERED = frozenset({"first", "last"})
 _BARE = frozenset({"first", "last", "count", "n_unique"})
+_MASK, _ORDER = "__mask", "__order:"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The greatest or else the smallest value of a column, beside what the rule itself asks of a group."""
+
+    name: str
+    column: str
+    greatest: bool
+
+    def of_group(self) -> pl.Expr:
+        """The value of a group of rows."""
+        value = pl.col(self.column)
+        return (value.max() if self.greatest else value.min()).alias(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +47,103 @@ class Summary:
     aggregates: tuple[Op, ...]
     rows: Rows
 
-    def grouped(self, rows: pl.DataFrame, by: Sequence[str], *beside: pl.Expr) -> pl.DataFrame:
-        """The results of each group of a frame, which has the `KEY` of `by`, and the aggregates `beside`.
+    def grouped(self, rows: pl.DataFrame, by: Sequence[str], *edges: Edge) -> pl.DataFrame:
+        """The results of each group of a frame, which has the `KEY` of `by`, and the `edges` beside.
 
         Gives what `group_by(by).agg(columns)` and `finished` give, nulls in `by` equal to each other, but sorts once
         and not once a group.
         """
-        if any(op.name in _ORDERED for op in self.aggregates) and not in_order(rows, self.rows.order):
-            rows = rows.sort(*self.rows.order, nulls_last=True, maintain_order=True)
-        ready = Rows((), self.rows.mask)
-        # arguments become columns first: inside a group an expression is computed group by group
+        prepared = self._prepared(rows, by, edges)
+        several = self._several(prepared)
+        if several is None:
+            return self._ended(self._bare(prepared, by, edges))
+        groups = self._bare(prepared.filter(several), by, edges)
+        alone = self._alone(prepared.filter(~several), by, edges)
+        return self._ended(pl.concat([alone.select(groups.columns).cast(groups.schema), groups]))
+
+    def spread(self, rows: pl.DataFrame, inside: pl.Series | None) -> pl.DataFrame:
+        """The results of each row's group, row by row; only rows that are `inside` count in it."""
+        if inside is not None:
+            of_none = self._of_none(rows)
+            groups = pl.concat([self.grouped(rows.filter(inside), ()).select(of_none.columns), of_none])
+            places = places_among(rows[KEY], groups[KEY][:-1])
+            return groups[places.fill_null(groups.height - 1)]
+        prepared = self._prepared(rows, (), ())
+        several = self._several(prepared)
+        if several is None:
+            groups = self._bare(prepared, (), ())
+            return self._ended(groups)[places_among(rows[KEY], groups[KEY])]
+        mates = prepared.filter(several)
+        groups = self._bare(mates, (), ())
+        alone = self._alone(prepared, (), ())
+        every = self._ended(pl.concat([alone.select(groups.columns).cast(groups.schema), groups]))
+        places = pl.int_range(rows.height, dtype=pl.get_index_type(), eager=True)
+        return every[places.scatter(several.arg_true(), places_among(mates[KEY], groups[KEY]) + rows.height)]
+
+    def _several(self, rows: pl.DataFrame) -> pl.Series | None:
+        """Which rows share their group with others; None where looking at those apart is of no use."""
+        keys = rows[KEY]
+        if self.rows.mask is not None or not all(map(is_told_alone, self.aggregates)):
+            return None
+        if 2 * (highest(keys) - lowest(keys) + 1) <= keys.len():
+            return None
+        several = keys.is_duplicated()
+        return several if 2 * several.sum() < keys.len() else None
+
+    def _of_none(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The results of a group none of whose rows count."""
+        none = replace(self, rows=Rows((), pl.col(_MASK)))
+        return none.grouped(rows.head(1).with_columns(pl.lit(value=False).alias(_MASK)), ())
+
+    def _arguments(self) -> Mapping[Expr, str]:
+        """The arguments of aggregates that are computed beforehand, and the names of their columns.
+
+        Inside a group an expression is computed group by group.
+        """
         trees = dict.fromkeys(
             arg for op in self.aggregates for arg in op.args if isinstance(arg, Op) and has_column(arg)
         )
-        shared: dict[Expr, str] = {tree: f"__arg{place}" for place, tree in enumerate(trees)}
-        rows = rows.with_columns(computed(rows, tree).alias(name) for tree, name in shared.items())
+        return {tree: f"__arg{place}" for place, tree in enumerate(trees)}
+
+    def _prepared(self, rows: pl.DataFrame, by: Sequence[str], edges: Sequence[Edge]) -> pl.DataFrame:
+        """The columns of the rows that are summed up, and those to sort by where the order matters."""
+        shared = self._arguments()
+        columns = {name: rows[name] for name in (KEY, *by, *(edge.column for edge in edges))}
+        for op in self.aggregates:
+            for arg in op.args:
+                for name in names_in(arg) if arg not in shared else ():
+                    columns[name] = rows[name]
+        if self.rows.mask is not None:
+            columns |= {name: rows[name] for name in self.rows.mask.meta.root_names()}
+        columns |= {name: computed(rows, tree) for tree, name in shared.items()}
         # texts that are only counted, or one of which is taken, need not be read
-        rows = texts(rows, {shared.get(arg, name) for arg, name in self._read()})
+        read = {shared.get(arg, name) for arg, name in self._read()}
+        prepared = texts(pl.DataFrame([column.alias(name) for name, column in columns.items()]), read)
+        if any(op.name in _ORDERED for op in self.aggregates) and not in_order(rows, self.rows.order):
+            return prepared.with_columns(rows[name].alias(f"{_ORDER}{name}") for name in self.rows.order)
+        return prepared
+
+    def _alone(self, rows: pl.DataFrame, by: Sequence[str], edges: Sequence[Edge]) -> pl.DataFrame:
+        """The bare aggregates of groups of one row each, but for their types."""
+        shared = self._arguments()
+        return rows.select(
+            KEY,
+            *dict.fromkeys(by),
+            *(
+                ALONE[op.name](tuple(expression(arg, shared=shared) for arg in op.args)).alias(name)
+                for op, name in zip(self.aggregates, self._names(), strict=True)
+            ),
+            *(pl.col(edge.column).alias(edge.name) for edge in edges),
+        )
+
+    def _bare(self, rows: pl.DataFrame, by: Sequence[str], edges: Sequence[Edge]) -> pl.DataFrame:
+        """The bare aggregates of each group."""
+        order = [name for name in rows.columns if name.startswith(_ORDER)]
+        rows = rows.sort(*order, nulls_last=True, maintain_order=True).drop(order) if order else rows
+        ready, shared = Rows((), self.rows.mask), self._arguments()
         columns: list[pl.Expr] = []
         peaks: list[pl.DataFrame] = []
-        for op, column in zip(self.aggregates, self.columns, strict=True):
-            name = column.meta.output_name()
+        for op, name in zip(self.aggregates, self._names(), strict=True):
             if op.name == "peak":
                 start, end = (expression(arg, shared=shared) for arg in op.args)
                 peaks.append(most_at_once(rows, start, end, mask=self.rows.mask, name=name))
@@ -61,10 +155,13 @@ class Summary:
             else:
                 columns.append(expression(op, rows=ready, shared=shared).alias(name))
         own = [pl.col(name).first() for name in dict.fromkeys(by)]
-        grouped = rows.lazy().group_by(KEY).agg(*own, *columns, *beside)
+        grouped = rows.lazy().group_by(KEY).agg(*own, *columns, *(edge.of_group() for edge in edges))
         for found in peaks:
             grouped = grouped.join(found.lazy(), on=KEY, how="left")
-        return self.finished(grouped).collect(engine="in-memory")
+        return grouped.collect(engine="in-memory")
+
+    def _names(self) -> list[str]:
+        return [column.meta.output_name() for column in self.columns]
 
     def _read(self) -> Iterator[tuple[Expr, str]]:
         """The arguments whose values an aggregate looks at, and the names of those that are columns."""
@@ -76,7 +173,10 @@ class Summary:
         """The grouped frame with the named results; a later one may read an earlier one."""
         for result in self.results:
             grouped = grouped.with_columns(result)
-        return grouped.drop(column.meta.output_name() for column in self.columns)
+        return grouped.drop(self._names())
+
+    def _ended(self, bare: pl.DataFrame) -> pl.DataFrame:
+        return self.finished(bare.lazy()).collect(engine="in-memory")
 
 
 def summary(named: Iterable[tuple[str, Expr]], rows: Rows) -> Summary:

@@ -190,6 +190,57 @@ def test_aggregates_are_what_loops_give(judge, rows):
     assert found.not_evaluable == sum(row["meeting_id"] is None for row in rows)
 
 
+def lonely(chance):
+    return attendee(chance) | {"email": chance.choice([*"abcdefghijklmnopqrstuvwxyz", None])}
+
+
+BY_ROW = ["n", "emails", "sure", "people", "total", "shortest", "longest", "early", "late", "union", "crowd"]
+BY_ROW += ["some", "each"]
+TREES = dict(re.findall(r"^    (\w+): (.+)", AGGREGATES, re.MULTILINE))
+
+
+def sums(rows):
+    return {name: value for name, value in summed(None, rows).items() if name in BY_ROW}
+
+
+@settings(max_examples=60)
+@given(many(lonely))
+def test_groups_of_one_row_are_summed_up_as_others_are(judge, rows):
+    rows = numbered(rows)
+    aggregates = ", ".join(f'{name}: "{TREES[name]}"' for name in BY_ROW)
+    found = judge(
+        f"{{from: attendees, group: {{by: [meeting_id, email], aggregate: {{{aggregates}}}, having: rows > 0}}}}",
+        {"attendees": rows},
+        fingerprint="[meeting_id, email]",
+        show=BY_ROW,
+    )
+    seen = {(s["meeting_id"], s["email"]): {name: s[name] for name in BY_ROW} for s in found.seen}
+    assert seen == {key: sums(members) for key, members in groups(rows, "meeting_id", "email").items()}
+
+
+@settings(max_examples=60)
+@given(many(lonely), st.sampled_from(["", "where: invited, "]))
+def test_each_row_gets_what_its_group_sums_up_to(judge, rows, where):
+    rows = numbered(rows)
+    derived = ", ".join(f'{name}: {{expr: "{TREES[name]}", {where}over: [meeting_id, email]}}' for name in BY_ROW)
+    found = judge(
+        f"{{from: attendees, derive: {{{derived}}}, where: true}}",
+        {"attendees": rows},
+        fingerprint="[company, meeting_id, email, joined_time]",
+        show=BY_ROW,
+    )
+    expected = {}
+    for row in rows:
+        mates = [o for o in rows if (o["meeting_id"], o["email"]) == (row["meeting_id"], row["email"])]
+        expected[row["item"]] = sums([o for o in mates if o["invited"] or not where])
+    seen = {
+        record.item: {name: s[name] for name in BY_ROW}
+        for f, s in zip(found.findings, found.seen, strict=True)
+        for record in f.records
+    }
+    assert seen == expected
+
+
 @settings(max_examples=60)
 @given(ATTENDEES)
 def test_groups_follow_having_by_kleene(judge, rows):

@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.rules.runs import Runs
+from auditor.rules.runs import Runs, places_among
 
 KEYS = st.lists(st.one_of(st.integers(-3, 6), st.sampled_from([2**40, 2**62, 2**63 - 1])), max_size=30)
 
@@ -27,3 +27,10 @@ def test_a_span_holds_all_rows_of_its_key(keys, asked):
     starts, ends = runs.spans(series(asked))
     for key, start, end in zip(asked, starts, ends, strict=True):
         assert runs.places[start:end].to_list() == [place for place, other in enumerate(keys) if other == key]
+
+
+@given(KEYS, st.sets(st.one_of(st.integers(-3, 6), st.sampled_from([2**40, 2**62]))))
+def test_the_place_of_a_key_is_found_among_those_known(keys, known):
+    order = list(known)
+    places = places_among(series(keys), series(order))
+    assert places.to_list() == [order.index(key) if key in known else None for key in keys]
