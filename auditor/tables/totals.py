@@ -10,6 +10,7 @@ from auditor.evidence.entry import IMPORT
 from auditor.model.coverage import Asked, People
 from auditor.model.window import Window
 from auditor.tables.archive import Archive
+from auditor.tables.pieces import pieces
 from auditor.tables.units import UNITS
 
 _FILLED = {
@@ -22,7 +23,6 @@ _FILLED = {
 _MEETING = ("site_url", "meeting_id")
 _MEETING_CODE = pl.col("site_url").hash(1) ^ pl.col("meeting_id").hash(2)
 """A number for each meeting: 64 bits, which serve to count and never to tell who was there."""
-_PERSON_SEED = 3
 
 
 def asked(archive: Archive, window: Window, sites: Sequence[str]) -> dict[str, Asked]:
@@ -63,19 +63,35 @@ def people(archive: Archive, window: Window, sites: Sequence[str]) -> dict[str, 
         pl.col("total_participants").is_not_null(),
     )
     stated = meetings.select(pl.col("total_participants").sum()).collect().item()
-    found: dict[str, People] = {}
-    known = meetings.drop_nulls(_MEETING).select(meeting=_MEETING_CODE)
-    who = pl.col("meeting") ^ pl.coalesce("email", "display_name").hash(_PERSON_SEED)
-    for table in ("attendees", "participants") if stated else ():
-        received = (
-            archive.scan(table)
-            .drop_nulls(_MEETING)
-            .with_columns(meeting=_MEETING_CODE)
-            .join(known, on="meeting", how="semi")
-            .select(who.n_unique())
-            .collect(engine="streaming")
-            .item()
-        )
-        if received:
-            found[table] = People(stated, received)
-    return found
+    if not stated:
+        return {}
+    known = meetings.drop_nulls(_MEETING).select(meeting=_MEETING_CODE).unique().collect()
+    received = {table: _received(archive, table, known) for table in ("attendees", "participants")}
+    return {table: People(stated, count) for table, count in received.items() if count}
+
+
+def _received(archive: Archive, table: str, known: pl.DataFrame) -> int:
+    """How many different people the rows of the known meetings tell, each counted once a meeting.
+
+    Rows of a meeting mostly stand together in one file and are counted there; where they do not they are counted again.
+    """
+    counts = pl.concat([_together(piece) for piece in pieces(archive, table)])
+    counts = counts.join(known, on="meeting", how="semi")
+    apart = counts.filter(pl.col("meeting").is_duplicated()).select(pl.col("meeting").unique())
+    received = int(counts.join(apart, on="meeting", how="anti")["people"].sum())
+    if apart.is_empty():
+        return received
+    again = _people(archive.scan(table)).join(apart.lazy(), on="meeting", how="semi").unique()
+    return received + again.collect(engine="streaming").height
+
+
+def _together(rows: pl.LazyFrame) -> pl.DataFrame:
+    """For each run of rows of one meeting how many different people they tell."""
+    people = _people(rows).collect().with_columns(run=pl.col("meeting").rle_id())
+    runs = people.lazy().set_sorted("run").group_by("run")
+    return runs.agg(pl.col("meeting").first(), people=pl.col("who").n_unique()).select("meeting", "people").collect()
+
+
+def _people(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """The rows of meetings, as a number for each meeting and one for each person."""
+    return rows.drop_nulls(_MEETING).select(meeting=_MEETING_CODE, who=pl.coalesce("email", "display_name").hash(3))

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import polars as pl
+
 from auditor.model.coverage import Asked, Coverage, Gap, People
 from auditor.model.vocabulary import GapReason
 from auditor.model.window import Window
@@ -76,6 +78,18 @@ def test_what_was_asked_and_what_meetings_state_is_counted(site) -> None:
     assert tables["devices"].people is None
     outside = covered(site, days(20, 21)).tables["attendees"]
     assert (outside.asked, outside.people) == (None, None)
+
+
+def test_people_of_a_meeting_whose_rows_do_not_stand_together_count_once(site) -> None:
+    people = [attendee(1, meeting) | {"email": f"{name}@example.com"} for meeting, name in ("1a", "1b", "2a", "2c")]
+    site.add("attendees", people)
+    site.add("usage", [usage(1, 1.1, meeting) | {"totalParticipants": 2} for meeting in "12"])
+    assert covered(site).tables["attendees"].people == People(stated=4, received=4)
+    folder = site.archive.path / "tables" / "attendees"
+    held = pl.scan_delta(str(folder)).collect()
+    held.with_columns(email=pl.col("email").str.replace("b@", "d@")).reverse().write_delta(folder, mode="append")
+    held.gather_every(2).write_delta(folder, mode="append")
+    assert covered(site).tables["attendees"].people == People(stated=4, received=5)
 
 
 def test_a_quiet_site_is_complete(site) -> None:
