@@ -256,7 +256,7 @@ class _Across:
                     found[task.rule.id].append(Crashed(type(error).__name__))
 
     def _add(self, key: _Key, source: Source) -> None:
-        made = [name for task in key.tasks for name in made_names(task.rule, key.table)]
+        made = [name for task in key.tasks for name in made_names(task, key.table)]
         rows = source.judged(key.table, key.columns, before=key.history, beside=made, ordered=False)
         rows = rows.filter(_may_count(rows, key.tasks))
         if key.like is None:

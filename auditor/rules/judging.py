@@ -48,7 +48,7 @@ def rows_of(source: Source, task: Task) -> RowsOf:
             table,
             columns[table],
             before=before,
-            beside=made_names(task.rule, table),
+            beside=made_names(task, table),
             where=_counted(task.rule, table),
         )
 
@@ -68,9 +68,11 @@ NO_LISTS: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 def columns_of(task: Task) -> Mapping[str, frozenset[str]]:
     """The columns and facts of each table that judging the rule reads."""
-    stage = task.rule.detect.stage
-    shown: Collection[str] = task.shown | needed(stage) if isinstance(stage, Detector) else task.shown
-    return base_columns(task.rule, shown)
+    if not task.columns:
+        stage = task.rule.detect.stage
+        shown: Collection[str] = task.shown | needed(stage) if isinstance(stage, Detector) else task.shown
+        task.columns.update(base_columns(task.rule, shown))
+    return task.columns
 
 
 def reads_history(rule: Rule) -> bool:

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
-from hashlib import sha256
+from itertools import count
 
 from auditor.rules.aggregates import AGGREGATES, aggregates_in, has_column
-from auditor.rules.columns import names_in
 from auditor.rules.inline import definitions, inlined
 from auditor.rules.spec import Condition, Group, Rule
 from auditor.rules.spec import Sequence as Steps
+from auditor.rules.task import Task
 from auditor.rules.tree import Column, Expr, Op
 from auditor.tables.facts import value_source
 
 MADE = "__made:"
-"""Before the digest of a tree: the column that holds what the tree gives on each row, where somebody made it."""
+"""Before the number of a tree: the column that holds what the tree gives on each row, where somebody made it."""
 
 Sources = Mapping[str, Sequence[Op]]
 
+_NUMBERS = count()
+_NAMES: dict[Op, str] = {}
 
-@lru_cache(maxsize=20_000)
+
 def made_name(tree: Op) -> str:
-    """The name of the column that holds what the tree gives."""
-    return f"{MADE}{sha256(repr(tree).encode()).hexdigest()[:24]}"
+    """The name of the column that holds what the tree gives, the same for equal trees as long as the process lives."""
+    return _NAMES.get(tree) or _NAMES.setdefault(tree, f"{MADE}{next(_NUMBERS)}")
 
 
 def settled(tree: Expr, columns: Collection[str]) -> Expr:
@@ -62,10 +63,12 @@ def row_trees(rule: Rule, table: str) -> Iterator[Expr]:
                 yield from _tree(step.where)
 
 
-def made_names(rule: Rule, table: str) -> list[str]:
+def made_names(task: Task, table: str) -> Sequence[str]:
     """The columns that hold what the rule computes of single texts of the table, where they were made."""
-    parts = by_source(row_trees(rule, table), table)
-    return [made_name(tree) for trees in parts.values() for tree in trees]
+    if table not in task.made:
+        parts = by_source(row_trees(task.rule, table), table)
+        task.made[table] = [made_name(tree) for trees in parts.values() for tree in trees]
+    return task.made[table]
 
 
 def _arguments(tree: Expr) -> Iterator[Expr]:
@@ -82,20 +85,45 @@ def _tree(condition: Condition | None) -> Iterator[Expr]:
 def by_source(trees: Iterable[Expr], table: str) -> Sources:
     """The largest parts that depend on one text of the table alone, by the column that holds it."""
     found: dict[str, dict[Op, None]] = {}
-
-    def walk(tree: Expr) -> None:
-        if not isinstance(tree, Op) or not has_column(tree) or _is_told(tree):
-            return
-        source = _source(tree, table)
-        if source is not None:
-            found.setdefault(source, {})[tree] = None
-        else:
-            for arg in tree.args:
-                walk(arg)
-
     for tree in trees:
-        walk(tree)
+        sources, parts = _parts(tree, table)
+        for source, part in _whole(tree, sources, parts):
+            found.setdefault(source, {})[part] = None
     return {source: tuple(parts) for source, parts in found.items()}
+
+
+_Parts = list[tuple[str, Op]]
+_MANY: frozenset[str | None] = frozenset({None})
+
+
+def _parts(tree: Expr, table: str) -> tuple[frozenset[str | None], _Parts]:
+    """The texts the tree's value follows from, and the largest parts below it that follow from a single one.
+
+    Among the texts is None where something is not of one text alone.
+    """
+    match tree:
+        case Column(name):
+            return frozenset({value_source(table, name)}), []
+        case Op(name, args):
+            told = [_parts(arg, table) for arg in args]
+            sources = frozenset[str | None]().union(*(found for found, _ in told))
+            if name in AGGREGATES:
+                sources |= _MANY
+            if len(sources) == 1 and None not in sources:
+                return sources, []
+            return sources, [
+                part for arg, (own, parts) in zip(args, told, strict=True) for part in _whole(arg, own, parts)
+            ]
+        case _:
+            return frozenset(), []
+
+
+def _whole(tree: Expr, sources: frozenset[str | None], parts: _Parts) -> _Parts:
+    """The tree itself where it follows from a single text, else the parts below it."""
+    if not isinstance(tree, Op) or _is_told(tree):
+        return []
+    source = next(iter(sources)) if len(sources) == 1 else None
+    return parts if source is None else [(source, tree)]
 
 
 def _is_told(tree: Expr) -> bool:
@@ -107,15 +135,3 @@ def _is_told(tree: Expr) -> bool:
             return all(map(_is_told, args))
         case _:
             return False
-
-
-def _source(tree: Op, table: str) -> str | None:
-    """The one column the tree's value follows from; None where there are several, or none that repeats."""
-    if _summed(tree):
-        return None
-    sources = {value_source(table, name) for name in names_in(tree)}
-    return sources.pop() if len(sources) == 1 else None
-
-
-def _summed(tree: Expr) -> bool:
-    return isinstance(tree, Op) and (tree.name in AGGREGATES or any(map(_summed, tree.args)))

@@ -44,7 +44,7 @@ def judge_by_row(source: Source, tasks: Sequence[Task]) -> list[Judged]:
         table,
         columns,
         before=False,
-        beside=[name for task in tasks for name in made_names(task.rule, table)],
+        beside=[name for task in tasks for name in made_names(task, table)],
         ordered=False,
     )
     trees = [settled(tree, rows.columns) for tree in trees]

@@ -77,8 +77,17 @@ class Source:
         if (table, False) in self._kept:
             return self._kept[table, False].height
         if table not in self._counts:
-            self._counts[table] = self._rows(table, (), before=False).select(pl.len()).collect().item()
+            self._counts[table] = self._counted(table)
         return self._counts[table]
+
+    def _counted(self, table: str) -> int:
+        """The rows in the window; where each has a time of its own nothing else is read."""
+        time = TABLES[table].time
+        inside = pl.len() if time is None or self.window is None else self._inside(pl.col(time), before=False).sum()
+        lost = pl.lit(0) if time is None else pl.col(time).null_count()
+        counted: tuple[int, int] = self.frames[table].select(inside, lost=lost).collect().row(0)
+        found, self._counts[f"{table}:null"] = counted
+        return self._rows(table, (), before=False).select(pl.len()).collect().item() if counted[1] else found
 
     def is_empty(self, table: str, column: str) -> bool:
         """Whether the column is null in every row of the window."""
