@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
 import polars as pl
 
-from auditor.rules.keys import code_of
+from auditor.rules.keys import code_of, highest, lowest
 from auditor.rules.packed import PACKED, packed, witness
 
-MEMORY = 600_000_000
+MEMORY = 400_000_000
 """About how many bytes are kept in memory before rows go to disk."""
 
 _SEED = 23
 
 _BUCKET = "__bucket"
 _NUMBERS = "__numbers:"
+_HALF = 1 << 31
 
 _Rows: TypeAlias = pl.DataFrame | Path
 
@@ -55,13 +56,13 @@ class Spill:
         """Set the rows aside."""
         if rows.is_empty():
             return
-        rows = rows.with_columns(packed(column) for column in rows if column.dtype == pl.String)
+        rows = _thin(rows, needed={self.column, rows.columns[0]})
         for bucket, part in self._split(rows):
             self._rows.setdefault(bucket, []).append(self._put(part))
 
     def rows(self, bucket: int, *, like: pl.DataFrame) -> pl.DataFrame:
         """The rows of a bucket, which are then gone; none, with the columns of `like`, where it has none."""
-        found = [self._taken(one) for one in self._rows.pop(bucket, [])]
+        found = [_whole(self._taken(one), like.schema) for one in self._rows.pop(bucket, [])]
         return pl.concat(found) if found else like
 
     def _split(self, rows: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
@@ -97,3 +98,23 @@ class Spill:
             else pl.col(name)
             for name in read.columns
         )
+
+
+def _thin(rows: pl.DataFrame, *, needed: Collection[str]) -> pl.DataFrame:
+    """The rows with texts packed and small numbers in half the bytes, without others that are null everywhere."""
+    kept = [column for column in rows if column.name in needed or column.null_count() < rows.height]
+    return pl.DataFrame([_small(column) if column.dtype == pl.Int64 else packed(column) for column in kept])
+
+
+def _small(numbers: pl.Series) -> pl.Series:
+    return numbers.cast(pl.Int32) if lowest(numbers) >= -_HALF and highest(numbers) < _HALF else numbers
+
+
+def _whole(rows: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    """The rows as they were, but for texts, which are packed."""
+    return rows.select(
+        pl.col(name).cast(PACKED if dtype == pl.String else dtype)
+        if name in rows.columns
+        else pl.lit(None, dtype=dtype).alias(name)
+        for name, dtype in schema.items()
+    )

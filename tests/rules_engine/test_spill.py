@@ -65,3 +65,12 @@ def test_a_column_named_by_a_stranger_names_no_file(tmp_path: Path) -> None:
     spill.add(ROWS.rename({"email": name}))
     assert {path.parent for path in tmp_path.rglob("*")} == {tmp_path}
     assert back(spill)["number"].to_list() == [None, 1, 2, 3]
+
+
+def test_rows_that_know_nothing_come_back(tmp_path: Path) -> None:
+    nothing = ROWS.clear(3).with_columns(pl.lit(None, dtype=dtype).alias(name) for name, dtype in ROWS.schema.items())
+    spill = Spill("email", 2, Room(tmp_path, 0))
+    spill.add(nothing)
+    spill.add(ROWS.with_columns(pl.lit(1 << 40, dtype=pl.Int64).alias("number")))
+    assert back(spill)["number"].to_list() == [None, None, None, *[1 << 40] * 4]
+    assert back(Spill("email", 2, Room(tmp_path, 0))).schema == ROWS.schema
