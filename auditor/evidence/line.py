@@ -27,6 +27,9 @@ from auditor.model.window import Window, instant, iso
 
 Fields = dict[str, JsonValue]
 
+_HASH = "hash"
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
 
 def canonical(value: JsonValue) -> bytes:
     """The one JSON text of a value: keys sorted, no spaces, ASCII.
@@ -34,14 +37,22 @@ def canonical(value: JsonValue) -> bytes:
     >>> canonical({"b": 1, "a": None})
     b'{"a":null,"b":1}'
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return _ENCODER.encode(value).encode("ascii")
 
 
 def chained(fields: Mapping[str, JsonValue], seq: int, prev: str) -> tuple[bytes, Link]:
     """The line (without its newline) that puts `fields` at place `seq` behind the entry hashed `prev`."""
     entry: Fields = {**fields, "seq": seq, "prev": prev}
-    digest = hashlib.sha256(canonical(entry)).hexdigest()
-    return canonical({**entry, "hash": digest}), Link(seq, prev, digest)
+    text = canonical(entry)
+    digest = hashlib.sha256(text).hexdigest()
+    return _stamped(text, entry, digest), Link(seq, prev, digest)
+
+
+def _stamped(text: bytes, entry: Fields, digest: str) -> bytes:
+    """The canonical text of an entry and its hash, which stands among the sorted keys."""
+    before = len(canonical({name: value for name, value in entry.items() if name < _HASH})) - 1
+    place = before if before == 1 else before + 1
+    return b'%b"%b":"%b",%b' % (text[:place], _HASH.encode(), digest.encode(), text[place:])
 
 
 def run_fields(at: datetime, asked: Mapping[str, JsonValue]) -> Fields:

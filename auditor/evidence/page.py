@@ -14,6 +14,7 @@ import zstandard
 
 from auditor.errors import ArchiveError
 from auditor.evidence.remote import Remote
+from auditor.frozen import dataclass
 
 _SEAL = b"\x50\x2a\x4d\x18" + (32).to_bytes(4, "little")
 _SEALED = len(_SEAL) + 32
@@ -29,6 +30,19 @@ class _Kept(threading.local):
 
 
 _KEPT = _Kept()
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A page on its way to its file: the SHA-256 and the size of its body, and the bytes of the file."""
+
+    sha256: str
+    size: int
+    stored: bytes
+
+    def body(self) -> bytes:
+        """The body, decompressed."""
+        return unsealed(self.stored, sha256=self.sha256)
 
 
 def sealed(body: bytes) -> bytes:

@@ -16,7 +16,7 @@ from auditor.evidence.entry import GENESIS, JsonValue, Link, PageEntry, Request,
 from auditor.evidence.line import chained, page_fields, parse, run_fields, unit_fields
 from auditor.evidence.lock import Lock, acquire
 from auditor.evidence.mend import finish_swap, mend
-from auditor.evidence.page import page_name, sealed
+from auditor.evidence.page import Sealed, page_name, sealed
 from auditor.evidence.places import make_private, manifest_path, pages_path, sync_folder
 from auditor.evidence.reader import last_line
 
@@ -81,23 +81,29 @@ class Writer:
             at = self._now()
             return RunEntry(self._append(run_fields(at, asked)), at, asked)
 
-    def add_page(self, request: Request, response: Response, body: bytes, *, sha256: str | None = None) -> PageEntry:
-        """The entry of a page whose bytes are stored, once for all pages with the same bytes.
+    def add_page(self, request: Request, response: Response, body: bytes) -> PageEntry:
+        """The entry of a page whose bytes are stored, once for all pages with the same bytes."""
+        return self.add_stored(request, response, sha256=self.store(body), size=len(body))
 
-        `sha256` is that of the body where it is known already.
-        """
-        return self.add_stored(request, response, sha256=self.store(body, sha256), size=len(body))
+    def add_sealed(self, request: Request, response: Response, page: Sealed) -> PageEntry:
+        """The entry of a page that was made ready for its file before."""
+        path = pages_path(self.folder) / page_name(page.sha256)
+        self._keep(path, page.sha256, None if path.exists() else page.stored)
+        return self.add_stored(request, response, sha256=page.sha256, size=page.size)
 
-    def store(self, body: bytes, known: str | None = None) -> str:
+    def store(self, body: bytes) -> str:
         """The SHA-256 of a body whose bytes wait for their entry; without one they go when the writer leaves."""
-        digest = known or sha256(body).hexdigest()
+        digest = sha256(body).hexdigest()
         path = pages_path(self.folder) / page_name(digest)
-        stored = None if path.exists() else sealed(body)
+        self._keep(path, digest, None if path.exists() else sealed(body))
+        return digest
+
+    def _keep(self, path: Path, digest: str, stored: bytes | None) -> None:
+        """The file is there, and waits for its entry when it was not there before."""
         with self._guard:
             if stored is not None and not path.exists():
                 self._store(path, stored)
                 self._waiting.add(digest)
-        return digest
 
     def add_stored(self, request: Request, response: Response, *, sha256: str, size: int) -> PageEntry:
         """The entry of a page whose body `store` took."""
@@ -173,7 +179,7 @@ class Writer:
 
     def _store(self, path: Path, stored: bytes) -> None:
         if path.parent not in self._folders:
-            make_private(path.parent)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
             self._folders.add(path.parent)
         temporary = path.with_name(f".{path.name}.tmp")
         try:

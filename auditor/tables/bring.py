@@ -23,6 +23,7 @@ from auditor.tables.incoming import Incoming
 from auditor.tables.ingest import ingest
 from auditor.tables.load import Asked, Load, Loaded, load
 from auditor.tables.typed import ORDER
+from auditor.tables.units import UNITS
 
 __all__ = ["Asked", "Brought", "bring"]
 
@@ -83,12 +84,12 @@ def _write(
 ) -> tuple[Brought, ...]:
     """The load's pages and units are in evidence, its rows in the tables."""
     writer.begin_run({"import": [{"file": each.file.name, "sha256": each.file.sha256} for each in loaded.files]})
-    held = set(archive.units().select("key").collect().to_series())
+    held = set(archive.store.rows(UNITS).select("key").collect().to_series())
     brought: list[Brought] = []
     units: list[Unit] = []
     for each in loaded.files:
         key = f"import {each.file.kind.name} {asked.site_url or ''} {each.file.sha256} {asked.zone or ''}"
-        brought.append(Brought(replace(each.file, bodies=()), key, each.records, each.window, known=key in held))
+        brought.append(Brought(each.file, key, each.records, each.window, known=key in held))
         if key not in held:
             units.append(_unit(writer, each, key, asked, now=now))
             held.add(key)
@@ -102,13 +103,10 @@ def _unit(writer: Writer, each: Loaded, key: str, asked: Asked, *, now: Callable
     """The unit a file becomes; its pages are in evidence."""
     file = each.file
     pages = [
-        writer.add_page(
-            Request("IMPORT", file.name, (("sha256", file.sha256), ("part", str(part)))),
-            Response(200, now()),
-            body,
-            sha256=digest,
+        writer.add_sealed(
+            Request("IMPORT", file.name, (("sha256", file.sha256), ("part", str(part)))), Response(200, now()), page
         )
-        for part, (body, digest) in enumerate(zip(file.bodies, file.digests, strict=True))
+        for part, page in enumerate(each.pages)
     ]
     return Unit(
         key=key,
@@ -143,6 +141,6 @@ def _numbered(decoded: Decoded, first: int) -> Decoded:
 
 def _gaps(archive: Archive, keys: Collection[str]) -> Mapping[str, tuple[Gap, ...]]:
     """The gaps the archive tells for units, by their key."""
-    told = archive.units().filter(pl.col("key").is_in(sorted(keys)), pl.col("gaps").is_not_null())
+    told = archive.store.rows(UNITS).filter(pl.col("key").is_in(sorted(keys)), pl.col("gaps").is_not_null())
     rows = told.select("key", "gaps").collect().rows()
     return {key: tuple(gap_from(fields) for fields in json.loads(text)) for key, text in rows}

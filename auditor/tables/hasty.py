@@ -66,7 +66,7 @@ def first_fields(body: bytes, *, records: int) -> set[str] | None:
     for length in _LOOKED_AT if start else ():
         beginning = body[: start + length]
         try:
-            found = from_json(beginning, allow_partial=len(beginning) < len(body))["items"]
+            found = from_json(beginning, allow_partial=len(beginning) < len(body), cache_strings="keys")["items"]
         except ValueError:
             return None
         if len(found) > records or len(beginning) == len(body):  # the last one may be cut short

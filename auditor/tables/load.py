@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from auditor.errors import ConfigError
+from auditor.evidence.page import Sealed, sealed
 from auditor.model.window import Window
 from auditor.tables.decode import ALWAYS, Decoded, Page, Reading, decode
 from auditor.tables.incoming import Incoming, incoming
@@ -34,9 +35,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A file that was understood and decoded: its records, and the span given or that of its times."""
+    """A file that was understood and decoded: its pages, its records, and the span given or that of its times."""
 
     file: Incoming
+    pages: Sequence[Sealed]
     records: int
     window: Window | None
 
@@ -62,18 +64,27 @@ class Load:
     decoded: Sequence[Decoding]
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Files as far as they were read, without what they hold, and the pages of each."""
+
+    files: list[Incoming] = field(default_factory=list)
+    pages: list[list[Sealed]] = field(default_factory=list)
+
+
 def load(paths: Sequence[Path], asked: Asked) -> Load:
     """The files decoded. Raises `ConfigError` when one is not understood.
 
-    Files of a usual form are read hastily; when one turns out to hold something else, it is read with care.
+    Files of a usual form are read hastily; when one turns out to hold something else, it is read with care. Pages
+    are compressed once they are decoded, and their texts are not kept.
     """
     careful: set[int] = set()
     while True:
-        files = [_incoming(path, asked, careful=index in careful) for index, path in enumerate(paths)]
-        decoded = list(_decoded(files, asked))
-        wrong = _misread(files, decoded)
+        read = _Read()
+        decoded = list(_decoded(paths, asked, read, careful=careful))
+        wrong = _misread(read.files, decoded)
         if not wrong:
-            return _spanned(files, decoded, asked)
+            return _spanned(read, decoded, asked)
         careful |= wrong
 
 
@@ -84,15 +95,26 @@ def _incoming(path: Path, asked: Asked, *, careful: bool) -> Incoming:
     return file
 
 
-def _decoded(files: Sequence[Incoming], asked: Asked) -> Iterator[Decoding]:
+def _decoded(paths: Sequence[Path], asked: Asked, read: _Read, *, careful: Collection[int]) -> Iterator[Decoding]:
     """The pages of all files, some megabytes at a time; those that are read alike together."""
-    for _, alike in groupby(
-        _numbered(files, asked), key=lambda one: (files[one[0]].endpoint, sorted(files[one[0]].options.items()))
-    ):
-        for part in _portions(alike):
-            kind, reading = _how(files[part[0][0]])
-            decoded = decode([page for _, page in part], kind, reading=reading)
-            yield Decoding(kind, decoded, [index for index, _ in part], part[0][1].seq)
+
+    def alike(one: tuple[int, Page]) -> tuple[str, list[tuple[str, str]]]:
+        file = read.files[one[0]]
+        return file.endpoint, sorted(file.options.items())
+
+    for _, group in groupby(_numbered(paths, asked, read, careful=careful), key=alike):
+        for part in _portions(group):
+            kind, reading = _how(read.files[part[0][0]])
+            yield Decoding(
+                kind,
+                decode([page for _, page in part], kind, reading=reading),
+                [index for index, _ in part],
+                part[0][1].seq,
+            )
+            for index, page in part:
+                body = page.content
+                read.pages[index].append(Sealed(page.sha256, len(body), sealed(body)))
+            part.clear()
 
 
 def _portions(pages: Iterable[tuple[int, Page]]) -> Iterator[list[tuple[int, Page]]]:
@@ -109,11 +131,17 @@ def _portions(pages: Iterable[tuple[int, Page]]) -> Iterator[list[tuple[int, Pag
         yield part
 
 
-def _numbered(files: Sequence[Incoming], asked: Asked) -> Iterator[tuple[int, Page]]:
-    """Every page with the index of its file."""
+def _numbered(
+    paths: Sequence[Path], asked: Asked, read: _Read, *, careful: Collection[int]
+) -> Iterator[tuple[int, Page]]:
+    """Every page with the index of its file; the files are noted in `read` on the way."""
     number = 0
-    for index, file in enumerate(files):
-        for body, digest in zip(file.bodies, file.digests, strict=True):
+    for index, path in enumerate(paths):
+        file = _incoming(path, asked, careful=index in careful)
+        bodies, file = file.bodies, replace(file, bodies=())
+        read.files.append(file)
+        read.pages.append([])
+        for body, digest in zip(bodies, file.digests, strict=True):
             yield index, Page(digest, number, body, asked.site_url)
             number += 1
 
@@ -138,8 +166,9 @@ def _misread(files: Sequence[Incoming], decoded: Sequence[Decoding]) -> set[int]
     return wrong
 
 
-def _spanned(files: Sequence[Incoming], decoded: Sequence[Decoding], asked: Asked) -> Load:
+def _spanned(read: _Read, decoded: Sequence[Decoding], asked: Asked) -> Load:
     """The load with the span of each file, which is also that of its gaps."""
+    files = read.files
     records = [0] * len(files)
     times: dict[int, tuple[datetime, datetime]] = {}
     for part in decoded:
@@ -149,7 +178,7 @@ def _spanned(files: Sequence[Incoming], decoded: Sequence[Decoding], asked: Aske
             _stretch(times, part)
     windows = [asked.span or (Window(*times[index]) if index in times else None) for index in range(len(files))]
     return Load(
-        [Loaded(file, records[index], windows[index]) for index, file in enumerate(files)],
+        [Loaded(file, read.pages[index], records[index], windows[index]) for index, file in enumerate(files)],
         [replace(part, decoded=_placed(part, windows)) for part in decoded],
     )
 

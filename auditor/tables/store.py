@@ -70,6 +70,11 @@ class Store:
             self._held[table.name] = held
         return Held(held.version, list(held.names), dict(held.rows), held.clusters)
 
+    def rows(self, table: Table) -> pl.LazyFrame:
+        """All rows of the table, with `frame_schema`."""
+        held = self.held(table)
+        return self.scan(table, [held.names[number] for number in held.rows])
+
     def scan(self, table: Table, names: Sequence[str]) -> pl.LazyFrame:
         """The rows of some of the table's files, with `frame_schema`; a column a file does not know is null."""
         schema = frame_schema(table)

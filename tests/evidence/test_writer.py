@@ -12,6 +12,8 @@ import pytest
 
 from auditor.errors import ArchiveError
 from auditor.evidence.entry import GENESIS, PageEntry, Request, Response, RunEntry, Unit, UnitEntry
+from auditor.evidence.line import canonical, chained
+from auditor.evidence.page import Sealed, sealed
 from auditor.evidence.reader import Evidence
 from auditor.evidence.writer import Writer
 from auditor.model.coverage import Gap
@@ -60,6 +62,29 @@ def test_equal_bodies_are_stored_once(tmp_path: Path) -> None:
         first, second = (writer.add_page(ASKED, ANSWER, b'{"items":[]}') for _ in range(2))
     assert (first.sha256, first.seq + 1) == (second.sha256, second.seq)
     assert len(list((tmp_path / "evidence/pages").rglob("*.zst"))) == 1
+
+
+def test_a_page_made_ready_before_is_stored_as_any_page_is(tmp_path: Path) -> None:
+    body = b'{"items":[{"email":"a@example.com"}]}'
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    with Writer.open(tmp_path / "one", now=lambda: NOON) as writer:
+        page = writer.add_page(ASKED, ANSWER, body)
+    ready = Sealed(page.sha256, len(body), sealed(body))
+    with Writer.open(tmp_path / "two", now=lambda: NOON) as writer:
+        assert writer.add_sealed(ASKED, ANSWER, ready) == page
+        assert writer.add_sealed(ASKED, ANSWER, ready).seq == page.seq + 1
+    one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).rglob("*.zst")} for name in ("one", "two"))
+    assert one == two
+    assert ready.body() == body
+    assert Evidence(tmp_path / "two").verify() == ()
+
+
+@pytest.mark.parametrize("names", [(), ("at",), ("zone",), ("asked", "at", "kind", "zone")])
+def test_a_line_is_the_canonical_json_of_its_entry_and_hash(names: tuple[str, ...]) -> None:
+    fields = dict.fromkeys(names, "ä")
+    line, link = chained(fields, 3, GENESIS)
+    assert line == canonical({**fields, "seq": 3, "prev": GENESIS, "hash": link.hash})
 
 
 def test_the_chain_is_a_function_of_what_was_asked_and_answered(tmp_path: Path, write: Write) -> None:
