@@ -17,7 +17,7 @@ from auditor.tables.archive import Archive
 from auditor.tables.at_hand import AtHand
 from auditor.tables.decode import Decoded, Notes, Page, Reading, decode
 from auditor.tables.draft import Draft
-from auditor.tables.files import DERIVED, cluster, frame_schema
+from auditor.tables.files import CLUSTER, DERIVED, clustered, frame_schema
 from auditor.tables.reading import reading_of
 from auditor.tables.record import Kind
 from auditor.tables.schema import ATTENDEES, COLLECTIONS, MEETINGS, TABLES
@@ -107,17 +107,21 @@ class _Batch:
         just written need not be written again for them.
         """
         waiting: list[Mapping[str, pl.DataFrame]] = []
+        derived: list[pl.DataFrame] = []
         rows = 0
         for part in parts:
             self.notes += part.notes
-            waiting.append(part.frames)
-            rows += part.frames[kind.table.name].height
+            own = clustered(part.frames[kind.table.name], kind.table)
+            waiting.append({**part.frames, kind.table.name: own})
+            rows += own.height
             if rows >= _ROWS_AT_ONCE:
                 last, whole = _without_last(kind, waiting)
-                self._put(kind, whole)
+                derived.append(self._put(kind, whole))
                 waiting, rows = [last], last[kind.table.name].height
         if rows:
-            self._put(kind, _together(kind, waiting))
+            derived.append(self._put(kind, _together(kind, waiting)))
+        if kind.table is ATTENDEES and derived:
+            self.draft(MEETINGS.name).upsert(pl.concat(derived))
 
     def commit(self, applied: int) -> None:
         """Every table that changed has its new rows."""
@@ -125,7 +129,8 @@ class _Batch:
             if table.name in self._drafts:
                 self._drafts[table.name].commit(applied)
 
-    def _put(self, kind: Kind, frames: Mapping[str, pl.DataFrame]) -> None:
+    def _put(self, kind: Kind, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+        """The frames are in their drafts; what comes back are the meetings that only attendees tell of."""
         own = frames[kind.table.name]
         self.rows += own.height
         if kind.table is MEETINGS:
@@ -136,30 +141,20 @@ class _Batch:
         self.duplicates += draft.duplicates - before
         for child in kind.children:
             self.draft(child.table.name).upsert(frames[child.table.name], parents=current)
-        if kind.table is ATTENDEES:
-            self.draft(MEETINGS.name).upsert(derived_meetings(current))
+        return derived_meetings(current) if kind.table is ATTENDEES else frame_schema(MEETINGS).to_frame()
 
 
 def derived_meetings(attendees: pl.DataFrame) -> pl.DataFrame:
     """A meeting for each id among the rows, told by its earliest row; every column it cannot tell is null."""
-    first = pl.col("joined_time").min().over(cluster(ATTENDEES))
+    rows = clustered(attendees, ATTENDEES)
+    first = rows.select(pl.col("joined_time").min().over(CLUSTER)).to_series()
     earliest = (
-        attendees.lazy()
-        .filter(pl.col("meeting_id").is_not_null(), first.is_null() | (pl.col("joined_time") == first))
-        .select(
-            "site_url",
-            "meeting_id",
-            "meeting_number",
-            "joined_time",
-            "page",
-            "item",
-            ORDER,
-            pl.col("meeting_title").alias("title"),
-            pl.lit(True).alias(DERIVED),
-        )
+        rows.select("site_url", "meeting_id", "meeting_number", "joined_time", "page", "item", ORDER, "meeting_title")
+        .filter(rows["meeting_id"].is_not_null() & (first.is_null() | (rows["joined_time"] == first).fill_null(False)))
         .sort("joined_time", "page", "item", nulls_last=True)
         .unique(subset=["site_url", "meeting_id"], keep="first", maintain_order=True)
-        .collect()
+        .rename({"meeting_title": "title"})
+        .with_columns(pl.lit(True).alias(DERIVED))
     )
     schema = frame_schema(MEETINGS)
     absent = [pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name not in earliest.columns]
@@ -230,9 +225,16 @@ def _without_last(
 ) -> tuple[Mapping[str, pl.DataFrame], Mapping[str, pl.DataFrame]]:
     """The rows of the cluster of the last record, and those of all others."""
     frames = _together(kind, parts)
-    numbers = {name: frame.select(cluster(kind.table)).to_series() for name, frame in frames.items()}
+    numbers = {name: clustered(frame, kind.table)[CLUSTER] for name, frame in frames.items()}
     last = numbers[kind.table.name][-1]
+    inside = {name: number == last for name, number in numbers.items()}
     return (
-        {name: frame.filter(numbers[name] == last) for name, frame in frames.items()},
-        {name: frame.filter(numbers[name] != last) for name, frame in frames.items()},
+        {name: frame.filter(inside[name]) for name, frame in frames.items()},
+        {name: _outside(frame, inside[name]) for name, frame in frames.items()},
     )
+
+
+def _outside(frame: pl.DataFrame, mask: pl.Series) -> pl.DataFrame:
+    """The rows that the mask leaves out; where they stand in front of all others nothing is copied."""
+    most = mask.len() - len(mask.arg_true())
+    return frame.head(most) if mask[most:].all() else frame.filter(~mask)

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import polars as pl
 
 from auditor.tables.files import (
+    CLUSTER,
     DERIVED,
     ROWS_A_FILE,
     ROWS_COMPACTED,
     DataFile,
     cluster,
     cluster_columns,
-    clusters_of,
+    clustered,
     frame_schema,
     write_files,
 )
@@ -44,17 +45,23 @@ class Draft:
         self.duplicates = 0
 
     def upsert(self, rows: pl.DataFrame, *, parents: pl.DataFrame | None = None) -> pl.DataFrame:
-        """The rows now held of every cluster that `rows` (with `frame_schema`) have a part in.
+        """The rows now held of every cluster that `rows` (with `frame_schema`) have a part in, with `CLUSTER`.
 
         With `parents`, which are the records the rows were listed in, only rows whose record is among them stay:
         of two answers about one person the newer one's list counts as a whole.
         """
-        touching = clusters_of(rows, self.table)
+        rows = clustered(rows, self.table).select(*frame_schema(self.table), CLUSTER)
+        touching = rows[CLUSTER].unique()
         if parents is not None:
             touching = pl.concat([touching, parents.select(cluster(self.table)).to_series()]).unique()
-        shared = self._held.clusters.filter(pl.col("cluster").is_in(touching.implode()))
+        shared = self._held.clusters.filter(self._held.clusters["cluster"].is_in(touching.implode()))
         touched = sorted(shared["file"].unique())
-        is_held = cluster(self.table).is_in(shared["cluster"].unique().implode())
+        if not touched and parents is None:
+            fresh = self._newest(rows.clear(), rows).drop(_NEW)
+            self.duplicates += rows.height - fresh.height
+            self._write(fresh)
+            return fresh
+        is_held = pl.col(CLUSTER).is_in(shared["cluster"].unique().implode())
         fresh = self._newest(rows.clear(), rows.filter(~is_held) if touched else rows)
         mine = self._read(touched, is_held)
         merged = self._newest(mine, rows.filter(is_held) if touched else rows.clear())
@@ -91,7 +98,7 @@ class Draft:
         count = max(1, round(whole["rows"].sum() / ROWS_COMPACTED))
         share = (pl.col("rows").cum_sum() - 1) * count // pl.col("rows").sum()
         for part in whole.with_columns(share.alias("part")).partition_by("part", maintain_order=True):
-            wanted = cluster(self.table).is_in(part["cluster"].implode())
+            wanted = pl.col(CLUSTER).is_in(part["cluster"].implode())
             self._write(self._read(sorted(part["file"].unique()), wanted), most=2 * ROWS_COMPACTED)
         self._replace(numbers, frame_schema(self.table).to_frame())
 
@@ -108,8 +115,10 @@ class Draft:
         )
 
     def _read(self, numbers: Sequence[int], wanted: pl.Expr) -> pl.DataFrame:
+        """The rows of some files that are `wanted`, with `CLUSTER`."""
         names = [self._held.names[number] for number in numbers]
-        return self._store.scan(self.table, names).filter(wanted).collect()
+        rows = self._store.scan(self.table, names)
+        return rows.with_columns(cluster(self.table)).filter(wanted).collect()
 
     def _newest(self, held: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
         """One row a key: a usage record before a derived meeting, then the newest page, then the last item.
@@ -129,14 +138,15 @@ class Draft:
 
     def _repeats(self, rows: pl.DataFrame) -> bool:
         """Whether two of the rows may have one key: two numbers alike may be chance, two keys alike never differ."""
-        number = pl.lit(0, pl.UInt64)
-        for seed, part in enumerate(self._identity()):
+        number = pl.col(CLUSTER)
+        for seed, part in enumerate(self._identity(known=cluster_columns(self.table)), start=len(self.table.key)):
             number ^= part.hash(seed)
         return bool(rows.select(number.n_unique() != pl.len()).item())
 
-    def _identity(self) -> list[pl.Expr]:
+    def _identity(self, known: Sequence[str] = ()) -> list[pl.Expr]:
+        """What tells rows apart, beside the columns that are `known`."""
         table = self.table
-        key = [pl.col(name) for name in table.key]
+        key = [pl.col(name) for name in table.key if name not in known]
         if "participant_id" in table.schema and table.identifier is None:
             key += [pl.col(name) for name in _LINEAGE]
         if table.identifier is not None:
@@ -162,7 +172,7 @@ class Draft:
         if rows.is_empty():
             return
         folder = self._store.made(self.table)
-        for file in write_files(folder, rows.select(*frame_schema(self.table)), self.table, most=most):
+        for file in write_files(folder, rows, self.table, most=most):
             self._added[file.name] = file
             add_file(self._held, file.name, file.rows, file.clusters)
 

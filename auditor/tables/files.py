@@ -29,8 +29,11 @@ DERIVED = "_derived"
 ROWS_A_FILE = 150_000
 ROWS_COMPACTED = 300_000
 _ROWS_A_GROUP = 1 << 16
-_CLUSTER = "_cluster"
-_TIME, _ROW, _RANK = "_time", "_row", "_rank"
+_LARGEST = 2**63 - 1
+CLUSTER = "_cluster"
+"""Column of rows on their way to files, never stored: the number of the row's cluster."""
+
+_RUN, _TIME, _ROW, _RANK = "_run", "_time", "_row", "_rank"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +69,17 @@ def cluster(table: Table) -> pl.Expr:
     number = pl.col(first).hash(0)
     for seed, name in enumerate(others, start=1):
         number ^= pl.col(name).hash(seed)
-    return number.alias(_CLUSTER)
+    return number.alias(CLUSTER)
+
+
+def clustered(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """The rows with the column `CLUSTER`."""
+    return rows if CLUSTER in rows.columns else rows.with_columns(cluster(table))
 
 
 def clusters_of(rows: pl.DataFrame, table: Table) -> pl.Series:
     """The numbers of the clusters in the rows, each once."""
-    return rows.select(cluster(table).unique()).to_series()
+    return clustered(rows, table)[CLUSTER].unique()
 
 
 def in_order(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
@@ -82,32 +90,66 @@ def in_order(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
     columns = cluster_columns(table)
     if table.time is None or table.time in columns:
         return rows.sort(*columns, "page", "item")
-    rows = rows.rechunk()
-    keyed = rows.select(cluster(table), pl.col(table.time).to_physical().alias(_TIME), ORDER, "item").with_row_index(
-        _ROW
-    )
-    clusters = keyed.group_by(_CLUSTER).agg(pl.col(_TIME).min(), pl.col(_ROW).first())
+    time = rows[table.time].rechunk().to_physical()
+    rank = _ranks(rows, table, time)
+    place, line = _as_one(rank, time), _as_one(rows[ORDER], rows["item"])
+    if place is None or line is None or not line.is_sorted():
+        keys = pl.DataFrame({_RANK: rank, _TIME: time, ORDER: rows[ORDER], "item": rows["item"]})
+        order = keys.select(pl.arg_sort_by(_RANK, _TIME, ORDER, "item", nulls_last=True)).to_series()
+        return rows if order.is_sorted() else _gathered(rows, order)
+    if place.is_sorted():
+        return rows
+    return _gathered(rows, place.to_frame(_TIME).select(pl.arg_sort_by(_TIME, maintain_order=True)).to_series())
+
+
+def _gathered(rows: pl.DataFrame, order: pl.Series) -> pl.DataFrame:
+    """The rows in another order; a column without any value is the same in every order."""
+    filled = [column.name for column in rows if column.null_count() < rows.height]
+    return rows.with_columns(rows.select(filled).rechunk()[order])
+
+
+def _ranks(rows: pl.DataFrame, table: Table, time: pl.Series) -> pl.Series:
+    """The place of each row's cluster among all clusters by first time; rows of a cluster often stand together."""
+    columns = cluster_columns(table)
+    numbers = clustered(rows, table)[CLUSTER]
+    run = numbers.rle_id()
+    firsts = pl.DataFrame({_RUN: run, _TIME: time}).group_by(_RUN, maintain_order=True).agg(pl.col(_TIME).min())
+    begins = (run != run.shift()).fill_null(value=True).arg_true()
+    runs = pl.DataFrame({CLUSTER: numbers.gather(begins), _TIME: firsts[_TIME], _ROW: begins})
+    clusters = runs.group_by(CLUSTER).agg(pl.col(_TIME).min(), pl.col(_ROW).first())
     named = clusters.hstack(rows.select(columns)[clusters[_ROW]])
-    ranked = named.sort(_TIME, *columns, nulls_last=False).select(_CLUSTER).with_row_index(_RANK)
-    placed = keyed.join(ranked, on=_CLUSTER, how="left", maintain_order="left")
-    order = placed.select(pl.arg_sort_by(_RANK, _TIME, ORDER, "item", nulls_last=True)).to_series()
-    return rows if order.is_sorted() else rows[order]
+    ranked = named.sort(_TIME, *columns, nulls_last=False).select(CLUSTER).with_row_index(_RANK)
+    return runs.join(ranked, on=CLUSTER, how="left", maintain_order="left")[_RANK].gather(run)
+
+
+def _as_one(high: pl.Series, low: pl.Series) -> pl.Series | None:
+    """A number a pair, in the order of the pairs; None where one is null or the numbers would be too large."""
+    if high.is_empty() or high.null_count() or low.null_count():
+        return None
+    least, most = low.min(), low.max()
+    first, last = high.min(), high.max()
+    if not (isinstance(least, int) and isinstance(most, int) and isinstance(first, int) and isinstance(last, int)):
+        raise TypeError("only whole numbers become one")
+    step = most - least + 1
+    if (last - first + 1) * step > _LARGEST:
+        return None
+    return (high.cast(COUNT) - first) * step + (low.cast(COUNT) - least)
 
 
 def write_files(folder: Path, rows: pl.DataFrame, table: Table, *, most: int = ROWS_A_FILE) -> Iterator[DataFile]:
     """Files with all the rows, about equal in size and none much larger than `most` unless one cluster is."""
-    ordered = in_order(rows, table)
-    for part in _parts(ordered, table, -(-rows.height // most)):
+    ordered = in_order(clustered(rows, table), table)
+    for part in _parts(ordered, -(-rows.height // most)):
         yield _write(folder, part, table)
 
 
-def _parts(rows: pl.DataFrame, table: Table, count: int) -> Iterator[pl.DataFrame]:
+def _parts(rows: pl.DataFrame, count: int) -> Iterator[pl.DataFrame]:
     """Slices of ordered rows, cut between clusters only."""
     if count <= 1:
         yield rows
         return
-    begins = (cluster(table) != cluster(table).shift()).fill_null(True)
-    starts = rows.select(pl.int_range(pl.len()).filter(begins)).to_series()
+    numbers = rows[CLUSTER]
+    starts = (numbers != numbers.shift()).fill_null(value=True).arg_true()
     start = 0
     for number in range(1, count + 1):
         later = starts.filter(starts >= max(start + 1, rows.height * number // count))
@@ -127,9 +169,14 @@ def _write(folder: Path, rows: pl.DataFrame, table: Table) -> DataFile:
         for column, dtype in frame_schema(table).items()
     )
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
-        stored.write_parquet(file, compression="zstd", compression_level=1, row_group_size=_ROWS_A_GROUP)
+        stored.write_parquet(file, compression="zstd", compression_level=1, row_group_size=_group(rows.height))
     action = AddAction(name, path.stat().st_size, {}, 0, True, _statistics(rows, table))
     return DataFile(name, rows.height, clusters_of(rows, table), action)
+
+
+def _group(rows: int) -> int:
+    """How many rows a group of a file has, so that its groups are about equal."""
+    return -(-rows // max(1, round(rows / _ROWS_A_GROUP)))
 
 
 def _statistics(rows: pl.DataFrame, table: Table) -> str:

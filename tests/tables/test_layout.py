@@ -7,9 +7,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from auditor.tables.files import ROWS_A_FILE, ROWS_COMPACTED, in_order
+from auditor.tables.files import ROWS_A_FILE, ROWS_COMPACTED, frame_schema, in_order
 from auditor.tables.remake import compact
 from auditor.tables.schema import ATTENDEES
 
@@ -91,3 +93,45 @@ def test_rows_without_a_time_stand_last_in_their_meeting_and_meetings_without_on
         schema_overrides={"joined_time": pl.Datetime("us", "UTC")},
     )
     assert in_order(rows, ATTENDEES)["page"].to_list() == ["y", "x", "v", "w", "z"]
+
+
+MOMENTS = (
+    st.none()
+    | st.sampled_from([DAY0, DAY0 + timedelta(microseconds=1), NOW])
+    | st.just(datetime.max.replace(tzinfo=UTC))
+)
+ROWS = st.lists(
+    st.tuples(st.sampled_from(["a", "b", None]), MOMENTS, st.integers(0, 2) | st.just(2**62), st.integers(0, 3)),
+    max_size=12,
+)
+
+
+def in_order_by_hand(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    """The rows sorted by what `in_order` promises, one key after the other."""
+
+    def key(row: dict[str, object]) -> tuple[object, ...]:
+        times = [other["joined_time"] for other in rows if other["meeting_id"] == row["meeting_id"]]
+        first = min((time for time in times if time is not None), default=None)
+        own = row["joined_time"]
+        meeting = row["meeting_id"]
+        return (
+            (first is not None, first),
+            (meeting is not None, meeting),
+            (own is None, own or DAY0),
+            row["_seq"],
+            row["item"],
+        )
+
+    return sorted(rows, key=key)
+
+
+@given(drawn=ROWS, alike=st.booleans())
+def test_rows_stand_in_the_same_order_however_they_come(drawn, alike) -> None:
+    told = [
+        {"site_url": "s", "meeting_id": meeting, "joined_time": time, "_seq": seq, "item": item}
+        for meeting, time, seq, item in (sorted(drawn, key=lambda row: row[2:]) if alike else drawn)
+    ]
+    schema = frame_schema(ATTENDEES)
+    rows = pl.DataFrame([dict.fromkeys(schema) | row for row in told], schema=schema, orient="row")
+    shown = in_order(rows, ATTENDEES).select(*told[0]).rows(named=True) if told else []
+    assert shown == in_order_by_hand(told)
