@@ -159,12 +159,11 @@ def _gap(page: Page, table: str, reason: GapReason, detail: str) -> Gap:
 def _lineage(pages: Sequence[Page]) -> pl.DataFrame:
     return pl.DataFrame(
         {
-            "place": list(range(len(pages))),
             "page": [page.sha256 for page in pages],
             ORDER: [page.seq for page in pages],
             "asked_site": [page.site_url for page in pages],
         },
-        schema={"place": pl.Int64, "page": pl.String, ORDER: pl.Int64, "asked_site": pl.String},
+        schema={"page": pl.String, ORDER: pl.Int64, "asked_site": pl.String},
     )
 
 

@@ -135,9 +135,9 @@ def _checked_frames(
 
     A row of nulls may stand for a null record, or for one that is no object.
     """
-    rows = pl.concat([kind.read.to_frame(), *frames], how="diagonal")
+    rows = _in_one_piece(pl.concat([kind.read.to_frame(), *frames], how="diagonal"))
     frame = rows.hstack(_places(read))
-    doubtful = set(frame["place"].filter(rows.select(pl.all_horizontal(pl.all().is_null())).to_series()))
+    doubtful = set() if any(not column.null_count() for column in rows) else _without_values(frame, rows)
     elements = {}
     for child in kind.children:
         listed = frame.select(*PLACE, child.name).filter(pl.col(child.name).list.len() > 0).explode(child.name)
@@ -154,6 +154,23 @@ def _checked_frames(
     return Raw(records, lists), doubtful
 
 
+def _in_one_piece(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of many pages, each column in one piece; one without any value is not copied but made anew."""
+    return pl.DataFrame(
+        [
+            column.rechunk()
+            if column.null_count() < rows.height
+            else pl.repeat(None, rows.height, dtype=column.dtype, eager=True).alias(column.name)
+            for column in rows
+        ]
+    )
+
+
+def _without_values(frame: pl.DataFrame, rows: pl.DataFrame) -> set[int]:
+    """The places of pages with a row of nulls."""
+    return set(frame["place"].filter(rows.select(pl.all_horizontal(pl.all().is_null())).to_series()))
+
+
 def _places(read: Sequence[tuple[int, int]]) -> pl.DataFrame:
     """The columns `PLACE` of pages with so many records each."""
     pages = pl.DataFrame(read, schema={"place": pl.Int64, "count": pl.Int64}, orient="row")
@@ -168,13 +185,17 @@ def _checked(frame: pl.DataFrame, fields: Sequence[Field]) -> tuple[pl.DataFrame
     for field in fields:
         written = frame[field.name]
         if field.form is Form.TIME:
-            parsed = _parsed(written)
-            mask |= ((~written.str.contains(_ZONED) | parsed.is_null()) & (written != "")).fill_null(False)
+            parsed, zoned = _parsed(written), written.str.contains(_ZONED)
             columns.append(parsed)
+            if not zoned.all() or parsed.null_count() > written.null_count():
+                mask |= ((~zoned | parsed.is_null()) & (written != "")).fill_null(False)
         elif field.form in _LIMITS:
             number = written.cast(pl.Float64, strict=False)
-            mask |= (~written.str.contains(_PLAIN) | _exceeds(number, field.form)).fill_null(False)
             columns.append(number)
+            mask |= _exceeds(number, field.form).fill_null(False)
+            # many rows hold the same number, and each is looked at once
+            if not written.unique().str.contains(_PLAIN).all():
+                mask |= (~written.str.contains(_PLAIN)).fill_null(False)
         elif field.form is Form.CODES:
             mask |= written.list.eval(pl.element().is_null()).list.any().fill_null(False)
     return frame.with_columns(columns), set(frame["place"].filter(mask))

@@ -20,12 +20,15 @@ _EPOCH = pl.lit(0, pl.Int64).cast(TIME)
 def typed(raw: Raw, kind: Kind, pages: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """Frames by table, each with the table's schema and `ORDER`.
 
-    `pages` has a row a place: `place`, `page` (SHA-256), `_seq`, `site_url` of the request.
+    `pages` has a row a place, in their order: `page` (SHA-256), `_seq`, `asked_site`, which is the site of the request.
     """
-    records = _columns(raw.records, kind.fields).join(pages, on="place", how="left", maintain_order="left")
-    site = pl.col("site_url").fill_null(pl.col("asked_site")) if kind.site else None
-    if site is not None:
-        records = records.with_columns(site_url=site)
+    records = _columns(raw.records, kind.fields)
+    lineage = pages.select(pl.all().gather(raw.records["place"]))
+    if kind.site and records["site_url"].null_count() == records.height:
+        records = records.with_columns(lineage["asked_site"].alias("site_url"))
+    elif kind.site:
+        records = records.with_columns(records["site_url"].fill_null(lineage["asked_site"]))
+    records = records.hstack(lineage.drop("asked_site"))
     frames = {kind.table.name: _shaped(records, kind.table.schema)}
     for child in kind.children:
         frames[child.table.name] = _elements(raw.elements[child.name], child, records)
@@ -49,6 +52,8 @@ def _column(written: pl.Series, field: Field) -> pl.Expr:
         distinct = written.unique()
         if len(distinct) <= _FEW:
             cleaned = distinct.to_frame().select(_cleaned(field)).to_series()
+            if distinct.equals(cleaned):
+                return pl.col(field.name)
             return pl.col(field.name).replace_strict(distinct, cleaned, default=None, return_dtype=TEXT)
     return pl.col(field.name) if _is_clean(written, field.form) else _cleaned(field)
 
@@ -57,11 +62,11 @@ def _is_clean(written: pl.Series, form: Form) -> bool:
     """Whether cleaning would change none of the values: blank text begins below `!` or beyond ASCII."""
     match form:
         case Form.TEXT:
-            return not ((written < "!") | (written > "~")).any()
+            return written.null_count() == len(written) or not ((written < "!") | (written > "~")).any()
         case Form.NUMBER:
-            return not written.str.contains(r"\s|^$").any()
+            return not written.unique().str.contains(r"\s|^$").any()
         case Form.EMAIL:
-            return not written.str.contains(r"[^!-@\[-~]|^$|^n/a$").any()
+            return not written.unique().str.contains(r"[^!-@\[-~]|^$|^n/a$").any()
         case _:
             return False
 
