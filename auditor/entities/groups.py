@@ -60,16 +60,16 @@ def greatest(values: pl.Series) -> int:
 
 def ids(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     """A whole number for each row, not negative, equal for rows of one group; nulls are equal to each other."""
-    packed = pl.Series([0]).new_from_index(0, frame.height)
+    found = pl.Series([0]).new_from_index(0, frame.height)
     for name in columns:
         column = frame[name]
-        if column.dtype == pl.String():
-            column = column.cast(pl.Categorical).to_physical().cast(pl.Int64)
+        if column.dtype in {pl.String(), _PACKED}:
+            column = packed(column).to_physical().cast(pl.Int64)
         elif not column.dtype.is_integer() or smallest(column) < 0:
             column = column.rank("dense").cast(pl.Int64)
         column = column.cast(pl.Int64).fill_null(-1) + 1
-        packed = paired(packed, column)
-    return packed
+        found = paired(found, column)
+    return found
 
 
 def smallest(values: pl.Series) -> int:

@@ -13,11 +13,13 @@ from auditor.rules.columns import names_in
 from auditor.rules.evaluate import verdicts
 from auditor.rules.held import Beside, Held
 from auditor.rules.known import Memory
+from auditor.rules.learning import Learning
 from auditor.rules.once import Sources
 from auditor.rules.packed import packed, texts
 from auditor.rules.places import AT, PLACE
 from auditor.rules.spec import Condition
 from auditor.tables.facts import Geo, sources, value_source, with_facts
+from auditor.tables.modelled import is_learned, learned_from
 from auditor.tables.placement import placed_by, placement
 from auditor.tables.schema import LINEAGE, TABLES, TEXT, TIME
 
@@ -44,6 +46,7 @@ class Source:
     memory: Memory = field(default_factory=Memory)
     _kept: dict[tuple[str, bool], Held] = field(default_factory=dict, init=False)
     _counts: dict[str, int] = field(default_factory=dict, init=False)
+    _learning: Learning | None = field(default=None, init=False)
 
     def keep(
         self,
@@ -155,6 +158,12 @@ class Source:
         return sorted({*columns, *LINEAGE, AT, *([time] if time else [])})
 
     @property
+    def _lessons(self) -> Learning:
+        if self._learning is None:
+            self._learning = Learning(self._beside, self.offices)
+        return self._learning
+
+    @property
     def _beside(self) -> Beside:
         return Beside(self.frames, self.internal_domains, self.geo, self.memory)
 
@@ -182,7 +191,10 @@ class Source:
         made = {name for name in needed if name not in present}
         by_row = {name for name in made if name not in TABLES[table].schema and value_source(table, name) is None}
         key = {"site_url", "meeting_id", *(("meeting_start_time",) if not placed else ())} & set(TABLES[table].schema)
+        told = {name for name in by_row if is_learned(table, name)}
+        by_row -= told
         own = {*sources(table, made - by_row), *(needed & set(present)), *key, *LINEAGE, *([time] if time else [])}
+        own |= sources(table, learned_from(table, told))
         frames = {**self.frames, table: self._near(self.frames[table], time, before=before)}
         read = with_facts(
             frames,
@@ -190,8 +202,6 @@ class Source:
             needed=by_row,
             internal_domains=self.internal_domains,
             geo=self.geo,
-            offices=self.offices,
-            whole=self.frames[table],
         )
         rows = read.select(sorted((own & set(present)) | by_row)).collect(engine="in-memory")
         late = [name for name, dtype in rows.schema.items() if dtype == TEXT and name not in LINEAGE]
@@ -208,6 +218,8 @@ class Source:
                 .to_series()
             )
         held.own.insert_column(0, at.alias(AT))
+        if told:
+            held.own = held.own.hstack(self._lessons.of_held(held, told, near=self._may_be(time, before=before)))
         return held if time is None else self._inside_only(held, before=before)
 
     def _inside_only(self, held: Held, *, before: bool) -> Held:
@@ -224,9 +236,11 @@ class Source:
 
     def _near(self, frame: pl.LazyFrame, time: str | None, *, before: bool) -> pl.LazyFrame:
         """The rows that may be inside: placed by their own time, others need not be read at all."""
-        if time is None or self.window is None:
-            return frame
-        return frame.filter(pl.col(time).is_null() | self._inside(pl.col(time), before=before))
+        return frame if time is None or self.window is None else frame.filter(self._may_be(time, before=before))
+
+    def _may_be(self, time: str | None, *, before: bool) -> pl.Expr:
+        """Whether a row may be inside, as far as its own time tells."""
+        return pl.lit(True) if time is None else pl.col(time).is_null() | self._inside(pl.col(time), before=before)
 
     def _rows(self, table: str, columns: Collection[str], *, before: bool) -> pl.LazyFrame:
         time = TABLES[table].time
@@ -238,15 +252,14 @@ class Source:
         else:
             at, extra = placement(table), placed_by(table)
         frames = {**self.frames, table: self._near(self.frames[table], time, before=before)}
+        needed = {*columns, *extra}
+        told = {name for name in needed if is_learned(table, name)} - set(self.present(table))
         found = with_facts(
-            frames,
-            table,
-            needed={*columns, *extra},
-            internal_domains=self.internal_domains,
-            geo=self.geo,
-            offices=self.offices,
-            whole=self.frames[table],
+            frames, table, needed=needed - told, internal_domains=self.internal_domains, geo=self.geo
         ).with_columns(at.alias(AT))
+        if told:
+            rows = found.select(set(self.wanted(table, columns)) - told).collect()
+            found = rows.hstack(self._lessons.of(table, told, rows, near=self._may_be(time, before=before))).lazy()
         if time is not None and self.window is not None:
             found = found.filter(self._inside(pl.col(AT), before=before))
         return found.select(self.wanted(table, columns))

@@ -14,6 +14,7 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _BITS = {4: 32, 6: 128}
 _MAPPED = 0xFFFF
+_ENDS = 48
 
 
 def address(text: str) -> Address | None:
@@ -63,7 +64,9 @@ def network_of(text: str, v4: int, v6: int) -> str | None:
     first = value >> shift << shift
     if version == 4:
         return f"{inet_ntop(AF_INET, first.to_bytes(4))}/{length}"
-    return f"{ipaddress.IPv6Address(first)}/{length}"
+    # the system is quicker, but writes the end of some addresses as an IPv4 one unless it is zero
+    text = inet_ntop(AF_INET6, first.to_bytes(16)) if shift >= _ENDS else str(ipaddress.IPv6Address(first))
+    return f"{text}/{length}"
 
 
 class Networks:

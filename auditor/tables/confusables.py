@@ -8,6 +8,13 @@ from __future__ import annotations
 
 import unicodedata
 
+import polars as pl
+
+from auditor.tables.distinct import mapped
+from auditor.tables.schema import TEXT
+
+_BLANKS = r"[\t-\r\x1c-\x20]+"
+
 _LOOK_ALIKE: dict[int, str] = str.maketrans(
     {
         **dict(zip("авсԁеԍһніјкӏморԛѕтѵԝхуү", "abcdeghhijklmopqstvwxyy", strict=True)),
@@ -34,3 +41,11 @@ def name_key(text: str) -> str:
     'eve example'
     """
     return " ".join(folded(text).split())
+
+
+def name_keys(value: pl.Expr) -> pl.Expr:
+    """`name_key` of each text; of ASCII, which nothing is folded to but lower case, of all texts at once."""
+    plain = value.str.to_lowercase().str.replace_all(_BLANKS, " ").str.strip_chars(" ")
+    ascii_ = value.str.len_bytes() == value.str.len_chars()
+    other = mapped(pl.when(~ascii_).then(value), name_key, TEXT)
+    return pl.when(ascii_).then(plain).otherwise(other)

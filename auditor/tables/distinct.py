@@ -22,7 +22,7 @@ def mapped(column: pl.Expr, function: Callable[[In], Out], dtype: pl.DataType) -
     known: dict[In, Out] = {}
 
     def batch(series: pl.Series) -> pl.Series:
-        distinct = series.unique().drop_nulls()
+        distinct = series.unique(maintain_order=True).drop_nulls()
         values: list[In] = distinct.to_list()
         if len(known) > _REMEMBERED:
             known.clear()
@@ -32,6 +32,8 @@ def mapped(column: pl.Expr, function: Callable[[In], Out], dtype: pl.DataType) -
         results = pl.Series([known[value] for value in values], dtype=dtype)
         if not values:
             return pl.Series(series.name, [None], dtype=dtype).new_from_index(0, len(series))
+        if distinct.len() == series.len():
+            return results.alias(series.name)
         return series.replace_strict(distinct, results, default=None, return_dtype=dtype)
 
     return column.map_batches(batch, return_dtype=dtype, is_elementwise=True)

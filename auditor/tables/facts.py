@@ -7,13 +7,15 @@ them) is left as it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import TypeAlias
 
 import polars as pl
 
-from auditor.tables.confusables import name_key
-from auditor.tables.distinct import mapped, of_distinct
+from auditor.entities.groups import ids
+from auditor.tables.confusables import name_keys
+from auditor.tables.distinct import of_distinct
 from auditor.tables.dotted import network
 from auditor.tables.modelled import LEARNED, is_learned, learned, learned_from, with_person
 from auditor.tables.schema import COUNT, FLAG, LINEAGE, MEETINGS, TABLES, TEXT
@@ -158,22 +160,21 @@ def with_facts(
     internal_domains: Collection[str] | None = None,
     geo: Geo | None = None,
     offices: Collection[str] = (),
-    whole: pl.LazyFrame | None = None,
     distinct: bool = False,
 ) -> pl.LazyFrame:
     """The table's frame with the facts among `needed` added; other names in `needed` are passed over.
 
     `frames` must hold every table `fact_table` names. Without `internal_domains`, `is_internal` is null on
-    every row; without `geo`, so are places and networks. `offices` are networks listed as offices'; `whole` has all
-    rows of the table that are held, which facts about people and networks are learned from, its frame by default.
-    With `distinct` the caller knows that texts hardly repeat.
+    every row; without `geo`, so are places and networks. `offices` are networks listed as offices'. Facts
+    that only all rows tell are learned from the rows of the frame. With `distinct` the caller knows that texts hardly
+    repeat.
     """
     frame = frames[table]
     present = frame.collect_schema()
     told = sorted(name for name in set(needed) - set(present) if is_learned(table, name))
     if told:
         rows = with_facts(
-            frames if whole is None else {**frames, table: whole},
+            frames,
             table,
             needed=learned_from(table, told),
             internal_domains=internal_domains,
@@ -205,7 +206,7 @@ def with_facts(
         "ip_network": ("ip_address", network(_VALUE, 24, 48)),
         "client_os": ("client_agent", _agent(_VALUE.str.extract(r"^([^,]*)"))),
         "client_app": ("client_agent", _agent(_VALUE.str.extract(r"^[^,]*,(?s:(.*))$"))),
-        "name_key": ("display_name", mapped(_VALUE, name_key, TEXT)),
+        "name_key": ("display_name", name_keys(_VALUE)),
         "meeting_number_value": (
             "meeting_number",
             _VALUE.str.replace_all(r"\s", "").cast(COUNT, strict=False),
@@ -293,9 +294,27 @@ def _agent(part: pl.Expr) -> pl.Expr:
 
 
 def _joined(frame: pl.LazyFrame, other: pl.LazyFrame, *, on: list[str]) -> pl.LazyFrame:
-    """The frame with the other's columns; of several rows of the other with one key the first by lineage."""
-    once = other.sort(*LINEAGE, nulls_last=True).unique(subset=on, keep="first", maintain_order=True).drop(*LINEAGE)
+    """The frame with the other's columns; of several rows of the other with one key the first by lineage.
+
+    Keys may be packed in the frame.
+    """
+    schema = frame.collect_schema()
+    shape = {name: schema[name] if name in on else dtype for name, dtype in other.collect_schema().items()}
+    once = other.cast({name: schema[name] for name in on}).map_batches(
+        partial(_first_rows, on=on),
+        schema=pl.Schema({name: dtype for name, dtype in shape.items() if name not in LINEAGE}),
+        predicate_pushdown=False,
+        projection_pushdown=False,
+        slice_pushdown=False,
+    )
     return frame.join(once, on=on, how="left", maintain_order="left")
+
+
+def _first_rows(rows: pl.DataFrame, on: list[str]) -> pl.DataFrame:
+    """Of each key the first row by lineage; rows are only put in order where a key has several."""
+    if ids(rows, on).n_unique() < rows.height:
+        rows = rows.sort(*LINEAGE, nulls_last=True).unique(subset=on, keep="first", maintain_order=True)
+    return rows.drop(*LINEAGE)
 
 
 def _with_meeting(frames: Mapping[str, pl.LazyFrame], frame: pl.LazyFrame, facts: Collection[str]) -> pl.LazyFrame:

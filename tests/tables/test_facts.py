@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.tables.addresses import Networks, address, is_private, network_of
-from auditor.tables.confusables import name_key
+from auditor.tables.confusables import name_key, name_keys
 from auditor.tables.facts import FACTS, GEO, NULL_FACTS, fact_table, fact_type, with_facts
 from auditor.tables.placement import unplaced
 from auditor.tables.schema import TABLES
@@ -184,6 +184,12 @@ def test_look_alike_names_share_a_key() -> None:
     assert name_key("Ａｎｎａ") == "anna"
     tables = frames(attendees=[{"display_name": "Eve  X"}, {"display_name": "eve x"}, {}])
     assert facts("attendees", "name_key", tables=tables) == [("eve x",), ("eve x",), (None,)]
+
+
+@given(st.lists(st.none() | st.text() | st.text(alphabet=[chr(code) for code in range(128)]), max_size=9))
+def test_the_keys_of_many_names_are_those_of_each(names: list[str | None]) -> None:
+    found = pl.DataFrame({"name": pl.Series(names, dtype=pl.String)}).select(name_keys(pl.col("name")))
+    assert found["name"].to_list() == [None if name is None else name_key(name) for name in names]
 
 
 def test_department_is_that_of_the_directory() -> None:
