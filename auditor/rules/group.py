@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import timedelta
 
 import polars as pl
 
@@ -12,7 +13,8 @@ from auditor.rules.columns import names_in
 from auditor.rules.kept import hits, split, with_records
 from auditor.rules.keys import KEY, with_key
 from auditor.rules.outcome import NULL, Judged
-from auditor.rules.places import AT, order
+from auditor.rules.places import AT, in_order, order
+from auditor.rules.runs import Runs
 from auditor.rules.spec import Group, GroupWindow
 from auditor.rules.summary import Edge, Summary, summary
 from auditor.rules.task import Task
@@ -22,6 +24,7 @@ from auditor.tables.schema import TABLES
 
 START, END = "window_start", "window_end"
 _BURST = "__burst"
+_MANY = 2
 
 
 def judge_group(rows: pl.DataFrame, stage: Group, task: Task) -> Judged:
@@ -108,13 +111,19 @@ def _aggregated(rows: pl.DataFrame, stage: Group, task: Task, *, only: Collectio
 
 def _rolling(rows: pl.DataFrame, stage: Group, window: GroupWindow, task: Task, *, unknown: int) -> Judged:
     population = rows.height
-    rows = _promising(rows, stage)
-    rows = rows.sort(KEY, *order(window.time, rows, table=task.rule.detect.table), nulls_last=True)
+    bounds = list(at_least(stage.having.tree, dict(stage.aggregate)))
+    rows = _promising(rows, bounds)
+    in_time = order(window.time, rows, table=task.rule.detect.table)
+    ordered = in_order(rows, in_time)
+    rows = rows[Runs.of(rows[KEY]).places] if ordered else rows.sort(KEY, *in_time, nulls_last=True)
     time, length = window.time, span(window.length)
-    prepared = _summary(rows, stage, task)
+    if task.watch is None:
+        rows = _crowded(rows, time, length, least=max((least for _, least in bounds), default=1))
+    only = None if task.watch else _asked(stage)
+    prepared = _summary(rows, stage, task, only=only)
     rolled = rows.lazy().rolling(time, period=length, closed="right", group_by=KEY)
     edges = (pl.col(time).first().alias(START), pl.col(time).last().alias(END))
-    own = [pl.col(name).first() for name in stage.by]
+    own = [pl.col(name).first() for name in stage.by if only is None or name in only]
     seen = prepared.finished(rolled.agg(*own, *prepared.columns, *edges)).collect(engine="in-memory")
     found, not_judged = hits(seen, stage.having, task)
     members = with_key(_bursts(rows, found, window), (KEY, _BURST))
@@ -122,18 +131,33 @@ def _rolling(rows: pl.DataFrame, stage: Group, window: GroupWindow, task: Task, 
     return Judged(with_records(judged, members, on=[KEY]), population=population, not_evaluable=unknown + not_judged)
 
 
-def _promising(rows: pl.DataFrame, stage: Group) -> pl.DataFrame:
+def _promising(rows: pl.DataFrame, bounds: Sequence[tuple[Op, int]]) -> pl.DataFrame:
     """The rows of groups that may hold a window of which `having` is true or null.
 
     A count over a whole group is never less than over a window of it; where `having` wants more, no window can give it.
     """
-    bounds = list(at_least(stage.having.tree, dict(stage.aggregate)))
     if not bounds:
         return rows
     prepared = summary([(f"__most{place}", op) for place, (op, _) in enumerate(bounds)], Rows(()))
     enough = pl.all_horizontal(pl.col(f"__most{place}") >= least for place, (_, least) in enumerate(bounds))
     groups = prepared.grouped(rows, ()).filter(enough)
     return rows.join(groups.select(KEY), on=KEY, how="semi", maintain_order="left")
+
+
+def _crowded(rows: pl.DataFrame, time: str, length: timedelta, *, least: int) -> pl.DataFrame:
+    """The rows of windows that hold at least so many rows; they stand by key and time.
+
+    A count never exceeds the rows it counts. Of windows of fewer rows some may be left, with fewer still.
+    """
+    if least < _MANY:
+        return rows
+    first = pl.col(time).shift(least - 1)
+    full = (pl.col(KEY) == pl.col(KEY).shift(least - 1)) & (pl.col(time) - first < length)
+    ends = rows.select(
+        pl.when(full).then(KEY).backward_fill().alias(KEY), pl.when(full).then(time).backward_fill().alias(time)
+    )
+    inside = (rows[KEY] == ends[KEY]) & (ends[time] - rows[time] < length)
+    return rows.filter(inside.fill_null(value=False))
 
 
 def _bursts(rows: pl.DataFrame, found: pl.DataFrame, window: GroupWindow) -> pl.DataFrame:

@@ -25,15 +25,16 @@ def judge_sequence(rows: pl.DataFrame, stage: Sequence, task: Task) -> Judged:
     """Complete matches whose `where` is true, each resting on the record of every step."""
     taken = split(rows, task, whole=stage.by)
     keyed = with_key(taken.rows, stage.by)
-    population = keyed[KEY].n_unique()
     every = (*stage.steps, *stage.absent)
     for step in every:
         task.applied(step.where, keyed)
+    unknown = taken.unknown + _untimed(keyed, stage)
+    # one row is never two steps, and most keys of several columns have one row
+    several = keyed[KEY].is_duplicated()
+    population = keyed.height - int(several.sum()) + keyed[KEY].filter(several).n_unique()
+    if len(stage.steps) > 1:
+        keyed = keyed.filter(several)
     keyed = keyed.with_columns(verdicts(keyed, step.where).alias(_of(place)) for place, step in enumerate(every))
-    untimed = pl.any_horizontal(
-        pl.col(_of(place)).fill_null(False) & pl.col(step.time).is_null() for place, step in enumerate(stage.steps)
-    )
-    unknown = taken.unknown + keyed.filter(untimed).height
     # lineage orders the row numbers, so that they break ties in time
     placed = (
         texts(_promising(keyed, stage), LINEAGE)
@@ -51,6 +52,13 @@ def judge_sequence(rows: pl.DataFrame, stage: Sequence, task: Task) -> Judged:
         population=population,
         not_evaluable=unknown + not_judged,
     )
+
+
+def _untimed(rows: pl.DataFrame, stage: Sequence) -> int:
+    """How many rows would be a step, had they the time of it."""
+    lost = rows.filter(pl.any_horizontal(pl.col(step.time).is_null() for step in stage.steps))
+    found = [verdicts(lost, step.where).fill_null(value=False) & lost[step.time].is_null() for step in stage.steps]
+    return lost.filter(pl.any_horizontal(found)).height
 
 
 def _promising(rows: pl.DataFrame, stage: Sequence) -> pl.DataFrame:
@@ -152,8 +160,17 @@ def _without(chains: pl.DataFrame, events: pl.DataFrame, stage: Sequence) -> pl.
 def _greedy(chains: pl.DataFrame, steps: int) -> pl.DataFrame:
     """The chains a search from left to right takes: each starts after the last row of the one before."""
     ordered = chains.sort(KEY, "time0", "row0")
-    spans = ordered.select(KEY, "time0", "row0", "at", pl.col(f"row{steps - 1}").alias("last")).rows()
-    return ordered[_taken(spans)]
+    same = (pl.col(KEY) == pl.col(KEY).shift(1)).fill_null(value=False)
+    before = pl.col("at").shift(1)
+    if ordered.select((same & (pl.col("at") < before)).any()).item():
+        before = pl.col("at").cum_max().over(KEY).shift(1)
+    apart = ~same | (before < pl.col("time0"))
+    # chains that start after all before them have ended are taken in any case, and what comes before them is of no
+    # concern; only the others that follow one are walked
+    alone = ordered.select(apart & apart.shift(-1, fill_value=True)).to_series()
+    walked = ordered.filter(~alone)
+    spans = walked.select(KEY, "time0", "row0", "at", pl.col(f"row{steps - 1}").alias("last")).rows()
+    return pl.concat([ordered.filter(alone), walked[_taken(spans)]])
 
 
 def _taken(spans: Iterable[tuple[int, object, int, object, int]]) -> list[int]:
