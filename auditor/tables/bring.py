@@ -27,7 +27,7 @@ from auditor.tables.units import UNITS
 
 __all__ = ["Asked", "Brought", "bring"]
 
-_BYTES_AT_ONCE = 1 << 27
+_BYTES_AT_ONCE = 1 << 28
 
 
 @dataclass(frozen=True, slots=True)

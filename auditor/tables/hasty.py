@@ -7,6 +7,7 @@ the file is read again with care.
 from __future__ import annotations
 
 import re
+from codecs import getincrementaldecoder
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ _BEFORE = re.compile(rb'\s*\{\s*"items"\s*:\s*\[\s*(?=\{)')
 _BEHIND = re.compile(rb"\]\s*\}\s*\Z")
 _RECORD = re.compile(rb"\s*\{")
 _LOOKED_BACK = 64
+_PIECE = 1 << 20
 _LOOKED_AT = (24 << 10, 1 << 16)
 """How many bytes of a page are looked at for its first records: more of them only where few do not hold enough."""
 
@@ -75,8 +77,12 @@ def first_fields(body: bytes, *, records: int) -> set[str] | None:
 
 
 def _is_text(content: bytes) -> bool:
+    """Whether the bytes are UTF-8; they are looked at a piece at a time, so that no text as long as they is made."""
+    decoder = getincrementaldecoder("utf-8")()
     try:
-        content.decode()
+        for start in range(0, len(content), _PIECE):
+            decoder.decode(content[start : start + _PIECE])
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False
     return True
