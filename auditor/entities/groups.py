@@ -27,7 +27,8 @@ def places(values: pl.Series) -> tuple[pl.Series, pl.Series]:
     """The row each different value comes first in, and which of them each row has; nulls equal each other."""
     keys = packed(values).to_physical() if values.dtype in {pl.String(), _PACKED} else values
     if keys.null_count():
-        keys = keys.cast(pl.Int64).fill_null(greatest(keys) + 1)
+        wide = keys if keys.dtype == pl.UInt32() else keys.cast(pl.Int64)
+        keys = wide.fill_null(greatest(keys) + 1)
     first = keys.arg_unique()
     numbers = pl.int_range(first.len(), dtype=pl.UInt32, eager=True)
     low, high = smallest(keys), greatest(keys)

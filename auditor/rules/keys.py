@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from auditor.entities.groups import places
 from auditor.rules.packed import PACKED, packed
 from auditor.tables.schema import COUNT
 
@@ -13,7 +14,6 @@ KEY = "__key"
 """The number of a row's key; equal exactly where the key's columns are. Its size and order mean nothing."""
 
 _BITS = 63
-_PLACE = pl.UInt32
 
 
 def with_key(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
@@ -61,16 +61,7 @@ def code_of(values: pl.Series) -> pl.Series:
 
 def numbered(keys: pl.Series) -> tuple[pl.Series, pl.Series]:
     """The first row of each key, and the place of each row's key among them."""
-    keys = keys.fill_null(highest(keys) + 1) if keys.null_count() else keys
-    first = keys.arg_unique()
-    places = pl.int_range(first.len(), dtype=_PLACE, eager=True)
-    low, top = lowest(keys), highest(keys)
-    if top - low < 16 * keys.len() + 1_000_000:
-        own = (keys - low).cast(_PLACE)
-        lookup = pl.zeros(top - low + 1, _PLACE, eager=True).scatter(own.gather(first), places)
-        return first, lookup.gather(own)
-    known = pl.DataFrame({"key": keys.gather(first), "place": places})
-    return first, keys.to_frame("key").join(known, on="key", how="left", maintain_order="left")["place"]
+    return places(keys)
 
 
 def lowest(numbers: pl.Series) -> int:
