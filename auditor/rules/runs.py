@@ -23,16 +23,12 @@ class Runs:
     @classmethod
     def of(cls, keys: pl.Series) -> Runs:
         """The rows of `keys`, whole numbers without nulls."""
-        low = lowest(keys)
-        width = keys.len().bit_length()
-        own = pl.int_range(keys.len(), dtype=COUNT, eager=True)
-        if (highest(keys) - low).bit_length() + width > _BITS:
+        ordered = _ordered(keys)
+        if ordered is None:
             places = keys.to_frame("key").select(pl.arg_sort_by("key", maintain_order=True)).to_series()
             return cls(keys.gather(places), places)
-        # a number with the place in its last bits sorts in half the time, and keeps rows of a key in order
-        both = pl.DataFrame({"key": keys, "row": own}).select((pl.col("key") - low) * (1 << width) + pl.col("row"))
-        ordered = both.to_series().sort()
-        return cls(ordered // (1 << width) + low, (ordered % (1 << width)).cast(_INDEX))
+        size = _size(keys)
+        return cls(ordered // size + lowest(keys), (ordered % size).cast(_INDEX))
 
     def spans(self, keys: pl.Series) -> tuple[pl.Series, pl.Series]:
         """Where the run of each of `keys` starts and ends among the places; both the same where there is none."""
@@ -46,6 +42,35 @@ class Runs:
         inside = starts.clip(upper_bound=self.keys.len() - 1)
         there = (self.keys.gather(inside) == keys) & (starts == inside)
         return starts, every.gather(inside).zip_with(there, starts)
+
+
+def _size(keys: pl.Series) -> int:
+    return 1 << keys.len().bit_length()
+
+
+def _ordered(keys: pl.Series) -> pl.Series | None:
+    """The sorted keys, from 0 on, each times `_size` and with its row added; None where they are too large for that.
+
+    Such numbers sort in half the time rows do, and keep rows of a key in order.
+    """
+    low, size = lowest(keys), _size(keys)
+    if (highest(keys) - low).bit_length() + size.bit_length() > _BITS:
+        return None
+    rows = pl.int_range(keys.len(), dtype=COUNT, eager=True)
+    both = pl.DataFrame({"key": keys, "row": rows})
+    return both.select((pl.col("key") - low) * size + pl.col("row")).to_series().sort()
+
+
+def repeated(keys: pl.Series) -> pl.Series:
+    """Which of the keys others equal."""
+    ordered = _ordered(keys)
+    if ordered is None:
+        return keys.is_duplicated()
+    size = _size(keys)
+    own = ordered // size
+    as_before = (own == own.shift(1)).fill_null(value=False)
+    rows = (ordered.filter(as_before | as_before.shift(-1, fill_value=False)) % size).cast(_INDEX)
+    return pl.repeat(False, keys.len(), eager=True).scatter(rows, True)
 
 
 def places_among(keys: pl.Series, known: pl.Series) -> pl.Series:

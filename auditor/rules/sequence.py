@@ -13,6 +13,7 @@ from auditor.rules.keys import KEY, with_key
 from auditor.rules.outcome import Judged
 from auditor.rules.packed import texts
 from auditor.rules.places import AT
+from auditor.rules.runs import repeated
 from auditor.rules.spec import Sequence, Step
 from auditor.rules.task import Task
 from auditor.rules.temporal import span
@@ -30,7 +31,7 @@ def judge_sequence(rows: pl.DataFrame, stage: Sequence, task: Task) -> Judged:
         task.applied(step.where, keyed)
     unknown = taken.unknown + _untimed(keyed, stage)
     # one row is never two steps, and most keys of several columns have one row
-    several = keyed[KEY].is_duplicated()
+    several = repeated(keyed[KEY])
     population = keyed.height - int(several.sum()) + keyed[KEY].filter(several).n_unique()
     if len(stage.steps) > 1:
         keyed = keyed.filter(several)

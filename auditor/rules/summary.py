@@ -16,7 +16,7 @@ from auditor.rules.evaluate import computed
 from auditor.rules.keys import KEY, highest, lowest
 from auditor.rules.packed import texts
 from auditor.rules.places import in_order
-from auditor.rules.runs import places_among
+from auditor.rules.runs import places_among, repeated
 from auditor.rules.tree import Column, Expr, Op
 
 _ORDERED = frozenset({"first", "last"})
@@ -87,7 +87,7 @@ class Summary:
             return None
         if 2 * (highest(keys) - lowest(keys) + 1) <= keys.len():
             return None
-        several = keys.is_duplicated()
+        several = repeated(keys)
         return several if 2 * several.sum() < keys.len() else None
 
     def _of_none(self, rows: pl.DataFrame) -> pl.DataFrame:

@@ -450,6 +450,24 @@ def test_presence_over_a_group_is_the_union_of_its_intervals(judge, rows):
     assert seen == expected
 
 
+def test_a_sum_over_a_group_may_read_the_one_before_it(judge):
+    detect = """
+    from: attendees
+    derive:
+      joins: {expr: count(), over: [email]}
+      most: {expr: max(joins), over: [email]}
+      meetings: {expr: n_unique(meeting_id), over: [email]}
+      again: {expr: max(meetings), over: [email]}
+    where: "true"
+    """
+    rows = [{"email": email, "meeting_id": meeting} for email, meeting in [("a", "m1"), ("a", "m2"), ("b", "m1")]]
+    found = judge(detect, {"attendees": rows}, fingerprint="[email]", show=["joins", "most", "meetings", "again"])
+    assert {tuple(seen[name] for name in ("email", "joins", "most", "meetings", "again")) for seen in found.seen} == {
+        ("a", 2, 2, 2, 2),
+        ("b", 1, 1, 1, 1),
+    }
+
+
 @pytest.mark.parametrize(
     ("aggregate", "value"),
     [

@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.rules.runs import Runs, places_among
+from auditor.rules.runs import Runs, places_among, repeated
 
 KEYS = st.lists(st.one_of(st.integers(-3, 6), st.sampled_from([2**40, 2**62, 2**63 - 1])), max_size=30)
 
@@ -34,3 +34,8 @@ def test_the_place_of_a_key_is_found_among_those_known(keys, known):
     order = list(known)
     places = places_among(series(keys), series(order))
     assert places.to_list() == [order.index(key) if key in known else None for key in keys]
+
+
+@given(KEYS)
+def test_a_key_is_repeated_where_another_row_has_it(keys):
+    assert repeated(series(keys)).to_list() == [keys.count(key) > 1 for key in keys]
