@@ -151,19 +151,23 @@ def _placed(periods: pl.Series) -> tuple[pl.Series, pl.Series]:
 def _filled(valued: pl.DataFrame, stage: Baseline, judged: pl.Series) -> pl.DataFrame:
     """The periods with those between an entity's first and the last judged one that have no rows."""
     starts = window_starts(valued[PERIOD].sort()[0], judged[-1], span(stage.period), stage.zone)
-    known = valued.with_columns(starts.search_sorted(valued[PERIOD]).cast(COUNT).alias(_PLACE))
-    every = (
-        known.group_by(_ENTITY)
-        .agg(pl.col(_PLACE).min())
-        .with_columns(pl.int_ranges(_PLACE, starts.len()).alias(_PLACE))
-        .explode(_PLACE)
-        .sort(_ENTITY, _PLACE)
+    places = starts.search_sorted(valued[PERIOD]).cast(COUNT)
+    entities = valued[_ENTITY].rle_id()
+    first = places.filter((entities != entities.shift(1)).fill_null(value=True))
+    sizes = starts.len() - first
+    ends = sizes.cum_sum()
+    # each period held has its place among all of them, which lie in the same order
+    own = (ends - sizes - first).gather(entities) + places
+    every = pl.DataFrame({_PLACE: first, _ENTITY: valued[_ENTITY].unique(maintain_order=True)})
+    every = every.with_columns(pl.int_ranges(_PLACE, starts.len()).alias(_PLACE)).explode(_PLACE)
+    nothing = {_VALUE: stage.fill, _TRUE: None, _KNOWN: None}
+    return every.select(_ENTITY, starts.gather(every[_PLACE]).alias(PERIOD)).with_columns(
+        pl.repeat(nothing[name], every.height, dtype=valued.schema[name], eager=True)
+        .scatter(own, valued[name])
+        .alias(name)
+        for name in valued.columns
+        if name in nothing
     )
-    filled = every.join(known.with_columns(__had_rows=True), on=[_ENTITY, _PLACE], how="left", maintain_order="left")
-    return filled.with_columns(
-        pl.when("__had_rows").then(_VALUE).otherwise(pl.lit(stage.fill, dtype=_NUMBER)).alias(_VALUE),
-        starts.gather(filled[_PLACE]).alias(PERIOD),
-    ).drop("__had_rows", _PLACE)
 
 
 def _scored(valued: pl.DataFrame, stage: Baseline, limits: Limits, judged: pl.Series) -> pl.DataFrame:
