@@ -9,7 +9,7 @@ import polars as pl
 
 from auditor.rules.held import Beside, Held
 from auditor.rules.keys import code_of, numbered
-from auditor.rules.packed import packed, texts
+from auditor.rules.packed import packed, read_packed, texts
 from auditor.tables.facts import sources, value_source, with_facts
 from auditor.tables.modelled import learned, learned_from
 from auditor.tables.schema import LINEAGE, TABLES
@@ -68,8 +68,8 @@ class Learning:
             return _packed(self._with_facts(frame, table, wanted))
         if held is None or held.height != frame.select(pl.len()).collect().item():
             key = {"site_url", "meeting_id"} & set(schema)
-            own = frame.select(sorted({*sources(table, wanted), *key})).collect(engine="in-memory")
-            held = Held(table, _packed(own), self.beside)
+            own = frame.select(sorted({*sources(table, wanted), *key}))
+            held = Held(table, read_packed(own), self.beside)
         rows = held.frame(name for name in wanted if name not in by_row)
         return rows.with_columns(self._person(held)) if by_row else rows
 

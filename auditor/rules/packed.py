@@ -26,6 +26,11 @@ def packed(values: pl.Series) -> pl.Series:
     return values.gather(starts).cast(PACKED).gather(runs)
 
 
+def read_packed(rows: pl.LazyFrame) -> pl.DataFrame:
+    """The rows in memory, texts packed a piece at a time while they are read."""
+    return rows.with_columns(pl.col(pl.String()).cast(PACKED)).collect(engine="streaming")
+
+
 def witness() -> pl.Series:
     """A column without rows; while it lives a text keeps its number."""
     return pl.Series([], dtype=PACKED)

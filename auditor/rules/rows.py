@@ -15,7 +15,7 @@ from auditor.rules.held import Beside, Held
 from auditor.rules.known import Memory
 from auditor.rules.learning import Learning
 from auditor.rules.once import Sources
-from auditor.rules.packed import packed, texts
+from auditor.rules.packed import packed, read_packed, texts
 from auditor.rules.places import AT, PLACE
 from auditor.rules.spec import Condition
 from auditor.tables.facts import Geo, sources, value_source, with_facts
@@ -121,6 +121,9 @@ class Source:
         """
         kept = self._kept.get((table, before))
         wanted = self.wanted(table, columns)
+        if kept is None and any(is_learned(table, name) for name in columns):
+            # too many to be kept, and all of them are learned from: packed while they are read
+            kept = self._read(table, columns, (), before=before, tight=True)
         if kept is None or not kept.can(wanted):
             return self._rows(table, columns, before=before).collect()
         made = [name for name in beside if kept.can([name])]
@@ -182,8 +185,13 @@ class Source:
             return texts(kept.in_order().frame([*wanted, PLACE])).lazy()
         return self._rows(table, columns, before=before)
 
-    def _read(self, table: str, columns: Collection[str], judged: Collection[str], *, before: bool) -> Held:
-        """The rows in memory with what facts of single texts, and of meetings, are made from."""
+    def _read(
+        self, table: str, columns: Collection[str], judged: Collection[str], *, before: bool, tight: bool = False
+    ) -> Held:
+        """The rows in memory with what facts of single texts, and of meetings, are made from.
+
+        Where memory is `tight` texts are packed a piece of the table at a time.
+        """
         time = TABLES[table].time
         placed = time is None or self._all_placed(table, time)
         needed = {*columns, *(() if placed else placed_by(table))}
@@ -203,7 +211,8 @@ class Source:
             internal_domains=self.internal_domains,
             geo=self.geo,
         )
-        rows = read.select(sorted((own & set(present)) | by_row)).collect(engine="in-memory")
+        read = read.select(sorted((own & set(present)) | by_row))
+        rows = read_packed(read) if tight else read.collect(engine="in-memory")
         late = [name for name, dtype in rows.schema.items() if dtype == TEXT and name not in LINEAGE]
         packs = frozenset({*key, *sources(table, judged)})
         held = Held(table, _packed(rows.drop(late), LINEAGE), self._beside, rows.select(late), packs=packs)
