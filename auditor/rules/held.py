@@ -23,6 +23,9 @@ from auditor.tables.schema import TABLES, TEXT
 
 _log = logging.getLogger(__name__)
 
+FEW = 8
+"""Of so many rows one counts as few: what is read of few is put together apart from the rest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Beside:
@@ -46,20 +49,44 @@ class _Values:
 
 
 @dataclass(slots=True)
+class Late:
+    """Texts as they were read, for all that is held of one reading; those in `packs` are packed when a rule looks."""
+
+    read: pl.DataFrame = field(default_factory=pl.DataFrame)
+    packs: Collection[str] = ()
+    _packed: dict[str, pl.Series] = field(default_factory=dict, init=False)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.read.columns
+
+    def column(self, name: str, places: pl.Series | None) -> pl.Series:
+        """The texts at the places, in the order of reading without any, packed where they are to be."""
+        if name not in self.packs:
+            return self.at(name, places)
+        # where all are asked for they are packed as they were read, where equal ones stand together
+        if places is None or places.len() * FEW >= self.read.height:
+            self._packed[name] = packed(self.at(name, None))
+        return packed(self.at(name, places))
+
+    def at(self, name: str, places: pl.Series | None) -> pl.Series:
+        """The texts at the places, packed only where they are already."""
+        column = self._packed.get(name, self.read[name])
+        return column if places is None else column.gather(places)
+
+
+@dataclass(slots=True)
 class Held:
     """The rows of a table; a column is made when it is first asked for and kept.
 
-    `own` are the columns that were read, texts of them packed or not. Texts in `late` stay as they were read, and
-    `places` tells where each row's is, in the order of `late` itself where it is None; those of them in `packs` are
-    packed when all rows are asked for.
+    `own` are the columns that were read, texts of them packed or not, but for the texts in `late`; `places` tells
+    where each row's are, and is None where they have the order of the rows.
     """
 
     table: str
     own: pl.DataFrame
     beside: Beside
-    late: pl.DataFrame = field(default_factory=pl.DataFrame)
+    late: Late = field(default_factory=Late)
     places: pl.Series | None = None
-    packs: Collection[str] = ()
     _made: dict[str, pl.Series] = field(default_factory=dict, init=False)
     _values: dict[str, _Values] = field(default_factory=dict, init=False)
     _ordered: Held | None = field(default=None, init=False)
@@ -108,7 +135,7 @@ class Held:
 
     def taken_whole(self, places: pl.Series) -> Held:
         """The rows at the places, with all that was made of them."""
-        found = Held(self.table, self.own[places], self.beside, self.late, packs=self.packs)
+        found = Held(self.table, self.own[places], self.beside, self.late)
         found.places = places if self.places is None else self.places.gather(places)
         found._made = {name: column.gather(places) for name, column in self._made.items()}
         found._values = {name: _Values(one.known, one.places.gather(places)) for name, one in self._values.items()}
@@ -121,7 +148,7 @@ class Held:
         self._with_facts(OF_MEETING, sorted(meetings - set(self.own.columns)))
         for source, found in parts.items():
             # a fact the rows were given says more than the text it is usually made from
-            given = {*self.own.columns, *self.late.columns} - {source}
+            given = {*self.own.columns, *self.late.read.columns} - {source}
             trees = [tree for tree in found if not names_in(tree) & given]
             if not trees or not self._can_tell(source):
                 continue
@@ -131,7 +158,7 @@ class Held:
                 self._made[name] = values.known.frame[name].gather(values.places)
 
     def _known(self, name: str) -> bool:
-        if name in self.own.columns or name in self.late.columns or name in self._made:
+        if name in self.own.columns or name in self.late or name in self._made:
             return True
         source = value_source(self.table, name)
         return source is not None and self._can_tell(source)
@@ -139,24 +166,20 @@ class Held:
     def _can_tell(self, source: str) -> bool:
         """Whether the column is there and holds texts, as it should."""
         name = "meeting_id" if source == OF_MEETING else source
-        return self.own.schema.get(name) in {TEXT, PACKED} or self.late.schema.get(name) == TEXT
+        return self.own.schema.get(name) in {TEXT, PACKED} or name in self.late
 
     def _column(self, name: str) -> pl.Series:
         if name in self.own.columns:
             return self.own[name]
         if name not in self._made:
-            self._made[name] = self._read_late(name) if name in self.late.columns else self._fact(name)
+            late = name in self.late
+            self._made[name] = self.late.column(name, self.places) if late else self._fact(name)
         return self._made[name]
 
     def _as_read(self, name: str) -> pl.Series:
-        if name in self._made or name not in self.late.columns or self.places is not None:
+        if name in self._made or name not in self.late or self.places is not None:
             return self._column(name)
-        return self.late[name]
-
-    def _read_late(self, name: str) -> pl.Series:
-        # texts are packed as they were read, where equal ones stand together
-        column = packed(self.late[name]) if name in self.packs else self.late[name]
-        return column if self.places is None else column.gather(self.places)
+        return self.late.at(name, None)
 
     def _fact(self, name: str) -> pl.Series:
         values = self._with_fact(name)
@@ -166,8 +189,8 @@ class Held:
     def _taken(self, name: str, places: pl.Series) -> pl.Series:
         if name in self.own.columns or name in self._made:
             return self._column(name).gather(places)
-        if name in self.late.columns:
-            return self.late[name].gather(places if self.places is None else self.places.gather(places))
+        if name in self.late:
+            return self.late.at(name, places if self.places is None else self.places.gather(places))
         values = self._with_fact(name)
         return values.known.frame[name].gather(values.places.gather(places))
 
@@ -194,7 +217,7 @@ class Held:
         return found.collect(engine="in-memory")
 
     def _meeting_key(self) -> list[str]:
-        return [name for name in ("site_url", "meeting_id") if name in {*self.own.columns, *self.late.columns}]
+        return [name for name in ("site_url", "meeting_id") if name in self.own.columns or name in self.late]
 
     def _of(self, source: str) -> _Values:
         if source not in self._values:

@@ -11,7 +11,7 @@ import polars as pl
 from auditor.model.window import Window
 from auditor.rules.columns import names_in
 from auditor.rules.evaluate import verdicts
-from auditor.rules.held import Beside, Held
+from auditor.rules.held import FEW, Beside, Held, Late
 from auditor.rules.known import Memory
 from auditor.rules.learning import Learning
 from auditor.rules.once import Sources
@@ -24,7 +24,6 @@ from auditor.tables.placement import placed_by, placement
 from auditor.tables.schema import LINEAGE, TABLES, TEXT, TIME
 
 _NO_PARTS: Sources = {}
-_FEW = 8
 
 
 @dataclass(slots=True)
@@ -133,12 +132,12 @@ class Source:
         if where is not None:
             read = {*names_in(where.tree), *made}
             chosen = verdicts(kept.frame(read, as_read=True), where).fill_null(value=True).arg_true()
-            if chosen.len() * _FEW < kept.height:
+            if chosen.len() * FEW < kept.height:
                 return kept.taken_whole(chosen).in_order().frame([*names, PLACE])
             if chosen.len() < kept.height:
                 kept = kept.in_order()
                 chosen = verdicts(kept.frame(read, as_read=True), where).fill_null(value=True).arg_true()
-                return _packed(kept.taken([*names, PLACE], chosen), kept.packs)
+                return _packed(kept.taken([*names, PLACE], chosen), kept.late.packs)
         return kept.in_order().frame([*names, PLACE])
 
     def taken(self, table: str, columns: Collection[str], places: pl.Series) -> pl.DataFrame:
@@ -215,7 +214,7 @@ class Source:
         rows = read_packed(read) if tight else read.collect(engine="in-memory")
         late = [name for name, dtype in rows.schema.items() if dtype == TEXT and name not in LINEAGE]
         packs = frozenset({*key, *sources(table, judged)})
-        held = Held(table, _packed(rows.drop(late), LINEAGE), self._beside, rows.select(late), packs=packs)
+        held = Held(table, _packed(rows.drop(late), LINEAGE), self._beside, Late(rows.select(late), packs))
         if time is None:
             at = pl.select(pl.repeat(pl.lit(self.now, dtype=TIME), rows.height)).to_series()
         elif placed:
