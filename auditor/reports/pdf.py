@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from auditor.errors import ConfigError, ReportError
 from auditor.model.audit import Audit
 from auditor.reports import audit_json, csv
-from auditor.reports.drawing import pages_known, ready
 from auditor.reports.formats import Options
 from auditor.reports.markup import tree
 from auditor.reports.memory import rare_collections
@@ -48,7 +47,6 @@ def render(audit: Audit, options: Options) -> bytes:
 
 
 def _rendered(audit: Audit, options: Options) -> bytes:
-    ready()
     attached = attachments(audit)
     tell = options.tell or (lambda _: None)
     tell("laying out the PDF: template")
@@ -116,7 +114,7 @@ def _printed(html: str, audit: Audit, *, attached: tuple[Attached, ...], options
         document = page.render(pdf_variant=options.variant)
         document.metadata.attachments = [_attachment(file, audit) for file in attached]
         tell(f"laying out the PDF: {len(document.pages):,} pages, writing")
-        with pages_known(), warnings.catch_warnings():
+        with warnings.catch_warnings():
             # WeasyPrint 70 leaves its colour profile to the garbage collector.
             warnings.simplefilter("ignore", ResourceWarning)
             written = document.write_pdf(pdf_variant=options.variant, finisher=settle)
