@@ -33,8 +33,11 @@ _log = logging.getLogger(__name__)
 WHOLE = ""
 """In place of a column: all rows of the table together, set aside while its parts are read."""
 
-ROWS = 500_000
-"""About how many rows of the largest table are judged at once."""
+ROWS = 1_000_000
+"""About how many rows of the largest table are judged at once, at most."""
+
+CELLS = 40_000_000
+"""About how many values of all tables are judged at once: where rules read many columns, rows are fewer."""
 
 SourceOf: TypeAlias = Callable[[Mapping[str, pl.LazyFrame]], Source]
 
@@ -61,16 +64,15 @@ class Batches:
         """What the parts gave, by rule."""
         plans = self.plans(tasks)
         found: dict[str, list[Part]] = {rule_id: [] for rule_id in plans}
-        if not found or self._largest(tasks) <= self.rows:
+        count = self.large(tasks)
+        if not found or count == 1:
             return {}
         chosen = [task for task in tasks if task.rule.id in plans]
         within = [task for task in chosen if plans[task.rule.id] == MEETING]
         across = [task for task in chosen if plans[task.rule.id] != MEETING]
         with TemporaryDirectory(prefix="auditor-", dir=self.scratch) as folder:
-            spilled = _Across.of(
-                across, plans, Room(Path(folder), self.memory), buckets=-(-self._largest(tasks) // self.rows)
-            )
-            for frames in parts(self._split(chosen), rows=self.rows):
+            spilled = _Across.of(across, plans, Room(Path(folder), self.memory), buckets=count)
+            for frames in parts(self._split(chosen), rows=self._at_once(tasks)):
                 self._judge_part(frames, chosen, within, spilled, found)
             spilled.judge(self.source_of, found, lists=self.lists, profile=self.profile)
         return found
@@ -105,11 +107,14 @@ class Batches:
 
     def large(self, tasks: Sequence[Task]) -> int:
         """In about how many parts the tables of the rules are read; 1 where one go is enough."""
-        return max(1, -(-self._largest(tasks) // self.rows))
-
-    def _largest(self, tasks: Sequence[Task]) -> int:
         tables = {table for task in tasks for table in columns_of(task) if table in self.pieces}
-        return max((height(self.pieces[table]) for table in tables), default=0)
+        largest = max((height(self.pieces[table]) for table in tables), default=0)
+        return max(1, -(-largest // self._at_once(tasks)))
+
+    def _at_once(self, tasks: Sequence[Task]) -> int:
+        read = {(table, name) for task in tasks for table, names in columns_of(task).items() for name in names}
+        columns = sum(table in self.pieces for table, _ in read)
+        return min(self.rows, CELLS // max(1, columns))
 
     def _split(self, tasks: Sequence[Task]) -> Pieces:
         """The tables that are read in parts: those the rules judge, and those facts are made from."""

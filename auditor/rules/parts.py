@@ -31,8 +31,9 @@ class _Piece:
     @classmethod
     def of(cls, table: str, frame: pl.LazyFrame) -> _Piece:
         """The piece with its meetings read."""
-        marks = frame.select(_mark()).collect().to_series()
-        return cls(table, frame, marks.len(), marks.unique())
+        marks = frame.select(_mark()).collect(engine="in-memory").to_series()
+        # the rows of a meeting mostly stand together
+        return cls(table, frame, marks.len(), marks.filter(marks.ne_missing(marks.shift(1))).unique())
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,12 @@ def _assigned(pieces: Sequence[_Piece], *, rows: int) -> pl.DataFrame:
     """Which part each meeting of the leading table belongs to: neighbours by time, large pieces cut by meeting."""
     firsts = [piece.frame.select(_earliest(piece.frame)).collect().item() for piece in pieces]
     in_time = sorted(range(len(pieces)), key=lambda place: (firsts[place] is None, firsts[place] or 0, place))
+    whole = sum(piece.rows for piece in pieces)
+    even = whole / max(1, -(-whole // rows))
     found, part, filled = [pl.DataFrame(schema={_MARK: pl.UInt64, _PART: pl.Int64})], 0, 0
     for place in in_time:
         piece = pieces[place]
-        if filled and filled + piece.rows > rows:
+        if filled and filled + piece.rows / 2 > even:
             part, filled = part + 1, 0
         cuts = max(1, -(-piece.rows // (2 * rows)))
         own = (part + pl.col(_MARK) % cuts).cast(pl.Int64)

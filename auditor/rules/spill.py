@@ -12,7 +12,7 @@ import polars as pl
 from auditor.rules.keys import code_of, highest, lowest
 from auditor.rules.packed import PACKED, packed, witness
 
-MEMORY = 400_000_000
+MEMORY = 100_000_000
 """About how many bytes are kept in memory before rows go to disk."""
 
 _SEED = 23
