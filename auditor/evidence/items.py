@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
+from itertools import accumulate
 from typing import TypeVar
 
 Value = TypeVar("Value")
@@ -12,6 +13,10 @@ Value = TypeVar("Value")
 _FIRST = re.compile(rb'\{"items":\[(\{"[A-Za-z][A-Za-z0-9]*":)')
 _LIST = '{"items":['
 _CLOSES = b"}]}"
+_BETWEEN = b"\0"
+_REST = bytes(set(range(256)).difference(_BETWEEN, b'"[]{}'))
+"""All bytes but quotes, brackets and what is put between items."""
+_DEEPEST = 8
 _SPACE = re.compile(r"[ \t\n\r]*")
 _PASSED = json.JSONDecoder()
 
@@ -28,34 +33,37 @@ def items(body: bytes, wanted: Collection[int]) -> Mapping[int, object]:
     text = body.decode("utf-8-sig", "replace")
     if text.startswith(_LIST):
         return _passing(text, wanted)
-    document = json.loads(text, object_pairs_hook=first_of_equal)
+    document = _READ.decode(text)
     whole = document.get("items") if isinstance(document, dict) else document
     return {place: whole[place] for place in wanted if place < len(whole)} if isinstance(whole, list) else {}
 
 
 def first_of_equal(pairs: Sequence[tuple[str, Value]]) -> dict[str, Value]:
     """The object in which the first of equal names counts."""
-    found: dict[str, Value] = {}
-    for name, value in pairs:
-        found.setdefault(name, value)
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        found.update(reversed(pairs))
     return found
+
+
+_READ = json.JSONDecoder(object_pairs_hook=first_of_equal)
 
 
 def _cut(body: bytes, wanted: Collection[int]) -> Mapping[int, object] | None:
     """The wanted items, each cut out of the page; None where cutting could go wrong.
 
-    In JSON without a backslash every quote opens or closes a text. So `},{"key":` never stands in a text: the quote
-    would end that, and no letter follows the end of one. It stands between two maps of one list. That is the list of
-    items when no other brace opens before it.
+    `},{"key":` never stands in a text of JSON: no backslash is before the first quote, so that would end the text, and
+    no letter follows the end of one. It stands between two maps of one list. That is the list of items when no other
+    brace opens before it, or when all that opened in an item was closed in it.
     """
-    first = _FIRST.match(body)
-    starts = first and _starts(body, first, max(wanted, default=0))
-    if not starts or body.find(b"\\", 0, starts[-1]) >= 0:
+    first, last = _FIRST.match(body), max(wanted, default=0)
+    starts = first and (_starts(body, first, last) or _starts_of_deep(body, first, last))
+    if not starts:
         return None
     there = {*(place for place in wanted if place + 1 < len(starts)), len(starts) - 2}
     texts = {place: body[starts[place] : starts[place + 1] - 1].decode("utf-8", "replace") for place in there}
     try:
-        found = {place: _read(text) for place, text in texts.items()}
+        found = {place: _READ.decode(text) for place, text in texts.items()}
     except ValueError:  # more follows the list
         return None
     return {place: found[place] for place in wanted if place in found}
@@ -74,6 +82,32 @@ def _starts(body: bytes, first: re.Match[bytes], last: int) -> Sequence[int] | N
     return starts
 
 
+def _starts_of_deep(body: bytes, first: re.Match[bytes], last: int) -> Sequence[int] | None:
+    """The same of items that hold maps and lists; None where one of those could be taken for an item."""
+    between = b"}," + first[1]
+    inside = body[first.end() :].split(between, last + 1)
+    if len(inside) > last + 1:
+        inside.pop()
+    elif body.endswith(_CLOSES):
+        inside[-1] = inside[-1].removesuffix(_CLOSES)
+    else:
+        return None
+    if not _are_closed(inside):
+        return None
+    return [*accumulate(inside, lambda start, part: start + len(between) + len(part), initial=first.start(1))]
+
+
+def _are_closed(parts: Sequence[bytes]) -> bool:
+    """Whether each part of a page closes the maps and lists that open in it, and no other; no part begins in a text."""
+    joined = _BETWEEN.join(parts)
+    if b"\\" in joined:
+        joined = joined.replace(b"\\\\", b"").replace(b'\\"', b"")
+    bare = b"".join(joined.translate(None, _REST).split(b'"')[::2])
+    for _ in range(_DEEPEST):
+        bare = bare.replace(b"{}", b"").replace(b"[]", b"")
+    return not bare.strip(_BETWEEN)
+
+
 def _passing(text: str, wanted: Collection[int]) -> Mapping[int, object]:
     """The wanted items; those before them are passed, and what follows is not looked at."""
     found: dict[int, object] = {}
@@ -83,7 +117,7 @@ def _passing(text: str, wanted: Collection[int]) -> Mapping[int, object]:
             break
         _, end = _PASSED.raw_decode(text, at)
         if place in wanted:
-            found[place] = _read(text[at:end])
+            found[place] = _READ.decode(text[at:end])
         at = _after_space(text, end)
         at = _after_space(text, at + 1) if text[at] == "," else at
     return found
@@ -92,8 +126,3 @@ def _passing(text: str, wanted: Collection[int]) -> Mapping[int, object]:
 def _after_space(text: str, at: int) -> int:
     space = _SPACE.match(text, at)
     return at if space is None else space.end()
-
-
-def _read(text: str) -> object:
-    value: object = json.loads(text, object_pairs_hook=first_of_equal)
-    return value

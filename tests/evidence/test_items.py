@@ -104,12 +104,32 @@ def test_items_are_told_apart_whatever_stands_between_them(body, wanted):
         b'{"items":[{"a":1,"y":":["},{"a":2,"y":"]"},{"a":3}]}',
         b'{"items":[{"a":1,"c":[{"a":2,"x":"]"},{"a":3}],"y":":["},{"a":4}]}',
         b'{"items":[1,"two",null,{"a":4},[5],{"a":6}]}',
+        b'{"items":[{"a":[{"b":1},{"c":2}]},{"a":"[}","d":[]},{"a":{"b":{}}}]}',
+        b'{"items":[{"a":[{"b":1},{"a":2}]},{"a":3},{"a":4}]}',
+        b'{"items":[{"a":[{"b":1},{"a":2}]},{"b":3},{"a":4}]}',
+        b'{"items":[{"a":[{"b":1}]},{"a":2}],"b":[{"c":1},{"a":2}]}',
+        b'{"items":[{"a":"\\\\"},{"a":"\\"},{"},{"a":"\\u007b\\\\\\"["},{"a":[{"b":"\\\\"}]}]}',
+        b'{"items":[{"a":' + b"[" * 40 + b"]" * 40 + b'},{"a":[{"b":2}]},{"a":3}]}',
     ],
 )
 def test_a_page_of_another_form_is_read_in_full(page):
     assert items(page, {0, 1, 5}) == whole(page, {0, 1, 5})
 
 
-def test_of_a_plain_page_only_what_is_wanted_is_read():
-    page = b'{"items":[{"a":nonsense},{"a":1},{"a":2}]}'
+@pytest.mark.parametrize(
+    "page",
+    [
+        b'{"items":[{"a":nonsense},{"a":1},{"a":2}]}',
+        b'{"items":[{"a":nonsense,"b":"\\\\"},{"a":1},{"a":2}]}',
+        b'{"items":[{"a":nonsense,"b":"\\"{["},{"a":1},{"a":2}]}',
+        b'{"items":[{"a":nonsense,"b":[{"c":"]"},{"c":[]}]},{"a":1},{"a":2}]}',
+    ],
+)
+def test_of_a_plain_page_only_what_is_wanted_is_read(page):
     assert items(page, {1, 2}) == {1: {"a": 1}, 2: {"a": 2}}
+
+
+@given(pairs=st.lists(st.tuples(st.sampled_from("abc"), st.integers()), max_size=6))
+def test_of_equal_names_the_first_counts_and_stands_where_it_stood(pairs):
+    first = {name: next(value for other, value in pairs if other == name) for name, _ in pairs}
+    assert list(first_of_equal(pairs).items()) == list(first.items())
