@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from auditor.frozen import dataclass
 
+_NO_OFFSET = -len("+00:00")
+
 
 def instant(text: str) -> datetime:
     """The moment an ISO 8601 text names, in UTC; without an offset it is UTC already.
@@ -31,7 +33,7 @@ def iso(moment: datetime) -> str:
     >>> iso(datetime(2026, 1, 5, 10, tzinfo=UTC))
     '2026-01-05T10:00:00.000000Z'
     """
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{moment.astimezone(UTC).isoformat('T', 'microseconds')[:_NO_OFFSET]}Z"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -6,17 +6,19 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
+from functools import cache
+from json.encoder import encode_basestring
 
-from auditor.model.audit import Audit, ControlResult, Ledger, NotCompared, Parameter, Resolved, RuleResult
+from auditor.model.audit import Audit, CitedRecord, ControlResult, Ledger, NotCompared, Parameter, Resolved, RuleResult
 from auditor.model.coverage import Gap, TableCoverage
-from auditor.model.finding import Finding
+from auditor.model.finding import Finding, Record, Value
 from auditor.model.waiver import WaiverState
 from auditor.model.window import Window, iso
 from auditor.reports.audit_read import load
 from auditor.reports.audit_schema import schema
 from auditor.reports.text import LONE, spelled_out
 
-__all__ = ["SCHEMA_VERSION", "dump", "finding_object", "load", "render", "schema"]
+__all__ = ["SCHEMA_VERSION", "dump", "load", "render", "schema"]
 
 SCHEMA_VERSION = 1
 
@@ -38,24 +40,6 @@ def dump(audit: Audit) -> bytes:
     return b"".join(_written(audit))
 
 
-def finding_object(finding: Finding) -> dict[str, object]:
-    """One finding as the contract writes it."""
-    return {
-        "fingerprint": finding.fingerprint,
-        "rule_id": finding.rule_id,
-        "severity": finding.severity.value,
-        "confidence": finding.confidence.value,
-        "subject": finding.subject,
-        "message": finding.message,
-        "observed_at": iso(finding.observed_at),
-        "occurrences": finding.occurrences,
-        "state": finding.state,
-        "waiver": finding.waiver,
-        "evidence": finding.evidence,
-        "records": [{"page": f"sha256:{record.page}", "item": record.item} for record in finding.records],
-    }
-
-
 def _written(audit: Audit) -> Iterator[bytes]:
     before = b"{\n"
     for key, value in _document(audit).items():
@@ -72,17 +56,63 @@ def _lines(values: Iterator[object]) -> Iterator[bytes]:
     before = b"[\n"
     for value in values:
         yield before
-        yield _encoded(value)
+        yield value if isinstance(value, bytes) else _encoded(value)
         before = b",\n"
     yield b"\n]" if before != b"[\n" else b"[]"
 
 
 def _encoded(value: object) -> bytes:
-    text = spelled_out(_ENCODER.encode(value))
+    return _utf8(_json(value))
+
+
+def _utf8(text: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError:
         return _LONE_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
+
+
+def _json(value: object) -> str:
+    return spelled_out(_ENCODER.encode(value))
+
+
+def _text(text: str) -> str:
+    """The text as `_json` writes it."""
+    written = encode_basestring(text)
+    return written if text.isascii() and "\x7f" not in text else spelled_out(written)
+
+
+_name = cache(_text)
+"""The same of one of few texts."""
+
+
+def _value(value: Value) -> str:
+    return _text(value) if type(value) is str else "null" if value is None else _json(value)
+
+
+def _finding(finding: Finding) -> bytes:
+    """One finding as the contract writes it. There may be many of them and of records: no object is made of each."""
+    evidence = ", ".join([f"{_name(name)}: {_value(value)}" for name, value in finding.evidence.items()])
+    records = ", ".join([f"{{{_place(record)}}}" for record in finding.records])
+    return _utf8(
+        f'{{"fingerprint": {_text(finding.fingerprint)}, "rule_id": {_name(finding.rule_id)}, '
+        f'"severity": "{finding.severity.value}", "confidence": "{finding.confidence.value}", '
+        f'"subject": {_text(finding.subject)}, "message": {_text(finding.message)}, '
+        f'"observed_at": "{iso(finding.observed_at)}", "occurrences": {finding.occurrences}, '
+        f'"state": {_value(finding.state and finding.state.value)}, "waiver": {_value(finding.waiver)}, '
+        f'"evidence": {{{evidence}}}, "records": [{records}]}}'
+    )
+
+
+def _cited(cited: CitedRecord) -> bytes:
+    return _utf8(
+        f'{{{_place(cited.record)}, "request": {_text(cited.request)}, '
+        f'"fetched_at": "{iso(cited.fetched_at)}", "raw": {_text(cited.raw)}}}'
+    )
+
+
+def _place(record: Record) -> str:
+    return f'"page": {_text(f"sha256:{record.page}")}, "item": {record.item}'
 
 
 def _document(audit: Audit) -> dict[str, object]:
@@ -110,7 +140,7 @@ def _document(audit: Audit) -> dict[str, object]:
             {"id": framework.id, "title": framework.title, "controls": [_control(c) for c in framework.controls]}
             for framework in audit.frameworks
         ),
-        "findings": map(finding_object, audit.findings),
+        "findings": map(_finding, audit.findings),
         "resolved": (_earlier(gone) | {"resolved_in": gone.resolved_in} for gone in audit.resolved),
         "not_compared": (_earlier(unknown) | {"why": unknown.why} for unknown in audit.not_compared),
         "waivers": map(_waiver, audit.waivers),
@@ -128,16 +158,7 @@ def _additions(audit: Audit) -> dict[str, object]:
     """What the contract leaves to us: all else that a report prints."""
     chain, look, changes = audit.chain, audit.report, audit.rule_changes
     return {
-        "cited": (
-            {
-                "page": f"sha256:{cited.record.page}",
-                "item": cited.record.item,
-                "request": cited.request,
-                "fetched_at": iso(cited.fetched_at),
-                "raw": cited.raw,
-            }
-            for cited in audit.cited
-        ),
+        "cited": map(_cited, audit.cited),
         "chain": {
             "head": f"sha256:{chain.head}",
             "entries": chain.entries,

@@ -73,6 +73,16 @@ def test_iso_text_round_trips(window):
     assert (instant(iso(window.start)), instant(iso(window.end))) == (window.start, window.end)
 
 
+@given(at=st.datetimes(timezones=st.timezones()))
+def test_iso_text_is_that_of_the_clock_in_utc_with_four_digits_of_the_year(at):
+    try:
+        plain = at.astimezone(UTC)
+    except OverflowError:
+        return
+    assert iso(at) == f"{plain.year:04}-{plain:%m-%dT%H:%M:%S.%fZ}"
+    assert instant(iso(at)) == plain
+
+
 def test_a_time_without_offset_is_utc():
     assert instant("2026-01-05 10:00") == datetime(2026, 1, 5, 10, tzinfo=UTC)
 

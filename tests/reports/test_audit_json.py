@@ -18,6 +18,7 @@ from auditor.model.vocabulary import Confidence, GapReason, Severity, State, Sta
 from auditor.model.waiver import Waiver, WaiverState
 from auditor.model.window import Window
 from auditor.reports.audit_json import dump, load, schema
+from auditor.reports.text import spelled_out
 from tests.reports.audit_factory import audit_of
 
 TEXTS = st.text(st.characters(), max_size=12)
@@ -180,6 +181,17 @@ def test_an_audit_is_the_same_after_a_round_trip(audit: model.Audit) -> None:
     again = load(dump(audit))
     assert again == audit
     assert dump(again) == dump(audit)
+
+
+@settings(max_examples=60, deadline=None)
+@given(audits())
+def test_every_line_is_written_as_one_of_the_standard_library_is(audit: model.Audit) -> None:
+    written = dump(audit)
+    document = json.loads(written)
+    for key in ("findings", "cited"):
+        lines = ",\n".join(spelled_out(json.dumps(one, ensure_ascii=False)) for one in document[key])
+        held = f'"{key}": [\n{lines}\n],\n' if lines else f'"{key}": [],\n'
+        assert written.count(held.encode("utf-8", "backslashreplace")) == 1
 
 
 @settings(max_examples=25, deadline=None)
