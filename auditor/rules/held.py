@@ -9,6 +9,7 @@ from functools import partial
 
 import polars as pl
 
+from auditor.rules.answers import Answers
 from auditor.rules.columns import names_in
 from auditor.rules.compile import expression, with_shared
 from auditor.rules.keys import key_of, numbered
@@ -46,6 +47,14 @@ class _Values:
 
     known: Known
     places: pl.Series
+
+    def column(self, name: str) -> pl.Series:
+        """What follows, row by row."""
+        return self.known.frame[name].gather(self.places)
+
+    def taken(self, places: pl.Series) -> _Values:
+        """The same of the rows at the places."""
+        return _Values(self.known, self.places.gather(places))
 
 
 @dataclass(slots=True)
@@ -88,6 +97,7 @@ class Held:
     late: Late = field(default_factory=Late)
     places: pl.Series | None = None
     _made: dict[str, pl.Series] = field(default_factory=dict, init=False)
+    _answers: dict[str, Answers] = field(default_factory=dict, init=False)
     _values: dict[str, _Values] = field(default_factory=dict, init=False)
     _ordered: Held | None = field(default=None, init=False)
 
@@ -127,7 +137,7 @@ class Held:
 
     def made(self) -> list[str]:
         """The columns of the parts of conditions that were made."""
-        return [name for name in self._made if name.startswith(MADE)]
+        return [name for name in dict.fromkeys([*self._made, *self._answers]) if name.startswith(MADE)]
 
     def filtered(self, kept: pl.Series) -> Held:
         """The rows of which `kept` is true."""
@@ -137,8 +147,10 @@ class Held:
         """The rows at the places, with all that was made of them."""
         found = Held(self.table, self.own[places], self.beside, self.late)
         found.places = places if self.places is None else self.places.gather(places)
-        found._made = {name: column.gather(places) for name, column in self._made.items()}
-        found._values = {name: _Values(one.known, one.places.gather(places)) for name, one in self._values.items()}
+        found._made = {name: column.gather(places) for name, column in self._made.items() if name not in self._answers}
+        taken = {id(answers): answers.taken(places) for answers in self._answers.values()}
+        found._answers = {name: taken[id(answers)] for name, answers in self._answers.items()}
+        found._values = {name: one.taken(places) for name, one in self._values.items()}
         return found
 
     def prepare(self, facts: Collection[str], parts: Sources) -> None:
@@ -154,11 +166,14 @@ class Held:
                 continue
             self._with_facts(source, sorted({name for tree in trees for name in names_in(tree)} - {source}))
             values = self._of(source)
-            for name in _made(values.known, trees):
-                self._made[name] = values.known.frame[name].gather(values.places)
+            names = _made(values.known, trees)
+            made = values.known.frame.select(names)
+            answers = Answers.of(made.select(pl.col(pl.Boolean)), values.places)
+            self._answers |= dict.fromkeys(answers.bits, answers)
+            self._made |= {name: values.column(name) for name in made.columns if name not in answers.bits}
 
     def _known(self, name: str) -> bool:
-        if name in self.own.columns or name in self.late or name in self._made:
+        if name in self.own.columns or name in self.late or name in self._made or name in self._answers:
             return True
         source = value_source(self.table, name)
         return source is not None and self._can_tell(source)
@@ -172,9 +187,13 @@ class Held:
         if name in self.own.columns:
             return self.own[name]
         if name not in self._made:
-            late = name in self.late
-            self._made[name] = self.late.column(name, self.places) if late else self._fact(name)
+            self._made[name] = self._new(name)
         return self._made[name]
+
+    def _new(self, name: str) -> pl.Series:
+        if name in self._answers:
+            return self._answers[name].column(name)
+        return self.late.column(name, self.places) if name in self.late else self._fact(name)
 
     def _as_read(self, name: str) -> pl.Series:
         if name in self._made or name not in self.late or self.places is not None:
@@ -184,11 +203,13 @@ class Held:
     def _fact(self, name: str) -> pl.Series:
         values = self._with_fact(name)
         column = values.known.frame[name]
-        return (packed(column) if column.dtype == TEXT else column).gather(values.places)
+        return packed(column).gather(values.places) if column.dtype == TEXT else values.column(name)
 
     def _taken(self, name: str, places: pl.Series) -> pl.Series:
         if name in self.own.columns or name in self._made:
             return self._column(name).gather(places)
+        if name in self._answers:
+            return self._answers[name].column(name, places)
         if name in self.late:
             return self.late.at(name, places if self.places is None else self.places.gather(places))
         values = self._with_fact(name)
