@@ -35,6 +35,8 @@ else:
 
 
 def _made(written: type[Made]) -> type[Made]:
+    written.__doc__ = written.__doc__ or written.__name__  # else the standard library would tell the signature, slowly
+
     bare = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(written)
     told = fields(bare)  # type: ignore[arg-type] # a dataclass since the line before
     compared = _values([one.name for one in told if one.compare])
