@@ -29,6 +29,7 @@ from auditor.detectors.wording import clock, entity, number
 from auditor.entities.groups import greatest, ids
 from auditor.frozen import dataclass
 from auditor.model.window import Window
+from auditor.rules.packed import texts
 
 ENOUGH = 200
 CAP = 15.0
@@ -57,7 +58,7 @@ def detect(rows: pl.LazyFrame, settings: Burst, window: Window) -> Detection:
     """The bursts of joins of each entity."""
     key = list(settings.entity)
     usable = pl.all_horizontal(pl.col("joined_time").is_not_null(), *[pl.col(name).is_not_null() for name in key])
-    everything = rows.with_columns(_usable=usable).collect()
+    everything = texts(rows.with_columns(_usable=usable).collect())
     if not everything["_usable"].any():
         return unjudged(everything.height, (*key, "joined_time"))
     frame = everything.filter("_usable")

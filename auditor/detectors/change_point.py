@@ -29,6 +29,7 @@ from auditor.detectors.outlier import period_start
 from auditor.detectors.wording import entity, number
 from auditor.frozen import dataclass
 from auditor.model.window import Window
+from auditor.rules.packed import texts
 
 MAD_TO_SIGMA = 1.4826
 PARTIAL = 1
@@ -63,7 +64,7 @@ def detect(rows: pl.LazyFrame, settings: ChangePoint, window: Window) -> Detecti
     """The one time at which each entity's value changed most."""
     key = list(settings.entity)
     usable = pl.all_horizontal(pl.col("joined_time").is_not_null(), *[pl.col(name).is_not_null() for name in key])
-    everything = rows.with_columns(_usable=usable).collect()
+    everything = texts(rows.with_columns(_usable=usable).collect())
     if not everything["_usable"].any():
         return unjudged(everything.height, (*key, "joined_time"))
     frame = everything.filter("_usable").with_columns(period=period_start(settings.period))

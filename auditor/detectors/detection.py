@@ -9,14 +9,17 @@ budget. Every candidate is accounted for: `candidates = sum(suppressed) + emitte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from collections.abc import Callable, Collection, Sequence
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
+from auditor.entities.episodes import END
 from auditor.frozen import dataclass
 from auditor.model.audit import Ledger
 from auditor.model.window import Window
+from auditor.rules.packed import texts
+from auditor.tables.schema import LINEAGE
 
 RECORDS = pl.List(pl.Struct({"page": pl.String(), "item": pl.Int64()}))
 """The raw records a finding rests on."""
@@ -34,13 +37,15 @@ class Aggregate:
     """Named values summed up from the rows of a group, in two steps.
 
     `columns` are aggregates for `group_by(…).agg`; `finish` turns the grouped frame into one that has `names`.
-    `reads` are the columns and facts of a row they need.
+    `reads` are the columns and facts of a row they need. `alone` gives of a single row what `columns` give of a group
+    of that row; None where nothing but them does.
     """
 
     names: tuple[str, ...]
     columns: tuple[pl.Expr, ...]
     finish: Callable[[pl.LazyFrame], pl.LazyFrame]
     reads: frozenset[str]
+    alone: tuple[pl.Expr, ...] | None = None
 
     @classmethod
     def of(cls, **named: pl.Expr) -> Aggregate:
@@ -115,16 +120,33 @@ def records(*, page: str = "page", item: str = "item") -> pl.Expr:
 
 
 def with_records(found: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
-    """The visits with `records`, the lineage of their `rows` in `frame`."""
+    """The visits with `records`, the lineage of their `rows`, which are places in `frame`."""
     numbered = found.with_row_index("_visit")
+    members = numbered.select("_visit", row="rows").explode("row", empty_as_null=False)
     lineage = (
-        numbered.select("_visit", row="rows")
-        .explode("row", empty_as_null=False)
-        .join(frame.select("row", "page", "item"), on="row")
-        .group_by("_visit")
-        .agg(records().alias("records"))
+        members.hstack(texts(frame.select(*LINEAGE)[members["row"]])).group_by("_visit").agg(records().alias("records"))
     )
     return numbered.join(lineage, on="_visit", how="left", maintain_order="left").drop("_visit", "rows")
+
+
+def usable(rows: pl.LazyFrame, *, read: Collection[str], whole: Collection[str]) -> tuple[pl.DataFrame, int]:
+    """The columns `read`, with lineage, of the rows that lack none of `whole`, in order of time; how many lack one.
+
+    Texts are packed but for lineage, which may be.
+    """
+    found = rows.select(sorted({*read, *LINEAGE})).collect()
+    gaps = [name for name in whole if found[name].null_count()]
+    kept = found.drop_nulls(gaps) if gaps else found
+    kept = kept.with_columns(pl.col(pl.String()).exclude(*LINEAGE).cast(pl.Categorical()))
+    return kept if kept["joined_time"].is_sorted() else kept.sort("joined_time"), found.height - kept.height
+
+
+def ended(rows: pl.LazyFrame, *, read: Collection[str], whole: Collection[str]) -> tuple[pl.DataFrame, int]:
+    """The `usable` rows with a known `end`, not before they start, and their number as `row`; and how many are not."""
+    frame, lost = usable(rows, read=read, whole=whole)
+    timed = frame.with_columns(END.alias("end"))
+    kept = timed.filter((pl.col("end") >= pl.col("joined_time")).fill_null(value=False))
+    return kept.with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64)), lost + frame.height - kept.height
 
 
 def within(window: Window, column: str) -> pl.Expr:
@@ -134,11 +156,13 @@ def within(window: Window, column: str) -> pl.Expr:
 
 def days(times: pl.Series) -> tuple[date, date] | None:
     """The first and last day of the times, None when there is none."""
-    known = times.drop_nulls().sort()
-    if known.is_empty():
-        return None
-    ends = [moment.date() for moment in (known[0], known[-1])]
-    return ends[0], ends[1]
+    first, last = times.min(), times.max()
+    return (first.date(), last.date()) if isinstance(first, datetime) and isinstance(last, datetime) else None
+
+
+def before(times: pl.Series, window: Window) -> tuple[date, date] | None:
+    """The first and last day of the times before the window, None when there is none."""
+    return days(times.filter(times < window.start))
 
 
 def conclude(

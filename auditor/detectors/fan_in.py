@@ -16,19 +16,21 @@ from auditor.detectors.detection import (
     WITHOUT_HISTORY,
     Budget,
     Detection,
+    before,
     conclude,
-    days,
     learned,
     records,
     unjudged,
+    usable,
     within,
 )
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
-from auditor.entities.groups import codes, first_places, ids, paired
+from auditor.entities.groups import codes, greatest, ids, packed, paired
 from auditor.entities.networks import NETWORK, WHERE, is_remote_exit, knows_network, remote_exits
 from auditor.frozen import dataclass
 from auditor.model.window import Window
+from auditor.rules.packed import texts
 
 SHOWN = 20
 
@@ -68,28 +70,27 @@ class FanIn:
 def detect(rows: pl.LazyFrame, settings: FanIn, window: Window) -> Detection:
     """The scopes in which an entity stands for unusually many accounts."""
     needed = (*settings.entity, settings.distinct, "joined_time", *[name for name in settings.scope if name != "day"])
-    usable = pl.all_horizontal(pl.col(name).is_not_null() for name in dict.fromkeys(needed))
-    everything = rows.with_columns(_usable=usable).collect()
-    if not everything["_usable"].any():
-        return unjudged(everything.height, needed)
-    frame = everything.filter("_usable").with_columns(day=pl.col("joined_time").dt.truncate("1d"))
+    frame, lost = usable(rows, read=settings.needed, whole=dict.fromkeys(needed))
+    if frame.is_empty():
+        return unjudged(lost, needed)
+    times = frame["joined_time"]
+    every = frame.with_columns(day=times.dt.truncate("1d").alias("day"))
+    population, crowded = _crowded(every, settings)
+    frame = every.filter(crowded)
     counted = _rated(frame, settings)
     excess = pl.col("count") * (pl.col("count") / pl.col("center")).log() + pl.col("center") - pl.col("count")
     first = settings.entity[0]
     scored = counted.with_columns(
         score=pl.when(pl.col("count") > pl.col("center")).then(excess / math.log(10)).otherwise(0.0)
-    ).filter(
-        (pl.col("count") >= settings.min_count)
-        & (pl.col("score") >= settings.min_score)
-        & within(window, "observed_at")
-    )
+    ).filter((pl.col("score") >= settings.min_score) & within(window, "observed_at"))
     place = [*settings.entity, *settings.scope]
-    named = frame.select(place)[scored["_row"]]
+    named = texts(frame.select(place)[scored["_row"]])
     scored = pl.concat([named, scored.drop("_row")], how="horizontal").with_columns(
         joined_time=pl.col("observed_at"), ip_network=pl.col(first)
     )
+    asked = scored["ip_network"] if "remote_exit" in settings.suppress else scored["ip_network"].clear()
     scored = scored.with_columns(
-        _exit=is_remote_exit(scored, _exits(frame, scored["ip_network"], settings), place=NETWORK),
+        _exit=is_remote_exit(scored, remote_exits(every, place=NETWORK, among=asked), place=NETWORK),
         _known=_known(scored, frame, settings),
         _listed=in_networks(scored["ip_network"], settings.networks),
     )
@@ -101,52 +102,67 @@ def detect(rows: pl.LazyFrame, settings: FanIn, window: Window) -> Detection:
     judged = scored.with_columns(
         suppressed=first_reason({name: reasons[name] for name in settings.suppress if name in reasons})
     ).drop("_exit", "_known", "_listed", "joined_time", *([] if first == "ip_network" else ["ip_network"]))
-    before = frame.filter(pl.col("joined_time") < window.start)["joined_time"]
     return conclude(
         _worded(_with_members(judged, frame, settings), settings),
         entity=settings.entity,
         budget=settings.budget,
-        population=counted.height,
-        not_evaluable=everything.height - frame.height,
-        history=days(before),
+        population=population,
+        not_evaluable=lost,
+        history=before(times, window),
     )
 
 
-def _exits(frame: pl.DataFrame, networks: pl.Series, settings: FanIn) -> pl.DataFrame:
-    """What is known of those networks, from all legs of the people who used one of them."""
-    asked = (
-        networks.unique().implode()
-        if "remote_exit" in settings.suppress
-        else pl.Series([[]], dtype=pl.List(pl.String()))
-    )
-    people = frame.filter(NETWORK.is_in(asked))["email"].unique().implode()
-    return remote_exits(frame.filter(pl.col("email").is_in(people)), place=NETWORK)
+def _numbered(frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
+    """The network of each row, the entity as `_pair` and the entity in its scope as `_case`, all as numbers."""
+    network = ids(frame, settings.entity[:1])
+    pair = paired(network, ids(frame, settings.entity[1:]))
+    case = paired(pair, ids(frame, settings.scope))
+    return pl.DataFrame({"_network": network, "_pair": pair, "_case": case})
+
+
+def _crowded(frame: pl.DataFrame, settings: FanIn) -> tuple[int, pl.Series]:
+    """How many cases there are, and which rows are of a network that has one with enough rows to count."""
+    numbered = _numbered(frame, settings)
+    case, size = numbered["_case"], 1 << frame.height.bit_length()
+    if greatest(case) >= (1 << 62) // size:
+        case = case.rank("dense").cast(pl.Int64())
+    keys = (case * size + pl.int_range(frame.height, dtype=pl.Int64(), eager=True)).sort()
+    own = keys // size
+    # sorted by case, so one has enough rows where the row that many places before is of it, too
+    enough = (own == own.shift(max(settings.min_count - 1, 0))).fill_null(value=False)
+    networks = numbered["_network"].gather(keys.filter(enough) % size).unique()
+    return int((own.diff() != 0).fill_null(value=True).sum()), numbered["_network"].is_in(networks.implode())
 
 
 def _rated(frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
-    """Every (entity, scope) with its count and its usual count λ, the scope itself left out; `_row` is one of its."""
-    key, scope = list(settings.entity), list(settings.scope)
-    network = ids(frame, key[:1])
-    pair = paired(network, ids(frame, key[1:]))
-    numbered = frame.select(
-        "joined_time",
-        _network=network,
+    """Every (entity, scope) that counts enough, with its count and its usual count λ, the scope itself left out.
+
+    `_row` is one of its rows.
+    """
+    numbered = _numbered(frame, settings).with_columns(
+        frame["joined_time"],
         _series=codes(frame["meeting_number"]) if settings.retrospective else None,
-        _case=first_places(pair) * frame.height + first_places(ids(frame, scope)),
-        _who=ids(frame, [settings.distinct]),
-        _row=pl.int_range(pl.len(), dtype=pl.Int64),
+        _scope=ids(frame, settings.scope),
+        _row=pl.int_range(frame.height, dtype=pl.Int64(), eager=True),
     )
-    different = numbered.select("_case", "_who").unique().group_by("_case").agg(count=pl.len().cast(pl.Int64))
+    once = paired(numbered["_case"], ids(frame, [settings.distinct])).arg_unique()
+    different = numbered[once].group_by("_case").agg(count=pl.len().cast(pl.Int64))
     counted = (
         numbered.group_by("_case")
-        .agg(pl.col("_network").first(), pl.col("_series", "_row").min(), observed_at=pl.col("joined_time").min())
+        .agg(
+            pl.col("_network", "_pair", "_scope").first(),
+            pl.col("_series", "_row").min(),
+            observed_at=pl.col("joined_time").min(),
+        )
         .join(different, on="_case")
-        .with_columns(_pair=pl.col("_case") // frame.height, _scope=pl.col("_case") % frame.height)
     )
     places = counted.group_by("_network", "_scope").agg(
         _start=pl.col("observed_at").min(), _series=pl.col("_series").min()
     )
+    enough = pl.col("count") >= settings.min_count
+    counted = counted.filter(pl.col("_pair").is_in(counted.filter(enough)["_pair"].unique().implode()))
     rated = _leave_one_out(counted, places) if settings.retrospective else _strictly_before(counted, places)
+    rated = rated.filter(enough)
     if not settings.retrospective:
         learned(rated["_scopes"], earlier=rated.select(_after_the_first()).to_series())
     return rated.select(
@@ -167,10 +183,9 @@ def _known(scored: pl.DataFrame, frame: pl.DataFrame, settings: FanIn) -> pl.Ser
     if "known_network" not in settings.suppress:
         return pl.Series([False]).new_from_index(0, scored.height)
     place = [*settings.entity, *settings.scope]
-    there = frame.filter(NETWORK.is_in(scored["ip_network"].unique().implode()))
+    there = frame.filter(NETWORK.is_in(packed(scored["ip_network"].unique()).implode()))
     usual = (
-        there.with_columns(_knows=knows_network(there, places=(NETWORK,)))
-        .join(scored.select(place), on=place, how="semi")
+        _rows_of(scored, there.with_columns(_knows=knows_network(there, places=(NETWORK,))), settings)
         .group_by(*place, "email")
         .agg(pl.col("_knows").any())
         .group_by(place)
@@ -179,11 +194,18 @@ def _known(scored: pl.DataFrame, frame: pl.DataFrame, settings: FanIn) -> pl.Ser
     return scored.select(place).join(usual, on=place, how="left", maintain_order="left")["_known"]
 
 
+def _rows_of(candidates: pl.DataFrame, frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
+    """The rows the candidates stand for."""
+    place = [*settings.entity, *settings.scope]
+    asked = candidates.select(place).with_columns(pl.col(pl.String()).cast(pl.Categorical()))
+    return texts(frame.join(asked, on=place, how="semi"))
+
+
 def _with_members(judged: pl.DataFrame, frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
     """The candidates with `meeting_title`, `spread`, `members`, the first accounts of each, and `records`."""
     place = [*settings.entity, *settings.scope]
     told = (
-        frame.join(judged.select(place), on=place, how="semi")
+        _rows_of(judged, frame, settings)
         .group_by(place)
         .agg(
             meeting_title=pl.col("meeting_title").min(),

@@ -24,6 +24,7 @@ from auditor.entities.networks import Lives, is_remote_exit, kilometres, knows_n
 from auditor.entities.pairs import hand_off, reconnect
 from auditor.frozen import dataclass
 from auditor.model.window import Window
+from auditor.rules.packed import texts
 
 RUN = timedelta(hours=24)
 KNOWN_FROM = timedelta(days=14)
@@ -81,6 +82,7 @@ def detect(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window) -> De
     """The journeys no aircraft makes."""
     typed = settings.places == "declared"
     needed = ("geo_latitude", "geo_longitude") if typed else ("ip_network", "geo_latitude", "geo_longitude")
+    rows = texts(rows.collect()).lazy()
     frame, unusable = legs(declared(rows) if typed else rows, entity=settings.entity, needed=needed)
     if frame.is_empty():
         return Detection(

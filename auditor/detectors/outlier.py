@@ -28,6 +28,7 @@ from auditor.detectors.detection import (
 from auditor.detectors.wording import entity, number
 from auditor.frozen import dataclass
 from auditor.model.window import Window
+from auditor.rules.packed import texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def detect(rows: pl.LazyFrame, settings: Outlier, window: Window) -> Detection:
     """The entity-periods least like all others, ranked against history and window, the event included."""
     key, features = list(settings.entity), list(settings.features.names)
     usable = pl.all_horizontal(pl.col("joined_time").is_not_null(), *[pl.col(name).is_not_null() for name in key])
-    everything = rows.with_columns(_usable=usable).collect()
+    everything = texts(rows.with_columns(_usable=usable).collect())
     if not everything["_usable"].any():
         return unjudged(everything.height, (*key, "joined_time"))
     frame = everything.filter("_usable").with_columns(period=period_start(settings.period))

@@ -21,6 +21,7 @@ from auditor.entities.networks import WHERE, Lives, is_remote_exit, knows_networ
 from auditor.entities.pairs import companion, hand_off, reconnect, same_provider
 from auditor.frozen import dataclass
 from auditor.model.window import Window
+from auditor.rules.packed import texts
 
 PARTNERS = 50
 RUN_GAP = timedelta(hours=12)
@@ -52,7 +53,7 @@ class Overlap:
 
 def detect(rows: pl.LazyFrame, settings: Overlap, window: Window) -> Detection:
     """The times an entity was in two places at once."""
-    frame, unusable = legs(rows, entity=settings.entity, needed=settings.different)
+    frame, unusable = legs(texts(rows.collect()).lazy(), entity=settings.entity, needed=settings.different)
     if frame.is_empty():
         return unjudged(unusable, (*settings.entity, *settings.different, "joined_time", "left_time"))
     lives = Lives.of(frame)

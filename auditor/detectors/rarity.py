@@ -8,18 +8,32 @@ v and at all; N_v and N everybody's; K the distinct values seen so far; a is `pr
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import timedelta
 
 import polars as pl
 
-from auditor.detectors.detection import Budget, Detection, conclude, days, learned, records, unjudged, within
+from auditor.detectors.detection import (
+    Budget,
+    Detection,
+    before,
+    conclude,
+    learned,
+    records,
+    unjudged,
+    usable,
+    within,
+)
+from auditor.detectors.past import Past
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
-from auditor.entities.groups import greatest, ids, paired
-from auditor.entities.networks import WHERE, is_remote_exit, remote_exits
+from auditor.entities.groups import dense, greatest, ids, paired
+from auditor.entities.networks import PLACE, WHERE, is_remote_exit, remote_exits
 from auditor.frozen import dataclass
 from auditor.model.window import Window
+from auditor.rules.packed import texts
+
+_SLACK = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,138 +61,100 @@ class Rarity:
 def detect(rows: pl.LazyFrame, settings: Rarity, window: Window) -> Detection:
     """The joins whose attributes are rare for their person."""
     key = list(settings.entity)
-    usable = pl.all_horizontal(pl.col("joined_time").is_not_null(), *[pl.col(name).is_not_null() for name in key])
-    everything = rows.with_columns(_usable=usable).collect()
-    if not everything["_usable"].any():
-        return unjudged(everything.height, (*key, "joined_time"))
-    frame = (
-        everything.filter("_usable")
-        .sort("joined_time", "left_time", "page", "item", nulls_last=True)
-        .with_row_index("row")
-    )
-    known = pl.max_horizontal(f"n_{name}" for name in settings.columns) >= settings.min_history
-    events = _rated(frame, settings, window)
-    young = events.filter(~known.fill_null(value=False)).height
-    exits = remote_exits(frame)
-    scored = _merged(events.filter(known), settings)
+    frame, lost = usable(rows, read=settings.needed, whole=(*key, "joined_time"))
+    if frame.is_empty():
+        return unjudged(lost, (*key, "joined_time"))
+    inside = frame.select(within(window, "joined_time")).to_series()
+    events, judged = _rated(frame, inside, settings)
+    scored = _merged(events, settings)
+    exits = remote_exits(frame, among=scored.select(place=PLACE).to_series())
     scored = scored.with_columns(
         _exit=is_remote_exit(scored.with_columns(joined_time=pl.col("observed_at")), exits),
         _listed=in_networks(scored["ip_network"], settings.networks),
     )
     reasons = {"remote_exit": pl.col("_exit"), "listed_network": pl.col("_listed")}
-    judged = scored.with_columns(
+    named = scored.with_columns(
         suppressed=first_reason({name: reasons[name] for name in settings.suppress if name in reasons})
     ).drop("_exit", "_listed")
-    before = frame.filter(pl.col("joined_time") < window.start)["joined_time"]
-    reason = "no entity has enough history" if events.height and young == events.height else None
+    population = int(inside.sum())
     detection = conclude(
-        _worded(judged, settings),
+        _worded(named, settings),
         entity=key,
         budget=settings.budget,
-        population=events.height,
-        not_evaluable=everything.height - frame.height + young,
-        history=days(before),
+        population=population,
+        not_evaluable=lost + population - judged,
+        history=before(frame["joined_time"], window),
     )
-    return Detection(
-        detection.findings,
-        detection.population,
-        detection.not_evaluable,
-        detection.truncated,
-        detection.ledger,
-        reason,
-    )
+    return replace(detection, reason="no entity has enough history" if population and not judged else None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Joins:
-    """When rows happened, as places in the order of moments, and in which of them something is asked.
+def _rated(frame: pl.DataFrame, inside: pl.Series, settings: Rarity) -> tuple[pl.DataFrame, int]:
+    """The rows inside that may be rare, with `bits_`, `nv_`, `n_`, `gv_` and `g_` of each attribute they have.
 
-    `moment` and `horizon` are, for each row, the place of its time and of the first one its history reaches back to.
+    All counts are of rows strictly before the row that have the attribute at all. Beside them is told of how many
+    rows inside the person has enough history.
     """
-
-    moment: pl.Series
-    horizon: pl.Series
-    moments: int
-
-    @classmethod
-    def of(cls, times: pl.Series, history: timedelta) -> _Joins:
-        distinct = times.unique().sort()
-        moment = distinct.search_sorted(times).cast(pl.Int64)
-        return cls(moment, distinct.search_sorted(times - history).cast(pl.Int64), distinct.len() + 1)
-
-    def before(self, rows: pl.Series, asked: pl.Series) -> pl.Series:
-        """For each of the rows asked, how many of `rows` lie strictly before it, within its history."""
-        per_moment = pl.DataFrame({"moment": self.moment[rows]}).group_by("moment").len()
-        none = pl.Series([0], dtype=pl.Int64).new_from_index(0, self.moments + 1)
-        # at each place how many lie before that moment
-        until = none.scatter(per_moment["moment"] + 1, per_moment["len"].cast(pl.Int64)).cum_sum()
-        return until.gather(self.moment[asked]) - until.gather(self.horizon[asked])
-
-    def earlier(self, groups: pl.Series, rows: pl.Series, asked: pl.Series) -> pl.Series:
-        """For each of the rows asked, how many of `rows` in its group lie strictly before it, within its history."""
-        if greatest(groups) > (1 << 62) // self.moments:
-            groups = groups.rank("dense").cast(pl.Int64)
-        scaled = groups * self.moments
-        past = (scaled + self.moment)[rows].sort()
-        group = scaled[asked]
-        until, since = group + self.moment[asked], group + self.horizon[asked]
-        # asked in order, neighbours are searched for among what was just read
-        order = until.arg_sort()
-        counts = past.search_sorted(until[order]).cast(pl.Int64) - past.search_sorted(since[order]).cast(pl.Int64)
-        return counts.clone().scatter(order, counts)
-
-
-def _rated(frame: pl.DataFrame, settings: Rarity, window: Window) -> pl.DataFrame:
-    """The rows of the window with `bits_`, `nv_`, `n_`, `gv_` and `g_` of each attribute they have.
-
-    All counts are of rows strictly before the row that have the attribute at all.
-    """
-    joins = _Joins.of(frame["joined_time"], settings.history)
+    past = Past.of(frame["joined_time"], settings.history)
     people = ids(frame, settings.entity)
-    inside = frame.select(within(window, "joined_time")).to_series()
-    events = frame.filter(inside)
-    counted: list[tuple[pl.Series, pl.Series, pl.Series]] = []
-    for name in settings.columns:
-        known = frame[name].is_not_null()
-        rows, asked = known.arg_true(), (known & inside).arg_true()
-        values = ids(frame, [name])
+    own, order, first = past.apart(people)
+    people, asked = people.gather(order), inside.gather(order)
+    attributes = {name: dense(frame[name]) for name in settings.columns}
+    counts: dict[str, pl.Series] = {}
+    masks: list[tuple[pl.Series, pl.Series]] = []
+    for name, values in attributes.items():
+        value = values.gather(order)
+        known = value.is_not_null()
         # columns that are null on the same rows share what does not depend on the value
-        shared = next(((own, every) for mask, own, every in counted if (mask == known).all()), None)
-        own, every = shared or (joins.earlier(people, rows, asked), joins.before(rows, asked))
-        if shared is None:
-            counted.append((known, own, every))
-        if rows.len() == frame.height:
-            learned(every, earlier=(joins.moment > joins.horizon)[asked])
-        named = _surprise(
-            frame.select("row")[asked].with_columns(
-                _nv=joins.earlier(paired(people, values), rows, asked),
-                _n=own,
-                _gv=joins.earlier(values, rows, asked),
-                _g=every,
-                _k=_kinds(values[rows], joins.moment[rows], joins.moment[asked]),
-            ),
-            name,
-            weight=settings.prior_weight,
-        )
-        events = events.join(named, on="row", how="left", maintain_order="left")
-    return events
-
-
-def _kinds(values: pl.Series, moments: pl.Series, asked: pl.Series) -> pl.Series:
-    """How many different values were seen strictly before each of the moments asked."""
-    firsts = pl.DataFrame({"value": values, "moment": moments}).group_by("value").agg(pl.col("moment").min())
-    return firsts["moment"].sort().search_sorted(asked).cast(pl.Int64)
-
-
-def _surprise(counted: pl.DataFrame, name: str, *, weight: float) -> pl.DataFrame:
-    """The counts and the bits of one attribute under its name."""
-    common = (pl.col("_gv") + 1) / (pl.col("_g") + pl.col("_k") + 1)
-    chance = (pl.col("_nv") + weight * common) / (pl.col("_n") + weight)
-    return counted.select(
-        "row",
-        (-chance.log(2)).alias(f"bits_{name}"),
-        *[pl.col(f"_{part}").alias(f"{part}_{name}") for part in ("nv", "n", "gv", "g")],
+        every = next((every for mask, every in masks if (mask == known).all()), None)
+        if every is None:
+            every = own.earlier(people.set(~known, None))
+            masks.append((known, every))
+            if known.all():
+                follows = own.until > (first if own.since is None else own.since.fill_null(first))
+                learned(every.filter(asked), earlier=follows.filter(asked))
+        own_value = every if greatest(value) == 0 else own.earlier(paired(people, value))
+        counts |= {f"n_{name}": every, f"nv_{name}": own_value}
+    enough = pl.max_horizontal(f"n_{name}" for name in settings.columns) >= settings.min_history
+    judged = pl.DataFrame(counts | {"row": order}).filter(enough & asked)
+    # whatever was never seen is as rare as one of all rows and kinds there are, at most
+    least = settings.prior_weight / (2 * frame.height + 1)
+    most = (
+        -((pl.col(f"nv_{name}") + least) / (pl.col(f"n_{name}") + settings.prior_weight)).log(2)
+        for name in settings.columns
     )
+    may_be = pl.sum_horizontal(bits.fill_null(0.0) for bits in most) >= settings.min_bits - _SLACK
+    events = judged.filter(may_be)
+    rows = events["row"]
+    events = texts(frame[rows]).hstack(events)
+    for name, values in attributes.items():
+        events = events.with_columns(_of_all(values, past, rows, name)).with_columns(
+            _bits(name, weight=settings.prior_weight)
+        )
+    return events, judged.height
+
+
+def _of_all(values: pl.Series, past: Past, rows: pl.Series, name: str) -> list[pl.Series]:
+    """How many rows in the past of those `rows` have their value, `gv_`, or any, `g_`, and of how many kinds, `_k`."""
+    asked = pl.repeat(False, greatest(values) + 1, dtype=pl.Boolean(), eager=True)
+    asked = asked.scatter(values.gather(rows).drop_nulls().unique(), True).gather(values)
+    until = past.until.gather(rows)
+    since = pl.zeros(rows.len(), pl.Int64(), eager=True) if past.since is None else past.since.gather(rows).fill_null(0)
+    known = values.is_not_null()
+    seen = pl.concat([pl.zeros(1, pl.Int64(), eager=True), known.cast(pl.Int64()).cum_sum()])
+    kinds = values.arg_unique()
+    kinds = kinds.filter(known.gather(kinds)).cast(pl.Int64()).sort()
+    return [
+        past.earlier(values.set(~asked, None)).gather(rows).alias(f"gv_{name}"),
+        (seen.gather(until) - seen.gather(since)).alias(f"g_{name}"),
+        kinds.search_sorted(until).cast(pl.Int64()).alias("_k"),
+    ]
+
+
+def _bits(name: str, *, weight: float) -> pl.Expr:
+    """The surprise of one attribute under its name."""
+    common = (pl.col(f"gv_{name}") + 1) / (pl.col(f"g_{name}") + pl.col("_k") + 1)
+    chance = (pl.col(f"nv_{name}") + weight * common) / (pl.col(f"n_{name}") + weight)
+    return (-chance.log(2)).alias(f"bits_{name}")
 
 
 def _merged(events: pl.DataFrame, settings: Rarity) -> pl.DataFrame:
@@ -186,7 +162,9 @@ def _merged(events: pl.DataFrame, settings: Rarity) -> pl.DataFrame:
     key = list(settings.entity)
     names = settings.columns
     bits = [pl.col(f"bits_{name}") for name in names]
-    chosen = events.with_columns(
+    order = ("joined_time", "left_time", "page", "item")
+    ordered = events.drop("row").sort(*order, nulls_last=True).with_row_index("row")
+    chosen = ordered.with_columns(
         score=pl.sum_horizontal(column.fill_null(0.0) for column in bits), _top=pl.max_horizontal(bits)
     ).filter(pl.col("_top").is_not_null() & (pl.col("score") >= settings.min_bits))
 
@@ -205,7 +183,6 @@ def _merged(events: pl.DataFrame, settings: Rarity) -> pl.DataFrame:
         org_value=of_largest("gv").cast(pl.Int64),
         org=of_largest("g").cast(pl.Int64),
     )
-    order = ("joined_time", "left_time", "page", "item")
     visit = [*key, "site_url", "meeting_id", "attribute", "value"]
     one_visit = (
         named.sort(*visit, *order, nulls_last=True)

@@ -8,7 +8,7 @@ the visit's week; without any, k is 0.
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import timedelta
 
 import polars as pl
@@ -18,22 +18,27 @@ from auditor.detectors.detection import (
     Aggregate,
     Budget,
     Detection,
+    before,
     conclude,
-    days,
+    ended,
     learned,
     unjudged,
     with_records,
     within,
 )
+from auditor.detectors.past import Past
 from auditor.detectors.wording import entity, number
-from auditor.entities.episodes import MERGE_GAP, legs, visits
-from auditor.entities.groups import numbers
+from auditor.entities.episodes import MERGE_GAP, ORDER, visits
+from auditor.entities.groups import ids, places
 from auditor.frozen import dataclass
 from auditor.model.window import Window
+from auditor.rules.packed import texts
 
 HISTORY = 60
 PEER_WEEKS = 4
 MAD_TO_SIGMA = 1.4826
+OF_VISIT = frozenset({"presence", "meeting_length"})
+"""What a value may read of a visit beside the columns of its legs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,28 +83,26 @@ class RobustZscore:
 def detect(rows: pl.LazyFrame, settings: RobustZscore, window: Window) -> Detection:
     """The visits whose value is far from the person's usual."""
     key = list(settings.entity)
-    frame, unusable = legs(rows, entity=settings.entity, needed=("meeting_id",))
+    frame, unusable = ended(rows, read=settings.needed - OF_VISIT, whole=(*key, "meeting_id", "joined_time"))
     if frame.is_empty():
         return unjudged(unusable, (*key, "meeting_id", "joined_time", "left_time"))
-    carried = [
-        *settings.value.columns,
-        pl.col("meeting_title").min(),
-        *[pl.col(name).min() for name in settings.peer if name not in key],
-    ]
-    stays = visits(frame, entity=settings.entity, gap=settings.merge_gap, carried=carried)
-    stays = settings.value.finish(stays.lazy()).with_columns(pl.col("value").cast(pl.Float64)).collect()
-    usable = stays.filter(pl.col("value").is_finite() & (pl.col("value") > -1)).with_columns(x=pl.col("value").log1p())
-    placed = _placed(usable, key)
-    rated = _peers(placed, settings)
-    since = pl.col("joined_time") > pl.col("joined_time").min().over("_who")
-    judged = rated.with_columns(_later=since).filter(within(window, "joined_time"))
-    learned(judged["n"], earlier=judged["_later"])
-    young = judged.filter(pl.col("n") < settings.min_history).height
+    stays = _valued(frame, settings)
+    usable = stays.filter(pl.col("value").is_finite() & (pl.col("value") > -1))
+    usable = usable.with_columns(x=pl.col("value").log1p(), _who=ids(usable, key))
+    times, who = usable["joined_time"], usable["_who"]
+    known = Past.of(times).earlier(who)
+    inside = usable.select(within(window, "joined_time")).to_series()
+    first, person = places(who)
+    learned(known.filter(inside), earlier=(times > times.gather(first).gather(person)).filter(inside))
+    population, young = int(inside.sum()), int((inside & (known < settings.min_history)).sum())
+    asked = inside & (known >= settings.min_history) & _may_be_far(usable, settings)
+    people = person.filter(asked).unique()
+    theirs = usable.with_columns(_asked=asked).filter(person.is_in(people.implode()))
+    placed = _placed(_in_order(theirs, frame))
+    rated = _peers(placed.filter("_asked"), usable, settings)
     weight = pl.when(pl.col("_peer_med").is_null()).then(0.0).otherwise(settings.shrink)
     both = pl.col("n") + weight
-    centred = judged.filter(pl.col("n") >= settings.min_history).with_columns(
-        _c=(pl.col("n") * pl.col("_med") + weight * pl.col("_peer_med").fill_null(0.0)) / both
-    )
+    centred = rated.with_columns(_c=(pl.col("n") * pl.col("_med") + weight * pl.col("_peer_med").fill_null(0.0)) / both)
     # the scale is at least the floor, so nothing nearer than this needs one
     near = (pl.col("x") - pl.col("_c")).abs() < settings.threshold * settings.floor * (1 - 1e-9)
     scored = (
@@ -111,7 +114,7 @@ def detect(rows: pl.LazyFrame, settings: RobustZscore, window: Window) -> Detect
             ),
         )
         .with_columns(z=((pl.col("x") - pl.col("_c")) / pl.col("_s")).round(DIGITS))
-        .filter(_far(settings) & (pl.col("presence") >= settings.min_presence))
+        .filter(_far(settings))
         .with_columns(
             score=pl.col("z").abs(),
             center=pl.col("_c").exp() - 1,
@@ -120,24 +123,56 @@ def detect(rows: pl.LazyFrame, settings: RobustZscore, window: Window) -> Detect
             suppressed=pl.lit(None, dtype=pl.String),
         )
     )
-    before = usable.filter(pl.col("joined_time") < window.start)["joined_time"]
     detection = conclude(
-        _worded(with_records(scored, frame), settings),
+        _worded(_with_legs(texts(scored), frame), settings),
         entity=key,
         budget=settings.budget,
-        population=judged.height,
+        population=population,
         not_evaluable=unusable + stays.height - usable.height + young,
-        history=days(before),
+        history=before(times, window),
     )
-    reason = "no entity has enough history" if judged.height and young == judged.height else None
-    return Detection(
-        detection.findings,
-        detection.population,
-        detection.not_evaluable,
-        detection.truncated,
-        detection.ledger,
-        reason,
+    return replace(detection, reason="no entity has enough history" if population and young == population else None)
+
+
+def _valued(frame: pl.DataFrame, settings: RobustZscore) -> pl.DataFrame:
+    """The visits with their `value` and their peers."""
+    peers = [name for name in settings.peer if name not in settings.entity]
+    alone = settings.value.alone
+    stays = visits(
+        frame,
+        entity=settings.entity,
+        gap=settings.merge_gap,
+        carried=[*settings.value.columns, *[pl.col(name).min() for name in peers]],
+        alone=None if alone is None else [*alone, *map(pl.col, peers)],
     )
+    return settings.value.finish(stays.lazy()).with_columns(pl.col("value").cast(pl.Float64)).collect()
+
+
+def _may_be_far(stays: pl.DataFrame, settings: RobustZscore) -> pl.Series:
+    """Which visits are long enough, and as far as they must be at least from the farthest value there is.
+
+    What is usual lies between the smallest and the largest value, and the scale is at least the floor.
+    """
+    least = settings.threshold * settings.floor * (1 - 1e-6)
+    high, low = pl.col("x") - pl.col("x").min() >= least, pl.col("x").max() - pl.col("x") >= least
+    far = {"both": high | low, "up": high, "down": low}[settings.direction]
+    return stays.select(far & (pl.col("presence") >= settings.min_presence)).to_series()
+
+
+def _in_order(stays: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    """The visits in the order of their first legs."""
+    members = stays.select("visit", row="rows").explode("row", empty_as_null=False)
+    told = members.hstack(texts(frame.select(ORDER)[members["row"]]))
+    first = told.sort(*ORDER).unique("visit", keep="first", maintain_order=True).select("visit")
+    return first.join(stays, on="visit", how="left", maintain_order="left")
+
+
+def _with_legs(scored: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    """The visits with what their legs tell: `meeting_title` and `records`."""
+    members = scored.select("visit", row="rows").explode("row", empty_as_null=False)
+    titles = members.hstack(texts(frame.select("meeting_title")[members["row"]]))
+    titled = titles.group_by("visit").agg(pl.col("meeting_title").min())
+    return with_records(scored.join(titled, on="visit", how="left", maintain_order="left"), frame)
 
 
 def _far(settings: RobustZscore) -> pl.Expr:
@@ -145,7 +180,7 @@ def _far(settings: RobustZscore) -> pl.Expr:
     return {"both": high | low, "up": high, "down": low}[settings.direction]
 
 
-def _placed(stays: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+def _placed(stays: pl.DataFrame) -> pl.DataFrame:
     """Each visit with the count and the median of the person's last 60 visits before it, persons one after another.
 
     `_who` is the person's number, `i` the visit's among theirs. Visits that begin together do not know each other:
@@ -154,7 +189,7 @@ def _placed(stays: pl.DataFrame, key: list[str]) -> pl.DataFrame:
     middle = pl.col("x").rolling_median(HISTORY, min_samples=1).shift(1)
     together = ["_who", "joined_time"]
     return (
-        stays.with_columns(_who=numbers(stays, key), _at=pl.int_range(pl.len(), dtype=pl.Int64))
+        stays.with_columns(_at=pl.int_range(pl.len(), dtype=pl.Int64))
         .sort(pl.col("_who") * stays.height + pl.col("_at"))
         .with_columns(i=pl.int_range(pl.len(), dtype=pl.Int64).over("_who"), _med=middle.over("_who"))
         .with_columns(_first=pl.col("i").first().over(together), _med=pl.col("_med").first().over(together))
@@ -176,13 +211,14 @@ def _spread(chosen: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
     return chosen.join(past, on=["_who", "i"], how="left", maintain_order="left")
 
 
-def _peers(stays: pl.DataFrame, settings: RobustZscore) -> pl.DataFrame:
-    """Each visit with the median and MAD of its peers in the 28 days before its week."""
+def _peers(stays: pl.DataFrame, every: pl.DataFrame, settings: RobustZscore) -> pl.DataFrame:
+    """Each of the visits with the median and MAD of its peers, among `every` one, in the 28 days before its week."""
     week = pl.col("joined_time").dt.truncate("1w")
     group = [*settings.peer, "week"]
-    placed = stays.with_columns(week=week)
+    placed, told = stays.with_columns(week=week), every.select(*settings.peer, "x", week=week)
+    asked = placed.select(group).unique()
     later = pl.concat(
-        placed.select(*settings.peer, "x", week=pl.col("week") + timedelta(weeks=ahead))
+        told.with_columns(pl.col("week") + timedelta(weeks=ahead)).join(asked, on=group, how="semi", nulls_equal=True)
         for ahead in range(1, PEER_WEEKS + 1)
     )
     middle = later.group_by(group).agg(_peer_med=pl.col("x").median())

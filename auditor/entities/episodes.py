@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from auditor.entities.groups import first_places, greatest, ids, paired
+from auditor.entities.groups import first_places, greatest, ids, paired, places, repeated
 
 ORDER = ("joined_time", "end", "page", "item")
 MERGE_GAP = timedelta(minutes=10)
@@ -36,31 +36,50 @@ def legs(rows: pl.LazyFrame, *, entity: Sequence[str], needed: Sequence[str]) ->
 
 
 def visits(
-    frame: pl.DataFrame, *, entity: Sequence[str], gap: timedelta = MERGE_GAP, carried: Sequence[pl.Expr] = ()
+    frame: pl.DataFrame,
+    *,
+    entity: Sequence[str],
+    gap: timedelta = MERGE_GAP,
+    carried: Sequence[pl.Expr] = (),
+    alone: Sequence[pl.Expr] | None = None,
 ) -> pl.DataFrame:
     """One row a visit, in order: entity, site and meeting, `joined_time`, `end`, `presence`, `legs`, `rows`.
 
     `rows` are the numbers of its legs; `with_records` turns them into records.
 
     `carried` are further aggregates over the legs of a visit; they may read `presence` and `meeting_length`,
-    which are the same on every leg of a visit.
+    which are the same on every leg of a visit. `alone` are what they give of one leg, where that tells it.
     """
     key = list(dict.fromkeys(("site_url", "meeting_id", *entity)))
-    numbered = in_visits(frame, key=key, gap=gap).with_columns(presence=pl.col("_added").sum().over("visit"))
-    return (
-        _with_meeting_length(numbered)
-        .group_by("visit")
-        .agg(
-            pl.col(key).first(),
-            pl.col("joined_time").min(),
-            pl.col("end").max(),
-            pl.col("presence").first(),
-            pl.len().cast(pl.Int64).alias("legs"),
-            pl.col("row").alias("rows"),
-            *carried,
-        )
-        .sort("visit")
+    meeting, stay = _stays(frame, key)
+    several = pl.repeat(True, frame.height, eager=True) if alone is None else repeated(stay)
+    single = frame.with_columns(meeting=places(meeting)[1], presence=pl.col("end") - pl.col("joined_time"))
+    single, mates = single.filter(~several), single.filter(several).drop("presence")
+    numbered = in_visits(mates.with_columns(_row="row", row=pl.int_range(pl.len(), dtype=pl.Int64)), key=key, gap=gap)
+    numbered = numbered.with_columns(
+        row="_row", visit=mates["row"].gather(numbered["visit"]), presence=pl.col("_added").sum().over("visit")
     )
+    single, numbered = _with_meeting_length(single, numbered)
+    grouped = numbered.group_by("visit").agg(
+        pl.col(key).first(),
+        pl.col("joined_time").min(),
+        pl.col("end").max(),
+        pl.col("presence").first(),
+        pl.len().cast(pl.Int64).alias("legs"),
+        pl.col("row").alias("rows"),
+        *carried,
+    )
+    if alone is None:
+        return grouped.sort("visit")
+    one = single.with_columns(visit="row", legs=1, rows=pl.concat_list("row"))
+    one = one.select(*(name for name in grouped.columns if name in one.columns), *alone).select(grouped.columns)
+    return pl.concat([one.cast(grouped.schema), grouped]).sort("visit")
+
+
+def _stays(frame: pl.DataFrame, key: Sequence[str]) -> tuple[pl.Series, pl.Series]:
+    """Whole numbers for the meeting of each leg and for what has the same key, which names the meeting."""
+    meeting = ids(frame, ["site_url", "meeting_id"])
+    return meeting, paired(meeting, ids(frame, [name for name in key if name not in ("site_url", "meeting_id")]))
 
 
 def in_visits(frame: pl.DataFrame, *, key: Sequence[str], gap: timedelta = MERGE_GAP) -> pl.DataFrame:
@@ -71,9 +90,7 @@ def in_visits(frame: pl.DataFrame, *, key: Sequence[str], gap: timedelta = MERGE
     A stay, `_stay`, is what has the same `key`; `_new` begins a visit, `_reach` is the latest end before in the stay,
     `_added` what the leg adds to the union of the stay.
     """
-    meeting = ids(frame, ["site_url", "meeting_id"])
-    stay = paired(meeting, ids(frame, [name for name in key if name not in ("site_url", "meeting_id")]))
-    ordered = frame.with_columns(_stay=first_places(stay), _meeting=first_places(meeting)).sort(
+    ordered = frame.with_columns(_stay=first_places(_stays(frame, key)[1])).sort(
         pl.col("_stay") * frame.height + pl.col("row")
     )
     reach, start = pl.col("_reach"), pl.col("joined_time")
@@ -104,49 +121,76 @@ def _reach_before(ordered: pl.DataFrame) -> pl.Series:
     return ends.gather(before)
 
 
-def _with_meeting_length(numbered: pl.DataFrame) -> pl.DataFrame:
+def _with_meeting_length(single: pl.DataFrame, several: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """`meeting_length`: from start to end, yet no longer than the longest stay of the others, if at least three.
 
     Whoever stays alone keeps a meeting from ending, so its end may be the inflated stay itself. Of a meeting whose
-    end is unknown it is the median presence of at least three others, else null.
+    end is unknown it is the median presence of at least three others, else null. `single` are the legs that are a stay
+    each, `several` those that are not.
     """
-    length = numbered.group_by("_stay").agg(
-        pl.col("_meeting").first(), stay=pl.col("_added").sum().dt.total_microseconds()
+    own = several.group_by("_stay").agg(pl.col("meeting").first(), presence=pl.col("_added").sum())
+    stays = pl.concat([single.select("meeting", "presence"), own.select("meeting", "presence")]).select(
+        "meeting", stay=pl.col("presence").dt.total_microseconds()
     )
-    longest_stay = greatest(length["stay"]) + 1
-    packs = longest_stay < (1 << 62) // max(numbered.height, 1) and (length["stay"] >= 0).all()
-    order = [pl.col("_meeting") * longest_stay + pl.col("stay")] if packs else [pl.col("_meeting"), pl.col("stay")]
-    stays = length.sort(order).with_columns(
-        _rank=pl.int_range(pl.len(), dtype=pl.Int64).over("_meeting"), _n=pl.len().over("_meeting").cast(pl.Int64)
+    places_ = pl.int_range(single.height, stays.height, dtype=pl.Int64(), eager=True)
+    at = pl.zeros(greatest(own["_stay"]) + 1, pl.Int64(), eager=True).scatter(own["_stay"], places_)
+    stated = pl.col("meeting.end_time") - pl.col("meeting.start_time")
+    unknown = [legs.filter(stated.is_null())["meeting"] for legs in (single, several)]
+    longest = _longest_of_others(stays)
+    middle = _middle_of_others(stays, pl.concat(unknown).unique())
+    known = pl.when(stated.is_null()).then("_middle").otherwise(pl.min_horizontal(stated, "_longest"))
+    told = pl.DataFrame([longest.cast(pl.Duration("us")), middle.cast(pl.Duration("us"))])
+    return (
+        single.hstack(told.head(single.height)).with_columns(meeting_length=known),
+        several.hstack(told[at.gather(several["_stay"])]).with_columns(meeting_length=known),
     )
-    half, n, at = pl.col("_n") // 2, pl.col("_n"), pl.int_range(pl.len(), dtype=pl.Int64)
-    placed = stays.with_columns(_half=half, _first=at - pl.col("_rank"))
 
-    def ranked(rank: pl.Expr) -> pl.Expr:
+
+def _longest_of_others(stays: pl.DataFrame) -> pl.Series:
+    """Of each stay the longest other `stay` of its `meeting`, a number below their count; null with too few others."""
+    size, meetings = greatest(stays["stay"]) + 1, greatest(stays["meeting"]) + 1
+    if meetings > (1 << 62) // size:
+        ordered = stays.sort("meeting", "stay")
+    else:
+        keys = (stays["meeting"].cast(pl.Int64()) * size + stays["stay"]).sort()
+        ordered = pl.DataFrame({"meeting": keys // size, "stay": keys % size})
+    last = (ordered["meeting"] != ordered["meeting"].shift(-1)).fill_null(value=True).arg_true().cast(pl.Int64())
+    many = last - last.shift(1, fill_value=-1)
+    of_meeting = pl.DataFrame(
+        {
+            "first": ordered["stay"].gather(last),
+            "second": ordered["stay"].gather((last - 1).clip(0)),
+            "several": many > OTHERS,
+        }
+    )
+    places_ = pl.zeros(meetings, pl.Int64(), eager=True)
+    own = of_meeting[
+        places_.scatter(ordered["meeting"].gather(last), pl.int_range(last.len(), eager=True)).gather(stays["meeting"])
+    ]
+    longest = pl.when(stays["stay"] == pl.col("first")).then("second").otherwise("first")
+    return own.select(pl.when("several").then(longest).alias("_longest")).to_series()
+
+
+def _middle_of_others(stays: pl.DataFrame, meetings: pl.Series) -> pl.Series:
+    """Of each stay in those meetings the median other stay of its meeting; null with too few others."""
+    rows = stays["meeting"].is_in(meetings.implode()).arg_true()
+    n, at = pl.len().over("meeting").cast(pl.Int64), pl.int_range(pl.len(), dtype=pl.Int64)
+    placed = (
+        stays[rows]
+        .with_columns(_row=rows)
+        .sort("meeting", "stay")
+        .with_columns(_rank=pl.int_range(pl.len(), dtype=pl.Int64).over("meeting"), _n=n)
+        .with_columns(_first=at - pl.col("_rank"), _half=pl.col("_n") // 2)
+    )
+
+    def ranked(step: int) -> pl.Expr:
         # sorted by meeting, so the stay of a rank lies that far behind the first of the meeting
-        return pl.col("stay").gather((pl.col("_first") + rank).clip(0, placed.height - 1))
+        return pl.col("stay").gather((pl.col("_first") + pl.col("_half") + step).clip(0, placed.height - 1))
 
     # what is said of the others follows from a few stays of all and one's own rank
-    below, middle, above = (ranked(pl.col("_half") + step) for step in (-1, 0, 1))
-    low = pl.when(pl.col("_rank") >= pl.col("_half")).then(below).otherwise(middle)
-    high = pl.when(pl.col("_rank") > pl.col("_half")).then(middle).otherwise(above)
-    median = pl.when(n % 2 == 0).then(low).otherwise(low + (high - low) // 2)
-    last = n - 1
-    longest = pl.when(pl.col("_rank") == last).then(ranked(last - 1)).otherwise(ranked(last))
-    several = n > OTHERS
-    others = placed.select(
-        "_stay",
-        _median=pl.when(several).then(median).cast(pl.Duration("us")),
-        _longest=pl.when(several).then(longest).cast(pl.Duration("us")),
-    )
-    stated = pl.col("meeting.end_time") - pl.col("meeting.start_time")
-    known = pl.when(stated.is_null()).then("_median").otherwise(pl.min_horizontal(stated, "_longest"))
-    # a stay is the place of its first leg, so what is said of it can be put there and fetched
-    spread = [
-        pl.Series(name, [None], dtype=pl.Duration("us"))
-        .new_from_index(0, numbered.height)
-        .scatter(others["_stay"], others[name])
-        .gather(numbered["_stay"])
-        for name in ("_median", "_longest")
-    ]
-    return numbered.with_columns(spread).with_columns(meeting_length=known).drop("_median", "_longest")
+    low = pl.when(pl.col("_rank") >= pl.col("_half")).then(ranked(-1)).otherwise(ranked(0))
+    high = pl.when(pl.col("_rank") > pl.col("_half")).then(ranked(0)).otherwise(ranked(1))
+    median = pl.when(pl.col("_n") % 2 == 0).then(low).otherwise(low + (high - low) // 2)
+    found = placed.select("_row", middle=pl.when(pl.col("_n") > OTHERS).then(median))
+    none = pl.Series("_middle", [None], dtype=pl.Int64()).new_from_index(0, stays.height)
+    return none.scatter(found["_row"], found["middle"])

@@ -12,10 +12,11 @@ _FEW = 1_000_000
 
 def codes(values: pl.Series) -> pl.Series:
     """A whole number for each text, equal for equal ones and in their order; null for null."""
-    if values.dtype != pl.String():
+    if values.dtype not in {pl.String(), _PACKED}:
         return values.rank("dense").cast(pl.Int64) - 1
-    distinct = values.unique().drop_nulls().sort()
-    return values.cast(pl.Enum(distinct)).to_physical().cast(pl.Int64)
+    first, own = places(values)
+    distinct = values.gather(first).cast(pl.String())
+    return (distinct.rank("dense").cast(pl.Int64) - 1).gather(own)
 
 
 def packed(values: pl.Series) -> pl.Series:
@@ -61,15 +62,11 @@ def greatest(values: pl.Series) -> int:
 
 def ids(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     """A whole number for each row, not negative, equal for rows of one group; nulls are equal to each other."""
-    found = pl.Series([0]).new_from_index(0, frame.height)
-    for name in columns:
-        column = frame[name]
-        if column.dtype in {pl.String(), _PACKED}:
-            column = packed(column).to_physical().cast(pl.Int64)
-        elif not column.dtype.is_integer() or smallest(column) < 0:
-            column = column.rank("dense").cast(pl.Int64)
-        column = column.cast(pl.Int64).fill_null(-1) + 1
-        found = paired(found, column)
+    found = pl.zeros(frame.height, pl.Int64(), eager=True)
+    for place, column in enumerate(frame[name] for name in columns):
+        whole = column.dtype in {pl.String(), _PACKED} or column.dtype.is_integer()
+        own = places(column)[1] if whole else column.rank("dense").fill_null(0)
+        found = paired(found, own.cast(pl.Int64())) if place else own.cast(pl.Int64())
     return found
 
 
@@ -97,6 +94,18 @@ def first_places(groups: pl.Series) -> pl.Series:
     # the range is a column before `over`, which would count it within each group
     placed = groups.to_frame("group").with_columns(place=pl.int_range(pl.len(), dtype=pl.Int64))
     return placed.select(pl.col("place").min().over("group")).to_series()
+
+
+def repeated(groups: pl.Series) -> pl.Series:
+    """Which rows share their group, a whole number that is not negative, with others."""
+    size = 1 << groups.len().bit_length()
+    if greatest(groups) >= (1 << 62) // size:
+        return groups.is_duplicated()
+    # a group's rows are neighbours once sorted, and its number and the row's sort as one
+    keys = (groups * size + pl.int_range(groups.len(), dtype=pl.Int64(), eager=True)).sort()
+    again = (keys // size).diff() == 0
+    several = again.fill_null(value=False) | again.shift(-1, fill_value=False)
+    return pl.repeat(False, groups.len(), eager=True).scatter(keys.filter(several) % size, True)
 
 
 def by_group(*columns: str, size: int) -> pl.Expr:

@@ -13,7 +13,7 @@ from operator import or_
 
 import polars as pl
 
-from auditor.entities.groups import codes, greatest, ids
+from auditor.entities.groups import codes, greatest, ids, paired, places, smallest
 from auditor.frozen import dataclass
 
 HOME_WEEKS = 4
@@ -167,8 +167,18 @@ def homes(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def remote_exits(frame: pl.DataFrame, *, place: pl.Expr = PLACE, lives: Lives | None = None) -> pl.DataFrame:
+_EXITS = {
+    "exit": pl.Boolean(), "people": pl.Int64(), "away": pl.Int64(), "days": pl.Int64(),
+    "place": pl.String(), "day": pl.Datetime("us", "UTC"),
+}  # fmt: skip
+
+
+def remote_exits(
+    frame: pl.DataFrame, *, place: pl.Expr = PLACE, lives: Lives | None = None, among: pl.Series | None = None
+) -> pl.DataFrame:
     """What is known of places that ever were exits after each day of use by internal people: `place`, `day`, `exit`.
+
+    Of places that are not `among` those given nothing need be told. Texts may be packed in the frame.
 
     `people` are those from elsewhere, `away` and `days` the days they and all whose home is known used it until then.
 
@@ -177,21 +187,33 @@ def remote_exits(frame: pl.DataFrame, *, place: pl.Expr = PLACE, lives: Lives | 
     somebody did, and some of them shared a network: strangers who took accounts over sit on lines of their own.
     That is a VPN, a cloud gateway, a carrier's far end; an office is not. `lives` are those of the frame, if at hand.
     """
-    lives = lives or Lives.of(frame)
+    told = pl.all_horizontal(pl.col("ip_network", "geo_country", "email").is_not_null())
+    inside = frame.select(pl.col("is_internal").fill_null(value=False) & told).to_series().arg_true()
+    if inside.is_empty():
+        return pl.DataFrame(schema=_EXITS)
+    names, own = _named(frame[inside], place)
+    if among is not None:
+        asked = names.is_in(among.cast(pl.String()).unique().implode()).gather(own)
+        inside, own = inside.filter(asked), own.filter(asked)
+    person = ids(frame, ["email"])
+    people = greatest(person) + 1
+    used = (own * people + person.gather(inside)).unique() // people
+    crowded = used.alias("place").value_counts().filter(pl.col("count") >= EXIT_PEOPLE)["place"]
+    if crowded.is_empty():
+        return pl.DataFrame(schema=_EXITS)
+    chosen = own.is_in(crowded.implode())
+    inside, own = inside.filter(chosen), own.filter(chosen)
+    if lives is None:
+        # where somebody lives follows from their own rows alone
+        theirs = person.is_in(person.gather(inside).unique().implode())
+        frame, inside = frame.filter(theirs), (theirs.cum_sum() - 1).gather(inside)
+        lives = Lives.of(frame)
     spots, dated = lives.spots, lives.dated
-    told = frame.select(place=place).to_series()
-    internal = dated.with_columns(place=codes(told), line=ids(frame, ["ip_network"])).filter(
-        frame["is_internal"].fill_null(value=False)
-        & frame["ip_network"].is_not_null()
-        & pl.col("country").is_not_null()
-        & pl.col("named")
-    )
     people = greatest(dated["who"]) + 1
+    internal = dated[inside].with_columns(place=own, line=codes(frame["ip_network"].gather(inside)))
     pairs = internal.with_columns(_pair=pl.col("place") * people + pl.col("who"))
-    crowded = pairs.unique("_pair").group_by("place").len().filter(pl.col("len") >= EXIT_PEOPLE)["place"]
     daily = (
-        pairs.filter(pl.col("place").is_in(crowded.implode()))
-        .with_columns(pl.col("_pair").rank("dense").cast(pl.Int64))
+        pairs.with_columns(pl.col("_pair").rank("dense").cast(pl.Int64))
         .group_by(_key=pl.col("_pair") * MOST_DAYS + pl.col("day"))
         .agg(
             pl.col("_pair", "place", "who", "day", "week").first(),
@@ -232,7 +254,6 @@ def remote_exits(frame: pl.DataFrame, *, place: pl.Expr = PLACE, lives: Lives | 
         )
         .filter(pl.col("exit").any().over("place"))
     )
-    names = told.unique().drop_nulls().sort()
     epoch = pl.lit(0).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     known_of = {"place": names.gather(counted["place"]), "day": epoch + pl.duration(days="day")}
     return counted.select("exit", "people", "away", "days", **known_of)
@@ -246,14 +267,19 @@ def is_remote_exit(frame: pl.DataFrame, exits: pl.DataFrame, *, place: pl.Expr =
 
 def exits_before(frame: pl.DataFrame, exits: pl.DataFrame, *, place: pl.Expr = PLACE) -> pl.DataFrame:
     """The rows of `frame`, by their number, whose place was an exit before their day, with what was known then."""
-    asked = frame.select(
-        pl.int_range(pl.len(), dtype=pl.Int64).alias("row"),
-        place=place,
-        asked=pl.col("joined_time").dt.truncate("1d"),
+    if exits.is_empty():
+        return exits.drop("exit").clear().with_columns(row=pl.lit(None, pl.Int64()))
+    names, own = _named(frame, place)
+    rows = names.is_in(exits["place"].unique().implode()).gather(own).fill_null(value=False).arg_true()
+    asked = pl.DataFrame(
+        {
+            "row": rows.cast(pl.Int64()),
+            "place": names.gather(own.gather(rows)),
+            "asked": frame["joined_time"].gather(rows).dt.truncate("1d"),
+        }
     )
     return (
-        asked.filter(pl.col("place").is_in(exits["place"].unique().implode()))
-        .sort("asked")
+        asked.sort("asked")
         .join_asof(
             exits.sort("day"),
             left_on="asked",
@@ -275,10 +301,23 @@ def knows_network(frame: pl.DataFrame, *, places: Sequence[pl.Expr] = (NETWORK, 
 
 def _on_two_days(frame: pl.DataFrame, place: pl.Expr) -> pl.Series:
     """For each leg, whether its day is later than the second on which its person was in that place."""
-    told = frame.select("email", place=place, day=pl.col("joined_time").dt.epoch("d"))
-    used = told.select("day", known=pl.col("email").is_not_null() & pl.col("place").is_not_null()).with_columns(
-        pair=ids(told, ["email", "place"])
-    )
-    first = used.with_columns(first=pl.col("day").min().over("pair"))
-    second = pl.when(pl.col("day") > pl.col("first")).then("day").min().over("pair")
-    return first.select((pl.col("known") & (pl.col("day") > second)).fill_null(value=False)).to_series()
+    names, where = _named(frame, place)
+    day = frame["joined_time"].dt.epoch("d").cast(pl.Int64)
+    known = frame["email"].is_not_null() & names.is_not_null().gather(where)
+    first, pair = places(paired(ids(frame, ["email"]), where))
+    low, span = smallest(day), greatest(day - smallest(day)) + 1
+    used = (pair.cast(pl.Int64) * span + day - low).unique().sort()
+    whose = used // span
+    second = ((whose == whose.shift(1)) & (whose != whose.shift(2)).fill_null(value=True)).fill_null(value=False)
+    since = pl.Series([None], dtype=pl.Int64).new_from_index(0, first.len())
+    since = since.scatter(whose.filter(second), used.filter(second) % span + low)
+    return (known & (day > since.gather(pair))).fill_null(value=False)
+
+
+def _named(frame: pl.DataFrame, place: pl.Expr) -> tuple[pl.Series, pl.Series]:
+    """The different places of the rows of a frame, and which of them each row has."""
+    read = frame.select(place.meta.root_names())
+    first, own = places(ids(read, read.columns))
+    told = read[first].with_columns(pl.col(pl.Categorical()).cast(pl.String())).select(place=place).to_series()
+    once, among = places(told)
+    return told.gather(once), among.gather(own).cast(pl.Int64)

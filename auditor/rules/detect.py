@@ -22,7 +22,8 @@ class Request:
     """What a detector is given.
 
     `rows` satisfy the rule's `where`; they reach back before `window` as far as the archive does, and `AT` tells
-    which lie in it. Settings are those of `stage`, literals by now; `lists` are the configured ones.
+    which lie in it. Their texts may be packed. Settings are those of `stage`, literals by now; `lists` are the
+    configured ones.
     """
 
     rows: pl.DataFrame
@@ -39,18 +40,19 @@ DetectorFunction: TypeAlias = Callable[[Request], Judged]
 def judge_detector(request: Request, detector: DetectorFunction) -> Judged:
     """What the detector finds among the rows that satisfy `where`; rows it cannot judge are counted with its own."""
     window = request.window
-    inside = pl.lit(True) if window is None else pl.col(AT) >= pl.lit(window.start, dtype=TIME)
-    taken = split(request.rows.filter(inside), request.task)
-    before = split(request.rows.filter(~inside), request.task)
-    rows = pl.concat([before.rows, taken.rows])
+    taken = split(request.rows, request.task)
+    unknown = taken.unknown
+    if unknown and window is not None:
+        inside = request.rows.filter(pl.col(AT) >= pl.lit(window.start, dtype=TIME))
+        unknown = split(inside, request.task).unknown
     try:
-        found = detector(Request(rows, window, request.stage, request.task, request.lists))
+        found = detector(Request(taken.rows, window, request.stage, request.task, request.lists))
     except NotEvaluated as reason:
-        raise NotEvaluated(str(reason), not_evaluable=taken.unknown + reason.not_evaluable) from None
+        raise NotEvaluated(str(reason), not_evaluable=unknown + reason.not_evaluable) from None
     return Judged(
         found.hits,
         population=found.population,
-        not_evaluable=taken.unknown + found.not_evaluable,
+        not_evaluable=unknown + found.not_evaluable,
         ledger=found.ledger,
         withheld=found.withheld,
     )

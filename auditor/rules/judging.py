@@ -143,7 +143,7 @@ def _judged(task: Task, rows: RowsOf, *, window: Window | None, lists: Mapping[s
         case Baseline():
             return judge_baseline(seen(detect.table), detect.stage, task, window=window)
         case Detector(type=kind):
-            request = Request(texts(seen(detect.table)), window, detect.stage, task, lists)
+            request = Request(seen(detect.table), window, detect.stage, task, lists)
             return judge_detector(request, DETECTORS[kind])
         case Python():
             raise TypeError("a rule of an installed package reads whole tables")

@@ -135,7 +135,7 @@ def _aggregate(named: Mapping[str, Expr]) -> Aggregate:
         return finished.with_columns(pl.col(name).dt.total_microseconds() / _MINUTE for name in minutes)
 
     reads = frozenset().union(*(_columns(tree) for tree in trees.values()))
-    return Aggregate(tuple(trees), prepared.columns, finish, reads)
+    return Aggregate(tuple(trees), prepared.columns, finish, reads, prepared.alone())
 
 
 def _of_visit(tree: Expr) -> Expr:

@@ -123,6 +123,15 @@ class Summary:
             return prepared.with_columns(rows[name].alias(f"{_ORDER}{name}") for name in self.rows.order)
         return prepared
 
+    def alone(self) -> tuple[pl.Expr, ...] | None:
+        """What `columns` give of a group of one row, but for its type, said of that row; None where that cannot be."""
+        if self.rows.mask is not None or not all(map(is_told_alone, self.aggregates)):
+            return None
+        return tuple(
+            ALONE[op.name](tuple(map(expression, op.args))).alias(name)
+            for op, name in zip(self.aggregates, self._names(), strict=True)
+        )
+
     def _alone(self, rows: pl.DataFrame, by: Sequence[str], edges: Sequence[Edge]) -> pl.DataFrame:
         """The bare aggregates of groups of one row each, but for their types."""
         shared = self._arguments()
