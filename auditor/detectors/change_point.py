@@ -8,7 +8,7 @@ is the score. The maximum over splits inflates t, so no probability is printed.
 from __future__ import annotations
 
 import math
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import timedelta
 
 import polars as pl
@@ -18,18 +18,21 @@ from auditor.detectors.detection import (
     Aggregate,
     Budget,
     Detection,
+    before,
     conclude,
-    days,
     learned,
     records,
     unjudged,
+    usable,
     within,
 )
-from auditor.detectors.outlier import period_start
+from auditor.detectors.outlier import periods
 from auditor.detectors.wording import entity, number
+from auditor.entities.groups import ids, places
 from auditor.frozen import dataclass
 from auditor.model.window import Window
 from auditor.rules.packed import texts
+from auditor.tables.schema import LINEAGE
 
 MAD_TO_SIGMA = 1.4826
 PARTIAL = 1
@@ -63,15 +66,14 @@ class ChangePoint:
 def detect(rows: pl.LazyFrame, settings: ChangePoint, window: Window) -> Detection:
     """The one time at which each entity's value changed most."""
     key = list(settings.entity)
-    usable = pl.all_horizontal(pl.col("joined_time").is_not_null(), *[pl.col(name).is_not_null() for name in key])
-    everything = texts(rows.with_columns(_usable=usable).collect())
-    if not everything["_usable"].any():
-        return unjudged(everything.height, (*key, "joined_time"))
-    frame = everything.filter("_usable").with_columns(period=period_start(settings.period))
-    series = _series(frame, settings)
+    frame, lost = usable(rows, read=settings.needed, whole=(*key, "joined_time"))
+    if frame.is_empty():
+        return unjudged(lost, (*key, "joined_time"))
+    first, who = places(ids(frame, key))
+    group, values = periods(frame, who, settings.value, settings.period)
+    series = _series(values, settings)
     split = _best_split(series, settings)
     long_enough = split.filter(pl.col("n") >= 2 * settings.min_side)
-    entities = frame.select(key).n_unique()
     changed = (
         long_enough.filter(
             (pl.col("score") >= settings.threshold)
@@ -81,63 +83,64 @@ def detect(rows: pl.LazyFrame, settings: ChangePoint, window: Window) -> Detecti
         .filter(within(window, "at"))
     )
     changed = _held(changed, series, settings)
-    before = frame.filter(pl.col("joined_time") < window.start)["joined_time"]
+    named = texts(frame.select(key)[first.gather(changed["_who"])]).hstack(changed)
     detection = conclude(
-        _worded(changed, settings),
+        _worded(_with_records(named, series, frame, group), settings),
         entity=key,
         budget=settings.budget,
         population=long_enough.height,
-        not_evaluable=everything.height - frame.height + entities - long_enough.height,
-        history=days(before),
+        not_evaluable=lost + first.len() - long_enough.height,
+        history=before(frame["joined_time"], window),
     )
-    reason = "too little history" if entities and not long_enough.height else None
-    return Detection(
-        detection.findings, detection.population, detection.not_evaluable, detection.truncated, detection.ledger, reason
-    )
+    return replace(detection, reason=None if long_enough.height else "too little history")
 
 
-def _series(frame: pl.DataFrame, settings: ChangePoint) -> pl.DataFrame:
+def _with_records(changed: pl.DataFrame, series: pl.DataFrame, frame: pl.DataFrame, group: pl.Series) -> pl.DataFrame:
+    """The changes with the records of the periods of their series; `group` tells each row's period of an entity."""
+    theirs = series.filter(pl.col("_who").is_in(changed["_who"].implode())).select("_who", "_group").drop_nulls()
+    rows = group.is_in(theirs["_group"].implode()).arg_true()
+    cited = texts(frame.select(*LINEAGE)[rows]).with_columns(_group=group.gather(rows)).join(theirs, on="_group")
+    told = cited.group_by("_who").agg(records=records())
+    return changed.join(told, on="_who", how="left", maintain_order="left").drop("_who")
+
+
+def _series(told: pl.DataFrame, settings: ChangePoint) -> pl.DataFrame:
     """One row an entity and period, the first and last period of each entity left out, since they are partial."""
-    key = list(settings.entity)
-    grouped = frame.lazy().group_by(*key, "period").agg(*settings.value.columns, records=records())
-    values = (
-        settings.value.finish(grouped)
-        .select(*key, "period", "records", x=pl.col("value").cast(pl.Float64).fill_nan(None))
-        .collect()
-    )
+    values = told.select("_who", "period", "_group", x=pl.col("value").cast(pl.Float64).fill_nan(None))
     if settings.fill is not None:
         days = max(settings.period // timedelta(days=1), 1)
         grid = (
-            values.group_by(key)
+            values.group_by("_who")
             .agg(_from=pl.col("period").min(), _to=pl.col("period").max())
             .with_columns(period=pl.datetime_ranges("_from", "_to", interval=f"{days}d"))
             .explode("period")
             .drop("_from", "_to")
         )
-        values = grid.join(values, on=[*key, "period"], how="left").with_columns(pl.col("x").fill_null(settings.fill))
-    inner = (pl.col("period") > pl.col("period").min().over(key)) & (
-        pl.col("period") < pl.col("period").max().over(key)
+        values = grid.join(values, on=["_who", "period"], how="left").with_columns(pl.col("x").fill_null(settings.fill))
+    inner = (pl.col("period") > pl.col("period").min().over("_who")) & (
+        pl.col("period") < pl.col("period").max().over("_who")
     )
-    told = values.filter(pl.col("x").is_not_null())
+    known = values.filter(pl.col("x").is_not_null())
     series = values.filter(inner & pl.col("x").is_not_null())
     if series.is_empty():
-        learned(pl.Series([0]), earlier=told.group_by(key).len()["len"] > 2 * PARTIAL)
-    return series.sort(*key, "period")
+        learned(pl.Series([0]), earlier=known.group_by("_who").len()["len"] > 2 * PARTIAL)
+    return series.sort("_who", "period")
 
 
 def _best_split(series: pl.DataFrame, settings: ChangePoint) -> pl.DataFrame:
-    """For each entity its best split: `score`, `before`, `after`, `at`, `n_before`, `n_after`, `n`, `records`."""
-    key = list(settings.entity)
-    i = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(key)
-    n = pl.len().over(key).cast(pl.Int64)
-    step = (pl.col("x") - pl.col("x").shift(1).over(key)).abs()
+    """For each entity its best split: `score`, `before`, `after`, `at`, `n_before`, `n_after`, `n`."""
+    i = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("_who")
+    n = pl.len().over("_who").cast(pl.Int64)
+    step = (pl.col("x") - pl.col("x").shift(1).over("_who")).abs()
     noise = pl.max_horizontal(
-        pl.lit(settings.floor), MAD_TO_SIGMA * step.median().over(key).fill_null(0.0) / math.sqrt(2)
+        pl.lit(settings.floor), MAD_TO_SIGMA * step.median().over("_who").fill_null(0.0) / math.sqrt(2)
     )
-    shaped = series.with_columns(_i=i, _n=n, _sum=pl.col("x").cum_sum().over(key), _all=pl.col("x").sum().over(key))
+    shaped = series.with_columns(
+        _i=i, _n=n, _sum=pl.col("x").cum_sum().over("_who"), _all=pl.col("x").sum().over("_who")
+    )
     scored = shaped.with_columns(
         _noise=noise,
-        _next=pl.col("period").shift(-1).over(key),
+        _next=pl.col("period").shift(-1).over("_who"),
         before=pl.col("_sum") / pl.col("_i"),
         after=pl.when(pl.col("_i") < pl.col("_n")).then(
             (pl.col("_all") - pl.col("_sum")) / (pl.col("_n") - pl.col("_i"))
@@ -150,13 +153,13 @@ def _best_split(series: pl.DataFrame, settings: ChangePoint) -> pl.DataFrame:
         ).round(DIGITS)
     )
     inside = (pl.col("_i") >= settings.min_side) & (pl.col("_n") - pl.col("_i") >= settings.min_side)
-    best = (
+    return (
         scored.filter(inside)
-        .sort(*key, "score", "period", descending=[*[False] * len(key), True, False])
-        .group_by(key, maintain_order=True)
+        .sort("_who", "score", "period", descending=[False, True, False])
+        .group_by("_who", maintain_order=True)
         .first()
         .select(
-            *key,
+            "_who",
             "score",
             "before",
             "after",
@@ -166,24 +169,21 @@ def _best_split(series: pl.DataFrame, settings: ChangePoint) -> pl.DataFrame:
             n_after=pl.col("_n") - pl.col("_i"),
         )
     )
-    lineage = series.select(*key, "records").explode("records").drop_nulls("records")
-    return best.join(lineage.group_by(key).agg(pl.col("records").unique().sort()), on=key, how="left").sort(key)
 
 
 def _held(changed: pl.DataFrame, series: pl.DataFrame, settings: ChangePoint) -> pl.DataFrame:
     """The changes that held."""
     if settings.min_held < 1:
         return changed
-    key = list(settings.entity)
-    values = series.select(*key, "period", "x").join(changed.select(*key, "before", "after", "at"), on=key)
+    values = series.select("_who", "period", "x").join(changed.select("_who", "before", "after", "at"), on="_who")
     early = pl.col("period") < pl.col("at")
     to_before, to_after = ((pl.col("x") - pl.col(side)).abs() for side in ("before", "after"))
     held = (
-        values.group_by(key)
+        values.group_by("_who")
         .agg(_before=(early & (to_before < to_after)).sum(), _after=(~early & (to_after < to_before)).sum())
         .filter(pl.min_horizontal("_before", "_after") >= settings.min_held)
     )
-    return changed.join(held, on=key, how="semi", maintain_order="left")
+    return changed.join(held, on="_who", how="semi", maintain_order="left")
 
 
 def _worded(changed: pl.DataFrame, settings: ChangePoint) -> pl.DataFrame:

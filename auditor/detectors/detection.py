@@ -9,12 +9,14 @@ budget. Every candidate is accounted for: `candidates = sum(suppressed) + emitte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import field
 from datetime import date, datetime, timedelta
 
 import polars as pl
 
 from auditor.entities.episodes import END
+from auditor.entities.groups import greatest, ids, paired
 from auditor.frozen import dataclass
 from auditor.model.audit import Ledger
 from auditor.model.window import Window
@@ -38,7 +40,8 @@ class Aggregate:
 
     `columns` are aggregates for `group_by(…).agg`; `finish` turns the grouped frame into one that has `names`.
     `reads` are the columns and facts of a row they need. `alone` gives of a single row what `columns` give of a group
-    of that row; None where nothing but them does.
+    of that row; None where nothing but them does. `kinds` names those of `columns` that count the different values of
+    a column of the rows, and that column.
     """
 
     names: tuple[str, ...]
@@ -46,6 +49,7 @@ class Aggregate:
     finish: Callable[[pl.LazyFrame], pl.LazyFrame]
     reads: frozenset[str]
     alone: tuple[pl.Expr, ...] | None = None
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, **named: pl.Expr) -> Aggregate:
@@ -53,6 +57,20 @@ class Aggregate:
         columns = tuple(expression.alias(name) for name, expression in named.items())
         reads = frozenset(root for expression in columns for root in expression.meta.root_names())
         return cls(tuple(named), columns, lambda grouped: grouped, reads)
+
+    def summed(self, frame: pl.DataFrame, groups: pl.Series) -> pl.DataFrame:
+        """The named values of each group, with `_group`, its place among the groups, and the count of its `_rows`."""
+        columns = [column for column in self.columns if column.meta.output_name() not in self.kinds]
+        rows = frame.select(self.reads).with_columns(groups.alias("_group")).lazy()
+        found = rows.group_by("_group").agg(*columns, _rows=pl.len()).collect()
+        for name, column in self.kinds.items():
+            known = frame[column].is_not_null()
+            once = paired(groups, ids(frame, [column])).set(~known, None).arg_unique()
+            counts = groups.gather(once.filter(known.gather(once))).alias("group").value_counts()
+            table = pl.zeros(greatest(groups) + 1, pl.Int64(), eager=True)
+            table = table.scatter(counts["group"], counts["count"].cast(pl.Int64()))
+            found = found.with_columns(table.gather(found["_group"]).alias(name))
+        return self.finish(found.lazy()).collect()
 
 
 @dataclass(frozen=True, slots=True)

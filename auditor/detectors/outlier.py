@@ -23,12 +23,15 @@ from auditor.detectors.detection import (
     not_evaluated,
     records,
     unjudged,
+    usable,
     within,
 )
 from auditor.detectors.wording import entity, number
+from auditor.entities.groups import codes, ids, paired, places
 from auditor.frozen import dataclass
 from auditor.model.window import Window
 from auditor.rules.packed import texts
+from auditor.tables.schema import LINEAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,47 +82,57 @@ def _tails(frame: pl.DataFrame, name: str) -> pl.DataFrame:
 def detect(rows: pl.LazyFrame, settings: Outlier, window: Window) -> Detection:
     """The entity-periods least like all others, ranked against history and window, the event included."""
     key, features = list(settings.entity), list(settings.features.names)
-    usable = pl.all_horizontal(pl.col("joined_time").is_not_null(), *[pl.col(name).is_not_null() for name in key])
-    everything = texts(rows.with_columns(_usable=usable).collect())
-    if not everything["_usable"].any():
-        return unjudged(everything.height, (*key, "joined_time"))
-    frame = everything.filter("_usable").with_columns(period=period_start(settings.period))
-    grouped = frame.lazy().group_by(*key, "period").agg(*settings.features.columns, _rows=pl.len(), records=records())
-    weeks = (
-        settings.features.finish(grouped)
-        .with_columns(pl.col(features).cast(pl.Float64))
-        .collect()
-        .filter(pl.col("_rows") >= settings.min_rows)
-        .drop("_rows")
-        .sort("period", *key)
-    )
-    lost = everything.height - frame.height
+    frame, lost = usable(rows, read=settings.needed, whole=(*key, "joined_time"))
+    if frame.is_empty():
+        return unjudged(lost, (*key, "joined_time"))
+    first, who = places(ids(frame, key))
+    group, told = periods(frame, who, settings.features, settings.period)
+    # numbers that sort as the entities do
+    ranks = [f"_rank{place}" for place in range(len(key))]
+    ranked = pl.DataFrame([codes(frame[name].gather(first)).alias(rank) for name, rank in zip(key, ranks, strict=True)])
+    weeks = told.filter(pl.col("_rows") >= settings.min_rows).with_columns(pl.col(features).cast(pl.Float64))
+    weeks = weeks.hstack(ranked[weeks["_who"]]).sort("period", *ranks)
     if weeks.is_empty():
-        sizes = frame.group_by(*key, "period").len()["len"]
-        learned(pl.Series([0]), earlier=sizes >= settings.min_rows)
-    if weeks.select(key).n_unique() < settings.min_entities:
+        learned(pl.Series([0]), earlier=told["_rows"] >= settings.min_rows)
+    if weeks["_who"].n_unique() < settings.min_entities:
         return Detection(
             pl.DataFrame(), 0, lost, 0, None, f"fewer than {settings.min_entities} entities to compare with each other"
         )
     blank = weeks.filter(pl.all_horizontal(pl.col(name).is_null() for name in features)).height
     rated = ecod(weeks, features)
     judged = rated.filter(within(window, "period") & pl.any_horizontal(pl.col(name).is_not_null() for name in features))
-    order = [pl.col("score"), *[pl.col(name) for name in key], pl.col("period")]
     if judged.is_empty():
         return not_evaluated("no period with known features begins in the window", not_evaluable=lost + blank)
     # of what is like everything else nothing is reported
     unusual = judged.filter(pl.col("score") > 0)
-    chosen = unusual.sort(order, descending=[True, *[False] * (len(key) + 1)]).with_columns(
+    highest = unusual.filter(pl.col("score") >= unusual["score"].top_k(settings.top).min())
+    chosen = highest.sort("score", *ranks, "period", descending=[True, *[False] * (len(key) + 1)]).head(settings.top)
+    chosen = chosen.with_columns(
         observed_at=pl.col("period"), n=pl.lit(weeks.height, dtype=pl.Int64), suppressed=pl.lit(None, dtype=pl.String)
     )
+    cited = group.is_in(chosen["_group"].implode()).arg_true()
+    lineage = texts(frame.select(*LINEAGE)[cited]).with_columns(_group=group.gather(cited))
+    named = texts(frame.select(key)[first.gather(chosen["_who"])]).hstack(chosen)
     return conclude(
-        _worded(chosen.head(settings.top), settings),
+        _worded(named.join(lineage.group_by("_group").agg(records=records()), on="_group"), settings),
         entity=key,
         budget=Budget(total=settings.top, per_entity=settings.top),
         population=judged.height,
         not_evaluable=lost + blank,
         history=days(frame["joined_time"]),
     )
+
+
+def periods(frame: pl.DataFrame, who: pl.Series, value: Aggregate, length: timedelta) -> tuple[pl.Series, pl.DataFrame]:
+    """The place of each row's period among those of all entities; and these, with what is summed up of their rows.
+
+    They have `_who`, the number of the entity, `period`, `_group`, their place, and the count of their `_rows`.
+    """
+    begins = frame.select(period_start(length)).to_series()
+    first, group = places(paired(who.cast(pl.Int64()), places(begins.dt.epoch("d"))[1].cast(pl.Int64())))
+    found = value.summed(frame, group.cast(pl.Int64()))
+    rows = first.gather(found["_group"])
+    return group.cast(pl.Int64()), found.with_columns(_who=who.gather(rows), period=begins.gather(rows))
 
 
 def period_start(length: timedelta) -> pl.Expr:

@@ -135,7 +135,12 @@ def _aggregate(named: Mapping[str, Expr]) -> Aggregate:
         return finished.with_columns(pl.col(name).dt.total_microseconds() / _MINUTE for name in minutes)
 
     reads = frozenset().union(*(_columns(tree) for tree in trees.values()))
-    return Aggregate(tuple(trees), prepared.columns, finish, reads, prepared.alone())
+    kinds = {
+        column.meta.output_name(): op.args[0].name
+        for op, column in zip(prepared.aggregates, prepared.columns, strict=True)
+        if op.name == "n_unique" and isinstance(op.args[0], Column)
+    }
+    return Aggregate(tuple(trees), prepared.columns, finish, reads, prepared.alone(), kinds)
 
 
 def _of_visit(tree: Expr) -> Expr:
