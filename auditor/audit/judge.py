@@ -202,10 +202,14 @@ def _named(waivers: WaiverFile) -> dict[str, frozenset[str]]:
 
 def _held(outcomes: Sequence[Outcome], waivers: WaiverFile, *, known: Mapping[str, str], now: datetime) -> Waived:
     """All findings in their order, marked with the waivers that accept them."""
-    pairs = [pair for outcome in outcomes for pair in zip(outcome.findings, outcome.seen, strict=True)]
-    seen: dict[str, Mapping[str, Value]] = {finding.fingerprint: values for finding, values in pairs}
+    shown = outcomes if waivers.waivers else ()
+    seen: dict[str, Mapping[str, Value]] = {
+        finding.fingerprint: values
+        for outcome in shown
+        for finding, values in zip(outcome.findings, outcome.seen, strict=True)
+    }
     return apply(
-        sorted((finding for finding, _ in pairs), key=lambda finding: finding.order),
+        sorted((finding for outcome in outcomes for finding in outcome.findings), key=lambda finding: finding.order),
         waivers.waivers,
         seen=lambda finding: seen[finding.fingerprint],
         judged={outcome.rule_id for outcome in outcomes if outcome.verdict is not Verdict.NOT_EVALUATED},

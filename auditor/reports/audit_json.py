@@ -6,12 +6,13 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
-from functools import cache
+from functools import lru_cache
 from json.encoder import encode_basestring
+from math import isfinite
 
 from auditor.model.audit import Audit, CitedRecord, ControlResult, Ledger, NotCompared, Parameter, Resolved, RuleResult
 from auditor.model.coverage import Gap, TableCoverage
-from auditor.model.finding import Finding, Record, Value
+from auditor.model.finding import Finding, Value
 from auditor.model.waiver import WaiverState
 from auditor.model.window import Window, iso
 from auditor.reports.audit_read import load
@@ -82,18 +83,22 @@ def _text(text: str) -> str:
     return written if text.isascii() and "\x7f" not in text else spelled_out(written)
 
 
-_name = cache(_text)
+_name = lru_cache(1024)(_text)
 """The same of one of few texts."""
 
 
 def _value(value: Value) -> str:
-    return _text(value) if type(value) is str else "null" if value is None else _json(value)
+    if type(value) is str:
+        return _text(value)
+    if type(value) is int or (type(value) is float and isfinite(value)):
+        return repr(value)
+    return "null" if value is None else _json(value)
 
 
 def _finding(finding: Finding) -> bytes:
     """One finding as the contract writes it. There may be many of them and of records: no object is made of each."""
     evidence = ", ".join([f"{_name(name)}: {_value(value)}" for name, value in finding.evidence.items()])
-    records = ", ".join([f"{{{_place(record)}}}" for record in finding.records])
+    records = ", ".join([f"{{{_page(record.page)}{record.item}}}" for record in finding.records])
     return _utf8(
         f'{{"fingerprint": {_text(finding.fingerprint)}, "rule_id": {_name(finding.rule_id)}, '
         f'"severity": "{finding.severity.value}", "confidence": "{finding.confidence.value}", '
@@ -106,13 +111,15 @@ def _finding(finding: Finding) -> bytes:
 
 def _cited(cited: CitedRecord) -> bytes:
     return _utf8(
-        f'{{{_place(cited.record)}, "request": {_text(cited.request)}, '
+        f'{{{_page(cited.record.page)}{cited.record.item}, "request": {_text(cited.request)}, '
         f'"fetched_at": "{iso(cited.fetched_at)}", "raw": {_text(cited.raw)}}}'
     )
 
 
-def _place(record: Record) -> str:
-    return f'"page": {_text(f"sha256:{record.page}")}, "item": {record.item}'
+@lru_cache(1024)
+def _page(sha256: str) -> str:
+    """The beginning of a record: its page, and the key of its item."""
+    return f'"page": {_text(f"sha256:{sha256}")}, "item": '
 
 
 def _document(audit: Audit) -> dict[str, object]:

@@ -59,17 +59,17 @@ def apply(
     `judged` are the rules that ended pass or fail: a waiver for another rule is not called unused, since nobody
     can tell. `known` are all rules there are. An expired waiver accepts nothing.
     """
-    holding: dict[str | None, list[Waiver]] = {}
-    for waiver in waivers:
-        if in_force(waiver, now=now):
-            holding.setdefault(waiver.rule, []).append(waiver)
+    holding = _holding(waivers, now=now)
+    anyones = holding.get(None, [])
     place = {waiver.id: index for index, waiver in enumerate(waivers)}
     marked = []
     for finding in findings:
-        candidates = [*holding.get(finding.rule_id, ()), *holding.get(None, ())]
-        values = seen(finding) if candidates else {}
-        taken = [waiver.id for waiver in candidates if accepts(waiver, finding, seen=values)]
-        first = min(taken, key=place.__getitem__, default=None)
+        candidates = holding.get(finding.rule_id, anyones)
+        first = None
+        if candidates:
+            values = seen(finding)
+            taken = [waiver.id for waiver in candidates if accepts(waiver, finding, seen=values)]
+            first = min(taken, key=place.__getitem__, default=None)
         marked.append(finding if finding.waiver == first else replace(finding, waiver=first))
     covered = Counter(finding.waiver for finding in marked)
     return Waived(
@@ -83,6 +83,16 @@ def apply(
             for waiver in waivers
         ),
     )
+
+
+def _holding(waivers: Sequence[Waiver], *, now: datetime) -> dict[str | None, list[Waiver]]:
+    """The waivers in force that may accept findings of each rule that is named; under None those for any rule."""
+    holding: dict[str | None, list[Waiver]] = {}
+    for waiver in waivers:
+        if in_force(waiver, now=now):
+            holding.setdefault(waiver.rule, []).append(waiver)
+    anyones = holding.get(None, [])
+    return {rule: held if rule is None else [*held, *anyones] for rule, held in holding.items()}
 
 
 def state(waiver: Waiver, *, covered: int, judged: Collection[str], known: Collection[str], now: datetime) -> str:
