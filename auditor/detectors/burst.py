@@ -18,11 +18,12 @@ from auditor.detectors.detection import (
     WITHOUT_HISTORY,
     Budget,
     Detection,
+    before,
     conclude,
-    days,
     learned,
     records,
     unjudged,
+    usable,
     within,
 )
 from auditor.detectors.wording import clock, entity, number
@@ -57,17 +58,12 @@ class Burst:
 def detect(rows: pl.LazyFrame, settings: Burst, window: Window) -> Detection:
     """The bursts of joins of each entity."""
     key = list(settings.entity)
-    usable = pl.all_horizontal(pl.col("joined_time").is_not_null(), *[pl.col(name).is_not_null() for name in key])
-    everything = texts(rows.with_columns(_usable=usable).collect())
-    if not everything["_usable"].any():
-        return unjudged(everything.height, (*key, "joined_time"))
-    frame = everything.filter("_usable")
-    joins = frame.select("joined_time", _entity=ids(frame, key), _row=pl.int_range(pl.len(), dtype=pl.Int64))
-    joins = joins.with_columns(_many=pl.len().over("_entity"))
-    null = _null_model(joins, settings, window)
-    busy = frame[joins.filter(pl.col("_many") >= settings.min_count)["_row"]].sort(
-        *key, "joined_time", "left_time", "page", "item", nulls_last=True
-    )
+    frame, lost = usable(rows, read=settings.needed, whole=(*key, "joined_time"))
+    if frame.is_empty():
+        return unjudged(lost, (*key, "joined_time"))
+    entities, many = _counted(ids(frame, key), settings.min_count)
+    null = _null_model(frame, settings, window)
+    busy = texts(frame.filter(many)).sort(*key, "joined_time", "left_time", "page", "item", nulls_last=True)
     found = _bursts(busy, settings)
     center, tail = null if null is not None else (None, {})
     scores = {k: _score(k, tail_of=tail) for k in found["count"].unique().sort().to_list()} if null else {}
@@ -86,15 +82,27 @@ def detect(rows: pl.LazyFrame, settings: Burst, window: Window) -> Detection:
     ).filter(within(window, "observed_at"))
     if null is not None:
         scored = scored.filter(pl.col("score") >= settings.min_score)
-    before = frame.filter(pl.col("joined_time") < window.start)["joined_time"]
     return conclude(
         _worded(scored, settings, modelled=null is not None),
         entity=key,
         budget=settings.budget,
-        population=joins["_entity"].n_unique(),
-        not_evaluable=everything.height - frame.height,
-        history=days(before),
+        population=entities,
+        not_evaluable=lost,
+        history=before(frame["joined_time"], window),
     )
+
+
+def _counted(entity: pl.Series, least: int) -> tuple[int, pl.Series]:
+    """How many entities there are, and which rows are of one with at least so many."""
+    size = 1 << entity.len().bit_length()
+    if greatest(entity) >= (1 << 62) // size:
+        entity = entity.rank("dense").cast(pl.Int64())
+    keys = (entity * size + pl.int_range(entity.len(), dtype=pl.Int64(), eager=True)).sort()
+    runs = ((keys // size).diff() != 0).fill_null(value=True).cum_sum()
+    # sorted by entity, so one has enough rows where the row that many places before is of it, too
+    enough = (runs == runs.shift(max(least - 1, 0))).fill_null(value=False)
+    chosen = keys.filter(runs.is_in(runs.filter(enough).unique().implode())) % size
+    return int(runs[-1]), pl.repeat(False, entity.len(), eager=True).scatter(chosen, True)
 
 
 def _largest(joins: pl.DataFrame, settings: Burst) -> pl.Series:
@@ -118,8 +126,12 @@ def _largest(joins: pl.DataFrame, settings: Burst) -> pl.Series:
     return pl.concat([pl.Series("k", [1], dtype=pl.Int64).new_from_index(0, alone), counted["literal"].cast(pl.Int64)])
 
 
-def _null_model(joins: pl.DataFrame, settings: Burst, window: Window) -> tuple[float, dict[str, float]] | None:
+def _null_model(frame: pl.DataFrame, settings: Burst, window: Window) -> tuple[float, dict[str, float]] | None:
     """Mean and shape of the largest counts of earlier entities; None when there are too few."""
+    if not (frame["joined_time"] < window.start).any():
+        return None
+    joins = frame.select("joined_time", _entity=ids(frame, settings.entity))
+    joins = joins.with_columns(_many=pl.len().over("_entity"))
     past = joins.filter(pl.col("joined_time").max().over("_entity") < window.start)
     if past.is_empty():
         ended = joins.group_by("_entity").agg(pl.col("joined_time").max() < window.start)

@@ -61,7 +61,7 @@ class Aggregate:
     def summed(self, frame: pl.DataFrame, groups: pl.Series) -> pl.DataFrame:
         """The named values of each group, with `_group`, its place among the groups, and the count of its `_rows`."""
         columns = [column for column in self.columns if column.meta.output_name() not in self.kinds]
-        rows = frame.select(self.reads).with_columns(groups.alias("_group")).lazy()
+        rows = frame.lazy().select(*sorted(self.reads), groups.alias("_group"))
         found = rows.group_by("_group").agg(*columns, _rows=pl.len()).collect()
         for name, column in self.kinds.items():
             known = frame[column].is_not_null()

@@ -105,7 +105,7 @@ def detect(rows: pl.LazyFrame, settings: Outlier, window: Window) -> Detection:
         return not_evaluated("no period with known features begins in the window", not_evaluable=lost + blank)
     # of what is like everything else nothing is reported
     unusual = judged.filter(pl.col("score") > 0)
-    highest = unusual.filter(pl.col("score") >= unusual["score"].top_k(settings.top).min())
+    highest = unusual.filter(pl.col("score") >= pl.col("score").top_k(settings.top).min())
     chosen = highest.sort("score", *ranks, "period", descending=[True, *[False] * (len(key) + 1)]).head(settings.top)
     chosen = chosen.with_columns(
         observed_at=pl.col("period"), n=pl.lit(weeks.height, dtype=pl.Int64), suppressed=pl.lit(None, dtype=pl.String)

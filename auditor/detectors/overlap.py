@@ -12,12 +12,12 @@ from datetime import timedelta
 
 import polars as pl
 
-from auditor.detectors.detection import Budget, Detection, conclude, days, recognised, unjudged, within
+from auditor.detectors.detection import Budget, Detection, conclude, days, ended, recognised, unjudged, within
 from auditor.detectors.suppress import first_reason
 from auditor.detectors.wording import clock, entity, span
-from auditor.entities.episodes import legs
-from auditor.entities.groups import ids
-from auditor.entities.networks import WHERE, Lives, is_remote_exit, knows_network, remote_exits
+from auditor.entities.episodes import ORDER
+from auditor.entities.groups import codes, greatest, ids, places, smallest
+from auditor.entities.networks import PLACE, WHERE, Lives, is_remote_exit, knows_network, remote_exits
 from auditor.entities.pairs import companion, hand_off, reconnect, same_provider
 from auditor.frozen import dataclass
 from auditor.model.window import Window
@@ -53,14 +53,10 @@ class Overlap:
 
 def detect(rows: pl.LazyFrame, settings: Overlap, window: Window) -> Detection:
     """The times an entity was in two places at once."""
-    frame, unusable = legs(texts(rows.collect()).lazy(), entity=settings.entity, needed=settings.different)
+    frame, unusable = ended(rows, read=settings.needed, whole=(*settings.entity, *settings.different, "joined_time"))
     if frame.is_empty():
         return unjudged(unusable, (*settings.entity, *settings.different, "joined_time", "left_time"))
-    lives = Lives.of(frame)
-    frame = frame.with_columns(
-        exit=is_remote_exit(frame, remote_exits(frame, lives=lives)), known=recognised(frame, knows_network(frame))
-    )
-    pairs = _pairs(frame, settings, lives)
+    pairs = _pairs(_islands(frame, settings), settings)
     weight = (
         pl.when((pl.col("geo_country_a") != pl.col("geo_country_b")).fill_null(value=False))
         .then(3)
@@ -99,22 +95,51 @@ def detect(rows: pl.LazyFrame, settings: Overlap, window: Window) -> Detection:
     )
 
 
-def _pairs(frame: pl.DataFrame, settings: Overlap, lives: Lives) -> pl.DataFrame:
-    """Pairs of legs that overlap by more than the grace, earlier leg first.
+def _islands(frame: pl.DataFrame, settings: Overlap) -> pl.DataFrame:
+    """The legs that may overlap others from elsewhere, in order, with what is known of where they came from.
 
-    Legs that overlap without a gap get one island number, so that a leg is only compared with its island.
+    Legs of one entity that overlap without a gap have one `island` number, so that a leg is only compared with its
+    island.
     """
+    first, who = places(ids(frame, settings.entity))
+    ordered = frame.select("row", "joined_time", "end", _who=who.cast(pl.Int64())).sort(
+        pl.col("_who") * frame.height + pl.col("row")
+    )
+    apart = (ordered["joined_time"] + settings.grace >= _reach_before(ordered, first.len())).fill_null(value=True)
+    numbered = ordered.select("row", "_who", island=apart.cum_sum()).filter(~apart | ~apart.shift(-1, fill_value=True))
+    for name in settings.different:
+        value = codes(frame[name].gather(numbered["row"]))
+        alike = (
+            numbered.select("island", value=value)
+            .group_by("island")
+            .agg(pl.col("value").min() == pl.col("value").max())
+        )
+        numbered = numbered.join(alike.filter(~pl.col("value")), on="island", how="semi", maintain_order="left")
+    theirs = frame.filter(who.is_in(numbered["_who"].unique().cast(who.dtype).implode()))
+    known = recognised(theirs, knows_network(theirs))
+    place = theirs["row"].search_sorted(numbered["row"]).cast(pl.Int64())
+    told = theirs[place].hstack(numbered.select("island")).hstack(Lives.of(theirs).near(place))
+    told = texts(told.with_columns(known=known.gather(place)))
+    exits = remote_exits(frame, among=told.select(place=PLACE).to_series())
+    told = told.with_columns(exit=is_remote_exit(told, exits)).drop("row").sort(*ORDER)
+    return told.with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
+
+
+def _reach_before(ordered: pl.DataFrame, people: int) -> pl.Series:
+    """The latest end of the earlier legs of the same person, in legs sorted by `_who`; null on the first."""
+    ends = ordered["end"].dt.epoch("us")
+    low, who = smallest(ends), ordered["_who"]
+    width = greatest(ends) - low + 1
+    if people > (1 << 62) // width:
+        return ordered.select(pl.col("end").cum_max().shift(1).over("_who")).to_series()
+    # whoever comes later reaches further than anybody before, so one running maximum does
+    reach = (ends - low + who * width).cum_max().shift(1) - who * width + low
+    return reach.set(who != who.shift(1), None).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+
+
+def _pairs(islands: pl.DataFrame, settings: Overlap) -> pl.DataFrame:
+    """Pairs of legs that overlap by more than the grace, earlier leg first."""
     key = list(settings.entity)
-    reach = pl.col("end").cum_max().shift(1).over("_who")
-    numbered = (
-        frame.select("row", "joined_time", "end", _who=ids(frame, key))
-        .sort(pl.col("_who") * frame.height + pl.col("row"))
-        .select("row", island=(reach.is_null() | (pl.col("joined_time") + settings.grace >= reach)).cum_sum())
-        .filter(pl.len().over("island") > 1)
-    )
-    islands = pl.concat(
-        [frame[numbered["row"]], numbered.select("island"), lives.near(numbered["row"])], how="horizontal"
-    )
     side = [name for name in dict.fromkeys((*_SIDE, *settings.different)) if name not in settings.entity]
     left = islands.select("island", *key, *[pl.col(name).alias(f"{name}_a") for name in side])
     right = islands.select("island", *[pl.col(name).alias(f"{name}_b") for name in side])
