@@ -94,4 +94,6 @@ def _together(rows: pl.LazyFrame) -> pl.DataFrame:
 
 def _people(rows: pl.LazyFrame) -> pl.LazyFrame:
     """The rows of meetings, as a number for each meeting and one for each person."""
-    return rows.drop_nulls(_MEETING).select(meeting=_MEETING_CODE, who=pl.coalesce("email", "display_name").hash(3))
+    email, name = pl.col("email"), pl.col("display_name")
+    who = pl.when(email.is_not_null()).then(email.hash(3)).otherwise(name.hash(3))
+    return rows.drop_nulls(_MEETING).select(meeting=_MEETING_CODE, who=who)
