@@ -59,10 +59,14 @@ class _Values:
 
 @dataclass(slots=True)
 class Late:
-    """Texts as they were read, for all that is held of one reading; those in `packs` are packed when a rule looks."""
+    """Texts as they were read, for all that is held of one reading; those in `packs` are packed when a rule looks.
+
+    Texts of columns in `known` may have been met before.
+    """
 
     read: pl.DataFrame = field(default_factory=pl.DataFrame)
     packs: Collection[str] = ()
+    known: Mapping[str, Known] = field(default_factory=dict)
     _packed: dict[str, pl.Series] = field(default_factory=dict, init=False)
 
     def __contains__(self, name: object) -> bool:
@@ -74,7 +78,8 @@ class Late:
             return self.at(name, places)
         # where all are asked for they are packed as they were read, where equal ones stand together
         if places is None or places.len() * FEW >= self.read.height:
-            self._packed[name] = packed(self.at(name, None))
+            texts = self.at(name, None)
+            self._packed[name] = self.known[name].packed(texts) if name in self.known else packed(texts)
         return packed(self.at(name, places))
 
     def at(self, name: str, places: pl.Series | None) -> pl.Series:

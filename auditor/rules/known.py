@@ -8,10 +8,12 @@ from typing import TypeAlias
 
 import polars as pl
 
-from auditor.rules.packed import witness
+from auditor.rules.packed import numbered, packed, restored, witness
 from auditor.tables.schema import TEXT
 
 _PLACE = pl.UInt32()
+_SEED = 7
+_ROOM = 8
 
 Make: TypeAlias = Callable[[pl.DataFrame], pl.DataFrame]
 """What follows from texts: given them and what is known of them, the columns asked for, a row a text."""
@@ -21,7 +23,7 @@ Make: TypeAlias = Callable[[pl.DataFrame], pl.DataFrame]
 class Known:
     """The texts of one column of a table seen so far, with columns that follow from them; the first is null.
 
-    `places` tells by the number of a packed text where it stands.
+    `places` tells by the number of a packed text where it stands, and `_slots` by a hash of a text where it may.
     """
 
     column: str
@@ -29,6 +31,9 @@ class Known:
     places: pl.Series
     _done: dict[str, int] = field(default_factory=dict)
     _witness: pl.Series = field(default_factory=witness)
+    _slots: pl.Series = field(default_factory=lambda: pl.zeros(_ROOM, _PLACE, eager=True))
+    _texts: pl.Series = field(default_factory=lambda: pl.Series([], dtype=TEXT))
+    _numbers: pl.Series = field(default_factory=witness)
 
     @classmethod
     def of(cls, column: str) -> Known:
@@ -45,19 +50,54 @@ class Known:
     def placed(self, texts: pl.Series) -> pl.Series:
         """The place of each of the packed texts, which are remembered."""
         numbers = texts.to_physical()
-        first = numbers.arg_unique()
-        some = numbers.gather(first)
-        size = 1 + (top if isinstance(top := some.max(), int) else -1)
+        size = 1 + (top if isinstance(top := numbers.max(), int) else -1)
         if size > self.places.len():
             more = pl.repeat(None, 2 * size - self.places.len(), dtype=_PLACE, eager=True)
             self.places = self.places.append(more).rechunk()
-        unknown = (self.places.gather(some).is_null() & some.is_not_null()).arg_true()
-        if unknown.len():
-            own = pl.int_range(self.frame.height, self.frame.height + unknown.len(), dtype=_PLACE, eager=True)
-            self.places = self.places.scatter(some.gather(unknown), own)
-            added = texts.gather(first.gather(unknown)).cast(TEXT).alias(self.column).to_frame()
-            self.frame = pl.concat([self.frame, added], how="diagonal")
-        return self.places.gather(numbers).fill_null(0)
+        found = self.places.gather(numbers)
+        if found.null_count() > numbers.null_count():
+            self._add(texts.filter(found.is_null() & numbers.is_not_null()))
+            found = self.places.gather(numbers)
+        return found.fill_null(0)
+
+    def _add(self, texts: pl.Series) -> None:
+        """Remember packed texts that are not known yet."""
+        new = texts.gather(texts.to_physical().arg_unique())
+        own = pl.int_range(self.frame.height, self.frame.height + new.len(), dtype=_PLACE, eager=True)
+        self.places = self.places.scatter(new.to_physical(), own)
+        self.frame = pl.concat([self.frame, new.cast(TEXT).alias(self.column).to_frame()], how="diagonal")
+
+    def packed(self, texts: pl.Series) -> pl.Series:
+        """The texts packed; one that is known is found by its hash and held against itself, in a third of the time."""
+        return packed(texts, self._looked_up)
+
+    def _looked_up(self, texts: pl.Series) -> pl.Series:
+        self._file()
+        place = self._slots.gather(self._slot(texts))
+        other = self._texts.gather(place).ne_missing(texts).arg_true()
+        numbers = self._numbers.gather(place)
+        if not other.len():
+            return numbers.alias(texts.name)
+        slowly = numbered(texts.gather(other)).to_physical()
+        return restored(numbers.to_physical().scatter(other, slowly)).alias(texts.name)
+
+    def _slot(self, texts: pl.Series) -> pl.Series:
+        return (texts.hash(_SEED) % self._slots.len()).cast(_PLACE)
+
+    def _file(self) -> None:
+        """Put what was learned since into the slots that are free; a text whose slot is taken has none."""
+        first, height = self._texts.len(), self.frame.height
+        if first == height:
+            return
+        self._texts = self.frame[self.column].rechunk()
+        self.frame = self.frame.with_columns(self._texts)
+        self._numbers = pl.concat([self._numbers, numbered(self._texts[first:])]).rechunk()
+        if _ROOM * height > self._slots.len():
+            first, size = 0, 1 << (2 * _ROOM * height).bit_length()
+            self._slots = pl.zeros(size, _PLACE, eager=True)
+        slots = self._slot(self._texts[first:])
+        free = (self._slots.gather(slots) == 0).arg_true()
+        self._slots = self._slots.scatter(slots.gather(free), (free + first).cast(_PLACE))
 
     def require(self, names: Collection[str], make: Make) -> None:
         """Have the columns of the names for every text; `make` is asked about those it was not asked about yet."""
@@ -90,3 +130,7 @@ class Memory:
     def of(self, table: str, column: str) -> Known:
         """What is known of a column."""
         return self.known.setdefault((table, column), Known.of(column))
+
+    def of_table(self, table: str) -> dict[str, Known]:
+        """What is known of the columns of a table so far."""
+        return {column: known for (own, column), known in self.known.items() if own == table}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import polars as pl
 
@@ -12,18 +12,32 @@ PACKED = pl.Categorical()
 Polars forgets the numbers with the last such column: whoever keeps numbers of texts must keep a `witness` too.
 """
 
-_RUN = 2
+_RUN, _LOOKED_AT = 2, 10_000
 
 
-def packed(values: pl.Series) -> pl.Series:
+def numbered(values: pl.Series) -> pl.Series:
+    """The texts as numbers, each looked up in the table of all texts."""
+    return values.cast(PACKED)
+
+
+def packed(values: pl.Series, look_up: Callable[[pl.Series], pl.Series] = numbered) -> pl.Series:
     """The texts as numbers; where equal texts stand together, each run is looked up once."""
     if values.dtype != pl.String or values.is_empty():
         return values.cast(PACKED) if values.dtype == pl.String else values
-    runs = values.rle_id()
-    if (int(runs[-1]) + 1) * _RUN > values.len():
-        return values.cast(PACKED)
+    if _differ(values.head(_LOOKED_AT).rle_id()) or _differ(runs := values.rle_id()):
+        return look_up(values)
     starts = (runs != runs.shift(1)).fill_null(value=True).arg_true()
-    return values.gather(starts).cast(PACKED).gather(runs)
+    return look_up(values.gather(starts)).gather(runs)
+
+
+def _differ(runs: pl.Series) -> bool:
+    """Whether most neighbours are of different runs."""
+    return (int(runs[-1]) + 1) * _RUN > runs.len()
+
+
+def restored(numbers: pl.Series) -> pl.Series:
+    """Packed texts from their numbers alone."""
+    return numbers.to_frame("value").select(pl.col("value").cat.to(PACKED)).to_series().alias(numbers.name)
 
 
 def read_packed(rows: pl.LazyFrame) -> pl.DataFrame:

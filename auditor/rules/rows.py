@@ -214,7 +214,12 @@ class Source:
         rows = read_packed(read) if tight else read.collect(engine="in-memory")
         late = [name for name, dtype in rows.schema.items() if dtype == TEXT and name not in LINEAGE]
         packs = frozenset({*key, *sources(table, judged)})
-        held = Held(table, _packed(rows.drop(late), LINEAGE), self._beside, Late(rows.select(late), packs))
+        held = Held(
+            table,
+            _packed(rows.drop(late), LINEAGE),
+            self._beside,
+            Late(rows.select(late), packs, self.memory.of_table(table)),
+        )
         if time is None:
             at = pl.select(pl.repeat(pl.lit(self.now, dtype=TIME), rows.height)).to_series()
         elif placed:

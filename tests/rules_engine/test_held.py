@@ -284,3 +284,23 @@ def test_rows_left_out_for_some_rules_are_there_for_everybody_else():
     assert source.rows_with_history("devices", columns).collect()["item"].to_list() == [0, 1, 2]
     assert source.taken("devices", columns, pl.Series([1], dtype=pl.UInt32))["item"].to_list() == [1]
     assert source.count("devices") == 3
+
+
+def test_texts_met_before_are_packed_as_others_are():
+    keeper = packed(pl.Series(["keeps the numbers of this test"]))
+    known = Known.of("email")
+    for part in range(4):
+        # so many that some share a place by their hash, some new and some met before, some none
+        numbers = range(part * 1500, part * 1500 + 4000)
+        texts_ = pl.Series(
+            "email", [f"{number * 7919 % 9973}@example.com" if number % 11 else None for number in numbers]
+        )
+        plain = packed(texts_)
+        found = known.packed(texts_)
+        assert found.dtype == plain.dtype
+        assert found.name == "email"
+        assert found.to_physical().to_list() == plain.to_physical().to_list()
+        assert known.placed(found).to_list() == known.placed(plain).to_list()
+        assert known.frame["email"].gather(known.placed(found)).to_list() == texts_.to_list()
+    assert known.frame["email"].n_unique() == known.frame.height
+    assert keeper.len() == 1
