@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
@@ -87,7 +87,7 @@ class Batches:
     ) -> None:
         """Judge and set aside the rows of a part; they are gone before the next is read."""
         with timed(self.profile, "parts read"):
-            source = self.source_of({**self.frames, **_in_memory(frames, chosen)})
+            source = replace(self.source_of({**self.frames, **_in_memory(frames, chosen)}), by=MEETING)
         with timed(self.profile, "facts, keys and order of parts"):
             keep(source, chosen)
         _judge_within(source, within, found, self.profile)
@@ -281,7 +281,7 @@ class _Across:
             if key.like is None:
                 continue
             for bucket in range(key.spill.buckets):
-                source = source_of({})
+                source = replace(source_of({}), by=key.spill.column)
                 with timed(profile, "rows of a key read again"):
                     rows = key.spill.rows(bucket, like=key.like)
                 with timed(profile, "facts, keys and order of parts"):

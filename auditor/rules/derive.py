@@ -14,6 +14,7 @@ from auditor.rules.places import order
 from auditor.rules.spec import Derived
 from auditor.rules.summary import summary
 from auditor.rules.task import Task
+from auditor.rules.tree import Expr
 from auditor.tables.schema import TABLES
 
 
@@ -34,13 +35,18 @@ def _together(derived: Sequence[Derived]) -> Iterator[list[Derived]]:
     batch: list[Derived] = []
     for found in derived:
         names = {one.name for one in batch}
-        alike = bool(batch) and found.over and (found.over, found.where) == (batch[0].over, batch[0].where)
+        alike = bool(batch) and found.over and _groups(found) == _groups(batch[0])
         if batch and (not alike or names_in(found.expr) & names):
             yield batch
             batch = []
         batch.append(found)
     if batch:
         yield batch
+
+
+def _groups(found: Derived) -> tuple[Sequence[str], Expr | None]:
+    """Which groups of which rows a column sums up."""
+    return found.over, None if found.where is None else found.where.tree
 
 
 def _over(rows: pl.DataFrame, batch: Sequence[Derived], *, table: str) -> pl.DataFrame:

@@ -12,15 +12,16 @@ import polars as pl
 from auditor.rules.answers import Answers
 from auditor.rules.columns import names_in
 from auditor.rules.compile import expression, with_shared
-from auditor.rules.keys import key_of, numbered
+from auditor.rules.keys import RUN, code_of, key_of, numbered
 from auditor.rules.known import Known, Memory
 from auditor.rules.once import MADE, Sources, made_name
 from auditor.rules.outcome import CRASHES
 from auditor.rules.packed import PACKED, packed, texts
 from auditor.rules.places import PLACE, places_of
+from auditor.rules.runs import Runs
 from auditor.rules.tree import Op
 from auditor.tables.facts import OF_MEETING, Geo, value_source, with_facts
-from auditor.tables.schema import TABLES, TEXT
+from auditor.tables.schema import COUNT, TABLES, TEXT
 
 _log = logging.getLogger(__name__)
 
@@ -105,6 +106,7 @@ class Held:
     _answers: dict[str, Answers] = field(default_factory=dict, init=False)
     _values: dict[str, _Values] = field(default_factory=dict, init=False)
     _ordered: Held | None = field(default=None, init=False)
+    _together: dict[str, Held] = field(default_factory=dict, init=False)
 
     def in_order(self) -> Held:
         """The rows in the order of time and lineage, with `PLACE`; put in order once."""
@@ -118,6 +120,33 @@ class Held:
         places = places_of(self.own, TABLES[self.table].time)
         found = self if places.is_sorted() else self.taken_whole(places.arg_sort())
         found.own = found.own.with_columns(pl.int_range(found.height, dtype=pl.Int64, eager=True).alias(PLACE))
+        return found
+
+    def together(self, column: str) -> Held:
+        """The rows in runs of equal values of the column, those of a run in order of time and lineage; brought so once.
+
+        `PLACE` tells their order and `RUN` their run. Files hold the rows of a meeting so already.
+        """
+        if f"{RUN}{column}" in self.own.columns:
+            return self
+        if column not in self._together:
+            self._together[column] = self._put_together(column)
+        return self._together[column]
+
+    def _put_together(self, column: str) -> Held:
+        codes = code_of(self.frame([column]).to_series()).cast(COUNT).fill_null(-1)
+        places = places_of(self.own, TABLES[self.table].time)
+        runs = codes.rle_id()
+        apart = runs.len() > 0 and int(runs[-1]) + 1 != codes.n_unique()
+        if apart or ((places < places.shift(1)) & (runs == runs.shift(1))).any():
+            in_time = places.arg_sort()
+            brought = Runs.of(codes.gather(in_time))
+            found, runs = self.taken_whole(in_time.gather(brought.places)), brought.keys.rle_id()
+        else:
+            found = Held(self.table, self.own, self.beside, self.late, self.places)
+            found._made, found._answers, found._values = self._made, self._answers, self._values
+        place = pl.int_range(found.height, dtype=pl.Int64, eager=True)
+        found.own = found.own.with_columns(place.alias(PLACE), runs.cast(COUNT).alias(f"{RUN}{column}"))
         return found
 
     @property
@@ -249,9 +278,10 @@ class Held:
         if source not in self._values:
             if source == OF_MEETING:
                 columns = self._meeting_key()
-                meetings = self.frame(columns)
+                runs = [name for name in self.own.columns if name.startswith(RUN)]
+                meetings = self.frame([*columns, *runs])
                 first, places = numbered(key_of(meetings, columns))
-                values = _Values(Known.local(texts(meetings[first])), places)
+                values = _Values(Known.local(texts(meetings[columns][first])), places)
             else:
                 known = self.beside.memory.of(self.table, source)
                 values = _Values(known, known.placed(packed(self._column(source))))

@@ -13,17 +13,23 @@ from auditor.tables.schema import COUNT
 KEY = "__key"
 """The number of a row's key; equal exactly where the key's columns are. Its size and order mean nothing."""
 
+RUN = "__run:"
+"""Before the name of a column by which rows stand together: the number of each row's run, in their order."""
+
 _BITS = 63
 
 
 def with_key(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-    """The rows with `KEY` for the columns; nulls equal each other."""
-    return rows.with_columns(key_of(rows, columns).alias(KEY))
+    """The rows with `KEY` for the columns, known to be sorted where it is; nulls equal each other."""
+    key = key_of(rows, columns)
+    return rows.with_columns((key.set_sorted() if key.is_sorted() else key).alias(KEY))
 
 
 def key_of(rows: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     """One integer a row, equal exactly where all the columns are equal; nulls equal each other."""
-    codes = [code_of(rows[name]) for name in dict.fromkeys(columns)]
+    runs = {name: f"{RUN}{name}" for name in columns if f"{RUN}{name}" in rows.columns}
+    names = [*runs.values(), *(name for name in dict.fromkeys(columns) if name not in runs)]
+    codes = [code_of(rows[name]) for name in names]
     codes = [code for code in codes if code.null_count() or code.min() != code.max()]
     if not codes or rows.is_empty():
         return pl.zeros(rows.height, COUNT, eager=True)
@@ -61,6 +67,9 @@ def code_of(values: pl.Series) -> pl.Series:
 
 def numbered(keys: pl.Series) -> tuple[pl.Series, pl.Series]:
     """The first row of each key, and the place of each row's key among them."""
+    if not keys.null_count() and keys.is_sorted():
+        runs = keys.rle_id()
+        return (runs != runs.shift(1)).fill_null(value=True).arg_true(), runs
     return places(keys)
 
 

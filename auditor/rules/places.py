@@ -13,7 +13,7 @@ AT = "__at"
 """The moment that places a row: its own time, else that of its meeting."""
 
 PLACE = "__place"
-"""The place of a row among those of its table by time and lineage."""
+"""The place of a row among those of its table by time and lineage, or of its run where rows stand in runs."""
 
 _SECOND = 1_000_000
 _BITS = 63

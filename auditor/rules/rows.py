@@ -12,6 +12,7 @@ from auditor.model.window import Window
 from auditor.rules.columns import names_in
 from auditor.rules.evaluate import verdicts
 from auditor.rules.held import FEW, Beside, Held, Late
+from auditor.rules.keys import RUN
 from auditor.rules.known import Memory
 from auditor.rules.learning import Learning
 from auditor.rules.once import Sources
@@ -31,8 +32,8 @@ class Source:
     """The tables of an audit, from which the rows of a window are taken.
 
     `internal_domains` None and `geo` None leave the facts that need them null; `offices` are networks listed as
-    offices'. Each table's rows are read
-    once and kept while they are at most `rows_kept`.
+    offices'. Each table's rows are read once and kept while they are at most `rows_kept`. Where rules relate only rows
+    of equal values in the column `by`, the rows they are given stand in runs of them.
     """
 
     frames: Mapping[str, pl.LazyFrame]
@@ -42,6 +43,7 @@ class Source:
     geo: Geo | None = None
     rows_kept: int = 3_000_000
     offices: Collection[str] = ()
+    by: str = ""
     memory: Memory = field(default_factory=Memory)
     _kept: dict[tuple[str, bool], Held] = field(default_factory=dict, init=False)
     _counts: dict[str, int] = field(default_factory=dict, init=False)
@@ -66,13 +68,14 @@ class Source:
             return
         held = self._read(table, columns, judged, before=history)
         if ordered:
-            held = held.in_order()
+            held = self._arranged(held)
         held.prepare(judged, parts)
         self._hold(table, held, history=history)
 
     def hold(self, table: str, rows: pl.DataFrame, *, history: bool) -> None:
         """Keep rows that were read already, with their facts and `AT`; with `history` those before the window too."""
-        self._hold(table, Held(table, _packed(rows, rows.columns), self._beside).in_order(), history=history)
+        held = self._arranged(Held(table, _packed(rows, rows.columns), self._beside))
+        self._hold(table, held, history=history)
 
     def count(self, table: str) -> int:
         """How many rows of the table are in the window."""
@@ -133,12 +136,14 @@ class Source:
             read = {*names_in(where.tree), *made}
             chosen = verdicts(kept.frame(read, as_read=True), where).fill_null(value=True).arg_true()
             if chosen.len() * FEW < kept.height:
-                return kept.taken_whole(chosen).in_order().frame([*names, PLACE])
+                kept = self._arranged(kept.taken_whole(chosen))
+                return kept.frame([*names, *_placing(kept)])
             if chosen.len() < kept.height:
-                kept = kept.in_order()
+                kept = self._arranged(kept)
                 chosen = verdicts(kept.frame(read, as_read=True), where).fill_null(value=True).arg_true()
-                return _packed(kept.taken([*names, PLACE], chosen), kept.late.packs)
-        return kept.in_order().frame([*names, PLACE])
+                return _packed(kept.taken([*names, *_placing(kept)], chosen), kept.late.packs)
+        kept = self._arranged(kept)
+        return kept.frame([*names, *_placing(kept)])
 
     def taken(self, table: str, columns: Collection[str], places: pl.Series) -> pl.DataFrame:
         """The rows of `rows` at the given places, which are in order."""
@@ -158,6 +163,10 @@ class Source:
         """The columns with the table's time, lineage and `AT`."""
         time = TABLES[table].time
         return sorted({*columns, *LINEAGE, AT, *([time] if time else [])})
+
+    def _arranged(self, held: Held) -> Held:
+        """The rows in the order rules are given them."""
+        return held.together(self.by) if self.by and held.can([self.by]) else held.in_order()
 
     @property
     def _lessons(self) -> Learning:
@@ -200,8 +209,8 @@ class Source:
         key = {"site_url", "meeting_id", *(("meeting_start_time",) if not placed else ())} & set(TABLES[table].schema)
         told = {name for name in by_row if is_learned(table, name)}
         by_row -= told
-        own = {*sources(table, made - by_row), *(needed & set(present)), *key, *LINEAGE, *([time] if time else [])}
-        own |= sources(table, learned_from(table, told))
+        asked = {*sources(table, made - by_row), *(needed & set(present)), *key, *LINEAGE, *([time] if time else [])}
+        asked |= sources(table, learned_from(table, told))
         frames = {**self.frames, table: self._near(self.frames[table], time, before=before)}
         read = with_facts(
             frames,
@@ -210,16 +219,13 @@ class Source:
             internal_domains=self.internal_domains,
             geo=self.geo,
         )
-        read = read.select(sorted((own & set(present)) | by_row))
+        read = read.select(sorted((asked & set(present)) | by_row))
         rows = read_packed(read) if tight else read.collect(engine="in-memory")
         late = [name for name, dtype in rows.schema.items() if dtype == TEXT and name not in LINEAGE]
         packs = frozenset({*key, *sources(table, judged)})
-        held = Held(
-            table,
-            _packed(rows.drop(late), LINEAGE),
-            self._beside,
-            Late(rows.select(late), packs, self.memory.of_table(table)),
-        )
+        # columns in pieces would be put together again for every condition
+        own = _packed(rows.drop(late), LINEAGE).rechunk()
+        held = Held(table, own, self._beside, Late(rows.select(late), packs, self.memory.of_table(table)))
         if time is None:
             at = pl.select(pl.repeat(pl.lit(self.now, dtype=TIME), rows.height)).to_series()
         elif placed:
@@ -288,6 +294,11 @@ class Source:
         if key not in self._counts:
             self._counts[key] = self.frames[table].select(pl.col(time).null_count()).collect().item()
         return not self._counts[key]
+
+
+def _placing(held: Held) -> list[str]:
+    """The columns that tell the order of rows and their runs."""
+    return [name for name in held.own.columns if name == PLACE or name.startswith(RUN)]
 
 
 def _packed(rows: pl.DataFrame, names: Collection[str]) -> pl.DataFrame:

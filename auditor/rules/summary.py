@@ -13,14 +13,16 @@ from auditor.rules.columns import names_in
 from auditor.rules.compile import expression
 from auditor.rules.cover import most_at_once, newly_covered
 from auditor.rules.evaluate import computed
-from auditor.rules.keys import KEY, highest, lowest
-from auditor.rules.packed import texts
+from auditor.rules.keys import KEY, highest, lowest, numbered
+from auditor.rules.once import MADE
+from auditor.rules.packed import PACKED, texts
 from auditor.rules.places import in_order
 from auditor.rules.runs import places_among, repeated
 from auditor.rules.tree import Column, Expr, Op
 
 _ORDERED = frozenset({"first", "last"})
-_BARE = frozenset({"first", "last", "count", "n_unique"})
+_COUNTED = frozenset({"count", "n_unique"})
+_BARE = _ORDERED | _COUNTED
 _MASK, _ORDER = "__mask", "__order:"
 
 
@@ -65,20 +67,23 @@ class Summary:
         """The results of each row's group, row by row; only rows that are `inside` count in it."""
         if inside is not None:
             of_none = self._of_none(rows)
-            groups = pl.concat([self.grouped(rows.filter(inside), ()).select(of_none.columns), of_none])
-            places = places_among(rows[KEY], groups[KEY][:-1])
-            return groups[places.fill_null(groups.height - 1)]
+            groups = self.grouped(rows.select(self._names_read(rows)).filter(inside), ())
+            return _handed(pl.concat([groups.select(of_none.columns), of_none]), rows[KEY])
         prepared = self._prepared(rows, (), ())
         several = self._several(prepared)
         if several is None:
-            groups = self._bare(prepared, (), ())
-            return self._ended(groups)[places_among(rows[KEY], groups[KEY])]
+            return _handed(self._ended(self._bare(prepared, (), ())), rows[KEY])
         mates = prepared.filter(several)
         groups = self._bare(mates, (), ())
         alone = self._alone(prepared, (), ())
         every = self._ended(pl.concat([alone.select(groups.columns).cast(groups.schema), groups]))
         places = pl.int_range(rows.height, dtype=pl.get_index_type(), eager=True)
         return every[places.scatter(several.arg_true(), places_among(mates[KEY], groups[KEY]) + rows.height)]
+
+    def _names_read(self, rows: pl.DataFrame) -> list[str]:
+        """The columns of the rows that are read where they are summed up without more of them."""
+        read = {KEY, *self.rows.order, *(name for op in self.aggregates for arg in op.args for name in names_in(arg))}
+        return [name for name in rows.columns if name in read or name.startswith(MADE)]
 
     def _several(self, rows: pl.DataFrame) -> pl.Series | None:
         """Which rows share their group with others; None where looking at those apart is of no use."""
@@ -118,6 +123,11 @@ class Summary:
         columns |= {name: computed(rows, tree) for tree, name in shared.items()}
         # texts that are only counted, or one of which is taken, need not be read
         read = {shared.get(arg, name) for arg, name in self._read()}
+        numbers = {shared.get(arg, name) for arg, name in self._only_counted()} - {
+            *by,
+            *(edge.column for edge in edges),
+        }
+        columns |= {name: columns[name].to_physical() for name in numbers if columns[name].dtype == PACKED}
         prepared = texts(pl.DataFrame([column.alias(name) for name, column in columns.items()]), read)
         if any(op.name in _ORDERED for op in self.aggregates) and not in_order(rows, self.rows.order):
             return prepared.with_columns(rows[name].alias(f"{_ORDER}{name}") for name in self.rows.order)
@@ -172,6 +182,20 @@ class Summary:
     def _names(self) -> list[str]:
         return [column.meta.output_name() for column in self.columns]
 
+    def _only_counted(self) -> set[tuple[Expr, str]]:
+        """The arguments whose values need only be told apart, and the names of those that are columns."""
+        counted, others = (
+            {
+                (arg, arg.name if isinstance(arg, Column) else "")
+                for op in self.aggregates
+                if (op.name in _COUNTED) == wanted
+                for arg in op.args
+            }
+            for wanted in (True, False)
+        )
+        taken = frozenset[str]().union(*(names_in(arg) for arg, _ in others if isinstance(arg, Column)))
+        return {(arg, name) for arg, name in counted - others if name not in taken and has_column(arg)}
+
     def _read(self) -> Iterator[tuple[Expr, str]]:
         """The arguments whose values an aggregate looks at, and the names of those that are columns."""
         for op in self.aggregates:
@@ -186,6 +210,15 @@ class Summary:
 
     def _ended(self, bare: pl.DataFrame) -> pl.DataFrame:
         return self.finished(bare.lazy()).collect(engine="in-memory")
+
+
+def _handed(groups: pl.DataFrame, keys: pl.Series) -> pl.DataFrame:
+    """What was found of each key, row by row; the last of the groups speaks for all other keys."""
+    found, known = groups.drop(KEY), groups[KEY][:-1]
+    if not keys.is_sorted():
+        return found[places_among(keys, known).fill_null(known.len())]
+    first, places = numbered(keys)
+    return found[places_among(keys.gather(first), known).fill_null(known.len())][places]
 
 
 def summary(named: Iterable[tuple[str, Expr]], rows: Rows) -> Summary:

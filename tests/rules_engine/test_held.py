@@ -14,10 +14,12 @@ from auditor.rules.columns import names_in
 from auditor.rules.compile import expression
 from auditor.rules.evaluate import Reading, computed
 from auditor.rules.held import Beside, Held
+from auditor.rules.keys import RUN, key_of
 from auditor.rules.known import Known, Memory
 from auditor.rules.load import load_rules
 from auditor.rules.once import by_source, made_name, row_trees, settled
 from auditor.rules.packed import packed, texts
+from auditor.rules.places import PLACE
 from auditor.rules.rows import Source
 from auditor.rules.spec import Condition
 from auditor.rules.tree import Column, Literal, Op, Type
@@ -157,6 +159,22 @@ def test_held_rows_stand_in_order_whatever_order_they_came_in(rows, random):
     )
     assert one.equals(other)
     assert one["joined_time"].drop_nulls().is_sorted()
+
+
+@given(attendees(), st.randoms(use_true_random=False))
+def test_rows_of_a_meeting_stand_together_and_in_order_whatever_order_they_came_in(rows, random):
+    random.shuffle(places := list(range(rows.height)))
+    for came in (rows, rows[places], rows.sort("meeting_id", "joined_time", *LINEAGE, nulls_last=True)):
+        held = Held("attendees", came, Beside(frames(rows)))
+        found = held.together("meeting_id").frame(["joined_time", *LINEAGE, "meeting_id", PLACE, f"{RUN}meeting_id"])
+        assert found.select(*LINEAGE).sort(*LINEAGE).equals(rows.select(*LINEAGE).sort(*LINEAGE))
+        assert found[PLACE].to_list() == list(range(rows.height))
+        assert found[f"{RUN}meeting_id"].to_list() == texts(found)["meeting_id"].rle_id().to_list()
+        assert found[f"{RUN}meeting_id"].n_unique() == rows["meeting_id"].n_unique()
+        by_time = held.in_order().frame([*LINEAGE]).with_row_index("time")
+        in_run = found.join(by_time, on=[*LINEAGE], how="left", maintain_order="left").group_by("meeting_id")
+        assert all(of_meeting["time"].is_sorted() for _, of_meeting in in_run)
+        assert found.select(key=key_of(found, ["meeting_id"]))["key"].is_sorted()
 
 
 def test_a_given_fact_counts_more_than_the_text_it_is_usually_made_from():
