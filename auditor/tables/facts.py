@@ -7,13 +7,13 @@ them) is left as it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from functools import partial
+from functools import partial, reduce
+from operator import xor
 from types import MappingProxyType
 from typing import TypeAlias
 
 import polars as pl
 
-from auditor.entities.groups import ids
 from auditor.tables.confusables import name_keys
 from auditor.tables.distinct import of_distinct
 from auditor.tables.dotted import network
@@ -312,7 +312,9 @@ def _joined(frame: pl.LazyFrame, other: pl.LazyFrame, *, on: list[str]) -> pl.La
 
 def _first_rows(rows: pl.DataFrame, on: list[str]) -> pl.DataFrame:
     """Of each key the first row by lineage; rows are only put in order where a key has several."""
-    if ids(rows, on).n_unique() < rows.height:
+    # two keys may share a number, which only has them put in order
+    numbers = rows.select(reduce(xor, (pl.col(name).hash(seed) for seed, name in enumerate(on)))).to_series()
+    if numbers.n_unique() < rows.height:
         rows = rows.sort(*LINEAGE, nulls_last=True).unique(subset=on, keep="first", maintain_order=True)
     return rows.drop(*LINEAGE)
 
