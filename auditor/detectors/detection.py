@@ -150,12 +150,11 @@ def with_records(found: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
 def usable(rows: pl.LazyFrame, *, read: Collection[str], whole: Collection[str]) -> tuple[pl.DataFrame, int]:
     """The columns `read`, with lineage, of the rows that lack none of `whole`, in order of time; how many lack one.
 
-    Texts are packed but for lineage, which may be.
+    Texts may be packed.
     """
     found = rows.select(sorted({*read, *LINEAGE})).collect()
     gaps = [name for name in whole if found[name].null_count()]
     kept = found.drop_nulls(gaps) if gaps else found
-    kept = kept.with_columns(pl.col(pl.String()).exclude(*LINEAGE).cast(pl.Categorical()))
     return kept if kept["joined_time"].is_sorted() else kept.sort("joined_time"), found.height - kept.height
 
 

@@ -26,7 +26,7 @@ from auditor.detectors.detection import (
 )
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
-from auditor.entities.groups import codes, greatest, ids, packed, paired
+from auditor.entities.groups import codes, greatest, ids, paired
 from auditor.entities.networks import NETWORK, WHERE, is_remote_exit, knows_network, remote_exits
 from auditor.frozen import dataclass
 from auditor.model.window import Window
@@ -183,7 +183,7 @@ def _known(scored: pl.DataFrame, frame: pl.DataFrame, settings: FanIn) -> pl.Ser
     if "known_network" not in settings.suppress:
         return pl.Series([False]).new_from_index(0, scored.height)
     place = [*settings.entity, *settings.scope]
-    there = frame.filter(NETWORK.is_in(packed(scored["ip_network"].unique()).implode()))
+    there = frame.filter(NETWORK.is_in(scored["ip_network"].cast(frame.schema["ip_network"]).unique().implode()))
     usual = (
         _rows_of(scored, there.with_columns(_knows=knows_network(there, places=(NETWORK,))), settings)
         .group_by(*place, "email")
@@ -197,7 +197,7 @@ def _known(scored: pl.DataFrame, frame: pl.DataFrame, settings: FanIn) -> pl.Ser
 def _rows_of(candidates: pl.DataFrame, frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
     """The rows the candidates stand for."""
     place = [*settings.entity, *settings.scope]
-    asked = candidates.select(place).with_columns(pl.col(pl.String()).cast(pl.Categorical()))
+    asked = candidates.select(place).cast(frame.select(place).schema)
     return texts(frame.join(asked, on=place, how="semi"))
 
 

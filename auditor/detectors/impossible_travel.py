@@ -14,7 +14,16 @@ from datetime import timedelta
 import polars as pl
 
 from auditor.detectors.countries import declared
-from auditor.detectors.detection import WITHOUT_HISTORY, Budget, Detection, conclude, days, recognised, within
+from auditor.detectors.detection import (
+    WITHOUT_HISTORY,
+    Budget,
+    Detection,
+    before,
+    conclude,
+    recognised,
+    usable,
+    within,
+)
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.whereabouts import keeps_to_exits, mobile, seen_before
 from auditor.detectors.wording import entity, moment, number
@@ -82,8 +91,12 @@ def detect(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window) -> De
     """The journeys no aircraft makes."""
     typed = settings.places == "declared"
     needed = ("geo_latitude", "geo_longitude") if typed else ("ip_network", "geo_latitude", "geo_longitude")
-    rows = texts(rows.collect()).lazy()
-    frame, unusable = legs(declared(rows) if typed else rows, entity=settings.entity, needed=needed)
+    if typed:
+        frame, unusable = legs(declared(texts(rows.collect()).lazy()), entity=settings.entity, needed=needed)
+    else:
+        located, lost = usable(rows, read=settings.needed, whole=(*settings.entity, *needed, "joined_time"))
+        frame, unusable = legs(located.lazy(), entity=settings.entity, needed=needed)
+        unusable += lost
     if frame.is_empty():
         return Detection(
             pl.DataFrame(),
@@ -115,7 +128,7 @@ def detect(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window) -> De
         through = moves.filter(pl.any_horizontal("exit_a", "exit_b", "roams_a", "roams_b"))
         moves = pl.concat([through, _moves(frame, ordered.filter(speaks), settings)])
         moves = moves.unique(["row_a", "row_b"], keep="first", maintain_order=True)
-    moves = _with_habits(moves.filter(within(window, "joined_time_b")), frame, lives)
+    moves = texts(_with_habits(moves.filter(within(window, "joined_time_b")), frame, lives))
     # an exit hides where its person is, yet not why another client, or one that keeps to exits, comes from elsewhere
     told = ~pl.col("usual_b") | (pl.col("keeps_b") & ~pl.col("mobile_b"))
     unsaid = ~pl.col("known_a") | pl.col("near_home_b") | ~told
@@ -130,7 +143,6 @@ def detect(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window) -> De
         listed_a=in_networks(moves["ip_network_a"], settings.networks),
         listed_b=in_networks(moves["ip_network_b"], settings.networks),
     ).with_columns(suppressed=first_reason({name: reasons[name] for name in settings.suppress if name in reasons}))
-    before = frame.filter(pl.col("joined_time") < window.start)["joined_time"]
     young = pl.col("joined_time_b") - frame["joined_time"].min() < KNOWN_FROM
     return conclude(
         _episodes(scored.with_columns(young=young), settings),
@@ -138,7 +150,7 @@ def detect(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window) -> De
         budget=settings.budget,
         population=frame.height,
         not_evaluable=unusable,
-        history=days(before),
+        history=before(frame["joined_time"], window),
     )
 
 
