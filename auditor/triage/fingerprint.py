@@ -6,8 +6,8 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from hashlib import sha256
+from json.encoder import encode_basestring
 from typing import TypeAlias
 
 from auditor.model.window import iso
@@ -17,7 +17,7 @@ Scalar: TypeAlias = bool | int | float | str | datetime | timedelta | Sequence[s
 
 _SCHEMA = 1
 
-_text = partial(json.dumps, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 def canonical(value: Scalar) -> bool | int | float | str | list[str] | None:
@@ -55,9 +55,17 @@ def fingerprint(rule_id: str, values: Sequence[Scalar]) -> str:
 
 def fingerprints(rule_id: str, rows: Iterable[Sequence[Scalar]]) -> list[str]:
     """One fingerprint a row, equal to `fingerprint` of each, for many rows of one rule."""
-    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
-    head = f"[{_SCHEMA},{encode(rule_id)},"
-    return [_digest(f"{head}{encode([canonical(value) for value in row])}]") for row in rows]
+    head = f"[{_SCHEMA},{_text(rule_id)},["
+    return [_digest(f"{head}{','.join(map(_written, row))}]]") for row in rows]
+
+
+def _written(value: Scalar) -> str:
+    """The value as `_text` writes it, which takes longer."""
+    if type(value) is str:
+        return encode_basestring(value)
+    if type(value) is int:
+        return repr(value)
+    return "null" if value is None else _text(canonical(value))
 
 
 def _digest(text: str) -> str:
