@@ -17,15 +17,17 @@ class Still(Archive):
     """The archive, each table of which is read at one version however often it is asked for.
 
     That is the version of the first reading: what is collected meanwhile is not seen, and no table's log is read twice.
+    The units, which are few and asked for most, are kept in memory.
     """
 
-    __slots__ = ("_frames", "_logs", "_there")
+    __slots__ = ("_frames", "_logs", "_there", "_units")
 
     def __init__(self, archive: Archive) -> None:
         self.place, self.evidence, self.tables, self._store = archive.place, archive.evidence, archive.tables, None
         self._frames: dict[str, pl.LazyFrame] = {}
         self._there: dict[str, bool] = {}
         self._logs: dict[str, DeltaTable] = {}
+        self._units: pl.LazyFrame | None = None
 
     def has(self, table: str) -> bool:
         """Whether rows of the table were ever collected or imported."""
@@ -38,6 +40,12 @@ class Still(Archive):
         if table not in self._logs:
             self._logs[table] = super().log(table)
         return self._logs[table]
+
+    def units(self) -> pl.LazyFrame:
+        """The latest unit of every key."""
+        if self._units is None:
+            self._units = super().units().collect().lazy()
+        return self._units
 
     def _rows(self, table: Table) -> pl.LazyFrame:
         if table.name not in self._frames:

@@ -6,6 +6,7 @@ from auditor.model.window import Window
 from auditor.tables.coverage import coverage
 from auditor.tables.pieces import pieces
 from auditor.tables.still import Still
+from auditor.tables.units import UNITS
 
 SITE = "example.webex.com"
 DAY0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -45,6 +46,16 @@ def test_a_table_that_was_not_there_stays_away(site):
     assert not still.has("attendees")
     assert rows(still, "attendees") == 0
     assert site.archive.has("attendees")
+
+
+def test_units_are_read_once(site):
+    site.add("attendees", [attendee(1, "a")])
+    still = Still(site.archive)
+    before = still.units().collect()
+    for file in (site.archive.tables / UNITS.name).glob("*.parquet"):
+        file.unlink()
+    assert still.units().collect().equals(before)
+    assert before.height == 1
 
 
 def test_it_tells_what_the_archive_tells(site):
