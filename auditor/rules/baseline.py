@@ -9,21 +9,22 @@ import polars as pl
 from auditor.frozen import dataclass
 from auditor.model.window import Window
 from auditor.rules.aggregates import Rows
+from auditor.rules.bounds import parts_of
 from auditor.rules.columns import names_in
 from auditor.rules.dtypes import DTYPES
 from auditor.rules.evaluate import computed
 from auditor.rules.kept import hits, split, with_records
-from auditor.rules.keys import KEY, code_of, key_of, numbered
+from auditor.rules.keys import KEY, code_of, key_of, known_sorted, numbered
 from auditor.rules.operators import constant, finite, number
 from auditor.rules.outcome import Judged, NotEvaluated
-from auditor.rules.packed import texts
+from auditor.rules.packed import PACKED, texts
 from auditor.rules.places import AT, order
 from auditor.rules.spec import Baseline, Condition
 from auditor.rules.summary import summary
 from auditor.rules.task import Task
 from auditor.rules.temporal import span, window_end, window_start, window_starts
 from auditor.rules.textual import written
-from auditor.rules.tree import Column, Op, Type
+from auditor.rules.tree import Column, Literal, Op, Type
 from auditor.tables.schema import COUNT, LINEAGE, TIME
 
 PERIOD = "period"
@@ -56,12 +57,10 @@ def judge_baseline(rows: pl.DataFrame, stage: Baseline, task: Task, *, window: W
     """
     limits = Limits.of(stage)
     needed = dict.fromkeys((*stage.entity, stage.time))
-    early = pl.lit(False) if window is None else pl.col(AT) < window.start
-    taken = split(rows.filter(~early), task, whole=needed)
-    before = split(rows.filter(early), task, whole=needed)
-    kept = pl.concat([before.rows, taken.rows]).with_columns(
-        window_start(pl.col(stage.time), limits.length, stage.zone).alias(PERIOD)
-    )
+    taken = whole = split(rows, task, whole=needed)
+    if window is not None and (early := rows[AT] < window.start).any():
+        taken = split(rows.filter(~early), task, whole=needed)
+    kept = whole.rows.with_columns(window_start(pl.col(stage.time), limits.length, stage.zone).alias(PERIOD))
     entities, places = numbered(key_of(kept, stage.entity))
     kept = kept.with_columns(places.cast(COUNT).alias(_ENTITY))
     on = [_ENTITY, PERIOD]
@@ -73,11 +72,12 @@ def judge_baseline(rows: pl.DataFrame, stage: Baseline, task: Task, *, window: W
         raise NotEvaluated("no whole period lies in the window")
     is_judged = pl.col(PERIOD).is_in(judged.implode())
     if stage.method == "first_seen":
-        scored = _first_seen(kept, limits)
-        population = kept.filter(is_judged).select(_ENTITY, PERIOD).unique().height
+        periods, scored = _first_seen(kept, limits)
+        population = periods.filter(is_judged).height
         scored = scored.filter(is_judged)
     else:
-        scored = _scored(_valued(kept, stage, judged), stage, limits, judged)
+        least = 0.0 if task.watch else _least_score(stage)
+        scored = _scored(_valued(kept, stage, judged), stage, limits, judged, least=least)
         population = scored.height
     named = kept.select(stage.entity)[entities][scored[_ENTITY]]
     scored = _with_meeting(scored.hstack(named), kept, stage, task)
@@ -91,9 +91,21 @@ def judge_baseline(rows: pl.DataFrame, stage: Baseline, task: Task, *, window: W
 
 
 def _texts_of(rows: pl.DataFrame, stage: Baseline) -> pl.Series:
-    """The value of each row as a text."""
+    """The value of each row as a text, packed or not."""
     value = computed(rows, stage.value).alias(_VALUE)
+    if value.dtype == PACKED:
+        return value
     return texts(value.to_frame()).select(written(pl.col(_VALUE), stage.value.type)).to_series()
+
+
+def _least_score(stage: Baseline) -> float:
+    """A number the score, whatever its sign, must reach for `having` to be anything but false; 0 where none is told."""
+    found = [0.0]
+    for tree in parts_of(stage.having.tree) if stage.having else ():
+        match tree:
+            case Op(">" | ">=", (Column("score") | Op("abs", (Column("score"),)), Literal(float() | int() as value))):
+                found.append(float(value))
+    return max(found)
 
 
 _SCORE = Column("score", Type.NUMBER)
@@ -117,7 +129,7 @@ def _valued(rows: pl.DataFrame, stage: Baseline, judged: pl.Series) -> pl.DataFr
     """One row an entity and period up to the last judged one, in order, with its value; filled where asked."""
     starts, places = _placed(rows[PERIOD])
     size = max(starts.len(), 1)
-    keyed = rows.with_columns((pl.col(_ENTITY) * size + places).alias(KEY))
+    keyed = rows.with_columns(known_sorted(rows[_ENTITY] * size + places).alias(KEY))
     if stage.method == "share":
         flag = pl.col(_FLAG)
         grouped = (
@@ -129,7 +141,7 @@ def _valued(rows: pl.DataFrame, stage: Baseline, judged: pl.Series) -> pl.DataFr
     else:
         grouped = summary([(_VALUE, stage.value)], Rows(order(stage.time))).grouped(keyed, ())
         grouped = grouped.with_columns(pl.col(_VALUE).cast(_NUMBER))
-    valued = grouped.sort(KEY)
+    valued = grouped if grouped[KEY].is_sorted() else grouped.sort(KEY)
     valued = valued.with_columns(
         (pl.col(KEY) // size).alias(_ENTITY), starts.gather(valued[KEY] % size).alias(PERIOD)
     ).drop(KEY)
@@ -170,10 +182,11 @@ def _filled(valued: pl.DataFrame, stage: Baseline, judged: pl.Series) -> pl.Data
     )
 
 
-def _scored(valued: pl.DataFrame, stage: Baseline, limits: Limits, judged: pl.Series) -> pl.DataFrame:
+def _scored(valued: pl.DataFrame, stage: Baseline, limits: Limits, judged: pl.Series, *, least: float) -> pl.DataFrame:
     """The judged periods with center, mad, score and n against those before; null with too few of them.
 
-    `valued` are in the order of entities and periods.
+    `valued` are in the order of entities and periods. A score that is less than `least` may be another that is, and
+    its mad is null.
     """
     placed = valued.with_columns(pl.int_range(pl.len()).cast(COUNT).alias(_PLACE))
     columns = [pl.col(_VALUE).drop_nulls().alias("__history")]
@@ -204,8 +217,12 @@ def _scored(valued: pl.DataFrame, stage: Baseline, limits: Limits, judged: pl.Se
             score = pl.when(value.is_not_null()).then(score)
         case _:
             known = known.with_columns(middle.alias("center"))
+            # no spread makes a score greater than the least one does
+            small = ((value - pl.col("center")).abs() / limits.scale < least).fill_null(value=False)
+            small = small if limits.scale > 0 else pl.lit(False)
             apart = (history - pl.col("center")).list.eval(pl.element().abs())
-            known = known.with_columns(apart.list.median().alias("mad"))
+            spread = known.filter(~small).with_columns(apart.list.median().alias("mad"))
+            known = pl.concat([spread, known.filter(small)], how="diagonal")
             score = (value - pl.col("center")) / pl.max_horizontal(1.4826 * pl.col("mad"), pl.lit(limits.scale))
     found = known.with_columns(finite(score).alias("score"))
     return found.select(
@@ -217,13 +234,29 @@ def _scored(valued: pl.DataFrame, stage: Baseline, limits: Limits, judged: pl.Se
     )
 
 
-def _first_seen(rows: pl.DataFrame, limits: Limits) -> pl.DataFrame:
-    """One row an entity and value, at the period it is first seen in; no score while the entity is new."""
-    periods = rows.select(_ENTITY, PERIOD).unique()
-    counted = periods.with_columns((pl.col(PERIOD).rank("ordinal").over(_ENTITY).cast(COUNT) - 1).alias("n"))
-    first = rows.filter(pl.col(_VALUE).is_not_null()).group_by(_ENTITY, _VALUE).agg(pl.col(PERIOD).min())
+def _first_seen(rows: pl.DataFrame, limits: Limits) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The periods of each entity; and one row an entity and value, at the period it is first seen in.
+
+    There is no score while the entity is new.
+    """
+    starts, places = _placed(rows[PERIOD])
+    size = max(starts.len(), 1)
+    keys = rows[_ENTITY] * size + places
+    own = keys.filter((keys != keys.shift(1)).fill_null(value=True)) if keys.is_sorted() else keys.unique().sort()
+    first, runs = numbered(own // size)
+    earlier = pl.int_range(own.len(), dtype=COUNT, eager=True) - first.cast(COUNT).gather(runs)
+    seen = pl.DataFrame([key_of(rows, [_ENTITY, _VALUE]).alias(KEY), rows[_VALUE], keys.alias(_PLACE)])
+    values = seen.filter(pl.col(_VALUE).is_not_null())
+    values = values[values[KEY].arg_unique()] if keys.is_sorted() else values.sort(_PLACE).unique(KEY, keep="first")
+    n = earlier.gather(own.search_sorted(values[_PLACE]))
     nothing = pl.lit(None, dtype=_NUMBER)
-    return first.join(counted, on=[_ENTITY, PERIOD]).with_columns(
+    scored = values.select(
+        (pl.col(_PLACE) // size).alias(_ENTITY),
+        _VALUE,
+        starts.gather(values[_PLACE] % size).alias(PERIOD),
+        n.alias("n"),
+    )
+    return pl.DataFrame([starts.gather(own % size).alias(PERIOD)]), scored.with_columns(
         nothing.alias("center"),
         nothing.alias("mad"),
         pl.when(pl.col("n") >= limits.least).then(pl.lit(1.0)).alias("score"),

@@ -10,6 +10,15 @@ _COUNTS = frozenset({"count", "count_if", "n_unique"})
 _TURNED = {"<=": ">=", "<": ">"}
 
 
+def parts_of(tree: Expr) -> Iterator[Expr]:
+    """The trees all of which must be true for the tree to be."""
+    if isinstance(tree, Op) and tree.name == "and":
+        for arg in tree.args:
+            yield from parts_of(arg)
+    else:
+        yield tree
+
+
 def at_least(tree: Expr, named: Mapping[str, Expr]) -> Iterator[tuple[Op, int]]:
     """Counts, and numbers they must reach for the condition to be anything but false.
 

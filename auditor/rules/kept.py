@@ -12,7 +12,9 @@ from auditor.rules.outcome import NULL, RECORDS
 from auditor.rules.packed import texts
 from auditor.rules.spec import Condition
 from auditor.rules.task import Task
-from auditor.tables.schema import LINEAGE
+from auditor.tables.schema import COUNT, LINEAGE
+
+_HIT = "__hit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ def split(frame: pl.DataFrame, task: Task, *, whole: Collection[str] = ()) -> Sp
     task.applied(found, frame)
     judged = verdicts(frame, found)
     true = frame if judged.sum() == frame.height else frame.filter(judged)
-    complete = true.drop_nulls(list(whole)) if whole else true
+    lacking = [name for name in whole if true[name].null_count()]
+    complete = true.drop_nulls(lacking) if lacking else true
     return Split(complete, true.height, judged.null_count() + true.height - complete.height)
 
 
@@ -72,12 +75,19 @@ def with_records(found: pl.DataFrame, members: pl.DataFrame, *, on: list[str]) -
 
 def with_joined_records(found: pl.DataFrame, prefixes: Sequence[str]) -> pl.DataFrame:
     """Each hit resting on the rows its prefixes name (`a.page`, `b.page` …), nulls left out, sorted."""
-    sources = [
-        pl.when(pl.col(f"{prefix}.page").is_not_null()).then(
-            pl.struct(pl.col(f"{prefix}.{name}").alias(name) for name in LINEAGE)
-        )
-        for prefix in prefixes
-    ]
-    records = pl.concat_list(sources).list.drop_nulls().list.unique().list.sort()
-    first = pl.col(RECORDS).list.first()
-    return found.with_columns(records.alias(RECORDS)).with_columns(first.struct.field(name) for name in LINEAGE)
+    hits = pl.int_range(found.height, dtype=COUNT, eager=True).alias(_HIT)
+    sources = pl.concat(
+        [
+            texts(pl.DataFrame([hits, *(found[f"{prefix}.{name}"].alias(name) for name in LINEAGE)]), LINEAGE)
+            for prefix in prefixes
+        ]
+    )
+    cited = sources.lazy().filter(pl.col("page").is_not_null()).unique().sort(_HIT, *LINEAGE)
+    told = cited.group_by(_HIT, maintain_order=True).agg(pl.struct(*LINEAGE).alias(RECORDS)).collect(engine="in-memory")
+    lists = told[RECORDS]
+    if told.height < found.height:
+        places = pl.repeat(told.height, found.height, dtype=COUNT, eager=True)
+        places = places.scatter(told[_HIT], pl.int_range(told.height, eager=True))
+        lists = lists.append(pl.Series([[]], dtype=lists.dtype)).gather(places)
+    firsts = lists.list.first().struct
+    return found.with_columns(lists.alias(RECORDS), *(firsts.field(name) for name in LINEAGE))

@@ -21,8 +21,12 @@ _BITS = 63
 
 def with_key(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     """The rows with `KEY` for the columns, known to be sorted where it is; nulls equal each other."""
-    key = key_of(rows, columns)
-    return rows.with_columns((key.set_sorted() if key.is_sorted() else key).alias(KEY))
+    return rows.with_columns(known_sorted(key_of(rows, columns)).alias(KEY))
+
+
+def known_sorted(numbers: pl.Series) -> pl.Series:
+    """The same numbers, known to be sorted where they are: groups of them are slices then."""
+    return numbers.set_sorted() if numbers.is_sorted() else numbers
 
 
 def key_of(rows: pl.DataFrame, columns: Sequence[str]) -> pl.Series:

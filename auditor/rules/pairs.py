@@ -9,16 +9,18 @@ import polars as pl
 
 from auditor.rules.columns import interval, names_in
 from auditor.rules.kept import hits, split, with_joined_records
-from auditor.rules.keys import KEY, code_of, with_key
+from auditor.rules.keys import KEY, code_of, highest, lowest, with_key
 from auditor.rules.outcome import Judged
 from auditor.rules.packed import texts
 from auditor.rules.places import AT, PLACE, in_order
+from auditor.rules.runs import Runs, repeated
 from auditor.rules.spec import Pairs
 from auditor.rules.task import Task
 from auditor.rules.temporal import span
-from auditor.tables.schema import LINEAGE, SPAN
+from auditor.tables.schema import COUNT, LINEAGE, SPAN, TIME
 
 _CHUNK = 1_000_000
+_BITS = 62
 _ROW, _LAST, _FROM, _TO = "__row", "__last", "__from", "__to"
 _TICK = timedelta(microseconds=1)
 
@@ -32,10 +34,11 @@ def judge_pairs(rows: pl.DataFrame, stage: Pairs, task: Task) -> Judged:
     needed = dict.fromkeys((*stage.same, *stage.different, *((edges or ()) if timed else ())))
     taken = split(rows, task, whole=needed)
     kept = _with_interval(taken.rows, edges)
-    if timed:
-        kept = kept.filter(pl.col(_FROM) <= pl.col(_TO))
+    lasting = kept[_FROM] <= kept[_TO]
+    if timed and not lasting.all():
+        kept = kept.filter(lasting)
     unknown = taken.unknown + taken.rows.height - kept.height
-    kept = _numbered(_promising(with_key(kept, stage.same), stage), stage)
+    kept = _numbered(with_key(kept, stage.same), stage)
     found: list[pl.DataFrame] = []
     for chunk in _candidates(kept, stage):
         judged, not_judged = hits(_joined(kept, chunk, stage, task), stage.where, task)
@@ -49,32 +52,14 @@ def _with_interval(rows: pl.DataFrame, edges: tuple[str, str] | None) -> pl.Data
     return rows.with_columns(pl.col(start).alias(_FROM), pl.col(end).alias(_TO))
 
 
-def _promising(rows: pl.DataFrame, stage: Pairs) -> pl.DataFrame:
-    """The rows of keys that have several rows, and several values of every column that must differ."""
-    several = [pl.col(name).min() != pl.col(name).max() for name in stage.different]
-    codes = rows.select(KEY, *(code_of(rows[name]).alias(name) for name in stage.different))
-    groups = codes.lazy().group_by(KEY).agg(pl.len() > 1, *several)
-    chosen = groups.filter(pl.all_horizontal(pl.exclude(KEY))).select(KEY).collect(engine="in-memory")
-    return rows.join(chosen, on=KEY, how="semi", maintain_order="left")
-
-
 def _numbered(rows: pl.DataFrame, stage: Pairs) -> pl.DataFrame:
     """The rows by key, start and lineage, with their place and their last partner's; rows without one are left out."""
-    order = (_FROM, PLACE) if PLACE in rows.columns else (_FROM, *LINEAGE)
+    thin = _differing(_by_key(rows, stage), stage)
     reach = _reach(stage)
     if reach is None:
-        placed = _in_place(rows.sort(KEY, *order, nulls_last=True))
+        placed = _in_place(rows[thin[_ROW]])
         return placed.with_columns(pl.col(_ROW).max().over(KEY).alias(_LAST))
-    thin = rows.select(KEY, *dict.fromkeys((*order, _TO))).with_row_index(_ROW)
-    if in_order(rows, order[1:]) and rows[_FROM].is_sorted():
-        thin = thin.sort(KEY, maintain_order=True)
-    else:
-        thin = thin.sort(KEY, *order, nulls_last=True)
-    same = pl.col(KEY) == pl.col(KEY).shift(1)
-    before = pl.col(_TO).cum_max().over(KEY).shift(1) + reach >= pl.col(_FROM)
-    after = (pl.col(_TO) + reach >= pl.col(_FROM).shift(-1)) & same.shift(-1)
-    meets = thin.filter((before & same).fill_null(value=False) | after.fill_null(value=False))
-    placed = _in_place(rows[meets[_ROW]])
+    placed = _in_place(rows[thin[_ROW].filter(_meets(thin, reach))])
     starts = placed.select(KEY, pl.col(_FROM).alias("__start"), pl.col(_ROW).alias(_LAST)).sort("__start", _LAST)
     return (
         placed.with_columns((pl.col(_TO) + reach).alias("__reach"))
@@ -83,6 +68,50 @@ def _numbered(rows: pl.DataFrame, stage: Pairs) -> pl.DataFrame:
         .sort(_ROW)
         .drop("__reach")
     )
+
+
+def _by_key(rows: pl.DataFrame, stage: Pairs) -> pl.DataFrame:
+    """The rows whose key has several, by key, start and lineage: their place, their interval and what must differ."""
+    order = (_FROM, PLACE) if PLACE in rows.columns else (_FROM, *LINEAGE)
+    codes = [code_of(rows[name]).alias(name) for name in stage.different]
+    index = pl.int_range(rows.height, dtype=pl.get_index_type(), eager=True).alias(_ROW)
+    thin = pl.DataFrame([index, *(rows[name] for name in dict.fromkeys((KEY, _TO, *order))), *codes])
+    several = repeated(thin[KEY])
+    thin = thin if several.all() else thin.filter(several)
+    # the places of rows that have a time are in its order
+    if not in_order(rows, order[1:]) or thin[_FROM].null_count():
+        return thin.sort(KEY, *order, nulls_last=True)
+    return thin if thin[KEY].is_sorted() else thin[Runs.of(thin[KEY]).places]
+
+
+def _differing(rows: pl.DataFrame, stage: Pairs) -> pl.DataFrame:
+    """The rows, which stand by key, of keys that have several values of every column that must differ."""
+    if rows.is_empty() or not stage.different:
+        return rows
+    runs = rows[KEY].rle_id()
+    same = runs == runs.shift(1)
+    kept = pl.repeat(True, runs[-1] + 1, eager=True)
+    for name in stage.different:
+        apart = (rows[name] != rows[name].shift(1)) & same
+        kept &= pl.repeat(False, kept.len(), eager=True).scatter(runs.filter(apart), True)
+    return rows.filter(kept.gather(runs))
+
+
+def _meets(rows: pl.DataFrame, reach: timedelta) -> pl.Series:
+    """The rows, which stand by key and start, that another of their key may be a partner of."""
+    same = pl.col(KEY) == pl.col(KEY).shift(1)
+    low, top = lowest(rows[_FROM].to_physical()), highest(rows[_TO].to_physical())
+    size = 1 << max(top - low, 1).bit_length()
+    runs = rows[KEY].rle_id().cast(COUNT)
+    if highest(runs).bit_length() + size.bit_length() < _BITS:
+        # ends grow from key to key, so that one running maximum serves all
+        ends = (runs * size + (rows[_TO].to_physical() - low)).cum_max().shift(1) - (runs * size - low)
+        reached = ends.cast(TIME)
+    else:
+        reached = rows.select(pl.col(_TO).cum_max().over(KEY).shift(1)).to_series()
+    before = (pl.lit(reached) + reach >= pl.col(_FROM)) & same
+    after = (pl.col(_TO) + reach >= pl.col(_FROM).shift(-1)) & same.shift(-1)
+    return rows.select(before.fill_null(value=False) | after.fill_null(value=False)).to_series()
 
 
 def _in_place(rows: pl.DataFrame) -> pl.DataFrame:

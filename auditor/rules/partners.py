@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from auditor.frozen import dataclass
+from auditor.rules.bounds import parts_of
 from auditor.rules.columns import names_in
 from auditor.rules.evaluate import VERDICT, Reading, computed
 from auditor.rules.keys import KEY
@@ -14,7 +15,7 @@ from auditor.rules.packed import texts
 from auditor.rules.runs import Runs
 from auditor.rules.spec import Condition, Match
 from auditor.rules.task import Task
-from auditor.rules.tree import Expr, Op
+from auditor.rules.tree import Expr
 from auditor.tables.schema import COUNT
 
 _CHUNK = 1_000_000
@@ -81,18 +82,9 @@ def _side(rows: pl.DataFrame, where: Condition, side: str, stage: Match, task: T
     return rows.select(row, KEY, *(pl.col(name).alias(f"{side}.{name}") for name in sorted(read)))
 
 
-def _parts(tree: Expr) -> Iterator[Expr]:
-    """The trees all of which must be true for the tree to be."""
-    if isinstance(tree, Op) and tree.name == "and":
-        for arg in tree.args:
-            yield from _parts(arg)
-    else:
-        yield tree
-
-
 def _not_ruled_out(rows: pl.DataFrame, where: Condition, other: str) -> pl.DataFrame:
     """The rows of one side without those of which a part of the condition that does not read the other is false."""
-    for part in _parts(where.tree):
+    for part in parts_of(where.tree):
         if names_in(part) and not _names(part, other):
             rows = rows.filter(computed(rows, part).fill_null(value=True))
     return rows

@@ -63,6 +63,9 @@ def _ordered(keys: pl.Series) -> pl.Series | None:
 
 def repeated(keys: pl.Series) -> pl.Series:
     """Which of the keys others equal."""
+    if keys.is_sorted():
+        as_before = (keys == keys.shift(1)).fill_null(value=False)
+        return as_before | as_before.shift(-1, fill_value=False)
     ordered = _ordered(keys)
     if ordered is None:
         return keys.is_duplicated()

@@ -78,6 +78,8 @@ def _first_day(day: pl.Expr, length: timedelta) -> pl.Expr:
 
 def _midnight(day: pl.Expr, zone: str) -> pl.Expr:
     """First instant of a calendar day of the zone, also where its midnight is skipped or comes twice."""
+    if zone == "UTC":
+        return day.cast(TIME)
     place = ZoneInfo(zone)
 
     def first(value: date) -> datetime:

@@ -93,15 +93,17 @@ def naive(rows, method, *, fill, history, least, window):
     st.integers(1, 4),
     st.integers(1, 3),
     st.sampled_from([None, (4, 8)]),
+    st.sampled_from([None, 0.5, 2.0]),
 )
-def test_scores_are_what_loops_give(judge, rows, method, fill, history, least, window):
+def test_scores_are_what_loops_give(judge, rows, method, fill, history, least, window, bar):
     rows = [row | {"item": item} for item, row in enumerate(rows)]
     history = max(history, least)
     filled = "" if fill is None else f", fill: {fill}"
+    having = "score is not None" if bar is None else f"abs(score) >= {bar}"
     detect = f"""
     from: attendees
     baseline: {{entity: [email], period: 1d, value: n_unique(meeting_id){filled}, history: {history},
-      min_history: {least}, method: {method}, min_scale: 0.5, having: score is not None}}
+      min_history: {least}, method: {method}, min_scale: 0.5, having: {having}}}
     """
     span = None if window is None else Window(day(window[0]), day(window[1]))
     names = ["email", "period", "value", "n", "center", "mad", "score"]
@@ -114,7 +116,8 @@ def test_scores_are_what_loops_give(judge, rows, method, fill, history, least, w
         (one["email"], (datetime.fromisoformat(one["period"]) - MONDAY) // DAY): tuple(one[name] for name in names[2:])
         for one in found.seen
     }
-    scores = {key: values for key, values in expected.items() if values[4] is not None}
+    scores = {key: one for key, one in expected.items() if one[4] is not None and abs(one[4]) >= (bar or 0.0)}
+    assert bar is None or found.not_evaluable >= sum(one[4] is None for one in expected.values())
     assert seen.keys() == scores.keys()
     for key, values in scores.items():
         assert all(math.isclose(x, y, abs_tol=1e-12) for x, y in zip(seen[key], values, strict=True)), (key, seen[key])
