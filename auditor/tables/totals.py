@@ -65,7 +65,7 @@ def people(archive: Archive, window: Window, sites: Sequence[str]) -> dict[str, 
     stated = meetings.select(pl.col("total_participants").sum()).collect().item()
     if not stated:
         return {}
-    known = meetings.drop_nulls(_MEETING).select(meeting=_MEETING_CODE).unique().collect()
+    known = meetings.drop_nulls(_MEETING).select(meeting=_MEETING_CODE).collect()
     received = {table: _received(archive, table, known) for table in ("attendees", "participants")}
     return {table: People(stated, count) for table, count in received.items() if count}
 
@@ -77,10 +77,10 @@ def _received(archive: Archive, table: str, known: pl.DataFrame) -> int:
     """
     counts = pl.concat([_together(piece) for piece in pieces(archive, table)])
     counts = counts.join(known, on="meeting", how="semi")
+    if counts["meeting"].n_unique() == counts.height:
+        return int(counts["people"].sum())
     apart = counts.filter(pl.col("meeting").is_duplicated()).select(pl.col("meeting").unique())
     received = int(counts.join(apart, on="meeting", how="anti")["people"].sum())
-    if apart.is_empty():
-        return received
     again = _people(archive.scan(table)).join(apart.lazy(), on="meeting", how="semi").unique()
     return received + again.collect(engine="streaming").height
 
