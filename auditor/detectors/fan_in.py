@@ -75,16 +75,17 @@ def detect(rows: pl.LazyFrame, settings: FanIn, window: Window) -> Detection:
         return unjudged(lost, needed)
     times = frame["joined_time"]
     every = frame.with_columns(day=times.dt.truncate("1d").alias("day"))
-    population, crowded = _crowded(every, settings)
-    frame = every.filter(crowded)
-    counted = _rated(frame, settings)
+    numbered = _numbered(every, settings)
+    population, crowd = _crowded(numbered["_case"], settings)
+    counted = _rated(numbered, crowd, settings)
+    frame = every.filter(_like(numbered["_network"], crowd))
     excess = pl.col("count") * (pl.col("count") / pl.col("center")).log() + pl.col("center") - pl.col("count")
     first = settings.entity[0]
     scored = counted.with_columns(
         score=pl.when(pl.col("count") > pl.col("center")).then(excess / math.log(10)).otherwise(0.0)
     ).filter((pl.col("score") >= settings.min_score) & within(window, "observed_at"))
     place = [*settings.entity, *settings.scope]
-    named = texts(frame.select(place)[scored["_row"]])
+    named = texts(every.select(place)[scored["_row"]])
     scored = pl.concat([named, scored.drop("_row")], how="horizontal").with_columns(
         joined_time=pl.col("observed_at"), ip_network=pl.col(first)
     )
@@ -113,54 +114,61 @@ def detect(rows: pl.LazyFrame, settings: FanIn, window: Window) -> Detection:
 
 
 def _numbered(frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
-    """The network of each row, the entity as `_pair` and the entity in its scope as `_case`, all as numbers."""
-    network = ids(frame, settings.entity[:1])
+    """The rows as numbers: network, entity as `_pair`, scope, entity in its scope as `_case`, account as `_who`."""
+    network, scope = ids(frame, settings.entity[:1]), ids(frame, settings.scope)
     pair = paired(network, ids(frame, settings.entity[1:]))
-    case = paired(pair, ids(frame, settings.scope))
-    return pl.DataFrame({"_network": network, "_pair": pair, "_case": case})
+    return frame.select(
+        "joined_time",
+        _network=network,
+        _pair=pair,
+        _scope=scope,
+        _case=paired(pair, scope),
+        _who=ids(frame, [settings.distinct]),
+        _series=codes(frame["meeting_number"]) if settings.retrospective else None,
+        _row=pl.int_range(pl.len(), dtype=pl.Int64()),
+    )
 
 
-def _crowded(frame: pl.DataFrame, settings: FanIn) -> tuple[int, pl.Series]:
-    """How many cases there are, and which rows are of a network that has one with enough rows to count."""
-    numbered = _numbered(frame, settings)
-    case, size = numbered["_case"], 1 << frame.height.bit_length()
+def _crowded(case: pl.Series, settings: FanIn) -> tuple[int, pl.Series]:
+    """How many cases there are, and rows that are of one with enough rows to count, at least one of each."""
+    size = 1 << case.len().bit_length()
     if greatest(case) >= (1 << 62) // size:
         case = case.rank("dense").cast(pl.Int64())
-    keys = (case * size + pl.int_range(frame.height, dtype=pl.Int64(), eager=True)).sort()
+    keys = (case * size + pl.int_range(case.len(), dtype=pl.Int64(), eager=True)).sort()
     own = keys // size
     # sorted by case, so one has enough rows where the row that many places before is of it, too
     enough = (own == own.shift(max(settings.min_count - 1, 0))).fill_null(value=False)
-    networks = numbered["_network"].gather(keys.filter(enough) % size).unique()
-    return int((own.diff() != 0).fill_null(value=True).sum()), numbered["_network"].is_in(networks.implode())
+    return int((own.diff() != 0).fill_null(value=True).sum()), keys.filter(enough) % size
 
 
-def _rated(frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
+def _like(groups: pl.Series, rows: pl.Series) -> pl.Series:
+    """Which rows are of a group that one of those rows is of."""
+    return groups.is_in(groups.gather(rows).unique().implode())
+
+
+def _rated(numbered: pl.DataFrame, crowd: pl.Series, settings: FanIn) -> pl.DataFrame:
     """Every (entity, scope) that counts enough, with its count and its usual count λ, the scope itself left out.
 
-    `_row` is one of its rows.
+    `_row` is one of its rows; `crowd` has rows of every one.
     """
-    numbered = _numbered(frame, settings).with_columns(
-        frame["joined_time"],
-        _series=codes(frame["meeting_number"]) if settings.retrospective else None,
-        _scope=ids(frame, settings.scope),
-        _row=pl.int_range(frame.height, dtype=pl.Int64(), eager=True),
-    )
-    once = paired(numbered["_case"], ids(frame, [settings.distinct])).arg_unique()
-    different = numbered[once].group_by("_case").agg(count=pl.len().cast(pl.Int64))
+    theirs = numbered.filter(_like(numbered["_pair"], crowd))
+    different = theirs[paired(theirs["_case"], theirs["_who"]).arg_unique()]
     counted = (
-        numbered.group_by("_case")
+        theirs.group_by("_case")
         .agg(
             pl.col("_network", "_pair", "_scope").first(),
             pl.col("_series", "_row").min(),
             observed_at=pl.col("joined_time").min(),
         )
-        .join(different, on="_case")
+        .join(different.group_by("_case").agg(count=pl.len().cast(pl.Int64)), on="_case")
     )
-    places = counted.group_by("_network", "_scope").agg(
-        _start=pl.col("observed_at").min(), _series=pl.col("_series").min()
-    )
+    near = numbered.filter(_like(numbered["_network"], crowd))
+    place = paired(near["_network"], near["_scope"])
+    places = near.select("_network", "_scope", _start="joined_time")[place.arg_unique()]
+    if settings.retrospective:
+        series = near.group_by("_network", "_scope").agg(pl.col("_series").min())
+        places = places.join(series, on=["_network", "_scope"])
     enough = pl.col("count") >= settings.min_count
-    counted = counted.filter(pl.col("_pair").is_in(counted.filter(enough)["_pair"].unique().implode()))
     rated = _leave_one_out(counted, places) if settings.retrospective else _strictly_before(counted, places)
     rated = rated.filter(enough)
     if not settings.retrospective:
@@ -219,30 +227,22 @@ def _with_members(judged: pl.DataFrame, frame: pl.DataFrame, settings: FanIn) ->
 
 
 def _strictly_before(counted: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
-    """`_others` and `_scopes` over the scopes that began earlier; scopes that began together do not know each other."""
+    """`_others` and `_scopes` over the scopes that began earlier; scopes that began together do not know each other.
+
+    `places` are in order of time.
+    """
     others = (pl.col("count").cum_sum() - pl.col("count")).over("_pair")
-    starts = (
-        places.group_by("_network", "_start")
-        .agg(_scopes=pl.len().cast(pl.Int64))
-        .sort("_network", "_start")
-        .with_columns(pl.col("_scopes").cum_sum().over("_network"))
-        .sort("_start")
-    )
-    return (
+    size = 1 << places.height.bit_length()
+    begun = (places["_network"] * size + pl.int_range(places.height, dtype=pl.Int64(), eager=True)).sort()
+    rated = (
         counted.sort("observed_at")
         .with_columns(_others=others)
         .with_columns(pl.col("_others").min().over("_pair", "observed_at"))
-        .join_asof(
-            starts,
-            left_on="observed_at",
-            right_on="_start",
-            by="_network",
-            strategy="backward",
-            allow_exact_matches=False,
-            check_sortedness=False,
-        )
-        .with_columns(pl.col("_scopes").fill_null(0))
     )
+    network = rated["_network"] * size
+    until = places["_start"].search_sorted(rated["observed_at"], side="left")
+    scopes = begun.search_sorted(network + until).cast(pl.Int64) - begun.search_sorted(network).cast(pl.Int64)
+    return rated.with_columns(_scopes=scopes)
 
 
 def _leave_one_out(counted: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:

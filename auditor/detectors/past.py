@@ -39,7 +39,7 @@ class Past:
         size = 1 << groups.len().bit_length()
         if greatest(groups) >= (1 << 62) // size:
             groups = groups.rank("dense").cast(pl.Int64)
-        keys = (groups * size + _numbers(groups.len())).drop_nulls().sort()
+        keys = (groups * size + numbers(groups.len())).drop_nulls().sort()
         rows, group = keys % size, keys // size
         time = self.until.gather(rows)
         other = (group != group.shift(1)).fill_null(value=True)
@@ -61,10 +61,11 @@ class Past:
         return none.scatter(rows, own.until - since)
 
 
-def _numbers(count: int) -> pl.Series:
+def numbers(count: int) -> pl.Series:
+    """The numbers of so many rows."""
     return pl.int_range(count, dtype=pl.Int64(), eager=True)
 
 
 def _begun(begins: pl.Series) -> pl.Series:
     """For each row the last one, up to itself, that begins something."""
-    return _numbers(begins.len()).set(~begins, None).forward_fill()
+    return numbers(begins.len()).set(~begins, None).forward_fill()

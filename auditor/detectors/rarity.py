@@ -24,7 +24,7 @@ from auditor.detectors.detection import (
     usable,
     within,
 )
-from auditor.detectors.past import Past
+from auditor.detectors.past import Past, numbers
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
 from auditor.entities.groups import dense, greatest, ids, paired
@@ -114,8 +114,9 @@ def _rated(frame: pl.DataFrame, inside: pl.Series, settings: Rarity) -> tuple[pl
                 learned(every.filter(asked), earlier=follows.filter(asked))
         own_value = every if greatest(value) == 0 else own.earlier(paired(people, value))
         counts |= {f"n_{name}": every, f"nv_{name}": own_value}
+    counted = pl.DataFrame(counts | {"row": order})
     enough = pl.max_horizontal(f"n_{name}" for name in settings.columns) >= settings.min_history
-    judged = pl.DataFrame(counts | {"row": order}).filter(enough & asked)
+    judged = counted.select(enough & asked).to_series().fill_null(value=False)
     # whatever was never seen is as rare as one of all rows and kinds there are, at most
     least = settings.prior_weight / (2 * frame.height + 1)
     most = (
@@ -123,28 +124,31 @@ def _rated(frame: pl.DataFrame, inside: pl.Series, settings: Rarity) -> tuple[pl
         for name in settings.columns
     )
     may_be = pl.sum_horizontal(bits.fill_null(0.0) for bits in most) >= settings.min_bits - _SLACK
-    events = judged.filter(may_be)
+    events = counted.filter(judged & may_be)
     rows = events["row"]
     events = texts(frame[rows]).hstack(events)
     for name, values in attributes.items():
         events = events.with_columns(_of_all(values, past, rows, name)).with_columns(
             _bits(name, weight=settings.prior_weight)
         )
-    return events, judged.height
+    return events, int(judged.sum())
 
 
 def _of_all(values: pl.Series, past: Past, rows: pl.Series, name: str) -> list[pl.Series]:
     """How many rows in the past of those `rows` have their value, `gv_`, or any, `g_`, and of how many kinds, `_k`."""
-    asked = pl.repeat(False, greatest(values) + 1, dtype=pl.Boolean(), eager=True)
-    asked = asked.scatter(values.gather(rows).drop_nulls().unique(), True).gather(values)
     until = past.until.gather(rows)
     since = pl.zeros(rows.len(), pl.Int64(), eager=True) if past.since is None else past.since.gather(rows).fill_null(0)
-    known = values.is_not_null()
+    value, known = values.gather(rows), values.is_not_null()
+    among = pl.repeat(False, greatest(values) + 1, dtype=pl.Boolean(), eager=True)
+    among = among.scatter(value.drop_nulls().unique(), True).gather(values)
+    size = 1 << values.len().bit_length()
+    keys = (values * size + numbers(values.len())).filter(among.fill_null(value=False)).sort()
     seen = pl.concat([pl.zeros(1, pl.Int64(), eager=True), known.cast(pl.Int64()).cum_sum()])
     kinds = values.arg_unique()
     kinds = kinds.filter(known.gather(kinds)).cast(pl.Int64()).sort()
+    begun, ended = (keys.search_sorted(value * size + at).cast(pl.Int64()) for at in (since, until))
     return [
-        past.earlier(values.set(~asked, None)).gather(rows).alias(f"gv_{name}"),
+        (ended - begun).alias(f"gv_{name}"),
         (seen.gather(until) - seen.gather(since)).alias(f"g_{name}"),
         kinds.search_sorted(until).cast(pl.Int64()).alias("_k"),
     ]

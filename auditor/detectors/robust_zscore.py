@@ -88,7 +88,8 @@ def detect(rows: pl.LazyFrame, settings: RobustZscore, window: Window) -> Detect
         return unjudged(unusable, (*key, "meeting_id", "joined_time", "left_time"))
     stays = _valued(frame, settings)
     usable = stays.filter(pl.col("value").is_finite() & (pl.col("value") > -1))
-    usable = usable.with_columns(x=pl.col("value").log1p(), _who=ids(usable, key))
+    whose = ids(frame, key)
+    usable = usable.with_columns(x=pl.col("value").log1p(), _who=whose.gather(usable["visit"]))
     times, who = usable["joined_time"], usable["_who"]
     known = Past.of(times).earlier(who)
     inside = usable.select(within(window, "joined_time")).to_series()
@@ -96,9 +97,11 @@ def detect(rows: pl.LazyFrame, settings: RobustZscore, window: Window) -> Detect
     learned(known.filter(inside), earlier=(times > times.gather(first).gather(person)).filter(inside))
     population, young = int(inside.sum()), int((inside & (known < settings.min_history)).sum())
     asked = inside & (known >= settings.min_history) & _may_be_far(usable, settings)
-    people = person.filter(asked).unique()
-    theirs = usable.with_columns(_asked=asked).filter(person.is_in(people.implode()))
-    placed = _placed(_in_order(theirs, frame))
+    people = who.filter(asked).unique().implode()
+    legs = visits(frame.filter(whose.is_in(people)), entity=key, gap=settings.merge_gap)
+    theirs = usable.with_columns(_asked=asked).filter(who.is_in(people))
+    names = ({*key, "site_url", "meeting_id", "rows"} - set(theirs.columns)) | {"visit"}
+    placed = _placed(_in_order(theirs.join(legs.select(names), on="visit"), frame))
     rated = _peers(placed.filter("_asked"), usable, settings)
     weight = pl.when(pl.col("_peer_med").is_null()).then(0.0).otherwise(settings.shrink)
     both = pl.col("n") + weight
@@ -136,14 +139,14 @@ def detect(rows: pl.LazyFrame, settings: RobustZscore, window: Window) -> Detect
 
 def _valued(frame: pl.DataFrame, settings: RobustZscore) -> pl.DataFrame:
     """The visits with their `value` and their peers."""
-    peers = [name for name in settings.peer if name not in settings.entity]
     alone = settings.value.alone
     stays = visits(
         frame,
         entity=settings.entity,
         gap=settings.merge_gap,
-        carried=[*settings.value.columns, *[pl.col(name).min() for name in peers]],
-        alone=None if alone is None else [*alone, *map(pl.col, peers)],
+        carried=[*settings.value.columns, *[pl.col(name).min() for name in settings.peer]],
+        alone=None if alone is None else [*alone, *map(pl.col, settings.peer)],
+        named=False,
     )
     return settings.value.finish(stays.lazy()).with_columns(pl.col("value").cast(pl.Float64)).collect()
 

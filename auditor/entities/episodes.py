@@ -42,14 +42,18 @@ def visits(
     gap: timedelta = MERGE_GAP,
     carried: Sequence[pl.Expr] = (),
     alone: Sequence[pl.Expr] | None = None,
+    named: bool = True,
 ) -> pl.DataFrame:
-    """One row a visit, in order: entity, site and meeting, `joined_time`, `end`, `presence`, `legs`, `rows`.
+    """One row a visit, in order: `visit`, the row of its first leg, `joined_time`, `presence` and what is carried.
 
-    `rows` are the numbers of its legs; `with_records` turns them into records.
+    Visits that are `named` have their entity, site and meeting, `end`, the count of `legs`, and `rows`, the numbers of
+    the legs; `with_records` turns them into records.
 
     `carried` are further aggregates over the legs of a visit; they may read `presence` and `meeting_length`,
     which are the same on every leg of a visit. `alone` are what they give of one leg, where that tells it.
     """
+    if named:
+        alone = None
     key = list(dict.fromkeys(("site_url", "meeting_id", *entity)))
     meeting, stay = _stays(frame, key)
     several = pl.repeat(True, frame.height, eager=True) if alone is None else repeated(stay)
@@ -60,20 +64,18 @@ def visits(
         row="_row", visit=mates["row"].gather(numbered["visit"]), presence=pl.col("_added").sum().over("visit")
     )
     single, numbered = _with_meeting_length(single, numbered)
-    grouped = numbered.group_by("visit").agg(
+    names = [
         pl.col(key).first(),
-        pl.col("joined_time").min(),
         pl.col("end").max(),
-        pl.col("presence").first(),
         pl.len().cast(pl.Int64).alias("legs"),
         pl.col("row").alias("rows"),
-        *carried,
-    )
-    if alone is None:
-        return grouped.sort("visit")
-    one = single.with_columns(visit="row", legs=1, rows=pl.concat_list("row"))
-    one = one.select(*(name for name in grouped.columns if name in one.columns), *alone).select(grouped.columns)
-    return pl.concat([one.cast(grouped.schema), grouped]).sort("visit")
+    ]
+    moments = pl.col("joined_time").min(), pl.col("presence").first()
+    found = numbered.group_by("visit").agg(*moments, *(names if named else ()), *carried)
+    if alone is not None:
+        one = single.select(pl.col("row").alias("visit"), "joined_time", "presence", *alone)
+        found = pl.concat([one.cast(found.schema), found])
+    return found.sort("visit")
 
 
 def _stays(frame: pl.DataFrame, key: Sequence[str]) -> tuple[pl.Series, pl.Series]:
