@@ -35,7 +35,10 @@ class Past:
         return cls(until, since)
 
     def apart(self, groups: pl.Series) -> tuple[Past, pl.Series, pl.Series]:
-        """The rows of groups, group after group: the past of each within its own, its row here, its group's first."""
+        """The rows of groups, group after group: the past of each within its own, its row here, its group's first.
+
+        What is counted of such a past is counted within groups of these groups.
+        """
         size = 1 << groups.len().bit_length()
         if greatest(groups) >= (1 << 62) // size:
             groups = groups.rank("dense").cast(pl.Int64)

@@ -153,6 +153,14 @@ def test_a_column_that_is_null_everywhere_is_no_crash_and_no_finding_of_nobody(r
 
 
 @pytest.mark.parametrize("kind", sorted(DETECTORS))
+def test_packed_texts_change_nothing(rows: pl.LazyFrame, kind: str) -> None:
+    first = DETECTORS[kind].detect(rows, SETTINGS[kind], WINDOW)
+    packed = DETECTORS[kind].detect(rows.with_columns(pl.col(pl.String).cast(pl.Categorical)), SETTINGS[kind], WINDOW)
+    assert packed.findings.equals(first.findings)
+    assert packed.ledger == first.ledger
+
+
+@pytest.mark.parametrize("kind", sorted(DETECTORS))
 def test_the_zone_in_which_times_are_written_changes_nothing(rows: pl.LazyFrame, kind: str) -> None:
     first = DETECTORS[kind].detect(rows, SETTINGS[kind], WINDOW).findings
     kolkata = timezone(timedelta(hours=5, minutes=30))
