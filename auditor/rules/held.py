@@ -62,12 +62,12 @@ class _Values:
 class Late:
     """Texts as they were read, for all that is held of one reading; those in `packs` are packed when a rule looks.
 
-    Texts of columns in `known` may have been met before.
+    Texts of columns in `known` are remembered, and may have been met before.
     """
 
     read: pl.DataFrame = field(default_factory=pl.DataFrame)
     packs: Collection[str] = ()
-    known: Mapping[str, Known] = field(default_factory=dict)
+    known: dict[str, Known] = field(default_factory=dict, init=False)
     _packed: dict[str, pl.Series] = field(default_factory=dict, init=False)
 
     def __contains__(self, name: object) -> bool:
@@ -236,8 +236,8 @@ class Held:
 
     def _fact(self, name: str) -> pl.Series:
         values = self._with_fact(name)
-        column = values.known.frame[name]
-        return packed(column).gather(values.places) if column.dtype == TEXT else values.column(name)
+        is_text = values.known.frame.schema[name] == TEXT
+        return values.known.packed_column(name).gather(values.places) if is_text else values.column(name)
 
     def _taken(self, name: str, places: pl.Series) -> pl.Series:
         if name in self.own.columns or name in self._made:
@@ -283,7 +283,7 @@ class Held:
                 first, places = numbered(key_of(meetings, columns))
                 values = _Values(Known.local(texts(meetings[columns][first])), places)
             else:
-                known = self.beside.memory.of(self.table, source)
+                known = self.late.known[source] = self.beside.memory.of(self.table, source)
                 values = _Values(known, known.placed(packed(self._column(source))))
             self._values[source] = values
         return self._values[source]

@@ -8,12 +8,13 @@ from typing import TypeAlias
 
 import polars as pl
 
-from auditor.rules.packed import numbered, packed, restored, witness
+from auditor.rules.packed import PACKED, numbered, packed, witness
 from auditor.tables.schema import TEXT
 
 _PLACE = pl.UInt32()
 _SEED = 7
 _ROOM = 8
+_AT_ONCE = 1 << 17
 
 Make: TypeAlias = Callable[[pl.DataFrame], pl.DataFrame]
 """What follows from texts: given them and what is known of them, the columns asked for, a row a text."""
@@ -31,9 +32,10 @@ class Known:
     places: pl.Series
     _done: dict[str, int] = field(default_factory=dict)
     _witness: pl.Series = field(default_factory=witness)
+    _numbers: pl.Series = field(default_factory=lambda: pl.Series([None], dtype=PACKED))
     _slots: pl.Series = field(default_factory=lambda: pl.zeros(_ROOM, _PLACE, eager=True))
-    _texts: pl.Series = field(default_factory=lambda: pl.Series([], dtype=TEXT))
-    _numbers: pl.Series = field(default_factory=witness)
+    _filed: int = 0
+    _packed: dict[str, pl.Series] = field(default_factory=dict)
 
     @classmethod
     def of(cls, column: str) -> Known:
@@ -60,44 +62,65 @@ class Known:
             found = self.places.gather(numbers)
         return found.fill_null(0)
 
-    def _add(self, texts: pl.Series) -> None:
-        """Remember packed texts that are not known yet."""
-        new = texts.gather(texts.to_physical().arg_unique())
-        own = pl.int_range(self.frame.height, self.frame.height + new.len(), dtype=_PLACE, eager=True)
-        self.places = self.places.scatter(new.to_physical(), own)
-        self.frame = pl.concat([self.frame, new.cast(TEXT).alias(self.column).to_frame()], how="diagonal")
-
     def packed(self, texts: pl.Series) -> pl.Series:
-        """The texts packed; one that is known is found by its hash and held against itself, in a third of the time."""
+        """The texts packed and remembered.
+
+        One that was met before is found by its hash and held against itself, which takes a third of the time.
+        """
         return packed(texts, self._looked_up)
 
+    def packed_column(self, name: str) -> pl.Series:
+        """What follows from the texts, itself texts, packed; each part of it once."""
+        known = self._packed.get(name)
+        start = 0 if known is None else known.len()
+        if known is None or start < self.frame.height:
+            new = packed(self.frame[name][start:])
+            known = self._packed[name] = new if known is None else pl.concat([known, new]).rechunk()
+        return known
+
+    def _add(self, texts: pl.Series) -> None:
+        """Remember packed texts that are not known yet."""
+        new = texts.gather(texts.to_physical().arg_unique()).alias(self.column)
+        own = pl.int_range(self.frame.height, self.frame.height + new.len(), dtype=_PLACE, eager=True)
+        self.places = self.places.scatter(new.to_physical(), own)
+        self.frame = pl.concat([self.frame, new.cast(TEXT).to_frame()], how="diagonal")
+        self._numbers = pl.concat([self._numbers, new])
+
     def _looked_up(self, texts: pl.Series) -> pl.Series:
+        """The texts packed, more at once as fewer of them are new."""
+        found = []
+        start, size = 0, _AT_ONCE
+        while start < texts.len():
+            before = self.frame.height
+            some = texts[start : start + size]
+            found.append(self._found(some))
+            start += size
+            size = texts.len() if (self.frame.height - before) * _ROOM < some.len() else 2 * size
+        return self._numbers.rechunk().gather(pl.concat(found)).alias(texts.name)
+
+    def _found(self, texts: pl.Series) -> pl.Series:
+        """The place of each text."""
         self._file()
         place = self._slots.gather(self._slot(texts))
-        other = self._texts.gather(place).ne_missing(texts).arg_true()
-        numbers = self._numbers.gather(place)
-        if not other.len():
-            return numbers.alias(texts.name)
-        slowly = numbered(texts.gather(other)).to_physical()
-        return restored(numbers.to_physical().scatter(other, slowly)).alias(texts.name)
+        other = self.frame[self.column].gather(place).ne_missing(texts).arg_true()
+        return place.scatter(other, self.placed(numbered(texts.gather(other)))) if other.len() else place
 
     def _slot(self, texts: pl.Series) -> pl.Series:
         return (texts.hash(_SEED) % self._slots.len()).cast(_PLACE)
 
     def _file(self) -> None:
         """Put what was learned since into the slots that are free; a text whose slot is taken has none."""
-        first, height = self._texts.len(), self.frame.height
-        if first == height:
+        if self._filed == self.frame.height:
             return
-        self._texts = self.frame[self.column].rechunk()
-        self.frame = self.frame.with_columns(self._texts)
-        self._numbers = pl.concat([self._numbers, numbered(self._texts[first:])]).rechunk()
-        if _ROOM * height > self._slots.len():
-            first, size = 0, 1 << (2 * _ROOM * height).bit_length()
+        self.frame = self.frame.rechunk()
+        texts, first = self.frame[self.column], self._filed
+        if _ROOM * texts.len() > self._slots.len():
+            first, size = 0, 1 << (2 * _ROOM * texts.len()).bit_length()
             self._slots = pl.zeros(size, _PLACE, eager=True)
-        slots = self._slot(self._texts[first:])
+        slots = self._slot(texts[first:])
         free = (self._slots.gather(slots) == 0).arg_true()
         self._slots = self._slots.scatter(slots.gather(free), (free + first).cast(_PLACE))
+        self._filed = texts.len()
 
     def require(self, names: Collection[str], make: Make) -> None:
         """Have the columns of the names for every text; `make` is asked about those it was not asked about yet."""
@@ -130,7 +153,3 @@ class Memory:
     def of(self, table: str, column: str) -> Known:
         """What is known of a column."""
         return self.known.setdefault((table, column), Known.of(column))
-
-    def of_table(self, table: str) -> dict[str, Known]:
-        """What is known of the columns of a table so far."""
-        return {column: known for (own, column), known in self.known.items() if own == table}

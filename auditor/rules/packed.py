@@ -35,11 +35,6 @@ def _differ(runs: pl.Series) -> bool:
     return (int(runs[-1]) + 1) * _RUN > runs.len()
 
 
-def restored(numbers: pl.Series) -> pl.Series:
-    """Packed texts from their numbers alone."""
-    return numbers.to_frame("value").select(pl.col("value").cat.to(PACKED)).to_series().alias(numbers.name)
-
-
 def read_packed(rows: pl.LazyFrame) -> pl.DataFrame:
     """The rows in memory, texts packed a piece at a time while they are read."""
     return rows.with_columns(pl.col(pl.String()).cast(PACKED)).collect(engine="streaming")

@@ -322,3 +322,25 @@ def test_texts_met_before_are_packed_as_others_are():
         assert known.frame["email"].gather(known.placed(found)).to_list() == texts_.to_list()
     assert known.frame["email"].n_unique() == known.frame.height
     assert keeper.len() == 1
+
+
+def test_so_many_texts_that_they_are_looked_up_in_turns_are_packed_as_others_are():
+    keeper = packed(pl.Series(["keeps the numbers of this test"]))
+    known = Known.of("email")
+    numbers = pl.int_range(400_000, eager=True) * 7919
+    for shift in (0, 30_000):
+        found = (numbers % 50_021 + shift).cast(pl.String).alias("email")
+        plain = packed(found)
+        assert known.packed(found).to_physical().equals(plain.to_physical())
+        assert known.frame["email"].gather(known.placed(plain)).equals(found)
+    assert known.frame["email"].n_unique() == known.frame.height == 80_022
+    assert keeper.len() == 1
+
+
+def test_what_follows_from_texts_is_packed_as_far_as_it_goes():
+    known = Known.of("email")
+    for part in (["a@example.com", "b@example.com"], ["c@example.com", None, "a@example.com"]):
+        known.placed(packed(pl.Series("email", part, dtype=pl.String)))
+        known.require(["domain"], lambda texts_: texts_.select(domain=pl.col("email").str.slice(0, 1)))
+        assert known.packed_column("domain").cast(pl.String).to_list() == known.frame["domain"].to_list()
+    assert known.packed_column("domain").len() == 4
