@@ -112,8 +112,9 @@ class Archive:
         naming = [table for table in (UNITS, KNOWN["meetings"], KNOWN["participants"]) if self.has(table.name)]
         if not naming:
             return ()
-        named = pl.concat([self._rows(table).select("site_url") for table in naming])
-        return tuple(named.drop_nulls().unique().sort("site_url").collect().to_series())
+        # rows of one site stand together
+        named = pl.concat([self._rows(table).select(pl.col("site_url").rle().struct["value"]) for table in naming])
+        return tuple(named.drop_nulls().unique().sort("value").collect().to_series())
 
     def span(self, sites: Sequence[str] | None = None) -> Window | None:
         """From the first to the last moment that was asked or imported, of all sites unless some are named."""
