@@ -210,16 +210,17 @@ def remote_exits(
         lives = Lives.of(frame)
     spots, dated = lives.spots, lives.dated
     people = greatest(dated["who"]) + 1
-    internal = dated[inside].with_columns(place=own, line=codes(frame["ip_network"].gather(inside)))
-    pairs = internal.with_columns(_pair=pl.col("place") * people + pl.col("who"))
+    internal = dated.select("country", "geo_latitude", "geo_longitude")[inside]
+    who, day = (dated[name].gather(inside) for name in ("who", "day"))
+    low, days = smallest(day), greatest(day - smallest(day)) + 1
     daily = (
-        pairs.with_columns(pl.col("_pair").rank("dense").cast(pl.Int64))
-        .group_by(_key=pl.col("_pair") * MOST_DAYS + pl.col("day"))
-        .agg(
-            pl.col("_pair", "place", "who", "day", "week").first(),
-            pl.col("country", "line").min(),
-            pl.col("geo_latitude", "geo_longitude").min().name.suffix("_here"),
+        internal.with_columns(
+            line=codes(frame["ip_network"].gather(inside)), _key=(own * people + who) * days + day - low
         )
+        .group_by("_key")
+        .agg(pl.col("country", "line").min(), pl.col("geo_latitude", "geo_longitude").min().name.suffix("_here"))
+        .with_columns(_pair=pl.col("_key") // days, day=pl.col("_key") % days + low)
+        .with_columns(place=pl.col("_pair") // people, who=pl.col("_pair") % people, week=(pl.col("day") + 3) // 7)
         .join(
             lives.homes,
             on=["who", "week"],
