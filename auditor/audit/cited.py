@@ -18,6 +18,7 @@ from auditor.model.finding import Finding, Record
 
 RECORDS_PER_FINDING = 20
 _PLACE = attrgetter("page", "item")
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def cited(findings: Iterable[Finding], evidence: Evidence, *, findings_per_rule: int) -> tuple[CitedRecord, ...]:
@@ -60,7 +61,7 @@ def asked(request: Request) -> str:
 
 def compact(value: object) -> str:
     """The value as JSON without spaces; lone surrogates as escapes, since no file can hold them."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = _COMPACT.encode(value)
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -102,7 +102,10 @@ def _are_closed(parts: Sequence[bytes]) -> bool:
     joined = _BETWEEN.join(parts)
     if b"\\" in joined:
         joined = joined.replace(b"\\\\", b"").replace(b'\\"', b"")
-    bare = b"".join(joined.translate(None, _REST).split(b'"')[::2])
+    quoted = joined.translate(None, _REST)
+    bare = quoted.replace(b'""', b"")
+    if b'"' in bare:  # a text held a bracket: all texts go, each whole
+        bare = b"".join(quoted.split(b'"')[::2])
     for _ in range(_DEEPEST):
         bare = bare.replace(b"{}", b"").replace(b"[]", b"")
     return not bare.strip(_BETWEEN)
