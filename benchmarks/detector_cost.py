@@ -19,6 +19,7 @@ import polars as pl
 from auditor.model.window import Window
 from auditor.rules.bind import bind
 from auditor.rules.load import load_rules
+from auditor.rules.packed import read_packed
 from auditor.rules.spec import Detector, Rule
 from auditor.rules.statistical import KINDS, needed, settings_of
 from auditor.simulator.scale import Scale, frames, make, places
@@ -84,7 +85,8 @@ def _measured(rule_id: str, path: Path) -> dict[str, object]:
     stage = _stage(_rule(rule_id))
     kind = KINDS[stage.type]
     settings = settings_of(stage, kind)
-    rows = pl.read_parquet(path, columns=[*sorted(needed(stage) | {"page", "item"})])
+    # as rules hand them: texts are packed while an archive is read
+    rows = read_packed(pl.scan_parquet(path).select(sorted(needed(stage) | {"page", "item"})))
     scale = Scale(24, 180)
     window = Window(scale.end - timedelta(days=90), scale.end)
     _forgotten()
