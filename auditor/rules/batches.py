@@ -13,7 +13,7 @@ import polars as pl
 
 from auditor.model.window import Window
 from auditor.rules.evaluate import verdicts
-from auditor.rules.judging import columns_of, keep, reads_history
+from auditor.rules.judging import columns_of, counted, keep, reads_history
 from auditor.rules.merging import Part, judged_part, trimmed
 from auditor.rules.once import made_names
 from auditor.rules.outcome import CRASHES, Crashed
@@ -294,8 +294,8 @@ def _may_count(rows: pl.DataFrame, tasks: Sequence[Task]) -> pl.Series:
     """The rows some rule counts: those its `where` is not false of."""
     kept = pl.repeat(False, rows.height, eager=True)
     for task in tasks:
-        detect = task.rule.detect
-        if detect.where is None or detect.derive:
+        condition = counted(task.rule, task.rule.detect.table)
+        if condition is None:
             return pl.repeat(True, rows.height, eager=True)
-        kept |= verdicts(rows, detect.where).fill_null(value=True)
+        kept |= verdicts(rows, condition).fill_null(value=True)
     return kept

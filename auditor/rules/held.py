@@ -166,7 +166,7 @@ class Held:
         return pl.DataFrame([(self._as_read(name) if as_read else self._column(name)).alias(name) for name in names])
 
     def taken(self, names: Iterable[str], places: pl.Series) -> pl.DataFrame:
-        """The rows at the places, texts as they were read unless all of them were asked for before."""
+        """The rows at the places, texts as they were read unless all of them were asked for before, or of many rows."""
         return pl.DataFrame([self._taken(name, places).alias(name) for name in names])
 
     def made(self) -> list[str]:
@@ -247,7 +247,10 @@ class Held:
         if name in self.late:
             return self.late.at(name, places if self.places is None else self.places.gather(places))
         values = self._with_fact(name)
-        return values.known.frame[name].gather(values.places.gather(places))
+        column = values.known.frame[name]
+        # of many rows each text is packed once
+        column = packed(column) if column.dtype == TEXT and column.len() < places.len() else column
+        return column.gather(values.places.gather(places))
 
     def _with_fact(self, name: str) -> _Values:
         source = value_source(self.table, name)

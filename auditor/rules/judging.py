@@ -16,11 +16,13 @@ from auditor.rules.columns import base_columns
 from auditor.rules.derive import with_derived
 from auditor.rules.detect import Request, judge_detector
 from auditor.rules.group import judge_group
+from auditor.rules.inline import definitions, inlined
 from auditor.rules.match import judge_match
 from auditor.rules.once import by_source, made_names, row_trees
 from auditor.rules.outcome import CRASHES, Judged
 from auditor.rules.packed import texts
 from auditor.rules.pairs import judge_pairs
+from auditor.rules.parts import MEETING
 from auditor.rules.plain import by_row, judge_plain
 from auditor.rules.rows import Source
 from auditor.rules.sequence import judge_sequence
@@ -43,26 +45,35 @@ def rows_of(source: Source, task: Task) -> RowsOf:
     every = isinstance(task.rule.detect.stage, Detector)
     before = reads_history(task.rule)
 
+    stage = task.rule.detect.stage
+    near: dict[str, pl.Series] = {}
+
     def rows(table: str) -> pl.DataFrame:
         if task.watch is not None:
             return texts(source.judged(table, columns[table], before=before))
-        return source.judged(
+        found = source.judged(
             table,
             columns[table],
             before=before,
             beside=made_names(task, table),
-            where=None if every else _counted(task.rule, table),
+            where=None if every else counted(task.rule, table),
+            near=near.get(table),
         )
+        if isinstance(stage, Match) and stage.table != table and (MEETING, MEETING) in stage.same:
+            near[stage.table] = found[MEETING]
+        return found
 
     return rows
 
 
-def _counted(rule: Rule, table: str) -> Condition | None:
-    """What a row must satisfy, or may, to count at all; None where every row counts."""
-    stage = rule.detect.stage
-    if rule.detect.table != table or rule.detect.derive or (isinstance(stage, Match) and stage.table == table):
+def counted(rule: Rule, table: str) -> Condition | None:
+    """What a row must satisfy, or may, to count at all, in columns and facts alone; None where every row counts."""
+    detect, stage = rule.detect, rule.detect.stage
+    if detect.table != table or detect.where is None or (isinstance(stage, Match) and stage.table == table):
         return None
-    return rule.detect.where
+    if any(derived.over for derived in detect.derive):
+        return None
+    return Condition(inlined(detect.where.tree, definitions(detect.derive)), detect.where.clauses)
 
 
 NO_LISTS: Mapping[str, Sequence[str]] = MappingProxyType({})
@@ -113,7 +124,7 @@ def keep(source: Source, tasks: Sequence[Task]) -> None:
 
 def _orders(task: Task, table: str) -> bool:
     """Whether the rule looks at all rows of the table, and not at each for itself."""
-    return table in columns_of(task) and not by_row(task) and _counted(task.rule, table) is None
+    return table in columns_of(task) and not by_row(task) and counted(task.rule, table) is None
 
 
 def judge(task: Task, rows: RowsOf, *, window: Window | None, lists: Mapping[str, Sequence[str]] = NO_LISTS) -> Judged:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import polars as pl
 
 from auditor.rules.kept import split, with_joined_records
-from auditor.rules.keys import KEY, highest, key_of
+from auditor.rules.keys import KEY, key_of
 from auditor.rules.outcome import NULL, Judged
-from auditor.rules.packed import PACKED, packed
+from auditor.rules.packed import packed
 from auditor.rules.partners import partners_of
 from auditor.rules.places import in_order, order
+from auditor.rules.runs import among
 from auditor.rules.spec import Match
 from auditor.rules.task import Task
 from auditor.tables.schema import LINEAGE, TABLES
@@ -43,14 +44,15 @@ def judge_match(rows: pl.DataFrame, partners: pl.DataFrame, stage: Match, task: 
 def _keyed(rows: pl.DataFrame, partners: pl.DataFrame, stage: Match) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Both tables with `KEY` of the columns they share; partners that no row can have are left out."""
     theirs = [other for _, other in stage.same]
-    others = partners.drop_nulls(theirs)
+    lacking = [name for name in theirs if partners[name].null_count()]
+    others = partners.drop_nulls(lacking) if lacking else partners
     for one, other in stage.same:
         if rows.schema[one] != others.schema[other]:
             rows, others = (frame.with_columns(packed(frame[name])) for frame, name in ((rows, one), (others, other)))
     for one, other in stage.same:
         # most partners fall away by a single column, before keys of several are made
         if others.height > rows.height:
-            wanted = _among(others[other], rows[one])
+            wanted = among(others[other], rows[one])
             others = others if wanted.all() else others.filter(wanted)
     both = pl.concat(
         [
@@ -60,14 +62,3 @@ def _keyed(rows: pl.DataFrame, partners: pl.DataFrame, stage: Match) -> tuple[pl
     )
     keys = key_of(both, both.columns)
     return rows.with_columns(keys[: rows.height].alias(KEY)), others.with_columns(keys[rows.height :].alias(KEY))
-
-
-def _among(values: pl.Series, known: pl.Series) -> pl.Series:
-    """Which of the values, of which none is null, are known; of packed texts a place in a table tells."""
-    if values.dtype != PACKED:
-        return values.is_in(known.unique().implode())
-    own, wanted = values.to_physical(), known.to_physical()
-    size = 1 + max(highest(own), highest(wanted))
-    if size > 16 * values.len() + 1_000_000:
-        return own.is_in(wanted.unique().implode())
-    return pl.repeat(False, size, eager=True).scatter(wanted, True).gather(own)

@@ -143,8 +143,13 @@ def _tried(
 
 def _candidates(open_: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """Rows of both sides to be tried together, in order, a bounded number at once."""
-    sizes = pl.col(_NEAR) - pl.col(_FROM)
-    for chunk in open_.with_columns((sizes.cum_sum() // _CHUNK).alias("__chunk")).partition_by(
-        "__chunk", maintain_order=True
-    ):
-        yield chunk.select(_A, pl.int_ranges(_FROM, _NEAR).alias(_PLACE)).explode(_PLACE)
+    sizes = open_[_NEAR] - open_[_FROM]
+    chunks = (sizes.cum_sum() // _CHUNK).rle().struct.field("len").to_list()
+    start = 0
+    for length in chunks:
+        chunk = open_[start : start + length]
+        start += length
+        if chunk.select((pl.col(_NEAR) - pl.col(_FROM) == 1).all()).item():
+            yield chunk.select(_A, pl.col(_FROM).alias(_PLACE))
+        else:
+            yield chunk.select(_A, pl.int_ranges(_FROM, _NEAR).alias(_PLACE)).explode(_PLACE)

@@ -17,7 +17,9 @@ from auditor.rules.known import Memory
 from auditor.rules.learning import Learning
 from auditor.rules.once import Sources
 from auditor.rules.packed import packed, read_packed, texts
+from auditor.rules.parts import MEETING
 from auditor.rules.places import AT, PLACE
+from auditor.rules.runs import among
 from auditor.rules.spec import Condition
 from auditor.tables.facts import Geo, sources, value_source, with_facts
 from auditor.tables.modelled import is_learned, learned_from
@@ -114,12 +116,13 @@ class Source:
         before: bool,
         beside: Collection[str] = (),
         where: Condition | None = None,
+        near: pl.Series | None = None,
         ordered: bool = True,
     ) -> pl.DataFrame:
         """The same in memory, texts packed where the rows are kept; of `beside` what was made of them.
 
-        Rows `where` is false of may be missing. Rows that are kept stand in their
-        order and have `PLACE`, unless they need not be `ordered`.
+        Rows `where` is false of may be missing, and those of other meetings than the ones `near`. Rows that are kept
+        stand in their order and have `PLACE`, unless they need not be `ordered`.
         """
         kept = self._kept.get((table, before))
         wanted = self.wanted(table, columns)
@@ -132,6 +135,10 @@ class Source:
         names = list(dict.fromkeys([*wanted, *made]))
         if not ordered:
             return kept.frame(names)
+        if near is not None and near.len() * FEW < kept.height:
+            chosen = among(kept.frame([MEETING]).to_series(), near).fill_null(value=False).arg_true()
+            if chosen.len() * FEW < kept.height:
+                kept = kept.taken_whole(chosen)
         if where is not None:
             read = {*names_in(where.tree), *made}
             chosen = verdicts(kept.frame(read, as_read=True), where).fill_null(value=True).arg_true()
@@ -139,8 +146,10 @@ class Source:
                 kept = self._arranged(kept.taken_whole(chosen))
                 return kept.frame([*names, *_placing(kept)])
             if chosen.len() < kept.height:
-                kept = self._arranged(kept)
-                chosen = verdicts(kept.frame(read, as_read=True), where).fill_null(value=True).arg_true()
+                arranged = self._arranged(kept)
+                if arranged is not kept:
+                    kept = arranged
+                    chosen = verdicts(kept.frame(read, as_read=True), where).fill_null(value=True).arg_true()
                 return _packed(kept.taken([*names, *_placing(kept)], chosen), kept.late.packs)
         kept = self._arranged(kept)
         return kept.frame([*names, *_placing(kept)])

@@ -6,6 +6,7 @@ import polars as pl
 
 from auditor.frozen import dataclass
 from auditor.rules.keys import highest, lowest
+from auditor.rules.packed import PACKED
 from auditor.tables.schema import COUNT
 
 _BITS = 63
@@ -86,3 +87,14 @@ def places_among(keys: pl.Series, known: pl.Series) -> pl.Series:
         return table.gather(keys - low if inside.all() else (keys - low).set(~inside, None))
     frame = pl.DataFrame({"key": known, "place": places})
     return keys.to_frame("key").join(frame, on="key", how="left", maintain_order="left")["place"]
+
+
+def among(values: pl.Series, known: pl.Series) -> pl.Series:
+    """Which of the values, of which none is null, are known; of packed texts a place in a table tells."""
+    if values.dtype != PACKED:
+        return values.is_in(known.unique().implode())
+    own, wanted = values.to_physical(), known.to_physical()
+    size = 1 + max(highest(own), highest(wanted))
+    if size > 16 * values.len() + 1_000_000:
+        return own.is_in(wanted.unique().implode())
+    return pl.repeat(False, size, eager=True).scatter(wanted, True).gather(own)

@@ -304,6 +304,25 @@ def test_rows_left_out_for_some_rules_are_there_for_everybody_else():
     assert source.count("devices") == 3
 
 
+def test_rows_of_other_meetings_are_left_out_where_few_are_near():
+    count = 40
+    rows = pl.DataFrame(
+        {
+            **dict.fromkeys(TABLES["devices"].schema, None),
+            "meeting_id": [f"m{place % 20}" for place in range(count)],
+            "joined_time": [NOW - timedelta(hours=1)] * count,
+            "page": [PAGE] * count,
+            "item": list(range(count)),
+        },
+        schema=TABLES["devices"].schema,
+    )
+    source = Source({"devices": rows.lazy()}, NOW)
+    source.keep("devices", ["meeting_id"], history=False)
+    for near, left in ((["m3", None], [3, 23]), ([], []), (["m1"] * 39, list(range(count)))):
+        found = source.judged("devices", ["meeting_id"], before=False, near=packed(pl.Series(near, dtype=pl.String)))
+        assert found["item"].to_list() == left
+
+
 def test_texts_met_before_are_packed_as_others_are():
     keeper = packed(pl.Series(["keeps the numbers of this test"]))
     known = Known.of("email")
