@@ -90,10 +90,10 @@ def places_among(keys: pl.Series, known: pl.Series) -> pl.Series:
 
 
 def among(values: pl.Series, known: pl.Series) -> pl.Series:
-    """Which of the values, of which none is null, are known; of packed texts a place in a table tells."""
+    """Which of the values are known, null where they are; of packed texts a place in a table tells."""
     if values.dtype != PACKED:
-        return values.is_in(known.unique().implode())
-    own, wanted = values.to_physical(), known.to_physical()
+        return values.is_in(known.drop_nulls().unique().implode())
+    own, wanted = values.to_physical(), known.drop_nulls().to_physical()
     size = 1 + max(highest(own), highest(wanted))
     if size > 16 * values.len() + 1_000_000:
         return own.is_in(wanted.unique().implode())
