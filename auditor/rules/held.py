@@ -137,11 +137,11 @@ class Held:
         codes = code_of(self.frame([column]).to_series()).cast(COUNT).fill_null(-1)
         places = places_of(self.own, TABLES[self.table].time)
         runs = codes.rle_id()
-        apart = runs.len() > 0 and int(runs[-1]) + 1 != codes.n_unique()
-        if apart or ((places < places.shift(1)) & (runs == runs.shift(1))).any():
-            in_time = places.arg_sort()
-            brought = Runs.of(codes.gather(in_time))
-            found, runs = self.taken_whole(in_time.gather(brought.places)), brought.keys.rle_id()
+        firsts = (runs != runs.shift(1)).fill_null(value=True).arg_true()
+        if codes.gather(firsts).n_unique() != firsts.len() or _back(places, runs).any():
+            brought = Runs.of(codes)
+            runs = brought.keys.rle_id()
+            found = self.taken_whole(_in_time(brought.places, runs, places))
         else:
             found = Held(self.table, self.own, self.beside, self.late, self.places)
             found._made, found._answers, found._values = self._made, self._answers, self._values
@@ -290,6 +290,23 @@ class Held:
                 values = _Values(known, known.placed(packed(self._column(source))))
             self._values[source] = values
         return self._values[source]
+
+
+def _back(places: pl.Series, runs: pl.Series) -> pl.Series:
+    """Which rows go back in time from the row before them in their run."""
+    return (places < places.shift(1)) & (runs == runs.shift(1))
+
+
+def _in_time(rows: pl.Series, runs: pl.Series, places: pl.Series) -> pl.Series:
+    """The rows, which stand in runs, with those of each run in order of their places; most runs are so already."""
+    in_runs = places.gather(rows)
+    late = runs.filter(_back(in_runs, runs))
+    if late.is_empty():
+        return rows
+    mixed = pl.repeat(False, int(runs[-1]) + 1, eager=True).scatter(late, True).gather(runs).arg_true()
+    keys = pl.DataFrame({"run": runs.gather(mixed), "place": in_runs.gather(mixed)})
+    order = keys.select(pl.arg_sort_by("run", "place", maintain_order=True)).to_series()
+    return rows.scatter(mixed, rows.gather(mixed.gather(order)))
 
 
 def _made(known: Known, trees: Sequence[Op]) -> list[str]:
