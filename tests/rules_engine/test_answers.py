@@ -27,7 +27,7 @@ def test_answers_are_those_of_the_values(given_, data):
     answers = Answers.of(values, places)
     rows = pl.Series(data.draw(st.lists(st.integers(0, len(places) - 1), max_size=4) if len(places) else st.just([])))
     rows = rows.cast(pl.UInt32)
-    for name in values.columns:
+    for name in {values.columns[0], values.columns[-1], data.draw(st.sampled_from(values.columns))}:
         whole = values[name].gather(places)
         assert answers.column(name).to_list() == whole.to_list()
         assert answers.column(name, rows).to_list() == whole.gather(rows).to_list()
