@@ -97,15 +97,22 @@ def first_places(groups: pl.Series) -> pl.Series:
 
 
 def repeated(groups: pl.Series) -> pl.Series:
-    """Which rows share their group, a whole number that is not negative, with others."""
-    size = 1 << groups.len().bit_length()
-    if greatest(groups) >= (1 << 62) // size:
-        return groups.is_duplicated()
+    """Which rows share their group, a whole number, with others; rows of none share it with nobody."""
+    if groups.is_sorted():
+        return _with_neighbours(groups)
+    low, size = smallest(groups), 1 << groups.len().bit_length()
+    if greatest(groups) - low >= (1 << 62) // size:
+        return groups.is_duplicated() & groups.is_not_null()
     # a group's rows are neighbours once sorted, and its number and the row's sort as one
-    keys = (groups * size + pl.int_range(groups.len(), dtype=pl.Int64(), eager=True)).sort()
-    again = (keys // size).diff() == 0
-    several = again.fill_null(value=False) | again.shift(-1, fill_value=False)
-    return pl.repeat(False, groups.len(), eager=True).scatter(keys.filter(several) % size, True)
+    keys = ((groups - low) * size + pl.int_range(groups.len(), dtype=pl.Int64(), eager=True)).sort()
+    rows = keys.filter(_with_neighbours(keys // size)) % size
+    return pl.repeat(False, groups.len(), eager=True).scatter(rows, True)
+
+
+def _with_neighbours(groups: pl.Series) -> pl.Series:
+    """Which rows are of the group of the row before or after."""
+    as_before = (groups == groups.shift(1)).fill_null(value=False)
+    return as_before | as_before.shift(-1, fill_value=False)
 
 
 def by_group(*columns: str, size: int) -> pl.Expr:

@@ -7,13 +7,14 @@ from datetime import timedelta
 
 import polars as pl
 
+from auditor.entities.groups import repeated
 from auditor.rules.columns import interval, names_in
 from auditor.rules.kept import hits, split, with_joined_records
 from auditor.rules.keys import KEY, code_of, highest, lowest, with_key
 from auditor.rules.outcome import Judged
 from auditor.rules.packed import texts
 from auditor.rules.places import AT, PLACE, in_order
-from auditor.rules.runs import Runs, repeated
+from auditor.rules.runs import Runs
 from auditor.rules.spec import Pairs
 from auditor.rules.task import Task
 from auditor.rules.temporal import span

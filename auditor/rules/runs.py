@@ -62,21 +62,6 @@ def _ordered(keys: pl.Series) -> pl.Series | None:
     return both.select((pl.col("key") - low) * size + pl.col("row")).to_series().sort()
 
 
-def repeated(keys: pl.Series) -> pl.Series:
-    """Which of the keys others equal."""
-    if keys.is_sorted():
-        as_before = (keys == keys.shift(1)).fill_null(value=False)
-        return as_before | as_before.shift(-1, fill_value=False)
-    ordered = _ordered(keys)
-    if ordered is None:
-        return keys.is_duplicated()
-    size = _size(keys)
-    own = ordered // size
-    as_before = (own == own.shift(1)).fill_null(value=False)
-    rows = (ordered.filter(as_before | as_before.shift(-1, fill_value=False)) % size).cast(_INDEX)
-    return pl.repeat(False, keys.len(), eager=True).scatter(rows, True)
-
-
 def places_among(keys: pl.Series, known: pl.Series) -> pl.Series:
     """The place of each of the keys among those that are known, no two of which are equal; null where there is none."""
     places = pl.int_range(known.len(), dtype=_INDEX, eager=True)

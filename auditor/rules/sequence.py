@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from auditor.entities.groups import repeated
 from auditor.rules.columns import names_in
 from auditor.rules.evaluate import verdicts
 from auditor.rules.kept import hits, split, with_joined_records
@@ -13,7 +14,6 @@ from auditor.rules.keys import KEY, with_key
 from auditor.rules.outcome import Judged
 from auditor.rules.packed import texts
 from auditor.rules.places import AT
-from auditor.rules.runs import repeated
 from auditor.rules.spec import Sequence, Step
 from auditor.rules.task import Task
 from auditor.rules.temporal import span

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from auditor.entities.groups import repeated
 from auditor.frozen import dataclass
 from auditor.rules.aggregates import ALONE, Rows, aggregates_in, has_column, is_told_alone
 from auditor.rules.columns import names_in
@@ -17,7 +18,7 @@ from auditor.rules.keys import KEY, highest, lowest, numbered
 from auditor.rules.once import MADE
 from auditor.rules.packed import PACKED, texts
 from auditor.rules.places import in_order
-from auditor.rules.runs import places_among, repeated
+from auditor.rules.runs import places_among
 from auditor.rules.tree import Column, Expr, Op
 
 _ORDERED = frozenset({"first", "last"})

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from auditor.detectors.detection import Aggregate
 from auditor.detectors.past import Past
 from auditor.entities.episodes import visits
-from auditor.entities.groups import repeated
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 ROWS = st.lists(st.tuples(st.integers(0, 12), st.one_of(st.none(), st.integers(0, 2)), st.integers(0, 1)), max_size=14)
@@ -34,11 +33,6 @@ def test_earlier_rows_of_a_group_are_counted_within_the_history(rows, days: int 
     expected = [plain(row[0], row[1], [other for other in rows if other[2] == row[2]]) for row in rows]
     counted = own.earlier((groups + 3 * within).gather(order))
     assert counted.to_list() == [expected[row] for row in order]
-
-
-@given(st.lists(st.integers(0, 5), max_size=9))
-def test_repeated_groups_are_those_that_occur_twice(groups: list[int]) -> None:
-    assert repeated(pl.Series(groups, dtype=pl.Int64())).to_list() == [groups.count(group) > 1 for group in groups]
 
 
 LEGS = st.lists(

@@ -6,7 +6,8 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.rules.runs import Runs, places_among, repeated
+from auditor.entities.groups import repeated
+from auditor.rules.runs import Runs, places_among
 
 KEYS = st.lists(st.one_of(st.integers(-3, 6), st.sampled_from([2**40, 2**62, 2**63 - 1])), max_size=30)
 
@@ -36,6 +37,9 @@ def test_the_place_of_a_key_is_found_among_those_known(keys, known):
     assert places.to_list() == [order.index(key) if key in known else None for key in keys]
 
 
-@given(KEYS)
+@given(st.lists(st.one_of(st.none(), st.integers(-3, 6), st.sampled_from([2**40, 2**62, 2**63 - 1])), max_size=30))
 def test_a_key_is_repeated_where_another_row_has_it(keys):
-    assert repeated(series(keys)).to_list() == [keys.count(key) > 1 for key in keys]
+    expected = [key is not None and keys.count(key) > 1 for key in keys]
+    assert repeated(series(keys)).to_list() == expected
+    ordered = sorted(keys, key=lambda key: (key is not None, key))
+    assert repeated(series(ordered)).to_list() == [key is not None and keys.count(key) > 1 for key in ordered]
