@@ -47,6 +47,6 @@ def witness() -> pl.Series:
 
 def texts(rows: pl.DataFrame, names: Iterable[str] | None = None) -> pl.DataFrame:
     """The rows with the packed columns among `names`, or all of them, as texts again."""
-    wanted = rows.columns if names is None else dict.fromkeys(names)
-    found = [name for name in wanted if rows.schema.get(name) == PACKED]
+    wanted = rows.columns if names is None else set(names)
+    found = [name for name, dtype in rows.schema.items() if dtype == PACKED and name in wanted]
     return rows.with_columns(pl.col(found).cast(pl.String)) if found else rows
