@@ -249,7 +249,7 @@ class Held:
         values = self._with_fact(name)
         column = values.known.frame[name]
         # of many rows each text is packed once
-        column = packed(column) if column.dtype == TEXT and column.len() < places.len() else column
+        column = values.known.packed_column(name) if column.dtype == TEXT and column.len() < places.len() else column
         return column.gather(values.places.gather(places))
 
     def _with_fact(self, name: str) -> _Values:

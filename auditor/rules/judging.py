@@ -40,12 +40,10 @@ RowsOf: TypeAlias = Callable[[str], pl.DataFrame]
 
 def rows_of(source: Source, task: Task) -> RowsOf:
     """The rows the rule looks at; whoever watches sees texts."""
-    columns = columns_of(task)
+    columns, stage = columns_of(task), task.rule.detect.stage
     # most rows count for a detector, and to leave the others out costs less than to gather those
-    every = isinstance(task.rule.detect.stage, Detector)
+    every = isinstance(stage, Detector)
     before = reads_history(task.rule)
-
-    stage = task.rule.detect.stage
     near: dict[str, pl.Series] = {}
 
     def rows(table: str) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import polars as pl
 
-from auditor.rules.packed import PACKED, numbered, packed, witness
+from auditor.rules.packed import PACKED, as_numbers, packed, witness
 from auditor.tables.schema import TEXT
 
 _PLACE = pl.UInt32()
@@ -103,7 +103,7 @@ class Known:
         self._file()
         place = self._slots.gather(self._slot(texts))
         other = self.frame[self.column].gather(place).ne_missing(texts).arg_true()
-        return place.scatter(other, self.placed(numbered(texts.gather(other)))) if other.len() else place
+        return place.scatter(other, self.placed(as_numbers(texts.gather(other)))) if other.len() else place
 
     def _slot(self, texts: pl.Series) -> pl.Series:
         return (texts.hash(_SEED) % self._slots.len()).cast(_PLACE)

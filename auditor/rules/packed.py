@@ -15,12 +15,12 @@ Polars forgets the numbers with the last such column: whoever keeps numbers of t
 _RUN, _LOOKED_AT = 2, 10_000
 
 
-def numbered(values: pl.Series) -> pl.Series:
+def as_numbers(values: pl.Series) -> pl.Series:
     """The texts as numbers, each looked up in the table of all texts."""
     return values.cast(PACKED)
 
 
-def packed(values: pl.Series, look_up: Callable[[pl.Series], pl.Series] = numbered) -> pl.Series:
+def packed(values: pl.Series, look_up: Callable[[pl.Series], pl.Series] = as_numbers) -> pl.Series:
     """The texts as numbers; where equal texts stand together, each run is looked up once."""
     if values.dtype != pl.String or values.is_empty():
         return values.cast(PACKED) if values.dtype == pl.String else values

@@ -12,7 +12,7 @@ from auditor.rules.columns import names_in
 from auditor.rules.evaluate import VERDICT, Reading, computed
 from auditor.rules.keys import KEY
 from auditor.rules.packed import texts
-from auditor.rules.runs import Runs
+from auditor.rules.runs import Runs, among
 from auditor.rules.spec import Condition, Match
 from auditor.rules.task import Task
 from auditor.rules.tree import Expr
@@ -93,17 +93,13 @@ def _not_ruled_out(rows: pl.DataFrame, where: Condition, other: str) -> pl.DataF
 def _alike(keys: pl.Series, others: pl.DataFrame, unsure: pl.DataFrame, stage: Match) -> Partners:
     """The partners where every one of `others` with an equal key is one, and every one of `unsure` may be."""
     found = Partners.none(keys.len())
-    unknown = _among(keys, unsure[KEY])
+    unknown = among(keys, unsure[KEY])
     if stage.absent:
-        return Partners(_among(keys, others[KEY]).cast(COUNT), unknown, found.first)
+        return Partners(among(keys, others[KEY]).cast(COUNT), unknown, found.first)
     runs = Runs.of(others[KEY])
     starts, ends = runs.spans(keys)
     first = others[_B].gather(runs.places.gather(starts.set(starts == ends, None)))
     return Partners(ends - starts, unknown, first)
-
-
-def _among(keys: pl.Series, known: pl.Series) -> pl.Series:
-    return keys.is_in(known.implode()) if known.len() else pl.repeat(False, keys.len(), eager=True)
 
 
 def _tried(

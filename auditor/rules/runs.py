@@ -6,7 +6,7 @@ import polars as pl
 
 from auditor.frozen import dataclass
 from auditor.rules.keys import highest, lowest
-from auditor.rules.packed import PACKED
+from auditor.rules.packed import PACKED, packed
 from auditor.tables.schema import COUNT
 
 _BITS = 63
@@ -76,6 +76,8 @@ def places_among(keys: pl.Series, known: pl.Series) -> pl.Series:
 
 def among(values: pl.Series, known: pl.Series) -> pl.Series:
     """Which of the values are known, null where they are; of packed texts a place in a table tells."""
+    if values.dtype != known.dtype:
+        values, known = packed(values), packed(known)
     if values.dtype != PACKED:
         return values.is_in(known.drop_nulls().unique().implode())
     own, wanted = values.to_physical(), known.drop_nulls().to_physical()

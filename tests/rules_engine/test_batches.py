@@ -153,3 +153,21 @@ def test_rules_that_share_a_list_of_words_are_judged_in_one_pass(company):
     source = source_of(lazy(tables), window=window, now=NOW, means=MEANS)
     judged = judge_by_row(source, chosen)
     assert [one.population for one in judged] == [judged[0].population] * 4
+
+
+@pytest.mark.parametrize("most", [0, 2600])
+def test_tables_too_large_to_be_kept_give_what_kept_ones_give(company, whole, most):
+    tables, window = company
+    again = run(BOUND, lazy(tables), window=window, now=NOW, means=replace(MEANS, rows_kept=most))
+    for one, other in zip(whole, again, strict=True):
+        assert one == other, one.rule_id
+
+
+def test_rules_that_read_more_columns_are_judged_on_fewer_rows_at_once():
+    pieces = {name: [TABLES[name].schema.to_frame().lazy()] for name in SPLIT}
+    pieces["attendees"] = [pl.LazyFrame({"meeting_id": pl.repeat("m", 900_000, eager=True)})]
+    judge = batches(pieces, lazy({}), window=Window(NOW, NOW + timedelta(days=1)), now=NOW, means=MEANS)
+    tasks = [Task(bound.rule, bound.values) for bound in BOUND]
+    few = [task for task in tasks if task.rule.id == "ACC-005"]
+    assert judge.large(few) == 1
+    assert judge.large(tasks) > 1

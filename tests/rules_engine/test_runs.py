@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.entities.groups import repeated
-from auditor.rules.runs import Runs, places_among
+from auditor.rules.packed import packed
+from auditor.rules.runs import Runs, among, places_among
 
 KEYS = st.lists(st.one_of(st.integers(-3, 6), st.sampled_from([2**40, 2**62, 2**63 - 1])), max_size=30)
 
@@ -43,3 +44,13 @@ def test_a_key_is_repeated_where_another_row_has_it(keys):
     assert repeated(series(keys)).to_list() == expected
     ordered = sorted(keys, key=lambda key: (key is not None, key))
     assert repeated(series(ordered)).to_list() == [key is not None and keys.count(key) > 1 for key in ordered]
+
+
+TEXTS = st.lists(st.one_of(st.none(), st.sampled_from(["", "a", "b", "long enough not to be held inline"])), max_size=8)
+
+
+@given(TEXTS, TEXTS, st.booleans(), st.booleans())
+def test_texts_are_found_among_others_packed_or_not(values, known, one_packed, other_packed):
+    one, other = (pl.Series(texts, dtype=pl.String) for texts in (values, known))
+    found = among(packed(one) if one_packed else one, packed(other) if other_packed else other)
+    assert found.to_list() == [None if value is None else value in known for value in values]
