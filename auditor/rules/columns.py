@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from auditor.rules.spec import (
     Baseline,
@@ -155,3 +156,26 @@ def base_columns(rule: Rule, shown: Collection[str]) -> dict[str, frozenset[str]
     if isinstance(stage, Match):
         found.setdefault(stage.table, set())
     return {table: frozenset(columns) for table, columns in found.items()}
+
+
+def asked(stage: Group) -> frozenset[str]:
+    """The names the last condition reads, those among them that others are made from."""
+    found = set(names_in(stage.having.tree))
+    for name, tree in reversed(stage.aggregate):
+        if name in found:
+            found |= names_in(tree)
+    return frozenset(found)
+
+
+def only_told_apart(rule: Rule) -> frozenset[str]:
+    """The columns a rule brings rows together by, or shows, and whose values nothing else of it looks at."""
+    stage = rule.detect.stage
+    if not isinstance(stage, Group | Sequence):
+        return frozenset()
+    rest: Group | Sequence = replace(stage, by=())
+    if isinstance(rest, Group):
+        wanted = asked(rest)
+        rest = replace(rest, aggregate=tuple(one for one in rest.aggregate if one[0] in wanted))
+    table = rule.detect.table
+    every = base_columns(rule, shown_names(rule))[table]
+    return every - base_columns(replace(rule, detect=replace(rule.detect, stage=rest)), ())[table]

@@ -9,7 +9,7 @@ import polars as pl
 
 from auditor.rules.aggregates import Rows
 from auditor.rules.bounds import at_least
-from auditor.rules.columns import names_in
+from auditor.rules.columns import asked, names_in
 from auditor.rules.kept import hits, split, with_records
 from auditor.rules.keys import KEY, with_key
 from auditor.rules.outcome import NULL, Judged
@@ -37,7 +37,7 @@ def judge_group(rows: pl.DataFrame, stage: Group, task: Task) -> Judged:
     if window is not None:
         kept = _cut(kept, window, task)
         kept = with_key(kept, (KEY, _BURST))
-    grouped = _summed(kept, stage, task, only=None if task.watch else _asked(stage))
+    grouped = _summed(kept, stage, task, only=None if task.watch else asked(stage))
     found, not_judged = hits(grouped, stage.having, task)
     members = kept.join(found.select(KEY), on=KEY, how="semi", maintain_order="left")
     if task.watch is None:
@@ -48,15 +48,6 @@ def judge_group(rows: pl.DataFrame, stage: Group, task: Task) -> Judged:
         population=grouped.height,
         not_evaluable=taken.unknown + not_judged,
     )
-
-
-def _asked(stage: Group) -> frozenset[str]:
-    """The names the last condition reads, those among them that others are made from."""
-    asked = set(names_in(stage.having.tree))
-    for name, tree in reversed(stage.aggregate):
-        if name in asked:
-            asked |= names_in(tree)
-    return frozenset(asked)
 
 
 def _cut(rows: pl.DataFrame, window: GroupWindow, task: Task) -> pl.DataFrame:
@@ -119,7 +110,7 @@ def _rolling(rows: pl.DataFrame, stage: Group, window: GroupWindow, task: Task, 
     time, length = window.time, span(window.length)
     if task.watch is None:
         rows = _crowded(rows, time, length, least=max((least for _, least in bounds), default=1))
-    only = None if task.watch else _asked(stage)
+    only = None if task.watch else asked(stage)
     prepared = _summary(rows, stage, task, only=only)
     rolled = rows.lazy().rolling(time, period=length, closed="right", group_by=KEY)
     edges = (pl.col(time).first().alias(START), pl.col(time).last().alias(END))

@@ -158,12 +158,21 @@ class Held:
         """Whether every name is a column here, or a fact that what was read is enough for."""
         return all(self._known(name) for name in names)
 
-    def frame(self, names: Iterable[str], *, as_read: bool = False) -> pl.DataFrame:
+    def frame(
+        self, names: Iterable[str], *, as_read: bool = False, loose: Collection[str] = frozenset()
+    ) -> pl.DataFrame:
         """The rows with the named columns, texts packed where they were read so, are to be, or were made.
 
-        Texts nobody asked for packed so far stay `as_read` where that is enough.
+        Texts nobody asked for packed so far stay `as_read` where that is enough; those of `loose` do anyway.
         """
-        return pl.DataFrame([(self._as_read(name) if as_read else self._column(name)).alias(name) for name in names])
+        found: list[pl.Series] = []
+        for name in names:
+            if name in loose and name in self.late:
+                column = self.late.at(name, self.places)
+            else:
+                column = self._as_read(name) if as_read else self._column(name)
+            found.append(column.alias(name))
+        return pl.DataFrame(found)
 
     def taken(self, names: Iterable[str], places: pl.Series) -> pl.DataFrame:
         """The rows at the places, texts as they were read unless all of them were asked for before, or of many rows."""

@@ -12,7 +12,7 @@ import polars as pl
 
 from auditor.model.window import Window
 from auditor.rules.baseline import judge_baseline
-from auditor.rules.columns import base_columns
+from auditor.rules.columns import base_columns, only_told_apart
 from auditor.rules.derive import with_derived
 from auditor.rules.detect import Request, judge_detector
 from auditor.rules.group import judge_group
@@ -56,6 +56,7 @@ def rows_of(source: Source, task: Task) -> RowsOf:
             beside=made_names(task, table),
             where=None if every else counted(task.rule, table),
             near=near.get(table),
+            loose=only_told_apart(task.rule) if table == task.rule.detect.table else frozenset(),
         )
         if isinstance(stage, Match) and stage.table != table and (MEETING, MEETING) in stage.same:
             near[stage.table] = found[MEETING]

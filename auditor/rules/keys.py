@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import xor
 
 import polars as pl
 
@@ -17,6 +19,7 @@ RUN = "__run:"
 """Before the name of a column by which rows stand together: the number of each row's run, in their order."""
 
 _BITS = 63
+_LEAST = 16
 
 
 def with_key(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
@@ -33,25 +36,59 @@ def key_of(rows: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     """One integer a row, equal exactly where all the columns are equal; nulls equal each other."""
     runs = {name: f"{RUN}{name}" for name in columns if f"{RUN}{name}" in rows.columns}
     names = [*runs.values(), *(name for name in dict.fromkeys(columns) if name not in runs)]
-    codes = [code_of(rows[name]) for name in names]
+    words = [rows[name] for name in names if rows.schema[name] == pl.String]
+    codes = [code_of(rows[name]) for name in names if rows.schema[name] != pl.String]
+    if words:
+        return _with_texts(codes, words)
+    return _one(codes, height=rows.height)
+
+
+def _one(codes: Sequence[pl.Series], *, height: int) -> pl.Series:
+    """One integer a row, not negative, equal exactly where all the whole numbers are; nulls equal each other."""
     codes = [code for code in codes if code.null_count() or code.min() != code.max()]
-    if not codes or rows.is_empty():
-        return pl.zeros(rows.height, COUNT, eager=True)
+    if not codes or not height:
+        return pl.zeros(height, COUNT, eager=True)
     # null is 0, the smallest value 1
-    lows = [lowest(code) - 1 for code in codes]
-    sizes = [highest(code) - low + 1 for code, low in zip(codes, lows, strict=True)]
-    bits = [size.bit_length() for size in sizes]
+    lows = [lowest(code) - bool(code.null_count()) for code in codes]
+    bits = [(highest(code) - low).bit_length() for code, low in zip(codes, lows, strict=True)]
     if sum(bits) > _BITS:
         codes = [code.rank("dense") for code in codes]
         lows = [0 for _ in codes]
-        bits = [(highest(code) + 1).bit_length() for code in codes]
+        bits = [highest(code).bit_length() for code in codes]
     if sum(bits) > _BITS:
         return pl.select(pl.struct(codes).rank("dense")).to_series().cast(COUNT)
     frame = pl.DataFrame([code.alias(str(place)) for place, code in enumerate(codes)])
     packed = pl.lit(0, dtype=COUNT)
-    for place, (low, width) in enumerate(zip(lows, bits, strict=True)):
-        packed = packed * (1 << width) + (pl.col(str(place)).cast(COUNT) - low).fill_null(0)
+    for place, (code, low, width) in enumerate(zip(codes, lows, bits, strict=True)):
+        number = pl.col(str(place)).cast(COUNT) - low
+        packed = packed * (1 << width) + (number.fill_null(0) if code.null_count() else number)
     return frame.select(packed.alias(KEY)).to_series()
+
+
+def _with_texts(codes: Sequence[pl.Series], words: Sequence[pl.Series]) -> pl.Series:
+    """For each row the first one that has its whole numbers and its texts; nulls equal each other.
+
+    Rows that share a hash with none are alone. Of others, neighbours by number and hash are compared.
+    """
+    height = words[0].len()
+    number, size = _one(codes, height=height), 1 << height.bit_length()
+    room = _BITS - highest(number).bit_length() - size.bit_length()
+    if room < _LEAST:
+        return _one([*codes, *map(code_of, words)], height=height)
+    hashes = [word.hash(seed) & ((1 << room) - 1) for seed, word in enumerate(words)]
+    both = pl.DataFrame([number.alias("number"), reduce(xor, hashes).cast(COUNT).alias("hash")])
+    row = pl.int_range(pl.len(), dtype=COUNT)
+    ordered = both.select((pl.col("number") * (1 << room) + pl.col("hash")) * size + row).to_series().sort()
+    keys = ordered // size
+    as_before = (keys == keys.shift(1)).fill_null(value=False)
+    several = as_before | as_before.shift(-1, fill_value=False)
+    rows, again = ordered.filter(several) % size, as_before.filter(several)
+    found = [word.gather(rows) for word in words]
+    if any((word.ne_missing(word.shift(1)) & again).any() for word in found):
+        first, own = places(_one([number.gather(rows), *map(code_of, found)], height=rows.len()))
+    else:
+        first, own = (~again).arg_true(), (~again).cum_sum() - 1
+    return pl.int_range(height, dtype=COUNT, eager=True).scatter(rows, rows.gather(first).gather(own)).alias(KEY)
 
 
 def code_of(values: pl.Series) -> pl.Series:

@@ -118,8 +118,9 @@ class Source:
         where: Condition | None = None,
         near: pl.Series | None = None,
         ordered: bool = True,
+        loose: Collection[str] = frozenset(),
     ) -> pl.DataFrame:
-        """The same in memory, texts packed where the rows are kept; of `beside` what was made of them.
+        """The same in memory, texts packed where the rows are kept, but for those `loose`; of `beside` what was made.
 
         Rows `where` is false of may be missing, and those of other meetings than the ones `near`. Rows that are kept
         stand in their order and have `PLACE`, unless they need not be `ordered`.
@@ -144,15 +145,15 @@ class Source:
             chosen = verdicts(kept.frame(read, as_read=True), where).fill_null(value=True).arg_true()
             if chosen.len() * FEW < kept.height:
                 kept = self._arranged(kept.taken_whole(chosen))
-                return kept.frame([*names, *_placing(kept)])
+                return kept.frame([*names, *_placing(kept)], loose=loose)
             if chosen.len() < kept.height:
                 arranged = self._arranged(kept)
                 if arranged is not kept:
                     kept = arranged
                     chosen = verdicts(kept.frame(read, as_read=True), where).fill_null(value=True).arg_true()
-                return _packed(kept.taken([*names, *_placing(kept)], chosen), kept.late.packs)
+                return _packed(kept.taken([*names, *_placing(kept)], chosen), set(kept.late.packs).difference(loose))
         kept = self._arranged(kept)
-        return kept.frame([*names, *_placing(kept)])
+        return kept.frame([*names, *_placing(kept)], loose=loose)
 
     def taken(self, table: str, columns: Collection[str], places: pl.Series) -> pl.DataFrame:
         """The rows of `rows` at the given places, which are in order."""
