@@ -167,15 +167,22 @@ def asked(stage: Group) -> frozenset[str]:
     return frozenset(found)
 
 
+def looked_at(rule: Rule, *, keys: bool) -> dict[str, frozenset[str]]:
+    """The columns and facts of each table a rule reads before it knows its hits; on request without its `by`."""
+    stage = rule.detect.stage
+    if isinstance(stage, Group):
+        wanted = asked(stage)
+        stage = replace(stage, aggregate=tuple(one for one in stage.aggregate if one[0] in wanted))
+    if isinstance(stage, Pairs | Sequence):
+        stage = replace(stage, where=None)
+    if isinstance(stage, Group | Sequence) and not keys:
+        stage = replace(stage, by=())
+    return base_columns(replace(rule, detect=replace(rule.detect, stage=stage)), ())
+
+
 def only_told_apart(rule: Rule) -> frozenset[str]:
     """The columns a rule brings rows together by, or shows, and whose values nothing else of it looks at."""
-    stage = rule.detect.stage
-    if not isinstance(stage, Group | Sequence):
+    if not isinstance(rule.detect.stage, Group | Sequence):
         return frozenset()
-    rest: Group | Sequence = replace(stage, by=())
-    if isinstance(rest, Group):
-        wanted = asked(rest)
-        rest = replace(rest, aggregate=tuple(one for one in rest.aggregate if one[0] in wanted))
     table = rule.detect.table
-    every = base_columns(rule, shown_names(rule))[table]
-    return every - base_columns(replace(rule, detect=replace(rule.detect, stage=rest)), ())[table]
+    return base_columns(rule, shown_names(rule))[table] - looked_at(rule, keys=False)[table]

@@ -10,6 +10,7 @@ import polars as pl
 from auditor.rules.aggregates import Rows
 from auditor.rules.bounds import at_least
 from auditor.rules.columns import asked, names_in
+from auditor.rules.handed import Handed
 from auditor.rules.kept import hits, split, with_records
 from auditor.rules.keys import KEY, with_key
 from auditor.rules.outcome import NULL, Judged
@@ -27,19 +28,19 @@ _BURST = "__burst"
 _MANY = 2
 
 
-def judge_group(rows: pl.DataFrame, stage: Group, task: Task) -> Judged:
+def judge_group(handed: Handed, stage: Group, task: Task) -> Judged:
     """Groups whose `having` is true, each resting on the records of its rows."""
     window = stage.window
-    taken = split(rows, task, whole=[*stage.by, *([window.time] if window else [])])
+    taken = split(handed.rows, task, whole=[*stage.by, *([window.time] if window else [])])
     kept = with_key(taken.rows, stage.by)
     if window is not None and window.kind == "rolling":
-        return _rolling(kept, stage, window, task, unknown=taken.unknown)
+        return _rolling(handed.turned(kept), stage, window, task, unknown=taken.unknown)
     if window is not None:
         kept = _cut(kept, window, task)
         kept = with_key(kept, (KEY, _BURST))
     grouped = _summed(kept, stage, task, only=None if task.watch else asked(stage))
     found, not_judged = hits(grouped, stage.having, task)
-    members = kept.join(found.select(KEY), on=KEY, how="semi", maintain_order="left")
+    members = handed.complete(kept.join(found.select(KEY), on=KEY, how="semi", maintain_order="left"))
     if task.watch is None:
         # the rest is computed of hits alone
         found = hits(_summed(members, stage, task), stage.having, task)[0]
@@ -100,10 +101,10 @@ def _aggregated(rows: pl.DataFrame, stage: Group, task: Task, *, only: Collectio
     return _summary(rows, stage, task, only=only).grouped(rows, by, *edges)
 
 
-def _rolling(rows: pl.DataFrame, stage: Group, window: GroupWindow, task: Task, *, unknown: int) -> Judged:
-    population = rows.height
+def _rolling(handed: Handed, stage: Group, window: GroupWindow, task: Task, *, unknown: int) -> Judged:
+    population = handed.rows.height
     bounds = list(at_least(stage.having.tree, dict(stage.aggregate)))
-    rows = _promising(rows, bounds)
+    rows = _promising(handed.rows, bounds)
     in_time = order(window.time, rows, table=task.rule.detect.table)
     ordered = in_order(rows, in_time)
     rows = rows[Runs.of(rows[KEY]).places] if ordered else rows.sort(KEY, *in_time, nulls_last=True)
@@ -117,7 +118,7 @@ def _rolling(rows: pl.DataFrame, stage: Group, window: GroupWindow, task: Task, 
     own = [pl.col(name).first() for name in stage.by if only is None or name in only]
     seen = prepared.finished(rolled.agg(*own, *prepared.columns, *edges)).collect(engine="in-memory")
     found, not_judged = hits(seen, stage.having, task)
-    members = with_key(_bursts(rows, found, window), (KEY, _BURST))
+    members = with_key(handed.complete(_bursts(rows, found, window)), (KEY, _BURST))
     judged = hits(_summed(members, stage, task), None, task)[0]
     return Judged(with_records(judged, members, on=[KEY]), population=population, not_evaluable=unknown + not_judged)
 

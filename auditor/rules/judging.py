@@ -12,17 +12,19 @@ import polars as pl
 
 from auditor.model.window import Window
 from auditor.rules.baseline import judge_baseline
-from auditor.rules.columns import base_columns, only_told_apart
+from auditor.rules.columns import base_columns, looked_at, only_told_apart
 from auditor.rules.derive import with_derived
 from auditor.rules.detect import Request, judge_detector
 from auditor.rules.group import judge_group
+from auditor.rules.handed import Handed
 from auditor.rules.inline import definitions, inlined
 from auditor.rules.match import judge_match
-from auditor.rules.once import by_source, made_names, row_trees
+from auditor.rules.once import by_source, made_name, made_names, row_trees
 from auditor.rules.outcome import CRASHES, Judged
 from auditor.rules.packed import texts
 from auditor.rules.pairs import judge_pairs
 from auditor.rules.parts import MEETING
+from auditor.rules.places import AT
 from auditor.rules.plain import by_row, judge_plain
 from auditor.rules.rows import Source
 from auditor.rules.sequence import judge_sequence
@@ -31,10 +33,11 @@ from auditor.rules.spec import Sequence as Steps
 from auditor.rules.statistical import DETECTORS, needed
 from auditor.rules.task import Task
 from auditor.rules.tree import Expr
+from auditor.tables.schema import LINEAGE, TABLES
 
 _log = logging.getLogger(__name__)
 
-RowsOf: TypeAlias = Callable[[str], pl.DataFrame]
+RowsOf: TypeAlias = Callable[[str], Handed]
 """The rows of a table, with the columns `columns_of` names, the table's time, lineage and `AT`; texts may be packed."""
 
 
@@ -46,10 +49,10 @@ def rows_of(source: Source, task: Task) -> RowsOf:
     before = reads_history(task.rule)
     near: dict[str, pl.Series] = {}
 
-    def rows(table: str) -> pl.DataFrame:
+    def rows(table: str) -> Handed:
         if task.watch is not None:
-            return texts(source.judged(table, columns[table], before=before))
-        found = source.judged(
+            return Handed(texts(source.judged(table, columns[table], before=before)))
+        found = source.handed(
             table,
             columns[table],
             before=before,
@@ -57,12 +60,38 @@ def rows_of(source: Source, task: Task) -> RowsOf:
             where=None if every else counted(task.rule, table),
             near=near.get(table),
             loose=only_told_apart(task.rule) if table == task.rule.detect.table else frozenset(),
+            waiting=waiting(task, table),
         )
         if isinstance(stage, Match) and stage.table != table and (MEETING, MEETING) in stage.same:
-            near[stage.table] = found[MEETING]
+            near[stage.table] = found.rows[MEETING]
         return found
 
     return rows
+
+
+def waiting(task: Task, table: str) -> frozenset[str]:
+    """The columns of a table, and parts of conditions, that judging does not look at before few rows are left.
+
+    Rows the rule's `where` may be true of are told by another column then.
+    """
+    if table not in task.waiting:
+        task.waiting[table] = _waiting(task, table)
+    return task.waiting[table]
+
+
+def _waiting(task: Task, table: str) -> frozenset[str]:
+    detect, stage = task.rule.detect, task.rule.detect.stage
+    time = TABLES[table].time
+    if time is None or isinstance(stage, Baseline | Detector):
+        return frozenset()
+    if isinstance(stage, Group) and stage.window is not None and stage.window.time != time:
+        return frozenset()  # rows of one moment go by their lineage
+    rest = task.rule
+    if stage is not None and counted(rest, table) is not None:
+        rest = replace(rest, detect=replace(detect, where=None))
+    made = {made_name(tree) for trees in by_source(row_trees(rest, table), table).values() for tree in trees}
+    looked = looked_at(rest, keys=True).get(table, frozenset()) | made | {time}
+    return frozenset({*columns_of(task)[table], *made_names(task, table), *LINEAGE, AT} - looked)
 
 
 def counted(rule: Rule, table: str) -> Condition | None:
@@ -138,9 +167,10 @@ def judge(task: Task, rows: RowsOf, *, window: Window | None, lists: Mapping[str
 def _judged(task: Task, rows: RowsOf, *, window: Window | None, lists: Mapping[str, Sequence[str]]) -> Judged:
     detect = task.rule.detect
 
-    def seen(table: str) -> pl.DataFrame:
+    def seen(table: str) -> Handed:
         derived = detect.derive if table == detect.table else ()
-        return with_derived(rows(table), derived, task, table=table)
+        handed = rows(table)
+        return handed.turned(with_derived(handed.rows, derived, task, table=table))
 
     match detect.stage:
         case Group():
@@ -153,9 +183,9 @@ def _judged(task: Task, rows: RowsOf, *, window: Window | None, lists: Mapping[s
         case Steps():
             return judge_sequence(seen(detect.table), detect.stage, task)
         case Baseline():
-            return judge_baseline(seen(detect.table), detect.stage, task, window=window)
+            return judge_baseline(seen(detect.table).rows, detect.stage, task, window=window)
         case Detector(type=kind):
-            request = Request(seen(detect.table), window, detect.stage, task, lists)
+            request = Request(seen(detect.table).rows, window, detect.stage, task, lists)
             return judge_detector(request, DETECTORS[kind])
         case Python():
             raise TypeError("a rule of an installed package reads whole tables")

@@ -8,6 +8,7 @@ import polars as pl
 
 from auditor.frozen import dataclass
 from auditor.rules.evaluate import verdicts
+from auditor.rules.handed import COUNTED
 from auditor.rules.outcome import NULL, RECORDS
 from auditor.rules.packed import texts
 from auditor.rules.spec import Condition
@@ -31,9 +32,13 @@ class Split:
 
 def split(frame: pl.DataFrame, task: Task, *, whole: Collection[str] = ()) -> Split:
     """The rows where the rule's `where` is true and no column of `whole` is null."""
-    found = task.rule.detect.where
-    task.applied(found, frame)
-    judged = verdicts(frame, found)
+    if COUNTED in frame.columns:
+        judged = frame[COUNTED]
+        frame = frame.drop(COUNTED)
+    else:
+        found = task.rule.detect.where
+        task.applied(found, frame)
+        judged = verdicts(frame, found)
     true = frame if judged.sum() == frame.height else frame.filter(judged)
     lacking = [name for name in whole if true[name].null_count()]
     complete = true.drop_nulls(lacking) if lacking else true

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from auditor.rules.handed import OWN, Handed
 from auditor.rules.kept import split, with_joined_records
 from auditor.rules.keys import KEY, key_of
 from auditor.rules.outcome import NULL, Judged
@@ -16,10 +17,10 @@ from auditor.rules.task import Task
 from auditor.tables.schema import LINEAGE, TABLES
 
 
-def judge_match(rows: pl.DataFrame, partners: pl.DataFrame, stage: Match, task: Task) -> Judged:
+def judge_match(mine: Handed, theirs: Handed, stage: Match, task: Task) -> Judged:
     """Rows with a partner, or without one if `absent`; each rests on its own record and its first partner's."""
-    taken = split(rows, task, whole=dict.fromkeys(one for one, _ in stage.same))
-    kept, others = _keyed(taken.rows, partners, stage)
+    taken = split(mine.rows, task, whole=dict.fromkeys(one for one, _ in stage.same))
+    kept, others = _keyed(taken.rows, theirs.rows, stage)
     in_time = order(TABLES[stage.table].time, others, table=stage.table)
     if not in_order(others, in_time):
         others = others.sort(*in_time, nulls_last=True)
@@ -31,10 +32,11 @@ def judge_match(rows: pl.DataFrame, partners: pl.DataFrame, stage: Match, task: 
     first = found.first.gather(chosen)
     names = {name[2:] for name in task.shown if name.startswith("b.")} | set(LINEAGE)
     own = {name[2:] for name in task.shown if name.startswith("a.")} | set(LINEAGE)
-    hits = kept[chosen].with_columns(
+    partners = theirs.complete(others[[name for name in others.columns if name in {*names, OWN}]][first])
+    hits = mine.complete(kept[chosen]).with_columns(
         found.matches.gather(chosen).alias("matches"),
         unsure.gather(chosen).alias(NULL),
-        *(others[name].gather(first).alias(f"b.{name}") for name in sorted(names)),
+        *(partners[name].alias(f"b.{name}") for name in sorted(names)),
     )
     hits = hits.with_columns(pl.col(name).alias(f"a.{name}") for name in sorted(own))
     unknown = taken.unknown + int(unsure.sum())

@@ -9,6 +9,7 @@ import polars as pl
 
 from auditor.entities.groups import repeated
 from auditor.rules.columns import interval, names_in
+from auditor.rules.handed import Handed
 from auditor.rules.kept import hits, split, with_joined_records
 from auditor.rules.keys import KEY, code_of, highest, lowest, with_key
 from auditor.rules.outcome import Judged
@@ -26,20 +27,20 @@ _ROW, _LAST, _FROM, _TO = "__row", "__last", "__from", "__to"
 _TICK = timedelta(microseconds=1)
 
 
-def judge_pairs(rows: pl.DataFrame, stage: Pairs, task: Task) -> Judged:
+def judge_pairs(handed: Handed, stage: Pairs, task: Task) -> Judged:
     """Pairs whose `where` is true, each resting on its two records."""
     timed = stage.overlap is not None or stage.within is not None
     edges = interval(task.rule.detect.table)
     if timed and edges is None:
         raise ValueError(f"rows of {task.rule.detect.table} have no time")
     needed = dict.fromkeys((*stage.same, *stage.different, *((edges or ()) if timed else ())))
-    taken = split(rows, task, whole=needed)
+    taken = split(handed.rows, task, whole=needed)
     kept = _with_interval(taken.rows, edges)
     lasting = kept[_FROM] <= kept[_TO]
     if timed and not lasting.all():
         kept = kept.filter(lasting)
     unknown = taken.unknown + taken.rows.height - kept.height
-    kept = _numbered(with_key(kept, stage.same), stage)
+    kept = _numbered(handed.turned(with_key(kept, stage.same)), stage)
     found: list[pl.DataFrame] = []
     for chunk in _candidates(kept, stage):
         judged, not_judged = hits(_joined(kept, chunk, stage, task), stage.where, task)
@@ -53,14 +54,15 @@ def _with_interval(rows: pl.DataFrame, edges: tuple[str, str] | None) -> pl.Data
     return rows.with_columns(pl.col(start).alias(_FROM), pl.col(end).alias(_TO))
 
 
-def _numbered(rows: pl.DataFrame, stage: Pairs) -> pl.DataFrame:
+def _numbered(handed: Handed, stage: Pairs) -> pl.DataFrame:
     """The rows by key, start and lineage, with their place and their last partner's; rows without one are left out."""
+    rows = handed.rows
     thin = _differing(_by_key(rows, stage), stage)
     reach = _reach(stage)
     if reach is None:
-        placed = _in_place(rows[thin[_ROW]])
+        placed = _in_place(handed.complete(rows[thin[_ROW]]))
         return placed.with_columns(pl.col(_ROW).max().over(KEY).alias(_LAST))
-    placed = _in_place(rows[thin[_ROW].filter(_meets(thin, reach))])
+    placed = _in_place(handed.complete(rows[thin[_ROW].filter(_meets(thin, reach))]))
     starts = placed.select(KEY, pl.col(_FROM).alias("__start"), pl.col(_ROW).alias(_LAST)).sort("__start", _LAST)
     return (
         placed.with_columns((pl.col(_TO) + reach).alias("__reach"))

@@ -9,6 +9,7 @@ import polars as pl
 from auditor.rules.columns import base_columns, names_in
 from auditor.rules.compile import expression, with_shared
 from auditor.rules.derive import with_derived
+from auditor.rules.handed import Handed
 from auditor.rules.inline import definitions, inlined
 from auditor.rules.kept import hits, with_own_record
 from auditor.rules.once import made_names, settled
@@ -25,10 +26,11 @@ def by_row(task: Task) -> bool:
     return detect.stage is None and not any(derived.over for derived in detect.derive)
 
 
-def judge_plain(rows: pl.DataFrame, task: Task) -> Judged:
+def judge_plain(handed: Handed, task: Task) -> Judged:
     """The rows whose `where` is true, each resting on its own record."""
-    found, unknown = hits(rows, task.rule.detect.where, task)
-    return Judged(with_own_record(found), population=rows.height, not_evaluable=unknown)
+    found, unknown = hits(handed.rows, task.rule.detect.where, task)
+    complete = handed.complete(found)
+    return Judged(with_own_record(complete), population=handed.rows.height, not_evaluable=unknown)
 
 
 def judge_by_row(source: Source, tasks: Sequence[Task]) -> list[Judged]:

@@ -11,6 +11,7 @@ import polars as pl
 from auditor.model.window import Window
 from auditor.rules.columns import names_in
 from auditor.rules.evaluate import verdicts
+from auditor.rules.handed import COUNTED, OWN, Handed
 from auditor.rules.held import FEW, Beside, Held, Late
 from auditor.rules.keys import RUN
 from auditor.rules.known import Memory
@@ -118,12 +119,33 @@ class Source:
         where: Condition | None = None,
         near: pl.Series | None = None,
         ordered: bool = True,
-        loose: Collection[str] = frozenset(),
     ) -> pl.DataFrame:
-        """The same in memory, texts packed where the rows are kept, but for those `loose`; of `beside` what was made.
+        """The same in memory, texts packed where the rows are kept; of `beside` what was made.
 
         Rows `where` is false of may be missing, and those of other meetings than the ones `near`. Rows that are kept
         stand in their order and have `PLACE`, unless they need not be `ordered`.
+        """
+        kept = self._kept.get((table, before))
+        wanted = self.wanted(table, columns)
+        if not ordered and kept is not None and kept.can(wanted):
+            return kept.frame(dict.fromkeys([*wanted, *(name for name in beside if kept.can([name]))]))
+        return self.handed(table, columns, before=before, beside=beside, where=where, near=near).rows
+
+    def handed(
+        self,
+        table: str,
+        columns: Collection[str],
+        *,
+        before: bool,
+        beside: Collection[str] = (),
+        where: Condition | None = None,
+        near: pl.Series | None = None,
+        loose: Collection[str] = frozenset(),
+        waiting: Collection[str] = frozenset(),
+    ) -> Handed:
+        """The rows of `judged`, in order; texts that are `loose` need not be packed.
+
+        Where all rows, or many, are handed over, columns may be `waiting`, and `COUNTED` tells what `where` said.
         """
         kept = self._kept.get((table, before))
         wanted = self.wanted(table, columns)
@@ -131,29 +153,35 @@ class Source:
             # too many to be kept, and all of them are learned from: packed while they are read
             kept = self._read(table, columns, (), before=before, tight=True)
         if kept is None or not kept.can(wanted):
-            return self._rows(table, columns, before=before).collect()
+            return Handed(self._rows(table, columns, before=before).collect())
         made = [name for name in beside if kept.can([name])]
         names = list(dict.fromkeys([*wanted, *made]))
-        if not ordered:
-            return kept.frame(names)
         if near is not None and near.len() * FEW < kept.height:
             chosen = among(kept.frame([MEETING]).to_series(), near).fill_null(value=False).arg_true()
             if chosen.len() * FEW < kept.height:
                 kept = kept.taken_whole(chosen)
+        told: pl.Series | None = None
         if where is not None:
             read = {*names_in(where.tree), *made}
-            chosen = verdicts(kept.frame(read, as_read=True), where).fill_null(value=True).arg_true()
+            told = verdicts(kept.frame(read, as_read=True), where)
+            chosen = told.fill_null(value=True).arg_true()
             if chosen.len() * FEW < kept.height:
                 kept = self._arranged(kept.taken_whole(chosen))
-                return kept.frame([*names, *_placing(kept)], loose=loose)
-            if chosen.len() < kept.height:
-                arranged = self._arranged(kept)
-                if arranged is not kept:
-                    kept = arranged
-                    chosen = verdicts(kept.frame(read, as_read=True), where).fill_null(value=True).arg_true()
-                return _packed(kept.taken([*names, *_placing(kept)], chosen), set(kept.late.packs).difference(loose))
+                return Handed(kept.frame([*names, *_placing(kept)], loose=loose))
+            arranged = self._arranged(kept)
+            if arranged is not kept:
+                told = verdicts(arranged.frame(read, as_read=True), where)
         kept = self._arranged(kept)
-        return kept.frame([*names, *_placing(kept)], loose=loose)
+        first = [name for name in (*names, *_placing(kept)) if name not in waiting]
+        places = pl.int_range(kept.height, dtype=pl.get_index_type(), eager=True)
+        if told is None or told.all(ignore_nulls=False) is not False:
+            rows = kept.frame(first, loose=loose)
+        else:
+            places = told.fill_null(value=True).arg_true()
+            rows, told = _packed(kept.taken(first, places), set(kept.late.packs).difference(loose)), told.gather(places)
+        rows = rows if told is None else rows.with_columns(told.alias(COUNTED))
+        waiting = [name for name in wanted if name in waiting]
+        return Handed(rows.with_columns(places.alias(OWN)), kept, waiting) if waiting else Handed(rows)
 
     def taken(self, table: str, columns: Collection[str], places: pl.Series) -> pl.DataFrame:
         """The rows of `rows` at the given places, which are in order."""

@@ -9,6 +9,7 @@ import polars as pl
 from auditor.entities.groups import repeated
 from auditor.rules.columns import names_in
 from auditor.rules.evaluate import verdicts
+from auditor.rules.handed import Handed
 from auditor.rules.kept import hits, split, with_joined_records
 from auditor.rules.keys import KEY, with_key
 from auditor.rules.outcome import Judged
@@ -22,9 +23,9 @@ from auditor.tables.schema import LINEAGE
 _ROW = "__row"
 
 
-def judge_sequence(rows: pl.DataFrame, stage: Sequence, task: Task) -> Judged:
+def judge_sequence(handed: Handed, stage: Sequence, task: Task) -> Judged:
     """Complete matches whose `where` is true, each resting on the record of every step."""
-    taken = split(rows, task, whole=stage.by)
+    taken = split(handed.rows, task, whole=stage.by)
     keyed = with_key(taken.rows, stage.by)
     every = (*stage.steps, *stage.absent)
     for step in every:
@@ -38,7 +39,7 @@ def judge_sequence(rows: pl.DataFrame, stage: Sequence, task: Task) -> Judged:
     keyed = keyed.with_columns(verdicts(keyed, step.where).alias(_of(place)) for place, step in enumerate(every))
     # lineage orders the row numbers, so that they break ties in time
     placed = (
-        texts(_promising(keyed, stage), LINEAGE)
+        texts(handed.complete(_promising(keyed, stage)), LINEAGE)
         .sort(KEY, *LINEAGE)
         .with_row_index(_ROW)
         .with_columns(pl.col(_ROW).cast(pl.Int64))

@@ -38,7 +38,8 @@ class Task:
     """One rule to judge.
 
     `also` are names, visible after its last stage, that the caller wants to see; `watch` hears its conditions.
-    `columns` and `made` remember what follows from the rule once somebody has asked (`columns_of`, `made_names`).
+    `columns`, `made` and `waiting` remember what follows from the rule once somebody has asked (`columns_of`,
+    `made_names`, `waiting` of `judging`).
     """
 
     rule: Rule
@@ -48,6 +49,7 @@ class Task:
     shown: frozenset[str] = field(init=False)
     columns: dict[str, frozenset[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
     made: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    waiting: dict[str, frozenset[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shown", shown_names(self.rule) | self.also)

@@ -9,6 +9,7 @@ import pytest
 from auditor.model.vocabulary import Verdict
 from auditor.rules.bind import bind_case
 from auditor.rules.given import frames_of
+from auditor.rules.handed import Handed
 from auditor.rules.judging import columns_of, judge
 from auditor.rules.load import load_rules
 from auditor.rules.outcome import Crashed, NotEvaluated
@@ -28,7 +29,7 @@ def in_two_parts(tasks):
     for task in tasks:
         rows = Source(TABLES, NOW, CASE.window).rows(RULE.detect.table, columns_of(task)[RULE.detect.table]).collect()
         halves = [rows.gather_every(2, offset) for offset in (0, 1)]
-        parts[task.rule.id] = [judge(task, lambda _, half=half: half, window=CASE.window) for half in halves]
+        parts[task.rule.id] = [judge(task, lambda _, half=half: Handed(half), window=CASE.window) for half in halves]
     return parts
 
 

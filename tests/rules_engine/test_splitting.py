@@ -13,6 +13,7 @@ from auditor.rules.bind import BoundRule, bind, bind_case
 from auditor.rules.derive import with_derived
 from auditor.rules.findings import outcome
 from auditor.rules.given import frames_of
+from auditor.rules.handed import Handed
 from auditor.rules.judging import columns_of, judge, reads_history
 from auditor.rules.load import load_rules
 from auditor.rules.merging import merged
@@ -69,7 +70,7 @@ def parts_of(
 
 def judged(task: Task, rows: Mapping[str, pl.DataFrame], window: Window | None) -> Judged | NotEvaluated:
     try:
-        return judge(task, lambda table: rows[table], window=window)
+        return judge(task, lambda table: Handed(rows[table]), window=window)
     except NotEvaluated as reason:
         return reason
 
