@@ -15,6 +15,7 @@ from auditor.tables.schema import COUNT, SPAN, TEXT, TIME
 
 _DAY = timedelta(days=1)
 _FIRST_MONDAY = date(1970, 1, 5)
+_MONDAY = (_FIRST_MONDAY - date(1970, 1, 1)) // timedelta(microseconds=1)
 
 
 def window_start(time: pl.Expr, length: timedelta, zone: str = "UTC") -> pl.Expr:
@@ -26,6 +27,9 @@ def window_start(time: pl.Expr, length: timedelta, zone: str = "UTC") -> pl.Expr
     """
     if zone == "UTC" and length <= _DAY:
         return time.dt.truncate(length)
+    if zone == "UTC":
+        days = _us(timedelta(days=length.days))
+        return ((time.cast(COUNT) - _MONDAY) // days * days + _MONDAY).cast(TIME)
     day = _day(time, zone)
     if length >= _DAY:
         return _midnight(_first_day(day, length), zone)
