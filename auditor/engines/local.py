@@ -69,6 +69,7 @@ def batches(
         window,
         rows,
         lists=means.lists,
+        located=means.geo is not None,
         profile=means.profile,
     )
 

@@ -10,6 +10,7 @@ from auditor.engines.local import batches, frames, pieces_of
 from auditor.model.window import Window, iso
 from auditor.rules.batches import WHOLE
 from auditor.rules.compile import subtrees
+from auditor.rules.lessons import learned_names
 from auditor.rules.parts import MEETING
 from auditor.rules.plain import by_row, condition_of
 from auditor.rules.run import Means, source_of, unfit
@@ -42,20 +43,33 @@ def planned(
     yield from _shared(tasks)
     yield "each rule"
     for task in tasks:
-        yield f"  {task.rule.id} {_told(splitting(task.rule))}"
+        learned = sorted(_learned(task)) if count > 1 and task.rule.id in split else []
+        once = (
+            f", once {' and '.join(learned)} {'are' if learned[1:] else 'is'} learned from all rows" if learned else ""
+        )
+        yield f"  {task.rule.id} {_told(splitting(task.rule, learned=bool(learned)))}{once}"
 
 
 def _passes(tasks: Sequence[Task], split: Mapping[str, str], count: int) -> Iterator[str]:
     """Which rules are judged on parts, which after rows were set aside by key, which on whole tables."""
-    within = [rule for rule, column in split.items() if column == MEETING]
+    learned = {task.rule.id: _learned(task) for task in tasks if task.rule.id in split}
+    within = [rule for rule, column in split.items() if column == MEETING and not learned[rule]]
     if within:
         yield f"pass over about {count} parts of whole meetings, {len(within)} rules: {', '.join(within)}"
-    for column in sorted(set(split.values()) - {MEETING, WHOLE}):
-        rules = [rule for rule, own in split.items() if own == column]
+    if facts := sorted({name for names in learned.values() for name in names}):
+        yield f"then facts learned from all rows, in buckets or in one go: {', '.join(facts)}"
+    later = {rule: column for rule, column in split.items() if rule not in within and column != WHOLE}
+    for column in sorted(set(later.values())):
+        rules = [rule for rule, own in later.items() if own == column]
         yield f"then {count} buckets by {column}, {len(rules)} rules: {', '.join(rules)}"
     whole = [task.rule.id for task in tasks if split.get(task.rule.id, WHOLE) == WHOLE]
     if whole:
         yield f"in one go, {len(whole)} rules: {', '.join(whole)}"
+
+
+def _learned(task: Task) -> frozenset[str]:
+    """The facts the rule asks for that only all rows of a table tell."""
+    return frozenset[str]().union(*learned_names(task).values())
 
 
 def _shared(tasks: Sequence[Task]) -> Iterator[str]:

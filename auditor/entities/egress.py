@@ -7,6 +7,7 @@ calls itself, and from lists. Whatever is not told by these is null.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 
 import polars as pl
 
@@ -46,13 +47,13 @@ _OF_EXIT = ("exit_people", "exit_away", "exit_days", "exit_day")
 _OF_NETWORK = ("carrier", "staffed", "few")
 
 
-def network_facts(rows: pl.DataFrame, *, wanted: Collection[str]) -> pl.DataFrame:
+def network_facts(rows: pl.DataFrame, *, wanted: Collection[str], since: datetime | None = None) -> pl.DataFrame:
     """Those wanted of `network_people`, `egress` and their reasons, a row for each of `rows`, which have `READ`.
 
-    Every row has a `joined_time`; texts may be packed.
+    Every row has a `joined_time`; texts may be packed. Records are held since the first of the rows, or `since`.
     """
     told = bool({"egress", "egress_why"} & set(wanted))
-    uses = _Uses.of(rows)
+    uses = _Uses.of(rows, since)
     first, place = places(uses.rows["at"])
     networks = _networks(rows, uses, first, all_=told)
     found: dict[str, pl.Series] = {}
@@ -160,11 +161,12 @@ class _Uses:
     span: int
 
     @classmethod
-    def of(cls, rows: pl.DataFrame) -> _Uses:
-        """The uses the rows tell of."""
+    def of(cls, rows: pl.DataFrame, since: datetime | None) -> _Uses:
+        """The uses the rows tell of; days count from the one of `since`, if given, which is none of a later row."""
         known = rows.select(pl.col("ip_network").is_not_null() & pl.col("line").is_not_null()).to_series()
         who, day = dense(rows["person_key"]), day_of(rows["joined_time"])
-        first, people = smallest(day), greatest(who) + 1
+        first = smallest(day if since is None else day_of(pl.Series([since])))
+        people = greatest(who) + 1
         span = greatest(day) - first + 1
         network = pl.select(pl.when(known).then(dense(rows["ip_network"]))).to_series()
         facts = {"network": network, "who": who, "day": day - first, "own": network * people + who}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,14 +15,16 @@ import polars as pl
 from auditor.model.window import Window
 from auditor.rules.evaluate import verdicts
 from auditor.rules.judging import columns_of, counted, keep, reads_history
+from auditor.rules.lessons import ROW, Lessons, known_of, learned_names, lookups
 from auditor.rules.merging import Part, judged_part, trimmed
 from auditor.rules.once import made_names
 from auditor.rules.outcome import CRASHES, Crashed
 from auditor.rules.parts import MEETING, Pieces, height, parts
+from auditor.rules.places import AT, PLACE, places_of
 from auditor.rules.plain import by_row, judge_by_row
 from auditor.rules.profile import Profile, timed
 from auditor.rules.rows import Source
-from auditor.rules.spec import Match, Python
+from auditor.rules.spec import Condition, Python
 from auditor.rules.spill import MEMORY, Room, Spill
 from auditor.rules.splitting import Splitting, splitting
 from auditor.rules.task import Task
@@ -47,7 +50,7 @@ class Batches:
     """Judges rules on tables given in `pieces`; rules it cannot place, and small tables, it leaves alone.
 
     `source_of` gives the rows rules see of the tables of a part; it is asked with every table there is. Rows set aside
-    take about `memory` bytes before they go to disk, below `scratch`.
+    take about `memory` bytes before they go to disk, below `scratch`. `located`: it is known where addresses are.
     """
 
     pieces: Pieces
@@ -58,6 +61,7 @@ class Batches:
     scratch: Path | None = None
     memory: int = MEMORY
     lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    located: bool = False
     profile: Profile | None = None
 
     def __call__(self, tasks: Sequence[Task]) -> Mapping[str, Sequence[Part]]:
@@ -68,14 +72,21 @@ class Batches:
         if not found or count == 1:
             return {}
         chosen = [task for task in tasks if task.rule.id in plans]
-        within = [task for task in chosen if plans[task.rule.id] == MEETING]
-        across = [task for task in chosen if plans[task.rule.id] != MEETING]
+        within = [task for task in chosen if plans[task.rule.id] == MEETING and not learned_names(task)]
+        across = [task for task in chosen if plans[task.rule.id] != MEETING or learned_names(task)]
         with TemporaryDirectory(prefix="auditor-", dir=self.scratch) as folder:
-            spilled = _Across.of(across, plans, Room(Path(folder), self.memory), buckets=count)
+            room = Room(Path(folder), self.memory)
+            spilled = _Across.of(across, plans, room, buckets=count)
+            lessons = Lessons.of(
+                chosen, room, buckets=count, offices=self.lists.get("office_networks", ()), located=self.located
+            )
             for frames in parts(self._split(chosen), rows=self._at_once(tasks)):
-                self._judge_part(frames, chosen, within, spilled, found)
-            spilled.judge(self.source_of, found, lists=self.lists, profile=self.profile)
-        return found
+                self._judge_part(frames, chosen, within, spilled, lessons, found)
+            with timed(self.profile, "facts learned from all rows"):
+                lessons.learn()
+            spilled.judge(self.source_of, lessons, found, lists=self.lists, profile=self.profile)
+        left = {task.rule.id for task in chosen if lessons.lost and learned_names(task)}
+        return {rule_id: parts for rule_id, parts in found.items() if rule_id not in left}
 
     def _judge_part(
         self,
@@ -83,27 +94,37 @@ class Batches:
         chosen: Sequence[Task],
         within: Sequence[Task],
         spilled: _Across,
+        lessons: Lessons,
         found: Mapping[str, list[Part]],
     ) -> None:
         """Judge and set aside the rows of a part; they are gone before the next is read."""
         with timed(self.profile, "parts read"):
-            source = replace(self.source_of({**self.frames, **_in_memory(frames, chosen)}), by=MEETING)
+            source = replace(self.source_of({**self.frames, **_in_memory(frames, chosen, lessons)}), by=MEETING)
         with timed(self.profile, "facts, keys and order of parts"):
-            keep(source, chosen)
+            keep(source, chosen, lessons.kept())
         _judge_within(source, within, found, self.profile)
         with timed(self.profile, "rows set aside by key"):
             spilled.add(source, found)
+            lessons.add(source)
 
     def plans(self, tasks: Iterable[Task]) -> Mapping[str, str]:
         """The column each rule is split by, `MEETING`, or `WHOLE`; nothing of rules left alone."""
-        found = {}
-        for task in tasks:
-            plan = splitting(task.rule, also=task.also, windowed=True)
-            column = _column(task, plan)
+        found: dict[str, str] = {}
+        # rows of rules that wait for what is learned are best set aside by what rows are set aside by anyway
+        for task in sorted(tasks, key=lambda task: bool(learned_names(task))):
+            plan = splitting(task.rule, also=task.also, windowed=True, learned=self._learns(task))
+            column = _column(task, plan, preferred=set(found.values()))
             split = columns_of(task).keys() - plan.lookups
             if column is not None and task.rule.detect.table in self.pieces and split <= self.pieces.keys():
                 found[task.rule.id] = column
-        return found
+        return {task.rule.id: found[task.rule.id] for task in tasks if task.rule.id in found}
+
+    def _learns(self, task: Task) -> bool:
+        """Whether what the rule asks for that only all rows tell can be learned while parts are read."""
+        table = task.rule.detect.table
+        # a fact that rows were given may be what others follow from
+        alone = set(columns_of(task)) == {table} and table in self.pieces
+        return alone and all(set(piece.collect_schema()) <= set(TABLES[table].schema) for piece in self.pieces[table])
 
     def large(self, tasks: Sequence[Task]) -> int:
         """In about how many parts the tables of the rules are read; 1 where one go is enough."""
@@ -119,8 +140,8 @@ class Batches:
     def _split(self, tasks: Sequence[Task]) -> Pieces:
         """The tables that are read in parts: those the rules judge, and those facts are made from."""
         wanted = {table for task in tasks for table in columns_of(task)}
-        facts = frozenset[str]().union(*(splitting(task.rule, also=task.also).lookups for task in tasks))
-        history = {task.rule.detect.table for task in tasks if reads_history(task.rule)}
+        facts = lookups(tasks).union(*(splitting(task.rule, also=task.also).lookups for task in tasks))
+        history = {task.rule.detect.table for task in tasks if reads_history(task.rule) or learned_names(task)}
         return {
             table: found if table in facts | history else [_inside(piece, table, self.window) for piece in found]
             for table, found in self.pieces.items()
@@ -136,23 +157,26 @@ def _inside(piece: pl.LazyFrame, table: str, window: Window) -> pl.LazyFrame:
     return piece.filter(pl.col(time).is_null() | pl.col(time).is_between(window.start, window.end, closed="left"))
 
 
-def _column(task: Task, plan: Splitting) -> str | None:
-    """The column of the rule's own table its rows are split by, where the rule can be judged in parts here."""
+def _column(task: Task, plan: Splitting, *, preferred: AbstractSet[str]) -> str | None:
+    """The column of the rule's own table its rows are split by, where the rule can be judged in parts here.
+
+    Of several that will do for a rule that waits for what is learned, one of the `preferred`.
+    """
     if task.watch is not None or isinstance(task.rule.detect.stage, Python):
         return None
     if plan.reason is not None:
         return WHOLE if _told_by_rows(task) else None
     if plan.by_row:
-        return (
-            MEETING if MEETING in TABLES[plan.table].schema and not isinstance(task.rule.detect.stage, Match) else None
-        )
+        return MEETING if MEETING in TABLES[plan.table].schema else None
+    read = columns_of(task)[plan.table]
+    usable = [key[plan.table] for key in plan.keys if len(key) == 1 and key[plan.table] in read]
+    if learned_names(task):
+        chosen = [*(name for name in usable if name in preferred - {MEETING, WHOLE}), *usable]
+        return chosen[0] if chosen else None
     meeting = plan.along(MEETING)
     if meeting is not None:
         return MEETING if set(meeting.values()) == {MEETING} else None
-    key = plan.keys[0]
-    own = key[plan.table]
-    known = set(columns_of(task)[plan.table])
-    if len(key) == 1 and own in known:
+    if (own := plan.keys[0][plan.table]) in usable:
         return WHOLE if own == "site_url" else own
     return WHOLE if _told_by_rows(task) else None
 
@@ -166,12 +190,14 @@ def _told_by_rows(task: Task) -> bool:
     )
 
 
-def _in_memory(frames: Mapping[str, pl.LazyFrame], tasks: Sequence[Task]) -> Mapping[str, pl.LazyFrame]:
+def _in_memory(
+    frames: Mapping[str, pl.LazyFrame], tasks: Sequence[Task], lessons: Lessons
+) -> Mapping[str, pl.LazyFrame]:
     """The columns the rules read of a part, each table read once, with what they read of the meetings."""
     needs: dict[str, set[str]] = {table: set() for table in frames}
-    for task in tasks:
-        for table, columns in columns_of(task).items():
-            needs.setdefault(table, set()).update(columns)
+    for columns in (*(columns_of(task) for task in tasks), lessons.kept()):
+        for table, names in columns.items():
+            needs.setdefault(table, set()).update(names)
     told = {name.removeprefix("meeting.").partition(".")[0] for names in needs.values() for name in names}
     told = {"tracking_codes" if name == "tracking_code" else name for name in told}
     read = {"meetings": {*needs.get("meetings", ()), *told, "start_time"}, "participants": {"host", "participant_id"}}
@@ -182,7 +208,8 @@ def _in_memory(frames: Mapping[str, pl.LazyFrame], tasks: Sequence[Task]) -> Map
         names = sources(table, {name for name in wanted if _known(table, name)})
         own = {"site_url", "meeting_id", *LINEAGE, *([time] if time else [])} & set(TABLES[table].schema)
         given = [name for name in frame.collect_schema() if name not in TABLES[table].schema]
-        found[table] = frame.select(*sorted(names | own), *given).collect(engine="in-memory").lazy()
+        rows = frame.select(*sorted(names | own), *given).collect(engine="in-memory")
+        found[table] = lessons.numbered(table, rows).lazy()
     return found
 
 
@@ -242,7 +269,7 @@ class _Across:
                 table,
                 members,
                 Spill(column, 1 if column == WHOLE else buckets, room),
-                frozenset[str]().union(*(columns_of(task)[table] for task in members)),
+                frozenset[str]().union(*(_set_aside(task) for task in members)),
                 any(reads_history(task.rule) for task in members),
             )
             for (table, column), members in found.items()
@@ -271,6 +298,7 @@ class _Across:
     def judge(
         self,
         source_of: SourceOf,
+        lessons: Lessons,
         found: Mapping[str, list[Part]],
         *,
         lists: Mapping[str, Sequence[str]],
@@ -278,23 +306,57 @@ class _Across:
     ) -> None:
         """Judge what was set aside."""
         for key in self.keys:
-            if key.like is None:
-                continue
-            for bucket in range(key.spill.buckets):
-                source = replace(source_of({}), by=key.spill.column)
-                with timed(profile, "rows of a key read again"):
-                    rows = key.spill.rows(bucket, like=key.like)
-                with timed(profile, "facts, keys and order of parts"):
-                    source.hold(key.table, rows, history=key.history)
+            try:
+                for tasks, rows in _waiting(key, profile):
+                    source = replace(source_of({}), by=key.spill.column)
+                    with timed(profile, "facts, keys and order of parts"):
+                        source.hold(key.table, lessons.told(key.table, rows), history=key.history)
+                    for task in tasks:
+                        found[task.rule.id].append(judged_part(source, task, profile, lists=lists))
+            except CRASHES as error:  # rules of other keys must not stop
+                _log.debug("rows of a key could not be read again", exc_info=error)
                 for task in key.tasks:
-                    found[task.rule.id].append(judged_part(source, task, profile, lists=lists))
+                    found[task.rule.id].append(Crashed(type(error).__name__))
+
+
+def _waiting(key: _Key, profile: Profile | None) -> Iterator[tuple[Sequence[Task], pl.DataFrame]]:
+    """What was set aside for a key, a bucket for all its rules; of a whole table what each rule reads, in order."""
+    if key.like is None:
+        return
+    if key.spill.column != WHOLE:
+        for bucket in range(key.spill.buckets):
+            with timed(profile, "rows of a key read again"):
+                rows = key.spill.rows(bucket, like=key.like)
+            yield key.tasks, rows
+        return
+    time = TABLES[key.table].time
+    placing = [name for name in (time, AT, *LINEAGE) if name is not None]
+    with timed(profile, "rows of a key read again"):
+        columns = key.spill.columns(like=key.like, order=lambda rows: places_of(rows, time).arg_sort(), by=placing)
+        place = pl.int_range(columns.height, dtype=pl.Int64, eager=True).alias(PLACE)
+    for task in key.tasks:
+        with timed(profile, "rows of a key read again"):
+            rows = columns.rows({*_set_aside(task), *made_names(task, key.table), *placing}).with_columns(place)
+        yield [task], rows
+    columns.clear()
+
+
+def _set_aside(task: Task) -> frozenset[str]:
+    """The columns and facts set aside of the rule's rows, with `ROW` where others are learned before it is judged."""
+    table = task.rule.detect.table
+    waits = learned_names(task).get(table)
+    return columns_of(task)[table] if waits is None else (columns_of(task)[table] - waits) | {ROW}
 
 
 def _may_count(rows: pl.DataFrame, tasks: Sequence[Task]) -> pl.Series:
-    """The rows some rule counts: those its `where` is not false of."""
+    """The rows some rule counts: those its `where` is not false of, as far as it is known yet."""
     kept = pl.repeat(False, rows.height, eager=True)
     for task in tasks:
-        condition = counted(task.rule, task.rule.detect.table)
+        table = task.rule.detect.table
+        condition = counted(task.rule, table)
+        if condition is not None and (waits := learned_names(task).get(table)):
+            tree = known_of(condition.tree, unknown=waits)
+            condition = None if tree is None else Condition(tree, condition.clauses)
         if condition is None:
             return pl.repeat(True, rows.height, eager=True)
         kept |= verdicts(rows, condition).fill_null(value=True)

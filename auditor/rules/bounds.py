@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from auditor.rules.tree import Column, Expr, Literal, Op
+from auditor.rules.tree import Column, Expr, Literal, Op, Type
 
 _COUNTS = frozenset({"count", "count_if", "n_unique"})
 _TURNED = {"<=": ">=", "<": ">"}
@@ -12,11 +12,15 @@ _TURNED = {"<=": ">=", "<": ">"}
 
 def parts_of(tree: Expr) -> Iterator[Expr]:
     """The trees all of which must be true for the tree to be."""
-    if isinstance(tree, Op) and tree.name == "and":
-        for arg in tree.args:
-            yield from parts_of(arg)
-    else:
-        yield tree
+    match tree:
+        case Op("and", args):
+            for arg in args:
+                yield from parts_of(arg)
+        case Op("not", (Op("or", args),)):
+            for arg in args:
+                yield from parts_of(Op("not", (arg,), Type.BOOLEAN))
+        case _:
+            yield tree
 
 
 def at_least(tree: Expr, named: Mapping[str, Expr]) -> Iterator[tuple[Op, int]]:

@@ -33,9 +33,12 @@ from auditor.rules.spec import Sequence as Steps
 from auditor.rules.statistical import DETECTORS, needed
 from auditor.rules.task import Task
 from auditor.rules.tree import Expr
+from auditor.tables.modelled import is_learned
 from auditor.tables.schema import LINEAGE, TABLES
 
 _log = logging.getLogger(__name__)
+
+NO_LISTS: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 RowsOf: TypeAlias = Callable[[str], Handed]
 """The rows of a table, with the columns `columns_of` names, the table's time, lineage and `AT`; texts may be packed."""
@@ -97,14 +100,13 @@ def _waiting(task: Task, table: str) -> frozenset[str]:
 def counted(rule: Rule, table: str) -> Condition | None:
     """What a row must satisfy, or may, to count at all, in columns and facts alone; None where every row counts."""
     detect, stage = rule.detect, rule.detect.stage
+    if stage is None:  # rows the rule does not find were judged, too
+        return None
     if detect.table != table or detect.where is None or (isinstance(stage, Match) and stage.table == table):
         return None
     if any(derived.over for derived in detect.derive):
         return None
     return Condition(inlined(detect.where.tree, definitions(detect.derive)), detect.where.clauses)
-
-
-NO_LISTS: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 def columns_of(task: Task) -> Mapping[str, frozenset[str]]:
@@ -121,8 +123,12 @@ def reads_history(rule: Rule) -> bool:
     return isinstance(rule.detect.stage, Baseline | Detector)
 
 
-def keep(source: Source, tasks: Sequence[Task]) -> None:
-    """Read what the rules read, each table once, and compute once what they compute of single texts."""
+def keep(source: Source, tasks: Sequence[Task], learned_from: Mapping[str, Collection[str]] = NO_LISTS) -> None:
+    """Read what the rules read, each table once, and compute once what they compute of single texts.
+
+    Of tables in `learned_from` every row is kept with the columns and facts named, and what only all rows of
+    the table tell is left for later.
+    """
     needs: dict[str, set[str]] = {}
     judged: dict[str, set[str]] = {}
     trees: dict[str, dict[Expr, None]] = {}
@@ -135,6 +141,9 @@ def keep(source: Source, tasks: Sequence[Task]) -> None:
                 trees.setdefault(table, {}).update(dict.fromkeys(row_trees(task.rule, table)))
         if reads_history(task.rule):
             history.add(task.rule.detect.table)
+    for table, reads in learned_from.items():
+        for names in (needs, judged):
+            names[table] = {name for name in names[table] if not is_learned(table, name)} | set(reads)
     for table, wanted in needs.items():
         try:
             parts = by_source(trees.get(table, ()), table)
@@ -145,6 +154,7 @@ def keep(source: Source, tasks: Sequence[Task]) -> None:
                 judged=judged[table],
                 parts=parts,
                 ordered=any(_orders(task, table) for task in tasks),
+                every=table in learned_from,
             )
         except CRASHES as error:  # each rule reads for itself, and the one at fault shows
             _log.debug("a table could not be read at once", exc_info=error)

@@ -14,7 +14,8 @@ from auditor.tables.facts import sources, value_source, with_facts
 from auditor.tables.modelled import learned, learned_from
 from auditor.tables.schema import LINEAGE, TABLES
 
-_PERSON = "person_key"
+PERSON = "person_key"
+"""The fact that tells whose a row is."""
 
 
 @dataclass(slots=True)
@@ -52,33 +53,38 @@ class Learning:
         if not new:
             return
         reads = sorted({*learned_from(table, new), *LINEAGE, *_time(table)})
-        rows = self._rows(table, reads, held)
+        rows = self._all_rows(table, reads, held)
         found = rows.select(*LINEAGE).hstack(learned(rows, table, wanted=new, offices=self.offices))
         if known is None:
             known = rows.select(*LINEAGE, *_time(table))
         self._told[table] = known.hstack(_aligned(found, known).select(new))
 
-    def _rows(self, table: str, wanted: Collection[str], held: Held | None) -> pl.DataFrame:
+    def rows(self, held: Held, wanted: Collection[str]) -> pl.DataFrame:
+        """The rows that are held with the columns and facts wanted, texts packed."""
+        told = [name for name in wanted if name != PERSON or held.can([name])]
+        rows = _packed(held.frame(told))
+        return rows if len(told) == len(wanted) else rows.with_columns(self._person(held))
+
+    def _all_rows(self, table: str, wanted: Collection[str], held: Held | None) -> pl.DataFrame:
         """All rows of the table with the columns and facts wanted; what follows from one text is made once a text."""
         frame, schema = self.beside.frames[table], TABLES[table].schema
         by_row = {name for name in wanted if name not in schema and value_source(table, name) is None}
         # a fact the rows were given may say more than the text another is made from
         given = set(frame.collect_schema()) - set(schema)
-        if given or by_row - {_PERSON}:
+        if given or by_row - {PERSON}:
             return _packed(self._with_facts(frame, table, wanted))
         if held is None or held.height != frame.select(pl.len()).collect().item():
             key = {"site_url", "meeting_id"} & set(schema)
             own = frame.select(sorted({*sources(table, wanted), *key}))
             held = Held(table, read_packed(own), self.beside)
-        rows = held.frame(name for name in wanted if name not in by_row)
-        return rows.with_columns(self._person(held)) if by_row else rows
+        return self.rows(held, wanted)
 
     def _person(self, held: Held) -> pl.Series:
         """Whose each row is, looked up once an address."""
-        emails = held.frame(sources(held.table, [_PERSON]))
+        emails = held.frame(sources(held.table, [PERSON]))
         first, place = numbered(code_of(emails.to_series()))
-        found = self._with_facts(texts(emails[first]).lazy(), held.table, [_PERSON])
-        return packed(found[_PERSON]).gather(place)
+        found = self._with_facts(texts(emails[first]).lazy(), held.table, [PERSON])
+        return packed(found[PERSON]).gather(place)
 
     def _with_facts(self, frame: pl.LazyFrame, table: str, wanted: Collection[str]) -> pl.DataFrame:
         beside = self.beside

@@ -49,6 +49,7 @@ class Source:
     by: str = ""
     memory: Memory = field(default_factory=Memory)
     _kept: dict[tuple[str, bool], Held] = field(default_factory=dict, init=False)
+    _every: dict[str, Held] = field(default_factory=dict, init=False)
     _counts: dict[str, int] = field(default_factory=dict, init=False)
     _learning: Learning | None = field(default=None, init=False)
 
@@ -61,19 +62,28 @@ class Source:
         judged: Collection[str] = (),
         parts: Sources = _NO_PARTS,
         ordered: bool = True,
+        every: bool = False,
     ) -> None:
         """Read the named columns now, where rows are few, so that nobody need again; with `history` all before.
 
         `judged` are those conditions and keys look at, which are packed; `parts` of conditions are computed once
-        for all rules. Rows nobody asks for all of in order need not be `ordered`.
+        for all rules. Rows nobody asks for all of in order need not be `ordered`. With `every` one, whatever the
+        window, is kept for `every`.
         """
         if self.count(table) > self.rows_kept:
             return
-        held = self._read(table, columns, judged, before=history)
+        held = self._read(table, columns, judged, before=history, every=every)
         if ordered:
             held = self._arranged(held)
         held.prepare(judged, parts)
+        if every:
+            self._every[table] = held
+            held = held if TABLES[table].time is None else self._inside_only(held, before=history)
         self._hold(table, held, history=history)
+
+    def every(self, table: str, columns: Collection[str]) -> pl.DataFrame:
+        """All rows of the table that were kept, whatever the window; texts are packed."""
+        return self._lessons.rows(self._every[table], columns)
 
     def hold(self, table: str, rows: pl.DataFrame, *, history: bool) -> None:
         """Keep rows that were read already, with their facts and `AT`; with `history` those before the window too."""
@@ -232,11 +242,18 @@ class Source:
         return self._rows(table, columns, before=before)
 
     def _read(
-        self, table: str, columns: Collection[str], judged: Collection[str], *, before: bool, tight: bool = False
+        self,
+        table: str,
+        columns: Collection[str],
+        judged: Collection[str],
+        *,
+        before: bool,
+        tight: bool = False,
+        every: bool = False,
     ) -> Held:
         """The rows in memory with what facts of single texts, and of meetings, are made from.
 
-        Where memory is `tight` texts are packed a piece of the table at a time.
+        Where memory is `tight` texts are packed a piece of the table at a time; with `every` row, whatever the window.
         """
         time = TABLES[table].time
         placed = time is None or self._all_placed(table, time)
@@ -249,7 +266,8 @@ class Source:
         by_row -= told
         asked = {*sources(table, made - by_row), *(needed & set(present)), *key, *LINEAGE, *([time] if time else [])}
         asked |= sources(table, learned_from(table, told))
-        frames = {**self.frames, table: self._near(self.frames[table], time, before=before)}
+        near = self.frames[table] if every else self._near(self.frames[table], time, before=before)
+        frames = {**self.frames, table: near}
         read = with_facts(
             frames,
             table,
@@ -277,7 +295,7 @@ class Source:
         held.own.insert_column(0, at.alias(AT))
         if told:
             held.own = held.own.hstack(self._lessons.of_held(held, told, near=self._may_be(time, before=before)))
-        return held if time is None else self._inside_only(held, before=before)
+        return held if every or time is None else self._inside_only(held, before=before)
 
     def _inside_only(self, held: Held, *, before: bool) -> Held:
         if self.window is None:

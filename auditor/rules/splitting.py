@@ -49,17 +49,18 @@ class Splitting:
         return next((key for key in self.keys if key[self.table] == column), None)
 
 
-def splitting(rule: Rule, *, also: Collection[str] = (), windowed: bool = True) -> Splitting:
+def splitting(rule: Rule, *, also: Collection[str] = (), windowed: bool = True, learned: bool = False) -> Splitting:
     """How the rows of a bound rule may be split; keys that split into more and smaller parts come first.
 
     `also` are names wanted beside those the finding shows. Without a window, `windowed` false, the periods a
-    baseline judges depend on all rows.
+    baseline judges depend on all rows. Facts that all rows of a table tell keep them together, unless they are
+    `learned` before.
     """
     detect = rule.detect
     stage, table = detect.stage, detect.table
     overs = [derived.over for derived in detect.derive if derived.over]
     lookups = _lookups(rule, also)
-    reason = _unsplittable(rule, also, windowed=windowed)
+    reason = _unsplittable(rule, also, windowed=windowed, learned=learned)
     if reason is not None:
         return Splitting(table, (), lookups, nulls_together=False, reason=reason)
     wanted = [*overs, *_stage_keys(rule)]
@@ -84,12 +85,12 @@ def splitting(rule: Rule, *, also: Collection[str] = (), windowed: bool = True) 
     return Splitting(table, keys, lookups, nulls_together=bool(overs))
 
 
-def _unsplittable(rule: Rule, also: Collection[str], *, windowed: bool) -> str | None:
+def _unsplittable(rule: Rule, also: Collection[str], *, windowed: bool, learned: bool) -> str | None:
     stage = rule.detect.stage
     read = base_columns(rule, shown_names(rule) | set(also))
-    learned = sorted(name for table, names in read.items() for name in names if is_learned(table, name))
-    if learned:
-        return f"{learned[0]} is learned from all rows of its table"
+    lessons = sorted(name for table, names in read.items() for name in names if is_learned(table, name))
+    if lessons and not learned:
+        return f"{lessons[0]} is learned from all rows of its table"
     if isinstance(stage, Detector):
         return f"the detector {stage.type} weighs what it finds over all rows"
     if isinstance(stage, Python):

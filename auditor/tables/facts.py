@@ -234,7 +234,7 @@ def _learned(rows: pl.LazyFrame, table: str, wanted: list[str], offices: Collect
         told = learned(frame, table, wanted=wanted, offices=offices).cast({name: LEARNED[name] for name in wanted})
         return frame.select(*LINEAGE).hstack(told).unique([*LINEAGE], keep="first", maintain_order=True)
 
-    return rows.select(sorted(learned_from(table, wanted))).map_batches(
+    return rows.select(sorted({*learned_from(table, wanted), *LINEAGE})).map_batches(
         make, schema=shape, predicate_pushdown=False, projection_pushdown=False, slice_pushdown=False
     )
 

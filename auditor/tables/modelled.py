@@ -8,6 +8,7 @@ fact's name with `_why`. A fact is null where it is not known, never false.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 from types import MappingProxyType
 
 import polars as pl
@@ -30,17 +31,22 @@ POOLED = "100.64.0.0/10"
 class Model:
     """Facts made together: `facts` with their types, from the columns and facts in `reads` of all rows.
 
-    `make` takes those rows, in no particular order, with the names wanted and the networks listed as offices', and
-    gives what is wanted of each row, in their order. Texts are packed, and may be in what it gives.
+    `make` takes those rows, in no particular order, with the names wanted, the networks listed as offices' and the
+    time of the earliest row, and gives what is wanted of each row, in their order. Texts are packed, and may be in
+    what it gives. What a row is told follows from the rows of equal `key` alone; where addresses are located and
+    `far`, from all rows.
     """
 
     facts: Mapping[str, pl.DataType]
     reads: tuple[str, ...]
-    make: Callable[[pl.DataFrame, Collection[str], Collection[str]], pl.DataFrame]
+    key: str
+    far: bool
+    make: Callable[[pl.DataFrame, Collection[str], Collection[str], datetime | None], pl.DataFrame]
 
 
-_ALWAYS = ("joined_time", *LINEAGE)
-_LEGS = ("person_key", "site_url", "meeting_id", "left_time", "meeting.end_time")
+_ALWAYS = "joined_time"
+_STAY = ("person_key", "left_time", "meeting.end_time")
+_LEGS = (*_STAY, "site_url", "meeting_id", *LINEAGE)
 _AT = "__at"
 
 
@@ -55,27 +61,35 @@ def _told(found: pl.DataFrame, legs: pl.DataFrame, wanted: Collection[str], *, h
     return spread(placed.select(wanted), placed[_AT], height=height)
 
 
-def _visits(rows: pl.DataFrame, wanted: Collection[str], offices: Collection[str]) -> pl.DataFrame:
-    del offices
+def _visits(
+    rows: pl.DataFrame, wanted: Collection[str], offices: Collection[str], since: datetime | None
+) -> pl.DataFrame:
+    del offices, since
     ended, _ = legs(_texts(rows).lazy(), entity=("person_key",), needed=("meeting_id",))
     return _told(presence.visits(ended), ended, wanted, height=rows.height)
 
 
-def _handoffs(rows: pl.DataFrame, wanted: Collection[str], offices: Collection[str]) -> pl.DataFrame:
-    del offices
+def _handoffs(
+    rows: pl.DataFrame, wanted: Collection[str], offices: Collection[str], since: datetime | None
+) -> pl.DataFrame:
+    del offices, since
     return presence.handoffs(rows, wanted=wanted)
 
 
-def _telephones(rows: pl.DataFrame, wanted: Collection[str], offices: Collection[str]) -> pl.DataFrame:
-    del offices
+def _telephones(
+    rows: pl.DataFrame, wanted: Collection[str], offices: Collection[str], since: datetime | None
+) -> pl.DataFrame:
+    del offices, since
     ended, _ = legs(_texts(rows).lazy(), entity=(), needed=("meeting_id", "phone_leg"))
     return _told(presence.telephones(ended), ended, wanted, height=rows.height)
 
 
-def _networks(rows: pl.DataFrame, wanted: Collection[str], offices: Collection[str]) -> pl.DataFrame:
+def _networks(
+    rows: pl.DataFrame, wanted: Collection[str], offices: Collection[str], since: datetime | None
+) -> pl.DataFrame:
     timed = rows["joined_time"].is_not_null()
     known = rows if timed.all() else rows.filter(timed)
-    found = egress.network_facts(known.hstack(_of_addresses(known["ip_address"], offices)), wanted=wanted)
+    found = egress.network_facts(known.hstack(_of_addresses(known["ip_address"], offices)), wanted=wanted, since=since)
     return found if known is rows else spread(found, timed.arg_true(), height=rows.height)
 
 
@@ -93,8 +107,10 @@ def _of_addresses(addresses: pl.Series, offices: Collection[str]) -> pl.DataFram
     )[place]
 
 
-def _homes(rows: pl.DataFrame, wanted: Collection[str], offices: Collection[str]) -> pl.DataFrame:
-    del offices
+def _homes(
+    rows: pl.DataFrame, wanted: Collection[str], offices: Collection[str], since: datetime | None
+) -> pl.DataFrame:
+    del offices, since
     known = (
         _texts(rows)
         .filter(pl.col("joined_time").is_not_null())
@@ -119,24 +135,33 @@ def _homes(rows: pl.DataFrame, wanted: Collection[str], offices: Collection[str]
     return spread(told.select(wanted), told[_AT], height=rows.height)
 
 
-def _model(make: Callable[..., pl.DataFrame], reads: tuple[str, ...], **facts: pl.DataType) -> Model:
-    return Model(MappingProxyType(facts), tuple(dict.fromkeys((*_ALWAYS, *reads))), make)
+def _model(
+    make: Callable[..., pl.DataFrame], key: str, reads: tuple[str, ...], *, far: bool = False, **facts: pl.DataType
+) -> Model:
+    return Model(MappingProxyType(facts), tuple(dict.fromkeys((_ALWAYS, *reads))), key, far, make)
 
 
 _MADE = ("line", "listed", "pooled")
 MODELS: Mapping[str, tuple[Model, ...]] = MappingProxyType(
     {
         "attendees": (
-            _model(_visits, _LEGS, visit_number=COUNT, visit_number_why=TEXT),
-            _model(_handoffs, (*_LEGS, "client_os"), handoff=FLAG, handoff_why=TEXT),
-            _model(_telephones, (*_LEGS, "display_name", "phone_leg"), phone_leg_of=TEXT, phone_leg_why=TEXT),
+            _model(_visits, "meeting_id", _LEGS, visit_number=COUNT, visit_number_why=TEXT),
+            _model(_handoffs, "person_key", (*_STAY, "client_os"), handoff=FLAG, handoff_why=TEXT),
+            _model(
+                _telephones,
+                "meeting_id",
+                (*_LEGS, "display_name", "phone_leg"),
+                phone_leg_of=TEXT, phone_leg_why=TEXT,
+            ),
             _model(
                 _networks,
+                "ip_network",
                 tuple(name for name in egress.READ if name not in _MADE),
-                network_people=COUNT, network_people_why=TEXT, egress=TEXT, egress_why=TEXT,
+                far=True, network_people=COUNT, network_people_why=TEXT, egress=TEXT, egress_why=TEXT,
             ),
             _model(
                 _homes,
+                "person_key",
                 ("person_key", *(name for name in WHERE if name != "email")),
                 home_country=TEXT, home_country_why=TEXT,
             ),
@@ -165,13 +190,21 @@ def is_learned(table: str, name: str) -> bool:
     return any(name in model.facts for model in MODELS.get(table, ()))
 
 
-def learned(rows: pl.DataFrame, table: str, *, wanted: Collection[str], offices: Collection[str]) -> pl.DataFrame:
+def learned(
+    rows: pl.DataFrame,
+    table: str,
+    *,
+    wanted: Collection[str],
+    offices: Collection[str],
+    since: datetime | None = None,
+) -> pl.DataFrame:
     """What all rows of the table tell of each of them, in their order; they have what `learned_from` names.
 
-    Texts may be packed in the rows, and are in what is told.
+    Texts may be packed in the rows, and are in what is told. Where the rows are not all there are, but all of equal
+    keys, the earliest of all is of `since`.
     """
     packed = rows.with_columns(pl.col(TEXT).cast(pl.Categorical()))
-    found = [model.make(packed.select(model.reads), names, offices) for model, names in models_of(table, wanted)]
+    found = [model.make(packed.select(model.reads), names, offices, since) for model, names in models_of(table, wanted)]
     told = pl.concat(found, how="horizontal")
     return told.select(
         pl.col(name).cast(pl.Categorical() if LEARNED[name] == TEXT else LEARNED[name]) for name in wanted

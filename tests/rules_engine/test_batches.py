@@ -145,6 +145,22 @@ def test_a_rule_that_crashes_on_a_part_says_so_and_the_others_do_not_notice(comp
     assert not ended["HST-007"].crashed
 
 
+@pytest.mark.parametrize("rows", [400, 10**6], ids=["parts", "whole"])
+def test_rules_judged_one_by_one_since_another_crashed_count_the_rows_they_do_not_find(company, rows):
+    tables, window = company
+    broken = {**tables, "attendees": tables["attendees"].with_columns(pl.lit(1).alias("meeting_title"))}
+    chosen = [one for one in BOUND if one.rule.id in {"ACC-001", "CLI-001"}]
+
+    def judged(tables):
+        pieces = {name: in_order(tables[name]) for name in SPLIT}
+        elsewhere = batches(pieces, lazy(tables), window=window, now=NOW, means=MEANS, rows=rows)
+        found = run(chosen, lazy(tables), window=window, now=NOW, means=MEANS, elsewhere=elsewhere)
+        return {one.rule_id: one for one in found}
+
+    assert judged(broken)["ACC-001"].crashed
+    assert judged(broken)["CLI-001"].population == judged(tables)["CLI-001"].population > 0
+
+
 def test_rules_that_share_a_list_of_words_are_judged_in_one_pass(company):
     tables, window = company
     chosen = [

@@ -74,3 +74,20 @@ def test_rows_that_know_nothing_come_back(tmp_path: Path) -> None:
     spill.add(ROWS.with_columns(pl.lit(1 << 40, dtype=pl.Int64).alias("number")))
     assert back(spill)["number"].to_list() == [None, None, None, *[1 << 40] * 4]
     assert back(Spill("email", 2, Room(tmp_path, 0))).schema == ROWS.schema
+
+
+@pytest.mark.parametrize("room", [0, 10**9], ids=["disk", "memory"])
+def test_columns_come_back_in_order_and_no_others_do(tmp_path: Path, room: int) -> None:
+    spill = Spill("", 1, Room(tmp_path, room))
+    flagged = ROWS.with_columns(pl.Series("flag", [True, False, None, True]), pl.lit(None, dtype=pl.String).alias("no"))
+    spill.add(flagged[:2].with_columns(pl.lit(None, dtype=pl.Boolean).alias("flag")))
+    spill.add(flagged[2:])
+    kept = spill.columns(
+        like=flagged.head(0), order=lambda rows: rows["number"].arg_sort(descending=True), by=["number"]
+    )
+    expected = flagged.with_columns(flag=pl.Series([None, None, None, True]))[[3, 2, 1, 0]]
+    for names in (["email", "no"], ["email", "codes", "flag"], ["flag"], ["number"]):
+        assert texts(kept.rows(names)).equals(expected.select(names)), names
+    assert kept.height == 4
+    kept.clear()
+    assert list(tmp_path.iterdir()) == []

@@ -144,3 +144,11 @@ def test_periods_of_a_baseline_need_a_window_to_be_judged_apart():
     rule = next(rule for rule in RULES if rule.id == "ANM-009")
     assert splitting(rule, windowed=False).reason is not None
     assert splitting(rule).along("email") == {"attendees": "email"}
+
+
+def test_facts_that_all_rows_tell_keep_rows_together_until_they_are_learned():
+    rule = next(one for one in RULES if one.id == "IDN-010")
+    assert splitting(rule).reason == "egress is learned from all rows of its table"
+    learned = splitting(rule, learned=True)
+    assert learned.reason is None
+    assert learned.along("ip_address") is not None
