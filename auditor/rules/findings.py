@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import islice
+from itertools import islice, repeat
 from operator import itemgetter
+from typing import overload
 
 import polars as pl
 
@@ -24,7 +25,7 @@ from auditor.triage.fingerprint import Scalar, canonical, fingerprints
 
 SEVERITY = "__severity"
 _CONFIDENCES = tuple(Confidence)
-_COUNT = "__count"
+_COUNT, _ROW = "__count", "__row"
 
 
 def outcome(judged: Judged, task: Task, *, now: datetime, tables: tuple[str, ...]) -> Outcome:
@@ -32,7 +33,7 @@ def outcome(judged: Judged, task: Task, *, now: datetime, tables: tuple[str, ...
     rule = task.rule
     distinct = _distinct(_with_severity(judged.hits, task), task)
     listed = distinct if rule.finding.limit is None else distinct.head(rule.finding.limit)
-    findings = _worded(listed, task, now=now)
+    findings, seen = _worded(listed, task, now=now)
     verdict, reason = _verdict(judged, task, found=distinct.height)
     return Outcome(
         rule_id=rule.id,
@@ -42,8 +43,8 @@ def outcome(judged: Judged, task: Task, *, now: datetime, tables: tuple[str, ...
         not_evaluable=judged.not_evaluable,
         found=distinct.height + judged.withheld,
         truncated=distinct.height - listed.height + judged.withheld,
-        findings=tuple(finding for finding, _ in findings),
-        seen=tuple(seen for _, seen in findings),
+        findings=findings,
+        seen=seen,
         tables=tables,
         ledger=judged.ledger,
     )
@@ -75,12 +76,16 @@ def _distinct(hits: pl.DataFrame, task: Task) -> pl.DataFrame:
     """
     key = list(dict.fromkeys(task.rule.finding.fingerprint))
     order = [SEVERITY, AT, *LINEAGE]
-    if hits.select(key).lazy().unique().select(pl.len()).collect(engine="in-memory").item() == hits.height:
+    apart = hits.select(pl.struct(key).is_unique()).to_series()
+    if apart.all():
         return hits.sort(order, nulls_last=True).with_columns(pl.lit(1, dtype=COUNT).alias(_COUNT))
+    hits = hits.with_row_index(_ROW)
     others = [name for name in hits.columns if name not in {*key, RECORDS}]
-    values = [name for name in others if name not in order and not hits.schema[name].is_nested()]
-    return (
+    values = [name for name in others if name not in {*order, _ROW} and not hits.schema[name].is_nested()]
+    alone = apart & (hits[RECORDS].list.len() == 1)
+    merged = (
         hits.lazy()
+        .filter(~alone)
         .sort(AT, *LINEAGE, *values, nulls_last=True, maintain_order=True)
         .group_by(key, maintain_order=True)
         .agg(
@@ -88,31 +93,43 @@ def _distinct(hits: pl.DataFrame, task: Task) -> pl.DataFrame:
             pl.col(RECORDS).explode().unique().sort(),
             pl.len().cast(COUNT).alias(_COUNT),
         )
-        .sort(order, nulls_last=True, maintain_order=True)
-        .collect(engine="in-memory")
+        .select(*hits.columns, _COUNT)
     )
+    single = hits.lazy().filter(alone).with_columns(pl.lit(1, dtype=COUNT).alias(_COUNT))
+    both = pl.concat([single, merged]).sort([*order, *values, _ROW], nulls_last=True).drop(_ROW)
+    return both.collect(engine="in-memory")
 
 
-class Seen(Mapping[str, Value]):
-    """The values of one finding by name; all findings of a rule share the names."""
+class Shown(Sequence[Mapping[str, Value]]):
+    """The values of each finding by name, told when they are asked for: most audits have no use for them."""
 
-    __slots__ = ("_places", "_values")
+    __slots__ = ("_names", "_rows")
 
-    def __init__(self, places: Mapping[str, int], values: tuple[Value, ...]) -> None:
-        self._places = places
-        self._values = values
+    def __init__(self, names: Sequence[str], rows: Sequence[tuple[Value, ...]]) -> None:
+        self._names = names
+        self._rows = rows
 
-    def __getitem__(self, name: str) -> Value:
-        return self._values[self._places[name]]
+    @overload
+    def __getitem__(self, place: int) -> Mapping[str, Value]: ...
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Mapping[str, Value]]: ...
+
+    def __getitem__(self, place: int | slice) -> Mapping[str, Value] | Sequence[Mapping[str, Value]]:
+        if isinstance(place, slice):
+            return Shown(self._names, self._rows[place])
+        return dict(zip(self._names, self._rows[place], strict=True))
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._rows)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and [*self] == [*other]
+
+    __hash__ = None  # type: ignore[assignment] # as of any value made of maps
 
     def __repr__(self) -> str:
-        return repr(dict(self))
+        return repr([*self])
 
 
 def _json(values: pl.Series) -> list[Value]:
@@ -124,20 +141,19 @@ def _json(values: pl.Series) -> list[Value]:
     return [canonical(value) for value in values.to_list()] if kind.is_float() else values.to_list()
 
 
-def _lower(rule: Confidence, hit: str | None) -> Confidence:
+def _lower(rule: Confidence, hit: str) -> Confidence:
     """The lower one of two."""
-    return rule if hit is None else max(rule, Confidence(hit), key=_CONFIDENCES.index)
+    return max(rule, Confidence(hit), key=_CONFIDENCES.index)
 
 
-def _worded(rows: pl.DataFrame, task: Task, *, now: datetime) -> list[tuple[Finding, Seen]]:
+def _worded(rows: pl.DataFrame, task: Task, *, now: datetime) -> tuple[tuple[Finding, ...], Shown]:
     """Each row as a finding, with the values of every name shown beside it, in the order of findings."""
     rule = task.rule
     params: dict[str, Scalar] = {f"param.{name}": as_scalar(value) for name, value in task.params.items()}
     severities = list(Severity)
     names = sorted(task.shown)
     columns = {name: _json(rows[name]) for name in names}
-    places = {name: place for place, name in enumerate(names)}
-    evidence = [(column.column, places[column.column]) for column in rule.finding.evidence]
+    evidence = [column.column for column in rule.finding.evidence]
     made = zip(
         fingerprints(rule.id, zip(*(columns[name] for name in rule.finding.fingerprint), strict=True)),
         filled(rule.finding.subject, rows, params),
@@ -146,29 +162,30 @@ def _worded(rows: pl.DataFrame, task: Task, *, now: datetime) -> list[tuple[Find
         rows[AT].fill_null(now).to_list(),
         rows[_COUNT].to_list(),
         _records(rows[RECORDS]),
-        rows[CONFIDENCE].to_list() if CONFIDENCE in rows.columns else [None] * rows.height,
+        rows[CONFIDENCE].to_list() if CONFIDENCE in rows.columns else repeat(None, rows.height),
+        zip(*(columns[name] for name in evidence), strict=True) if evidence else repeat((), rows.height),
         zip(*columns.values(), strict=True),
         strict=True,
     )
     found = []
-    for mark, subject, message, severity, at, occurrences, records, confidence, values in made:
-        seen = Seen(places, values)
+    for mark, subject, message, severity, at, occurrences, records, confidence, told, values in made:
         finding = Finding(
             fingerprint=mark,
             rule_id=rule.id,
             severity=severities[severity],
-            confidence=_lower(rule.confidence, confidence),
+            confidence=rule.confidence if confidence is None else _lower(rule.confidence, confidence),
             subject=subject,
             message=message,
             observed_at=at,
             occurrences=occurrences,
             state=None,
             waiver=None,
-            evidence={name: values[place] for name, place in evidence},
+            evidence=dict(zip(evidence, told, strict=True)),
             records=records,
         )
-        found.append((severity, subject, mark, finding, seen))
-    return [(finding, seen) for *_, finding, seen in sorted(found, key=itemgetter(0, 1, 2))]
+        found.append((severity, subject, mark, finding, values))
+    found.sort(key=itemgetter(0, 1, 2))
+    return tuple(finding for *_, finding, _ in found), Shown(names, [values for *_, values in found])
 
 
 def _records(lists: pl.Series) -> Iterator[tuple[Record, ...]]:
@@ -176,7 +193,11 @@ def _records(lists: pl.Series) -> Iterator[tuple[Record, ...]]:
     single = lists.explode().struct
     pages = single.field("page")
     first, places = numbered(code_of(pages))
-    names = pages.gather(first).to_list()
-    records = map(Record, map(names.__getitem__, places.to_list()), single.field("item").to_list())
-    for count in lists.list.len().to_list():
+    names = map(pages.gather(first).to_list().__getitem__, places.to_list())
+    records = map(Record._make, zip(names, single.field("item").to_list(), strict=True))
+    counts = lists.list.len()
+    if counts.max() == 1:
+        yield from zip(records, strict=True)
+        return
+    for count in counts.to_list():
         yield tuple(islice(records, count))

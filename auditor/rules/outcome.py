@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -73,7 +73,7 @@ class Outcome:
     found: int
     truncated: int
     findings: tuple[Finding, ...]
-    seen: tuple[Mapping[str, Value], ...]
+    seen: Sequence[Mapping[str, Value]]
     tables: tuple[str, ...]
     crashed: bool = False
     ledger: Ledger | None = None

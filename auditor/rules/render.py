@@ -57,6 +57,11 @@ def worded(values: pl.Series, spec: str = "") -> list[str]:
         return values.dt.strftime(_MOMENTS[spec]).fill_null(NOTHING).to_list()
     if isinstance(values.dtype, pl.List):
         return [rendered(value, spec) for value in values.to_list()]
+    if values.dtype == pl.String:
+        texts: list[str | None] = values.to_list()
+        told = [text for text in texts if text is not None]
+        if max(map(len, told), default=0) <= LONGEST_TEXT and _UNSAFE.search("".join(told)) is None:
+            return told if len(told) == len(texts) else [NOTHING if text is None else text for text in texts]
     known: dict[Scalar, str] = {value: rendered(value, spec) for value in values.unique().to_list()}
     return [known[value] for value in values.to_list()]
 

@@ -103,3 +103,9 @@ def test_nothing_that_steers_a_terminal_comes_through(text, microseconds):
     shown = rendered(text) + rendered(timedelta(microseconds=microseconds))
     assert not any(ord(char) < 32 or 127 <= ord(char) < 160 or char in "\u202e\u2066\u200f" for char in shown)
     assert len(rendered(text)) <= 201
+
+
+@given(st.lists(st.one_of(st.none(), st.text(max_size=8), st.just("x" * 201), st.just("a\u202eb"))))
+def test_a_column_of_texts_reads_like_each_of_them(texts):
+    column = pl.Series([text and text.encode("utf-8", "ignore").decode() for text in texts], dtype=pl.String)
+    assert worded(column) == [rendered(text) for text in column]
