@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from operator import attrgetter
 from urllib.parse import quote
 
 from auditor.errors import ArchiveError
@@ -17,7 +16,6 @@ from auditor.model.audit import CitedRecord
 from auditor.model.finding import Finding, Record
 
 RECORDS_PER_FINDING = 20
-_PLACE = attrgetter("page", "item")
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -26,7 +24,7 @@ def cited(findings: Iterable[Finding], evidence: Evidence, *, findings_per_rule:
 
     A record that evidence no longer holds, because it was erased, has the raw text `null`.
     """
-    return tuple(records(sorted(set(_wanted(findings, findings_per_rule)), key=_PLACE), evidence))
+    return tuple(records(sorted(set(_wanted(findings, findings_per_rule))), evidence))
 
 
 def records(wanted: Sequence[Record], evidence: Evidence) -> Iterator[CitedRecord]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 
 from auditor.audit.binding import bind_all
 from auditor.audit.cited import cited
@@ -209,13 +211,22 @@ def _held(outcomes: Sequence[Outcome], waivers: WaiverFile, *, known: Mapping[st
         for finding, values in zip(outcome.findings, outcome.seen, strict=True)
     }
     return apply(
-        sorted((finding for outcome in outcomes for finding in outcome.findings), key=lambda finding: finding.order),
+        _in_order(outcomes),
         waivers.waivers,
         seen=lambda finding: seen[finding.fingerprint],
         judged={outcome.rule_id for outcome in outcomes if outcome.verdict is not Verdict.NOT_EVALUATED},
         known=set(known.values()),
         now=now,
     )
+
+
+def _in_order(outcomes: Sequence[Outcome]) -> list[Finding]:
+    """All findings in their order, which those of each outcome have."""
+    found: dict[Severity, list[Finding]] = {severity: [] for severity in Severity}
+    for outcome in sorted(outcomes, key=lambda outcome: outcome.rule_id):
+        for severity, some in groupby(outcome.findings, key=attrgetter("severity")):
+            found[severity] += some
+    return [finding for some in found.values() for finding in some]
 
 
 def _results(

@@ -105,25 +105,19 @@ class Evidence:
 
         Raises `ArchiveError` when it is lost or was changed.
         """
-        path = pages_path(self.folder) / page_name(sha256)
-        try:
-            stored = path.read_bytes()
-        except FileNotFoundError:
-            raise ArchiveError(f"page sha256:{sha256} is lost; see archive verify") from None
-        try:
-            return unsealed(stored, sha256=sha256)
-        except ArchiveError as error:
-            raise ArchiveError(f"page sha256:{sha256} was changed: {error}; see archive verify") from error
+        return _body(pages_path(self.folder), sha256)
 
     def bodies(self, pages: Iterable[str]) -> Iterator[bytes]:
         """The bodies of many pages, in their order; from an object store several are fetched at a time."""
+        place = pages_path(self.folder)
         if not isinstance(self.folder, Remote):
-            yield from map(self.page, pages)
+            for page in pages:
+                yield _body(place, page)
             return
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             coming: deque[Future[bytes]] = deque()
             for page in pages:
-                coming.append(pool.submit(self.page, page))
+                coming.append(pool.submit(_body, place, page))
                 if len(coming) > _AT_ONCE:
                     yield coming.popleft().result()
             while coming:
@@ -138,6 +132,18 @@ class Evidence:
     def chain(self) -> Chain:
         """The facts of the chain that a report prints. Reads the whole manifest."""
         return extended(EMPTY_CHAIN, self.entries())
+
+
+def _body(pages: Place, sha256: str) -> bytes:
+    """The body of a page below `pages/`, checked against its hash."""
+    try:
+        stored = (pages / page_name(sha256)).read_bytes()
+    except FileNotFoundError:
+        raise ArchiveError(f"page sha256:{sha256} is lost; see archive verify") from None
+    try:
+        return unsealed(stored, sha256=sha256)
+    except ArchiveError as error:
+        raise ArchiveError(f"page sha256:{sha256} was changed: {error}; see archive verify") from error
 
 
 EMPTY_CHAIN = Chain(GENESIS, 0, 0, 0, None, None)

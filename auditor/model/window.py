@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from auditor.frozen import dataclass
 
-_NO_OFFSET = -len("+00:00")
+_TWO = tuple(f"{number:02}" for number in range(60))
 
 
 def instant(text: str) -> datetime:
@@ -33,7 +33,9 @@ def iso(moment: datetime) -> str:
     >>> iso(datetime(2026, 1, 5, 10, tzinfo=UTC))
     '2026-01-05T10:00:00.000000Z'
     """
-    return f"{moment.astimezone(UTC).isoformat('T', 'microseconds')[:_NO_OFFSET]}Z"
+    at = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    day, time = f"{at.year:04}-{_TWO[at.month]}-{_TWO[at.day]}", f"{_TWO[at.hour]}:{_TWO[at.minute]}:{_TWO[at.second]}"
+    return f"{day}T{time}.{at.microsecond:06}Z"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import islice
 from json.encoder import encode_basestring
 from math import isfinite
 
@@ -23,6 +24,8 @@ __all__ = ["SCHEMA_VERSION", "dump", "load", "render", "schema"]
 
 SCHEMA_VERSION = 1
 
+_AT_ONCE = 256
+"""How many lines are encoded together."""
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=dict)
 _LONE_SURROGATE = re.compile(f"[{LONE}]")
 
@@ -54,12 +57,11 @@ def _written(audit: Audit) -> Iterator[bytes]:
 
 
 def _lines(values: Iterator[object]) -> Iterator[bytes]:
-    before = b"[\n"
-    for value in values:
-        yield before
-        yield value if isinstance(value, bytes) else _encoded(value)
-        before = b",\n"
-    yield b"\n]" if before != b"[\n" else b"[]"
+    before = "[\n"
+    while some := [value if isinstance(value, str) else _json(value) for value in islice(values, _AT_ONCE)]:
+        yield _utf8(before + ",\n".join(some))
+        before = ",\n"
+    yield b"[]" if before == "[\n" else b"\n]"
 
 
 def _encoded(value: object) -> bytes:
@@ -87,39 +89,45 @@ _name = lru_cache(1024)(_text)
 """The same of one of few texts."""
 
 
+@lru_cache(1024)
+def _shape(names: tuple[str, ...]) -> str:
+    """The evidence of a finding, with a place for each value."""
+    return ", ".join(f"{_text(name).replace('%', '%%')}: %s" for name in names)
+
+
 def _value(value: Value) -> str:
     if type(value) is str:
-        return _text(value)
+        return encode_basestring(value) if value.isascii() and "\x7f" not in value else _text(value)
     if type(value) is int or (type(value) is float and isfinite(value)):
         return repr(value)
     return "null" if value is None else _json(value)
 
 
-def _finding(finding: Finding) -> bytes:
+def _finding(finding: Finding) -> str:
     """One finding as the contract writes it. There may be many of them and of records: no object is made of each."""
-    evidence = ", ".join([f"{_name(name)}: {_value(value)}" for name, value in finding.evidence.items()])
-    records = ", ".join([f"{{{_page(record.page)}{record.item}}}" for record in finding.records])
-    return _utf8(
+    evidence = _shape(tuple(finding.evidence)) % tuple(map(_value, finding.evidence.values()))
+    records = "}, {".join([_record(page, item) for page, item in finding.records])
+    state = "null" if finding.state is None else f'"{finding.state}"'
+    return (
         f'{{"fingerprint": {_text(finding.fingerprint)}, "rule_id": {_name(finding.rule_id)}, '
-        f'"severity": "{finding.severity.value}", "confidence": "{finding.confidence.value}", '
+        f'"severity": "{finding.severity}", "confidence": "{finding.confidence}", '
         f'"subject": {_text(finding.subject)}, "message": {_text(finding.message)}, '
         f'"observed_at": "{iso(finding.observed_at)}", "occurrences": {finding.occurrences}, '
-        f'"state": {_value(finding.state and finding.state.value)}, "waiver": {_value(finding.waiver)}, '
-        f'"evidence": {{{evidence}}}, "records": [{records}]}}'
+        f'"state": {state}, "waiver": {_value(finding.waiver)}, '
+        f'"evidence": {{{evidence}}}, "records": [{{{records}}}]}}'
     )
 
 
-def _cited(cited: CitedRecord) -> bytes:
-    return _utf8(
-        f'{{{_page(cited.record.page)}{cited.record.item}, "request": {_text(cited.request)}, '
+def _cited(cited: CitedRecord) -> str:
+    return (
+        f'{{{_record(*cited.record)}, "request": {_name(cited.request)}, '
         f'"fetched_at": "{iso(cited.fetched_at)}", "raw": {_text(cited.raw)}}}'
     )
 
 
-@lru_cache(1024)
-def _page(sha256: str) -> str:
-    """The beginning of a record: its page, and the key of its item."""
-    return f'"page": {_text(f"sha256:{sha256}")}, "item": '
+def _record(page: str, item: int) -> str:
+    """What stands between the braces of a record."""
+    return f'"page": {_text(f"sha256:{page}")}, "item": {item}'
 
 
 def _document(audit: Audit) -> dict[str, object]:

@@ -111,7 +111,7 @@ def spelled_out(document: str) -> str:
     >>> spelled_out('{"name": "eve\u202egpj.exe"}')
     '{"name": "eve\\u202egpj.exe"}'
     """
-    if document.isascii() and "\x7f" not in document:
+    if (document.isascii() and "\x7f" not in document) or _PLAIN.fullmatch(document):
         return document
     near, far = _UNSEEN
     document = near.sub(_escape, document)

@@ -39,7 +39,7 @@ def several(strategy: st.SearchStrategy[object], *, least: int = 0) -> st.Search
 
 def made_of(kind: type, **fixed: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
     """Instances of a dataclass, text where nothing else is said."""
-    return st.builds(kind, **{name: fixed.get(name, TEXTS) for name in kind.__dataclass_fields__})
+    return st.builds(kind, **{name: fixed.get(name, TEXTS) for name in kind.__match_args__})
 
 
 RECORDS = made_of(Record, page=HEX, item=COUNTS)
