@@ -99,20 +99,39 @@ def first_places(groups: pl.Series) -> pl.Series:
 def repeated(groups: pl.Series) -> pl.Series:
     """Which rows share their group, a whole number, with others; rows of none share it with nobody."""
     if groups.is_sorted():
-        return _with_neighbours(groups)
-    low, size = smallest(groups), 1 << groups.len().bit_length()
-    if greatest(groups) - low >= (1 << 62) // size:
-        return groups.is_duplicated() & groups.is_not_null()
-    # a group's rows are neighbours once sorted, and its number and the row's sort as one
-    keys = ((groups - low) * size + pl.int_range(groups.len(), dtype=pl.Int64(), eager=True)).sort()
-    rows = keys.filter(_with_neighbours(keys // size)) % size
+        return _runs(groups)[0]
+    rows, _ = mates(groups)
     return pl.repeat(False, groups.len(), eager=True).scatter(rows, True)
 
 
-def _with_neighbours(groups: pl.Series) -> pl.Series:
-    """Which rows are of the group of the row before or after."""
+def mates(groups: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """The rows that share their group, a whole number, with others: group by group, those of one in their order.
+
+    Beside each the number of its group, which counts those groups from 0 on.
+    """
+    if groups.is_sorted():
+        several, own = _runs(groups)
+        return several.arg_true().cast(pl.Int64), own
+    low, size = smallest(groups), 1 << groups.len().bit_length()
+    if greatest(groups) - low < (1 << 62) // size:
+        # a group's rows are neighbours once sorted, and its number and the row's sort as one
+        row = pl.int_range(groups.len(), dtype=pl.Int64, eager=True)
+        keys = ((groups - low) * size + row).sort()
+        several, own = _runs(keys // size)
+        return keys.filter(several) % size, own
+    # few rows share so much of a hash with others
+    rows = mates((groups.hash() % ((1 << 62) // size)).cast(pl.Int64))[0].sort()
+    rows = rows.filter(groups.gather(rows).is_not_null())
+    placed = pl.DataFrame({"group": groups.gather(rows), "row": rows}).sort("group", "row")
+    several, own = _runs(placed["group"])
+    return placed["row"].filter(several), own
+
+
+def _runs(groups: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Which rows, sorted by group, share theirs with others, and the number of the group of each of these."""
     as_before = (groups == groups.shift(1)).fill_null(value=False)
-    return as_before | as_before.shift(-1, fill_value=False)
+    several = as_before | as_before.shift(-1, fill_value=False)
+    return several, (~as_before.filter(several)).cast(pl.Int64).cum_sum() - 1
 
 
 def by_group(*columns: str, size: int) -> pl.Expr:

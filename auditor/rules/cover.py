@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from auditor.rules.keys import KEY
+from auditor.entities.groups import repeated
+from auditor.rules.keys import KEY, highest, lowest
 from auditor.tables.schema import COUNT, SPAN
 
+_BITS = 62
 _ROW, _START, _END, _GROUP = "__row", "__start", "__end", "__group"
 
 
@@ -14,8 +16,8 @@ def newly_covered(rows: pl.DataFrame, start: pl.Expr, end: pl.Expr, *, mask: pl.
     """For each row the time its interval covers that no interval of its group, the rows of one `KEY`, before it does.
 
     Intervals go by their start; their sum over a group is the length of the union. Null where an end is missing
-    or `mask` is not true. All groups are walked at once: an end is replaced by its rank plus a multiple of the
-    number of its group, so that one running maximum serves all of them.
+    or `mask` is not true. All groups are walked at once: a multiple of the number of its group is added to an end, so
+    that one running maximum serves all of them.
     """
     flags = start.is_not_null() & end.is_not_null() & (pl.lit(True) if mask is None else mask)
     every = rows.select(
@@ -25,33 +27,34 @@ def newly_covered(rows: pl.DataFrame, start: pl.Expr, end: pl.Expr, *, mask: pl.
     alone = every.select(
         pl.when("flags").then((pl.col(_END) - pl.col(_START)).cast(COUNT).clip(lower_bound=0)).cast(SPAN)
     ).to_series()
-    several = every.filter(pl.col("flags") & pl.col(_GROUP).is_duplicated()).drop("flags")
+    several = every.filter(pl.col("flags") & repeated(every[_GROUP])).drop("flags")
     added = _added(several)
     return alone.scatter(added[_ROW], added["__added"])
 
 
 def _added(rows: pl.DataFrame) -> pl.DataFrame:
     """For each `_ROW`, all of whose intervals have both ends, what it adds to those of its group before it."""
-    whole = rows.sort(_GROUP, _START).with_columns(pl.col(_GROUP).rle_id().cast(COUNT))
-    ends = whole[_END].unique().sort()
-    size = max(ends.len(), 1)
-    own = pl.col(_GROUP) * size + pl.col(_END).rank("dense").cast(COUNT) - 1
-    reached = own.cum_max().shift(1)
-    return (
-        whole.with_columns(reached.alias("__reached"))
-        .with_columns(
-            pl.when(pl.col("__reached") // size == pl.col(_GROUP)).then(pl.col("__reached") % size).alias("__reached")
-        )
-        .with_columns(pl.lit(ends).gather(pl.col("__reached")).alias("__reached"))
-        .select(
-            _ROW,
-            (pl.col(_END) - pl.max_horizontal(_START, "__reached"))
-            .cast(COUNT)
-            .clip(lower_bound=0)
-            .cast(SPAN)
-            .alias("__added"),
-        )
+    whole = rows if _in_order(rows) else rows.sort(_GROUP, _START)
+    low, top = lowest(whole[_END].to_physical()), highest(whole[_END].to_physical())
+    size = 1 << (top - low).bit_length()
+    runs = whole[_GROUP].rle_id().cast(COUNT)
+    before: pl.Expr | pl.Series = pl.col(_END).cast(COUNT).cum_max().over(_GROUP).shift(1)
+    if highest(runs).bit_length() + size.bit_length() < _BITS:
+        before = (runs * size + (whole[_END].to_physical() - low)).cum_max().shift(1) - (runs * size - low)
+    first = runs != runs.shift(1)
+    return whole.select(
+        _ROW,
+        (pl.col(_END).cast(COUNT) - pl.max_horizontal(pl.col(_START).cast(COUNT), pl.when(~first).then(before)))
+        .clip(lower_bound=0)
+        .cast(SPAN)
+        .alias("__added"),
     )
+
+
+def _in_order(rows: pl.DataFrame) -> bool:
+    """Whether the rows stand by group and start."""
+    back = (pl.col(_START) < pl.col(_START).shift(1)) & (pl.col(_GROUP) == pl.col(_GROUP).shift(1))
+    return rows[_GROUP].is_sorted() and not rows.select(back.any()).item()
 
 
 def most_at_once(rows: pl.DataFrame, start: pl.Expr, end: pl.Expr, *, mask: pl.Expr | None, name: str) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from auditor.entities.groups import repeated
+from auditor.entities.groups import mates
 from auditor.frozen import dataclass
 from auditor.rules.aggregates import ALONE, Rows, aggregates_in, has_column, is_told_alone
 from auditor.rules.columns import names_in
@@ -57,11 +57,16 @@ class Summary:
         and not once a group.
         """
         prepared = self._prepared(rows, by, edges)
-        several = self._several(prepared)
-        if several is None:
+        found = self._mates(prepared)
+        if found is None:
             return self._ended(self._bare(prepared, by, edges))
-        groups = self._bare(prepared.filter(several), by, edges)
-        alone = self._alone(prepared.filter(~several), by, edges)
+        places, own = found
+        mates = prepared[places]
+        groups = self._bare(mates.with_columns(own.alias(KEY)), by, edges)
+        first = mates[KEY].filter((own != own.shift(1)).fill_null(value=True))
+        groups = groups.with_columns(first.gather(groups[KEY]).alias(KEY))
+        others = pl.repeat(True, rows.height, eager=True).scatter(places, False)
+        alone = self._alone(prepared.filter(others), by, edges)
         return self._ended(pl.concat([alone.select(groups.columns).cast(groups.schema), groups]))
 
     def spread(self, rows: pl.DataFrame, inside: pl.Series | None) -> pl.DataFrame:
@@ -71,30 +76,30 @@ class Summary:
             groups = self.grouped(rows.select(self._names_read(rows)).filter(inside), ())
             return _handed(pl.concat([groups.select(of_none.columns), of_none]), rows[KEY])
         prepared = self._prepared(rows, (), ())
-        several = self._several(prepared)
-        if several is None:
+        found = self._mates(prepared)
+        if found is None:
             return _handed(self._ended(self._bare(prepared, (), ())), rows[KEY])
-        mates = prepared.filter(several)
-        groups = self._bare(mates, (), ())
+        places, own = found
+        groups = self._bare(prepared[places].with_columns(own.alias(KEY)), (), ()).sort(KEY)
         alone = self._alone(prepared, (), ())
         every = self._ended(pl.concat([alone.select(groups.columns).cast(groups.schema), groups]))
-        places = pl.int_range(rows.height, dtype=pl.get_index_type(), eager=True)
-        return every[places.scatter(several.arg_true(), places_among(mates[KEY], groups[KEY]) + rows.height)]
+        order = pl.int_range(rows.height, dtype=pl.get_index_type(), eager=True)
+        return every[order.scatter(places, own + rows.height)]
 
     def _names_read(self, rows: pl.DataFrame) -> list[str]:
         """The columns of the rows that are read where they are summed up without more of them."""
         read = {KEY, *self.rows.order, *(name for op in self.aggregates for arg in op.args for name in names_in(arg))}
         return [name for name in rows.columns if name in read or name.startswith(MADE)]
 
-    def _several(self, rows: pl.DataFrame) -> pl.Series | None:
-        """Which rows share their group with others; None where looking at those apart is of no use."""
+    def _mates(self, rows: pl.DataFrame) -> tuple[pl.Series, pl.Series] | None:
+        """The rows that share their group with others, as `mates` tells; None where looking at them apart is no use."""
         keys = rows[KEY]
         if self.rows.mask is not None or not all(map(is_told_alone, self.aggregates)):
             return None
         if 2 * (highest(keys) - lowest(keys) + 1) <= keys.len():
             return None
-        several = repeated(keys)
-        return several if 2 * several.sum() < keys.len() else None
+        places, own = mates(keys)
+        return (places, own.set_sorted()) if 2 * places.len() < keys.len() else None
 
     def _of_none(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The results of a group none of whose rows count."""

@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.entities.groups import repeated
+from auditor.entities.groups import mates, repeated
 from auditor.rules.packed import packed
 from auditor.rules.runs import Runs, among, places_among
 
@@ -44,6 +44,14 @@ def test_a_key_is_repeated_where_another_row_has_it(keys):
     assert repeated(series(keys)).to_list() == expected
     ordered = sorted(keys, key=lambda key: (key is not None, key))
     assert repeated(series(ordered)).to_list() == [key is not None and keys.count(key) > 1 for key in ordered]
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(-3, 6), st.sampled_from([2**40, 2**62, 2**63 - 1])), max_size=30))
+def test_rows_that_share_a_key_are_told_key_by_key_and_numbered(keys):
+    rows, runs = mates(series(keys))
+    shared = sorted({key for key in keys if key is not None and keys.count(key) > 1})
+    expected = [(run, row) for run, key in enumerate(shared) for row, other in enumerate(keys) if other == key]
+    assert list(zip(runs, rows, strict=True)) == expected
 
 
 TEXTS = st.lists(st.one_of(st.none(), st.sampled_from(["", "a", "b", "long enough not to be held inline"])), max_size=8)
