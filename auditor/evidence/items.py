@@ -11,6 +11,7 @@ from typing import TypeVar
 Value = TypeVar("Value")
 
 _FIRST = re.compile(rb'\{"items":\[(\{"[A-Za-z][A-Za-z0-9]*":)')
+_KEY = re.compile(rb'\{"[A-Za-z]')
 _LIST = '{"items":['
 _CLOSES = b"}]}"
 _BETWEEN = b"\0"
@@ -57,7 +58,9 @@ def _cut(body: bytes, wanted: Collection[int]) -> Mapping[int, object] | None:
     brace opens before it, or when all that opened in an item was closed in it.
     """
     first, last = _FIRST.match(body), max(wanted, default=0)
-    starts = first and (_starts(body, first, last) or _starts_of_deep(body, first, last))
+    starts = first and (
+        _starts(body, first, last) or _starts_past_lists(body, first, last) or _starts_of_deep(body, first, last)
+    )
     if not starts:
         return None
     there = {*(place for place in wanted if place + 1 < len(starts)), len(starts) - 2}
@@ -79,6 +82,37 @@ def _starts(body: bytes, first: re.Match[bytes], last: int) -> Sequence[int] | N
         if not stands(between, start - 2):
             return [*starts, len(body) - 1] if start < 0 and body.endswith(_CLOSES) else None
         starts.append(start)
+    return starts
+
+
+def _starts_past_lists(body: bytes, first: re.Match[bytes], last: int) -> Sequence[int] | None:
+    """The same of items that may end with a list of maps; None where others lie deeper or elsewhere.
+
+    A brace before a quote and a letter opens a map, and what stands right before it is no text either. Where only
+    the map opened last, its list and its item are open, `}]},{` closes all three and `},{` without a `]` since then
+    the first; where only an item is open, `},{` closes that, and `:[{` without a `}` since then begins a list in it.
+    """
+    between, past, find, stands = b"}," + first[1], b"}]}," + first[1], body.find, body.startswith
+    at = first.start(1)
+    starts, inside, known = [at], False, b"}"
+    while len(starts) < last + 2:
+        before, at = at, find(b"{", at + 1)
+        if stands(past, at - 4) if inside else stands(between, at - 2):
+            starts.append(at)
+            inside = False
+            continue
+        if at < 0:
+            return [*starts, len(body) - 1] if body.endswith(_CLOSES) else None
+        if not (stands(b"},", at - 2) if inside else stands(b":[", at - 2)):
+            return None
+        if find(b"]" if inside else b"}", before, at) > 0:
+            return None
+        if not stands(known, at):
+            named = _KEY.match(body, at)
+            if named is None:
+                return None
+            known = named[0]
+        inside = True
     return starts
 
 

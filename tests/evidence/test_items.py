@@ -62,6 +62,23 @@ def test_an_item_is_the_one_that_reading_the_page_gives(held, before, after, spa
     assert items(body, wanted) == whole(body, wanted)
 
 
+FEW = st.integers(0, 3) | st.sampled_from(PARTS) | st.lists(st.integers(0, 1), max_size=1)
+PEOPLE = st.fixed_dictionaries(
+    {"a": FEW},
+    optional={
+        "b": FEW,
+        "devices": st.lists(st.dictionaries(st.sampled_from(["c", "a", "d"]), FEW, max_size=2), max_size=3),
+    },
+)
+
+
+@given(held=st.lists(PEOPLE, max_size=5), after=st.sampled_from(["", ',"b":[{"c":1},{"a":2}]', ',"b":[1]']))
+def test_items_that_end_with_lists_of_maps_are_told_apart(held, after):
+    page = f'{{"items":{json.dumps(held, separators=(",", ":"))}{after}}}'.encode()
+    for wanted in range(5):
+        assert items(page, {wanted}) == whole(page, {wanted})
+
+
 PIECES = ['{"a":1', '{"b":2', "}", ",", "null", "[", "]", '"x":', '"[', ']"', '"', "{", '"},{"a":', "3", " "]
 
 
