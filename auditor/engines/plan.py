@@ -61,7 +61,7 @@ def _passes(tasks: Sequence[Task], split: Mapping[str, str], count: int) -> Iter
     later = {rule: column for rule, column in split.items() if rule not in within and column != WHOLE}
     for column in sorted(set(later.values())):
         rules = [rule for rule, own in later.items() if own == column]
-        yield f"then {count} buckets by {column}, {len(rules)} rules: {', '.join(rules)}"
+        yield f"then buckets by {column}, {len(rules)} rules: {', '.join(rules)}"
     whole = [task.rule.id for task in tasks if split.get(task.rule.id, WHOLE) == WHOLE]
     if whole:
         yield f"in one go, {len(whole)} rules: {', '.join(whole)}"

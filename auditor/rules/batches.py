@@ -76,9 +76,9 @@ class Batches:
         across = [task for task in chosen if plans[task.rule.id] != MEETING or learned_names(task)]
         with TemporaryDirectory(prefix="auditor-", dir=self.scratch) as folder:
             room = Room(Path(folder), self.memory)
-            spilled = _Across.of(across, plans, room, buckets=count)
+            spilled = _Across.of(across, plans, room, buckets=self.buckets)
             lessons = Lessons.of(
-                chosen, room, buckets=count, offices=self.lists.get("office_networks", ()), located=self.located
+                chosen, room, buckets=self.buckets, offices=self.lists.get("office_networks", ()), located=self.located
             )
             for frames in parts(self._split(chosen), rows=self._at_once(tasks)):
                 self._judge_part(frames, chosen, within, spilled, lessons, found)
@@ -136,6 +136,10 @@ class Batches:
         read = {(table, name) for task in tasks for table, names in columns_of(task).items() for name in names}
         columns = sum(table in self.pieces for table, _ in read)
         return min(self.rows, CELLS // max(1, columns))
+
+    def buckets(self, table: str, columns: int) -> int:
+        """In how many buckets rows of the table are set aside, of which as many columns are read."""
+        return max(1, -(-height(self.pieces[table]) // min(self.rows, CELLS // max(1, columns))))
 
     def _split(self, tasks: Sequence[Task]) -> Pieces:
         """The tables that are read in parts: those the rules judge, and those facts are made from."""
@@ -259,21 +263,19 @@ class _Across:
     keys: list[_Key] = field(default_factory=list)
 
     @classmethod
-    def of(cls, tasks: Sequence[Task], plans: Mapping[str, str], room: Room, *, buckets: int) -> _Across:
+    def of(
+        cls, tasks: Sequence[Task], plans: Mapping[str, str], room: Room, *, buckets: Callable[[str, int], int]
+    ) -> _Across:
         """The rules by table and key."""
         found: dict[tuple[str, str], list[Task]] = {}
         for task in tasks:
             found.setdefault((task.rule.detect.table, plans[task.rule.id]), []).append(task)
-        keys = [
-            _Key(
-                table,
-                members,
-                Spill(column, 1 if column == WHOLE else buckets, room),
-                frozenset[str]().union(*(_set_aside(task) for task in members)),
-                any(reads_history(task.rule) for task in members),
-            )
-            for (table, column), members in found.items()
-        ]
+        keys = []
+        for (table, column), members in found.items():
+            columns = frozenset[str]().union(*map(_set_aside, members))
+            spill = Spill(column, 1 if column == WHOLE else buckets(table, len(columns)), room)
+            history = any(reads_history(task.rule) for task in members)
+            keys.append(_Key(table, members, spill, columns, history))
         return cls(keys)
 
     def add(self, source: Source, found: Mapping[str, list[Part]]) -> None:

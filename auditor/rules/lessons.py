@@ -69,10 +69,14 @@ class _Table:
     told: dict[str, pl.Series] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, name: str, facts: Collection[str], room: Room, *, buckets: int, located: bool) -> _Table:
+    def of(
+        cls, name: str, facts: Collection[str], room: Room, *, buckets: Callable[[str, int], int], located: bool
+    ) -> _Table:
         """Nothing learned yet."""
         lessons = [
-            _Lesson(model, names, Spill(model.key, 1 if model.far and located else buckets, room))
+            _Lesson(
+                model, names, Spill(model.key, 1 if model.far and located else buckets(name, len(model.reads)), room)
+            )
             for model, names in models_of(name, facts)
         ]
         return cls(name, lessons, learned_from(name, facts))
@@ -92,7 +96,15 @@ class Lessons:
     _witness: pl.Series = field(default_factory=witness, init=False)
 
     @classmethod
-    def of(cls, tasks: Iterable[Task], room: Room, *, buckets: int, offices: Collection[str], located: bool) -> Lessons:
+    def of(
+        cls,
+        tasks: Iterable[Task],
+        room: Room,
+        *,
+        buckets: Callable[[str, int], int],
+        offices: Collection[str],
+        located: bool,
+    ) -> Lessons:
         """What the rules ask for; where addresses are `located`, some facts follow from rows anywhere."""
         asked: dict[str, set[str]] = {}
         for task in tasks:

@@ -10,6 +10,7 @@ import polars as pl
 
 from auditor.rules.judging import NO_LISTS, judge, rows_of
 from auditor.rules.outcome import CRASHES, NULL, RECORDS, Crashed, Judged, NotEvaluated
+from auditor.rules.packed import of_their_own
 from auditor.rules.places import AT
 from auditor.rules.profile import Profile, timed
 from auditor.rules.rows import Source
@@ -28,9 +29,9 @@ def kept_columns(task: Task) -> tuple[str, ...]:
 
 
 def trimmed(judged: Judged, task: Task) -> Judged:
-    """The same with the columns of hits that make findings."""
+    """The same with the columns of hits that make findings, and nothing else of the rows these were found among."""
     return Judged(
-        judged.hits.select(kept_columns(task)),
+        of_their_own(judged.hits.select(kept_columns(task))),
         population=judged.population,
         not_evaluable=judged.not_evaluable,
         ledger=judged.ledger,

@@ -50,3 +50,9 @@ def texts(rows: pl.DataFrame, names: Iterable[str] | None = None) -> pl.DataFram
     wanted = rows.columns if names is None else set(names)
     found = [name for name, dtype in rows.schema.items() if dtype == PACKED and name in wanted]
     return rows.with_columns(pl.col(found).cast(pl.String)) if found else rows
+
+
+def of_their_own(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with texts of their own: one that was taken from a column keeps all that column's texts in memory."""
+    lists = [name for name, dtype in rows.schema.items() if dtype == pl.List(pl.String)]
+    return rows.with_columns(pl.col(pl.String) + "", pl.col(lists).list.eval(pl.element() + ""))

@@ -40,17 +40,11 @@ def judge_by_row(source: Source, tasks: Sequence[Task]) -> list[Judged]:
     rows that are hits.
     """
     table = tasks[0].rule.detect.table
-    trees = [condition_of(task) for task in tasks]
-    columns = frozenset().union(*(base_columns(task.rule, task.shown)[table] for task in tasks))
-    rows = source.judged(
-        table,
-        columns,
-        before=False,
-        beside=[name for task in tasks for name in made_names(task, table)],
-        ordered=False,
-    )
-    trees = [settled(tree, rows.columns) for tree in trees]
-    read = frozenset().union(*map(names_in, trees))
+    # columns that findings show alone are left where they are
+    made = {name for task in tasks for name in made_names(task, table) if source.has(table, name)}
+    trees = [settled(condition_of(task), made) for task in tasks]
+    read = frozenset[str]().union(*map(names_in, trees))
+    rows = source.judged(table, read - made, before=False, beside=read & made, ordered=False)
     prepared, shared = with_shared(texts(rows, read).lazy(), trees)
     masks = prepared.with_columns(
         expression(tree, shared=shared).alias(_mask(place)) for place, tree in enumerate(trees)

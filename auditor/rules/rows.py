@@ -87,7 +87,10 @@ class Source:
 
     def hold(self, table: str, rows: pl.DataFrame, *, history: bool) -> None:
         """Keep rows that were read already, with their facts and `AT`; with `history` those before the window too."""
-        held = self._arranged(Held(table, _packed(rows, rows.columns), self._beside))
+        packs = _packed(rows, rows.columns)
+        placing = [name for name in packs.columns if name in {*LINEAGE, AT, PLACE, TABLES[table].time}]
+        # what tells the order is gathered at once, all else once somebody asks
+        held = self._arranged(Held(table, packs.select(placing), self._beside, Late(packs.drop(placing))))
         self._hold(table, held, history=history)
 
     def count(self, table: str) -> int:
@@ -118,6 +121,11 @@ class Source:
     def rows_with_history(self, table: str, columns: Collection[str]) -> pl.LazyFrame:
         """The rows in the window and all before it."""
         return self._from_kept(table, columns, before=True)
+
+    def has(self, table: str, name: str) -> bool:
+        """Whether the rows in the window are kept, and have the column, or can have it made."""
+        kept = self._kept.get((table, False))
+        return kept is not None and kept.can([name])
 
     def judged(
         self,

@@ -21,7 +21,16 @@ _BUCKET = "__bucket"
 _NUMBERS = "__numbers:"
 _HALF = 1 << 31
 
-_Rows: TypeAlias = pl.DataFrame | Path
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """Rows in a file of their own, with the columns it has."""
+
+    path: Path
+    columns: tuple[str, ...]
+
+
+_Rows: TypeAlias = pl.DataFrame | _File
 
 
 @dataclass(slots=True)
@@ -43,33 +52,34 @@ class Room:
             self.left -= size
             return rows
         self._files += 1
-        path = self.folder / f"{self._files}.arrow"
-        rows.select(
+        stored = rows.select(
             pl.col(name).to_physical().alias(f"{_NUMBERS}{name}") if dtype == PACKED else pl.col(name)
             for name, dtype in rows.schema.items()
-        ).write_ipc(path)
-        return path
+        )
+        file = _File(self.folder / f"{self._files}.arrow", tuple(stored.columns))
+        # small files of one stream are read in a third of the time of those with an index
+        stored.write_ipc_stream(file.path)
+        return file
 
     def take(self, rows: _Rows) -> pl.DataFrame:
         """What was put, which is then gone."""
         found = self.seen(rows)
-        if isinstance(rows, Path):
-            rows.unlink()
+        if isinstance(rows, _File):
+            rows.path.unlink()
         else:
             self.left += int(rows.estimated_size())
         return found
 
     def seen(self, rows: _Rows, names: Collection[str] | None = None) -> pl.DataFrame:
         """What was put and stays: all of it, or the first column and of those named what there is; no more is read."""
-        held = rows.columns if isinstance(rows, pl.DataFrame) else list(pl.read_ipc_schema(rows))
         wanted = [
             name
-            for place, name in enumerate(held)
+            for place, name in enumerate(rows.columns)
             if place == 0 or names is None or name.removeprefix(_NUMBERS) in names
         ]
         if isinstance(rows, pl.DataFrame):
             return rows.select(wanted)
-        read = pl.read_ipc(rows, columns=wanted)
+        read = pl.read_ipc_stream(rows.path, columns=wanted)
         return pl.DataFrame([self._packed(column) if column.name.startswith(_NUMBERS) else column for column in read])
 
     def _packed(self, numbers: pl.Series) -> pl.Series:

@@ -1,0 +1,51 @@
+"""Texts as numbers and back."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.rules.packed import of_their_own, texts
+
+KEEP = """
+import resource, sys
+import polars as pl
+from auditor.rules.packed import of_their_own
+
+def most():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+def rows(number):
+    text = pl.concat_str(pl.lit(f"a text too long to lie in a view {number} "), pl.int_range(300_000).cast(pl.String))
+    return pl.select(one=text, several=pl.concat_list(text))
+
+kept, before = [], 0
+for number in range(24):
+    found = rows(number)[[5, 70_000]]
+    kept.append(of_their_own(found) if sys.argv[1] == "own" else found)
+    if number == 3:
+        before = most()
+print(most() - before)
+"""
+
+
+def grown(how: str) -> int:
+    done = subprocess.run([sys.executable, "-c", KEEP, how], capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+def test_hits_do_not_keep_the_columns_they_were_taken_from():
+    assert 3 * grown("own") < grown("shared")
+
+
+@given(st.lists(st.tuples(st.none() | st.text(), st.none() | st.lists(st.none() | st.text())), max_size=9))
+def test_texts_of_their_own_are_the_same(rows):
+    schema = {"one": pl.String, "several": pl.List(pl.String)}
+    frame = pl.DataFrame(rows, schema=schema, orient="row").with_columns(packed=pl.col("one").cast(pl.Categorical()))
+    own = of_their_own(frame)
+    assert own.schema == frame.schema
+    assert texts(own).equals(texts(frame))
