@@ -67,7 +67,7 @@ class Late:
 
     read: pl.DataFrame = field(default_factory=pl.DataFrame)
     packs: Collection[str] = ()
-    known: dict[str, Known] = field(default_factory=dict, init=False)
+    known: dict[str, Known] = field(default_factory=dict)
     _packed: dict[str, pl.Series] = field(default_factory=dict, init=False)
 
     def __contains__(self, name: object) -> bool:

@@ -153,3 +153,8 @@ class Memory:
     def of(self, table: str, column: str) -> Known:
         """What is known of a column."""
         return self.known.setdefault((table, column), Known.of(column))
+
+    def met(self, column: str) -> Known | None:
+        """The most that is known of columns of that name, whose texts are often the same in several tables."""
+        named = [known for (_, name), known in self.known.items() if name == column]
+        return max(named, key=lambda known: known.frame.height, default=None)

@@ -289,7 +289,8 @@ class Source:
         packs = frozenset({*key, *sources(table, judged)})
         # columns in pieces would be put together again for every condition
         own = _packed(rows.drop(late), LINEAGE).rechunk()
-        held = Held(table, own, self._beside, Late(rows.select(late), packs))
+        met = {name: known for name in packs if (known := self.memory.met(name)) is not None}
+        held = Held(table, own, self._beside, Late(rows.select(late), packs, met))
         if time is None:
             at = pl.select(pl.repeat(pl.lit(self.now, dtype=TIME), rows.height)).to_series()
         elif placed:

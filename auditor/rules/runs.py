@@ -79,9 +79,9 @@ def among(values: pl.Series, known: pl.Series) -> pl.Series:
     if values.dtype != known.dtype:
         values, known = packed(values), packed(known)
     if values.dtype != PACKED:
-        return values.is_in(known.drop_nulls().unique().implode())
+        return values.is_in(known.drop_nulls().implode())
     own, wanted = values.to_physical(), known.drop_nulls().to_physical()
     size = 1 + max(highest(own), highest(wanted))
     if size > 16 * values.len() + 1_000_000:
-        return own.is_in(wanted.unique().implode())
+        return own.is_in(wanted.implode())
     return pl.repeat(False, size, eager=True).scatter(wanted, True).gather(own)

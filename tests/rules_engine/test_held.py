@@ -363,3 +363,24 @@ def test_what_follows_from_texts_is_packed_as_far_as_it_goes():
         known.require(["domain"], lambda texts_: texts_.select(domain=pl.col("email").str.slice(0, 1)))
         assert known.packed_column("domain").cast(pl.String).to_list() == known.frame["domain"].to_list()
     assert known.packed_column("domain").len() == 4
+
+
+def test_texts_met_in_another_table_are_packed_by_what_is_known_of_them():
+    memory = Memory()
+    assert memory.met("email") is None
+    known = memory.of("attendees", "email")
+    known.placed(packed(pl.Series("email", ["a@example.com", "b@example.com"])))
+    memory.of("devices", "email")
+    assert memory.met("email") is known
+    # no two neighbours are alike, so that each text is looked up
+    emails = ["b@example.com", None, "c@example.net", "a@example.com", "c@example.net"]
+    rows = pl.DataFrame(
+        {"email": emails, "joined_time": [NOW - timedelta(hours=1)] * 5, "page": [PAGE] * 5, "item": list(range(5))},
+        schema_overrides={"joined_time": TABLES["participants"].schema["joined_time"]},
+    )
+    source = Source({"participants": rows.lazy()}, NOW, memory=memory)
+    source.keep("participants", ["email"], history=False, judged=["email"])
+    found = source.judged("participants", ["email"], before=False)["email"]
+    assert found.to_list() == emails
+    assert found.to_physical().to_list() == packed(pl.Series(emails)).to_physical().to_list()
+    assert known.frame["email"].to_list() == [None, "a@example.com", "b@example.com", "c@example.net"]
