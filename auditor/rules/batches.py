@@ -63,6 +63,7 @@ class Batches:
     lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
     located: bool = False
     profile: Profile | None = None
+    _heights: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __call__(self, tasks: Sequence[Task]) -> Mapping[str, Sequence[Part]]:
         """What the parts gave, by rule."""
@@ -82,6 +83,8 @@ class Batches:
             )
             for frames in parts(self._split(chosen), rows=self._at_once(tasks)):
                 self._judge_part(frames, chosen, within, spilled, lessons, found)
+            # what is set aside has its facts
+            self.source_of({}).memory.known.clear()
             with timed(self.profile, "facts learned from all rows"):
                 lessons.learn()
             spilled.judge(self.source_of, lessons, found, lists=self.lists, profile=self.profile)
@@ -129,7 +132,7 @@ class Batches:
     def large(self, tasks: Sequence[Task]) -> int:
         """In about how many parts the tables of the rules are read; 1 where one go is enough."""
         tables = {table for task in tasks for table in columns_of(task) if table in self.pieces}
-        largest = max((height(self.pieces[table]) for table in tables), default=0)
+        largest = max(map(self._height, tables), default=0)
         return max(1, -(-largest // self._at_once(tasks)))
 
     def _at_once(self, tasks: Sequence[Task]) -> int:
@@ -139,7 +142,12 @@ class Batches:
 
     def buckets(self, table: str, columns: int) -> int:
         """In how many buckets rows of the table are set aside, of which as many columns are read."""
-        return max(1, -(-height(self.pieces[table]) // min(self.rows, CELLS // max(1, columns))))
+        return max(1, -(-self._height(table) // min(self.rows, CELLS // max(1, columns))))
+
+    def _height(self, table: str) -> int:
+        if table not in self._heights:
+            self._heights[table] = height(self.pieces[table])
+        return self._heights[table]
 
     def _split(self, tasks: Sequence[Task]) -> Pieces:
         """The tables that are read in parts: those the rules judge, and those facts are made from."""
@@ -332,13 +340,13 @@ def _waiting(key: _Key, profile: Profile | None) -> Iterator[tuple[Sequence[Task
             yield key.tasks, rows
         return
     time = TABLES[key.table].time
-    placing = [name for name in (time, AT, *LINEAGE) if name is not None]
+    placing = [time or AT, *LINEAGE]
     with timed(profile, "rows of a key read again"):
         columns = key.spill.columns(like=key.like, order=lambda rows: places_of(rows, time).arg_sort(), by=placing)
         place = pl.int_range(columns.height, dtype=pl.Int64, eager=True).alias(PLACE)
     for task in key.tasks:
         with timed(profile, "rows of a key read again"):
-            rows = columns.rows({*_set_aside(task), *made_names(task, key.table), *placing}).with_columns(place)
+            rows = columns.rows({*_set_aside(task), *made_names(task, key.table), *placing, AT}).with_columns(place)
         yield [task], rows
     columns.clear()
 
