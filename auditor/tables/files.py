@@ -9,7 +9,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -164,14 +164,20 @@ def _write(folder: Path, rows: pl.DataFrame, table: Table) -> DataFile:
 
     name = f"{secrets.token_hex(16)}.parquet"
     path = folder / name
-    stored = rows.select(
-        pl.col(column).to_physical().cast(COUNT) if dtype == SPAN else pl.col(column)
-        for column, dtype in frame_schema(table).items()
-    )
+    stored = _stored(rows, table)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
         stored.write_parquet(file, compression="zstd", compression_level=1, row_group_size=_group(rows.height))
     action = AddAction(name, path.stat().st_size, {}, 0, True, _statistics(rows, table))
     return DataFile(name, rows.height, clusters_of(rows, table), action)
+
+
+def _stored(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """What a file holds of the rows: a column without any value that is no part of the key is left out, and so null."""
+    return rows.select(
+        pl.col(column).to_physical().cast(COUNT) if dtype == SPAN else pl.col(column)
+        for column, dtype in frame_schema(table).items()
+        if column in table.key or rows[column].null_count() < rows.height
+    )
 
 
 def _group(rows: int) -> int:
@@ -185,8 +191,8 @@ def _statistics(rows: pl.DataFrame, table: Table) -> str:
     if table.time is not None and rows.height:
         times = rows[table.time]
         statistics["nullCount"] = {table.time: times.null_count()}
-        low, high = rows.select(low=pl.col(table.time).min(), high=pl.col(table.time).max()).row(0)
-        if low is not None:
+        low, high = times.min(), times.max()
+        if isinstance(low, datetime) and isinstance(high, datetime):
             statistics["minValues"] = {table.time: f"{iso(low)[:-4]}Z"}
             statistics["maxValues"] = {table.time: f"{iso(high + timedelta(milliseconds=1))[:-4]}Z"}
     return json.dumps(statistics)

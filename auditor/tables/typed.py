@@ -23,12 +23,13 @@ def typed(raw: Raw, kind: Kind, pages: pl.DataFrame) -> dict[str, pl.DataFrame]:
     `pages` has a row a place, in their order: `page` (SHA-256), `_seq`, `asked_site`, which is the site of the request.
     """
     records = _columns(raw.records, kind.fields)
-    lineage = pages.select(pl.all().gather(raw.records["place"]))
-    if kind.site and records["site_url"].null_count() == records.height:
-        records = records.with_columns(lineage["asked_site"].alias("site_url"))
-    elif kind.site:
-        records = records.with_columns(records["site_url"].fill_null(lineage["asked_site"]))
-    records = records.hstack(lineage.drop("asked_site"))
+    lineage = pages[raw.records["place"]]
+    asked = lineage.drop_in_place("asked_site")
+    if kind.site:
+        named = records["site_url"]
+        known = asked if named.null_count() == records.height else named.fill_null(asked)
+        records = records.with_columns(known.alias("site_url"))
+    records = records.hstack(lineage)
     frames = {kind.table.name: _shaped(records, kind.table.schema)}
     for child in kind.children:
         frames[child.table.name] = _elements(raw.elements[child.name], child, records)
@@ -48,6 +49,8 @@ def _columns(raw: pl.DataFrame, fields: Iterable[Field]) -> pl.DataFrame:
 
 def _column(written: pl.Series, field: Field) -> pl.Expr:
     """What becomes of a field's raw values. Cleaning is most of the work: it is left out where it would change none."""
+    if written.dtype == TEXT and written.null_count() == len(written):
+        return pl.col(field.name)
     if field.form is Form.LOWER:
         distinct = written.unique()
         if len(distinct) <= _FEW:
@@ -62,11 +65,14 @@ def _is_clean(written: pl.Series, form: Form) -> bool:
     """Whether cleaning would change none of the values: blank text begins below `!` or beyond ASCII."""
     match form:
         case Form.TEXT:
-            return written.null_count() == len(written) or not ((written < "!") | (written > "~")).any()
+            return not ((written < "!") | (written > "~")).any()
         case Form.NUMBER:
             return not written.unique().str.contains(r"\s|^$").any()
         case Form.EMAIL:
             return not written.unique().str.contains(r"[^!-@\[-~]|^$|^n/a$").any()
+        case Form.TIME:
+            first = written.to_physical().min()
+            return first is None or (isinstance(first, int) and first > 0)
         case _:
             return False
 
@@ -115,4 +121,4 @@ def _address(text: pl.Expr) -> pl.Expr:
 def _shaped(rows: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
     """Exactly the columns of a table and `ORDER`; columns a record cannot fill are null."""
     absent = [_ABSENT.cast(dtype).alias(name) for name, dtype in schema.items() if name not in rows.columns]
-    return rows.with_columns(absent).select(*schema, ORDER)
+    return (rows.with_columns(absent) if absent else rows).select(*schema, ORDER)

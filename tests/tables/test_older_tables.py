@@ -86,3 +86,20 @@ def test_old_and_new_files_are_compacted_into_one(archive):
 
 def test_no_addresses_are_no_rows():
     assert rows_in("people", []).collect().height == 0
+
+
+def test_a_column_without_any_value_takes_no_room_and_is_null(archive):
+    put(archive, PEOPLE, {"email": "cy@example.com", "aliases": ["c@example.com"]}, applied=2)
+    stored = [set(pl.read_parquet_schema(path)) for path in (archive.path / "tables/people").glob("*.parquet")]
+    assert sorted(stored, key=len) == [
+        {"email", "page", "item", "_seq"},
+        {"email", "aliases", "page", "item", "_seq"},
+    ]
+    people = archive.scan("people")
+    assert people.collect_schema() == PEOPLE.schema
+    assert people.filter(pl.col("display_name").is_null()).select("email").collect().height == 3
+    assert people.filter(pl.col("aliases").is_not_null()).collect()["email"].to_list() == ["cy@example.com"]
+    assert people.filter("login_enabled").collect().is_empty()
+    assert people.group_by("department").agg(pl.len()).collect().rows() == [(None, 3)]
+    held = Store(archive.tables).rows(PEOPLE)
+    assert held.filter(pl.col("aliases").is_null()).select("email").collect().height == 2
