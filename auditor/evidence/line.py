@@ -50,7 +50,8 @@ def chained(fields: Mapping[str, JsonValue], seq: int, prev: str) -> tuple[bytes
 
 def _stamped(text: bytes, entry: Fields, digest: str) -> bytes:
     """The canonical text of an entry and its hash, which stands among the sorted keys."""
-    before = len(canonical({name: value for name, value in entry.items() if name < _HASH})) - 1
+    smaller = {name: value for name, value in entry.items() if name < _HASH}
+    before = len(canonical(smaller)) - 1 if smaller else 1
     place = before if before == 1 else before + 1
     return b'%b"%b":"%b",%b' % (text[:place], _HASH.encode(), digest.encode(), text[place:])
 

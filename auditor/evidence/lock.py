@@ -10,11 +10,11 @@ import fcntl
 import json
 import os
 import platform
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from auditor.errors import ArchiveError
+from auditor.frozen import dataclass
 from auditor.model.window import iso
 
 LOCK = "lock"

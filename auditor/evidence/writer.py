@@ -40,6 +40,7 @@ class Writer:
 
     def __init__(self, folder: Path, lock: Lock, *, now: Callable[[], datetime]) -> None:
         self.folder = folder
+        self._pages = pages_path(folder)
         self._lock = lock
         self._now = now
         self._guard = threading.RLock()
@@ -87,21 +88,21 @@ class Writer:
 
     def add_sealed(self, request: Request, response: Response, page: Sealed) -> PageEntry:
         """The entry of a page that was made ready for its file before."""
-        path = pages_path(self.folder) / page_name(page.sha256)
-        self._keep(path, page.sha256, None if path.exists() else page.stored)
+        self._keep(self._pages / page_name(page.sha256), page.sha256, page.stored)
         return self.add_stored(request, response, sha256=page.sha256, size=page.size)
 
     def store(self, body: bytes) -> str:
         """The SHA-256 of a body whose bytes wait for their entry; without one they go when the writer leaves."""
         digest = sha256(body).hexdigest()
-        path = pages_path(self.folder) / page_name(digest)
-        self._keep(path, digest, None if path.exists() else sealed(body))
+        path = self._pages / page_name(digest)
+        if not path.exists():
+            self._keep(path, digest, sealed(body))
         return digest
 
-    def _keep(self, path: Path, digest: str, stored: bytes | None) -> None:
+    def _keep(self, path: Path, digest: str, stored: bytes) -> None:
         """The file is there, and waits for its entry when it was not there before."""
         with self._guard:
-            if stored is not None and not path.exists():
+            if not path.exists():
                 self._store(path, stored)
                 self._waiting.add(digest)
 
@@ -157,7 +158,7 @@ class Writer:
     def _remove_waiting(self) -> None:
         """No page is left whose entry was never added."""
         with self._guard:
-            gone = {pages_path(self.folder) / page_name(digest) for digest in self._waiting}
+            gone = {self._pages / page_name(digest) for digest in self._waiting}
             for path in gone:
                 path.unlink()
             self._unsynced = [path for path in self._unsynced if path not in gone]
@@ -178,14 +179,17 @@ class Writer:
         return link
 
     def _store(self, path: Path, stored: bytes) -> None:
-        if path.parent not in self._folders:
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            self._folders.add(path.parent)
-        temporary = path.with_name(f".{path.name}.tmp")
+        folder = path.parent
+        if folder not in self._folders:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            self._folders.add(folder)
+        temporary = folder / f".{path.name}.tmp"
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(stored)
+            try:
+                _write(descriptor, stored)
+            finally:
+                os.close(descriptor)
             temporary.rename(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -196,14 +200,19 @@ class Writer:
 def _append(descriptor: int, content: bytes) -> None:
     """The content stands at the end of the file and on disk, or, when the disk is full, nothing of it."""
     before = os.fstat(descriptor).st_size
-    view = memoryview(content)
     try:
-        while view:
-            view = view[os.write(descriptor, view) :]
+        _write(descriptor, content)
         os.fsync(descriptor)
     except BaseException:
         os.ftruncate(descriptor, before)
         raise
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    """All of the content, however little of it one call takes."""
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
 
 
 def _sync_file(path: Path) -> None:

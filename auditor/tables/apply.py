@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 
@@ -11,6 +10,7 @@ import polars as pl
 
 from auditor.evidence.entry import UnitEntry
 from auditor.evidence.reader import Evidence
+from auditor.frozen import dataclass
 from auditor.model.coverage import Gap
 from auditor.model.vocabulary import GapReason
 from auditor.tables.archive import Archive

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from auditor.errors import ConfigError
 from auditor.evidence.entry import Request, Response, Unit, UnitEntry
 from auditor.evidence.line import gap_from
 from auditor.evidence.writer import Writer
+from auditor.frozen import dataclass
 from auditor.model.coverage import Gap
 from auditor.model.window import Window
 from auditor.tables.apply import Ahead, Part

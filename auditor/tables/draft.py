@@ -57,7 +57,7 @@ class Draft:
         shared = self._held.clusters.filter(self._held.clusters["cluster"].is_in(touching.implode()))
         touched = sorted(shared["file"].unique())
         if not touched and parents is None:
-            fresh = self._newest(rows.clear(), rows).drop(_NEW)
+            fresh = self._newest(rows.clear(), rows).drop(_NEW) if self._repeats(rows) else rows
             self.duplicates += rows.height - fresh.height
             self._write(fresh)
             return fresh

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import polars as pl
 
 from auditor.evidence.items import first_of_equal
+from auditor.frozen import dataclass
 from auditor.tables.convert import Cell, Context, Json, NotDecodable, converted
 from auditor.tables.record import Field, Kind, Raw
 

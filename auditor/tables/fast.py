@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 
 import polars as pl
 from polars.exceptions import PolarsError
 
+from auditor.frozen import dataclass
 from auditor.tables.convert import LARGEST, LONGEST
 from auditor.tables.record import PLACE, Field, Form, Kind, Raw
 from auditor.tables.schema import TIME
@@ -160,7 +160,7 @@ def _in_one_piece(rows: pl.DataFrame) -> pl.DataFrame:
         [
             column.rechunk()
             if column.null_count() < rows.height
-            else pl.repeat(None, rows.height, dtype=column.dtype, eager=True).alias(column.name)
+            else pl.Series(column.name, [None], column.dtype).new_from_index(0, rows.height)
             for column in rows
         ]
     )
@@ -173,38 +173,59 @@ def _without_values(frame: pl.DataFrame, rows: pl.DataFrame) -> set[int]:
 
 def _places(read: Sequence[tuple[int, int]]) -> pl.DataFrame:
     """The columns `PLACE` of pages with so many records each."""
-    pages = pl.DataFrame(read, schema={"place": pl.Int64, "count": pl.Int64}, orient="row")
-    listed = pages.filter(pl.col("count") > 0).with_columns(item=pl.int_ranges("count"))
-    return listed.explode("item").select(*PLACE)
+    pages = pl.LazyFrame(read, schema={"place": pl.Int64, "count": pl.Int64}, orient="row")
+    listed = pages.filter(pl.col("count") > 0).select("place", item=pl.int_ranges("count"))
+    return listed.explode("item").collect()
 
 
 def _checked(frame: pl.DataFrame, fields: Sequence[Field]) -> tuple[pl.DataFrame, set[int]]:
     """The frame with times and numbers typed, and the places of pages whose values the exact path reads otherwise."""
-    mask = pl.repeat(False, frame.height, eager=True)
-    columns = []
+    doubts: list[pl.Series] = []
+    columns = _plain_times(frame, [field.name for field in fields if field.form is Form.TIME])
     for field in fields:
         written = frame[field.name]
-        if field.form is Form.TIME:
+        if field.form is Form.TIME and field.name not in columns:
             parsed, zoned = _parsed(written), written.str.contains(_ZONED)
-            columns.append(parsed)
-            if not zoned.all() or parsed.null_count() > written.null_count():
-                mask |= ((~zoned | parsed.is_null()) & (written != "")).fill_null(False)
+            columns[field.name] = parsed
+            doubts.append((~zoned | parsed.is_null()) & (written != ""))
         elif field.form in _LIMITS:
             number = written.cast(pl.Float64, strict=False)
-            columns.append(number)
-            mask |= _exceeds(number, field.form).fill_null(False)
+            columns[field.name] = number
+            doubts += _exceeding(number, field.form)
             # many rows hold the same number, and each is looked at once
             if not written.unique().str.contains(_PLAIN).all():
-                mask |= (~written.str.contains(_PLAIN)).fill_null(False)
+                doubts.append(~written.str.contains(_PLAIN))
         elif field.form is Form.CODES:
-            mask |= written.list.eval(pl.element().is_null()).list.any().fill_null(False)
-    return frame.with_columns(columns), set(frame["place"].filter(mask))
+            doubts.append(written.list.eval(pl.element().is_null()).list.any())
+    doubtful: set[int] = set()
+    for doubt in doubts:
+        doubtful |= set(frame["place"].filter(doubt))
+    return frame.with_columns(columns.values()), doubtful
 
 
-def _exceeds(number: pl.Series, form: Form) -> pl.Series:
-    """Whether a number is too large for its form, or a fraction where a count is due."""
-    large = number.abs() >= _LIMITS[form]
-    return large | (number != number.round()) if form is Form.COUNT else large
+def _plain_times(frame: pl.DataFrame, names: Sequence[str]) -> dict[str, pl.Series]:
+    """The times of those columns that hold nothing but the common pattern, and nulls; they are read together."""
+    if not names:
+        return {}
+    written = pl.col(names)
+    parsed = frame.select(written.str.to_datetime(_PATTERNS[0], time_unit="us", time_zone="UTC", strict=False))
+    zoned = frame.select(written.str.contains(_ZONED).all())
+    return {
+        name: parsed[name]
+        for name in names
+        if zoned[name].item() and parsed[name].null_count() == frame[name].null_count()
+    }
+
+
+def _exceeding(number: pl.Series, form: Form) -> list[pl.Series]:
+    """Which numbers are too large for their form, or fractions where counts are due; nothing where none can be."""
+    least, most, limit = number.min(), number.max(), _LIMITS[form]
+    if not isinstance(least, float) or not isinstance(most, float):
+        return []
+    if form is not Form.COUNT and -limit < least <= most < limit:
+        return []
+    large = number.abs() >= limit
+    return [large | (number != number.round()) if form is Form.COUNT else large]
 
 
 def _parsed(written: pl.Series) -> pl.Series:

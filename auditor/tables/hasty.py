@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from codecs import getincrementaldecoder
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from pydantic_core import from_json
+
+from auditor.frozen import dataclass
 
 _BEFORE = re.compile(rb'\s*\{\s*"items"\s*:\s*\[\s*(?=\{)')
 _BEHIND = re.compile(rb"\]\s*\}\s*\Z")
@@ -72,7 +73,7 @@ def first_fields(body: bytes, *, records: int) -> set[str] | None:
         except ValueError:
             return None
         if len(found) > records or len(beginning) == len(body):  # the last one may be cut short
-            return {name for record in found[:records] if isinstance(record, dict) for name in record}
+            return set().union(*(record for record in found[:records] if isinstance(record, dict)))
     return None
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from polars.exceptions import PolarsError
 
 from auditor.errors import ConfigError
 from auditor.evidence.entry import IMPORT, JsonValue
+from auditor.frozen import dataclass
 from auditor.model.window import Window
 from auditor.tables import reading
 from auditor.tables.controlhub import columns_of, time_formats, zoneless

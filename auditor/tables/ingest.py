@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from auditor.errors import ArchiveError
 from auditor.evidence.entry import Entry, TombstoneEntry, UnitEntry
 from auditor.evidence.reader import extended
+from auditor.frozen import dataclass
 from auditor.model.coverage import Gap
 from auditor.tables.apply import Ahead, apply
 from auditor.tables.archive import Archive

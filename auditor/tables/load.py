@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -12,6 +12,7 @@ import polars as pl
 
 from auditor.errors import ConfigError
 from auditor.evidence.page import Sealed, sealed
+from auditor.frozen import dataclass
 from auditor.model.window import Window
 from auditor.tables.decode import ALWAYS, Decoded, Page, Reading, decode
 from auditor.tables.incoming import Incoming, incoming
