@@ -35,6 +35,8 @@ class Known:
     _numbers: pl.Series = field(default_factory=lambda: pl.Series([None], dtype=PACKED))
     _slots: pl.Series = field(default_factory=lambda: pl.zeros(_ROOM, _PLACE, eager=True))
     _filed: int = 0
+    _asked: int = 0
+    _new: int = 0
     _packed: dict[str, pl.Series] = field(default_factory=dict)
 
     @classmethod
@@ -87,7 +89,10 @@ class Known:
         self._numbers = pl.concat([self._numbers, new])
 
     def _looked_up(self, texts: pl.Series) -> pl.Series:
-        """The texts packed, more at once as fewer of them are new."""
+        """The texts packed, more at once as fewer of them are new; where most are, a table of them is of no use."""
+        if self._asked > _AT_ONCE and 2 * self._new > self._asked:
+            self._slots, self._filed = pl.zeros(_ROOM, _PLACE, eager=True), 0
+            return as_numbers(texts)
         found = []
         start, size = 0, _AT_ONCE
         while start < texts.len():
@@ -95,6 +100,8 @@ class Known:
             some = texts[start : start + size]
             found.append(self._found(some))
             start += size
+            self._asked += some.len()
+            self._new += self.frame.height - before
             size = texts.len() if (self.frame.height - before) * _ROOM < some.len() else 2 * size
         return self._numbers.rechunk().gather(pl.concat(found)).alias(texts.name)
 

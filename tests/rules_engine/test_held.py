@@ -356,6 +356,20 @@ def test_so_many_texts_that_they_are_looked_up_in_turns_are_packed_as_others_are
     assert keeper.len() == 1
 
 
+def test_texts_most_of_which_are_new_are_packed_without_a_table_of_those_met():
+    keeper = packed(pl.Series(["keeps the numbers of this test"]))
+    known = Known.of("title")
+    for part in range(3):
+        numbers = pl.int_range(part * 150_000, part * 150_000 + 200_000, eager=True)
+        found = (numbers * 7919).cast(pl.String).alias("title")
+        assert known.packed(found).to_physical().equals(packed(found).to_physical())
+        assert known.packed(found).name == "title"
+    assert known.frame.height < 400_000
+    places = known.placed(packed(found))
+    assert known.frame["title"].gather(places).equals(found)
+    assert keeper.len() == 1
+
+
 def test_what_follows_from_texts_is_packed_as_far_as_it_goes():
     known = Known.of("email")
     for part in (["a@example.com", "b@example.com"], ["c@example.com", None, "a@example.com"]):
