@@ -16,8 +16,12 @@ import resource, sys
 import polars as pl
 from auditor.rules.packed import of_their_own
 
-def most():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def held():
+    # the most a process ever held counts what its parent did before
+    try:
+        return int(open("/proc/self/statm").read().split()[1])
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 def rows(number):
     text = pl.concat_str(pl.lit(f"a text too long to lie in a view {number} "), pl.int_range(300_000).cast(pl.String))
@@ -28,8 +32,8 @@ for number in range(24):
     found = rows(number)[[5, 70_000]]
     kept.append(of_their_own(found) if sys.argv[1] == "own" else found)
     if number == 3:
-        before = most()
-print(most() - before)
+        before = held()
+print(held() - before)
 """
 
 
