@@ -30,8 +30,9 @@ def kept_columns(task: Task) -> tuple[str, ...]:
 
 def trimmed(judged: Judged, task: Task) -> Judged:
     """The same with the columns of hits that make findings, and nothing else of the rows these were found among."""
+    hits = judged.hits.select(kept_columns(task))
     return Judged(
-        of_their_own(judged.hits.select(kept_columns(task))),
+        of_their_own(hits) if hits.height else hits,
         population=judged.population,
         not_evaluable=judged.not_evaluable,
         ledger=judged.ledger,

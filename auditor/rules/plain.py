@@ -70,8 +70,12 @@ def _judged(source: Source, task: Task, verdict: pl.Series) -> Judged:
     detect = task.rule.detect
     hit = verdict.fill_null(task.rule.nulls == "fail")
     places = hit.arg_true()
+    if places.is_empty() and task.nothing:
+        return Judged(task.nothing[0], population=verdict.len(), not_evaluable=verdict.null_count())
     columns = base_columns(task.rule, task.shown)[detect.table]
     rows = source.taken(detect.table, columns, places)
     rows = with_derived(rows, detect.derive, task, table=detect.table)
-    found = rows.with_columns(verdict.gather(places).is_null().alias(NULL))
-    return Judged(with_own_record(found), population=verdict.len(), not_evaluable=verdict.null_count())
+    found = with_own_record(rows.with_columns(verdict.gather(places).is_null().alias(NULL)))
+    if places.is_empty():
+        task.nothing.append(found)
+    return Judged(found, population=verdict.len(), not_evaluable=verdict.null_count())

@@ -39,7 +39,7 @@ class Task:
 
     `also` are names, visible after its last stage, that the caller wants to see; `watch` hears its conditions.
     `columns`, `made` and `waiting` remember what follows from the rule once somebody has asked (`columns_of`,
-    `made_names`, `waiting` of `judging`).
+    `made_names`, `waiting` of `judging`), and `nothing` what it gives where it finds nothing.
     """
 
     rule: Rule
@@ -50,6 +50,7 @@ class Task:
     columns: dict[str, frozenset[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
     made: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
     waiting: dict[str, frozenset[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    nothing: list[pl.DataFrame] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shown", shown_names(self.rule) | self.also)
