@@ -26,7 +26,7 @@ from auditor.tables.schema import TABLES, TEXT
 
 _log = logging.getLogger(__name__)
 
-ROW = "__row"
+ROW = "__of_all"
 """The number of a row among all rows of its table that were read."""
 
 _NUMBER = pl.UInt32()

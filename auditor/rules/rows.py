@@ -128,26 +128,17 @@ class Source:
         return kept is not None and kept.can([name])
 
     def judged(
-        self,
-        table: str,
-        columns: Collection[str],
-        *,
-        before: bool,
-        beside: Collection[str] = (),
-        where: Condition | None = None,
-        near: pl.Series | None = None,
-        ordered: bool = True,
+        self, table: str, columns: Collection[str], *, before: bool, beside: Collection[str] = (), ordered: bool = True
     ) -> pl.DataFrame:
         """The same in memory, texts packed where the rows are kept; of `beside` what was made.
 
-        Rows `where` is false of may be missing, and those of other meetings than the ones `near`. Rows that are kept
-        stand in their order and have `PLACE`, unless they need not be `ordered`.
+        Rows that are kept stand in their order and have `PLACE`, unless they need not be `ordered`.
         """
         kept = self._kept.get((table, before))
         wanted = self.wanted(table, columns)
         if not ordered and kept is not None and kept.can(wanted):
             return kept.frame(dict.fromkeys([*wanted, *(name for name in beside if kept.can([name]))]))
-        return self.handed(table, columns, before=before, beside=beside, where=where, near=near).rows
+        return self.handed(table, columns, before=before, beside=beside).rows
 
     def handed(
         self,
@@ -163,6 +154,7 @@ class Source:
     ) -> Handed:
         """The rows of `judged`, in order; texts that are `loose` need not be packed.
 
+        Rows `where` is false of may be missing, and those of other meetings than the ones `near`.
         Where all rows, or many, are handed over, columns may be `waiting`, and `COUNTED` tells what `where` said.
         """
         kept = self._kept.get((table, before))

@@ -109,6 +109,28 @@ def test_parts_find_the_same_where_rows_wait_on_disk(company, whole, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_where_rows_set_aside_are_lost_only_rules_that_wait_for_them_say_so(company, whole, tmp_path):
+    tables, window = company
+    pieces = {name: in_order(tables[name]) for name in SPLIT}
+    elsewhere = batches(pieces, lazy(tables), window=window, now=NOW, means=MEANS, rows=400)
+
+    def source_of(frames):
+        # once all parts were read no table is given
+        if not frames:
+            for path in tmp_path.rglob("*.arrow"):
+                path.unlink()
+        return elsewhere.source_of(frames)
+
+    broken = replace(elsewhere, source_of=source_of, memory=0, scratch=tmp_path)
+    placed = broken.plans([Task(one.rule, one.values) for one in BOUND if not one.missing_lists])
+    apart = run(BOUND, lazy(tables), window=window, now=NOW, means=MEANS, elsewhere=broken)
+    crashed = {one.rule_id for one in apart if one.crashed}
+    assert {"ENU-002", "IDN-006", "EVD-011"} <= crashed
+    assert not [name for name in crashed if placed[name] == "meeting_id"]
+    for one, other in zip(whole, apart, strict=True):
+        assert other.rule_id in crashed or one == other, one.rule_id
+
+
 def test_the_company_is_worth_judging(whole):
     assert sum(outcome.found > 0 for outcome in whole) > 25
     assert not [outcome.rule_id for outcome in whole if outcome.crashed]

@@ -50,7 +50,7 @@ def test_rows_are_completed_with_the_columns_that_waited(rows, by, asked, random
     source = Source({"devices": rows.lazy()}, NOW, by=by)
     source.keep("devices", columns, history=False, judged=["audio_type", "meeting_id"])
     where = WHERE if asked else None
-    plain = texts(source.judged("devices", columns, before=False, where=where))
+    plain = texts(source.handed("devices", columns, before=False, where=where).rows)
     handed = source.handed(
         "devices", columns, before=False, where=where, waiting={"audio_type", "phone_number", *LINEAGE}
     )

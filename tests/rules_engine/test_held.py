@@ -296,7 +296,7 @@ def test_rows_left_out_for_some_rules_are_there_for_everybody_else():
     )
     columns = list(TABLES["devices"].schema)
     source.keep("devices", columns, history=False, judged=["audio_type"])
-    assert source.judged("devices", columns, before=False, where=where)["item"].to_list() == [0, 2]
+    assert source.handed("devices", columns, before=False, where=where).rows["item"].to_list() == [0, 2]
     assert source.judged("devices", columns, before=False)["item"].to_list() == [0, 1, 2]
     assert source.rows("devices", columns).collect()["item"].to_list() == [0, 1, 2]
     assert source.rows_with_history("devices", columns).collect()["item"].to_list() == [0, 1, 2]
@@ -319,7 +319,8 @@ def test_rows_of_other_meetings_are_left_out_where_few_are_near():
     source = Source({"devices": rows.lazy()}, NOW)
     source.keep("devices", ["meeting_id"], history=False)
     for near, left in ((["m3", None], [3, 23]), ([], []), (["m1"] * 39, list(range(count)))):
-        found = source.judged("devices", ["meeting_id"], before=False, near=packed(pl.Series(near, dtype=pl.String)))
+        meetings = packed(pl.Series(near, dtype=pl.String))
+        found = source.handed("devices", ["meeting_id"], before=False, near=meetings).rows
         assert found["item"].to_list() == left
 
 

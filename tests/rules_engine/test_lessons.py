@@ -96,6 +96,36 @@ def test_what_is_learned_from_parts_is_what_the_whole_tells(company, bound, loca
     assert all(count for name, count in found.items() if located or name not in seldom), found
 
 
+def test_how_long_is_looked_back_follows_from_the_first_row_of_all(rule, tables):
+    # every network is used from another day on, so most buckets begin later than the table
+    start = datetime(2026, 1, 5, 9, tzinfo=UTC)
+    rows = [
+        {
+            "meeting_id": f"m{network}-{day}",
+            "email": f"p{person}@example.com",
+            "ip_address": f"8.8.{network}.{person + 1}",
+            "joined_time": start + timedelta(days=network + day, minutes=person),
+            "left_time": start + timedelta(days=network + day, minutes=person + 30),
+        }
+        for network in range(12)
+        for day in range(2)
+        for person in range(2)
+    ]
+    made = {name: frame.collect() for name, frame in tables({"attendees": rows}).items()}
+    window = Window(start, start + timedelta(days=40))
+    facts = ["network_people", "network_people_why", "egress_why"]
+    detect = f"from: attendees\nwhere: {facts[0]} is not None"
+    bound = [bind(rule(detect, evidence=f"[{', '.join(facts)}]", fingerprint=ROW), now=NOW, lists=LISTS)]
+    means = Means(lists=LISTS)
+    elsewhere = batches(
+        {"attendees": [made["attendees"].lazy()]}, lazy(made), window=window, now=NOW, means=means, rows=4
+    )
+    assert elsewhere.buckets("attendees", 5) == 12
+    whole = run(bound, lazy(made), window=window, now=NOW, means=means)
+    assert len({finding.evidence["network_people_why"] for finding in whole[0].findings}) > 12
+    assert run(bound, lazy(made), window=window, now=NOW, means=means, elsewhere=elsewhere) == whole
+
+
 def test_the_windows_edges_matter(company):
     tables, window = company
     joined = tables["attendees"]["joined_time"]

@@ -14,7 +14,12 @@ from auditor.rules.packed import of_their_own, texts
 KEEP = """
 import resource, sys
 import polars as pl
-from auditor.rules.packed import of_their_own
+from auditor.rules.load import load_rules
+from auditor.rules.merging import kept_columns, trimmed
+from auditor.rules.outcome import Judged
+from auditor.rules.task import Task
+
+task = Task(load_rules(bundled=True).rules[0])
 
 def held():
     # the most a process ever held counts what its parent did before
@@ -24,13 +29,13 @@ def held():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 def rows(number):
-    text = pl.concat_str(pl.lit(f"a text too long to lie in a view {number} "), pl.int_range(300_000).cast(pl.String))
-    return pl.select(one=text, several=pl.concat_list(text))
+    text = pl.concat_str(pl.lit(f"a text too long to lie in a view {number} "), pl.int_range(60_000).cast(pl.String))
+    return pl.select(text.alias(name) for name in kept_columns(task))
 
 kept, before = [], 0
 for number in range(24):
-    found = rows(number)[[5, 70_000]]
-    kept.append(of_their_own(found) if sys.argv[1] == "own" else found)
+    found = rows(number)[[5, 50_000]]
+    kept.append(trimmed(Judged(found, population=2, not_evaluable=0), task) if sys.argv[1] == "own" else found)
     if number == 3:
         before = held()
 print(held() - before)
