@@ -21,8 +21,8 @@ from auditor.model.window import Window
 from auditor.reports.formats import FORMATS, Options, format_named, format_of
 from auditor.reports.frame import findings_frame
 from auditor.reports.write import write_file
-from auditor.rules.load import RuleSet
-from auditor.rules.load import load_rules as _load_rules
+from auditor.rules.reading.load import RuleSet
+from auditor.rules.reading.load import load_rules as _load_rules
 from auditor.settings import load as _load_settings
 from auditor.tables.archive import Archive
 from auditor.triage.waiver_file import load as _load_waivers

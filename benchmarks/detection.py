@@ -18,13 +18,13 @@ from statistics import median
 import polars as pl
 
 from auditor.model.window import Window
-from auditor.rules.bind import BoundRule, bind
-from auditor.rules.load import RuleSet, load_rules
+from auditor.rules.judging.run import Means, run
+from auditor.rules.language.spec import Detector
+from auditor.rules.language.tree import Literal, Type
 from auditor.rules.outcome import Outcome
-from auditor.rules.run import Means, run
-from auditor.rules.spec import Detector
-from auditor.rules.statistical import needed
-from auditor.rules.tree import Literal, Type
+from auditor.rules.reading.bind import BoundRule, bind
+from auditor.rules.reading.load import RuleSet, load_rules
+from auditor.rules.stages.statistical import needed
 from auditor.simulator.scale import Made, Scale, frames, places, variants
 from auditor.simulator.scale.made import behaviour
 from auditor.simulator.scale.people import DOMAIN

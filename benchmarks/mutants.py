@@ -39,8 +39,8 @@ BUNDLED = "tests/rules/"
 OPTIONS = ("-p", "no:cacheprovider", "--import-mode=importlib")
 IMPORTED = (
     *("polars", "pytest", "hypothesis.strategies", "deltalake", "jinja2", "zstandard", "rich.console"),
-    *("auditor.audit", "auditor.cli.rules", "auditor.rules.embedded", "auditor.rules.lint", "auditor.rules.new"),
-    *("auditor.rules.site", "auditor.rules.json_schema", "auditor.triage.waiver_file"),
+    *("auditor.audit", "auditor.cli.rules", "auditor.triage.waiver_file"),
+    *(f"auditor.rules.authoring.{name}" for name in ("embedded", "json_schema", "lint", "new", "site")),
 )
 ONE = "auditor.triage.fingerprint.x_fingerprint__mutmut_1"
 """mutmut notes what it notes before it judges; one mutant is enough for it."""

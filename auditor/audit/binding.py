@@ -10,8 +10,8 @@ from auditor.audit.results import with_severity
 from auditor.audit.selection import Selection, ids
 from auditor.documents import Scalar, nearest, printable
 from auditor.errors import ConfigError, ConfigFileError, Problem, RuleError
-from auditor.rules.bind import BoundRule, bind, params_for
-from auditor.rules.spec import Rule
+from auditor.rules.language.spec import Rule
+from auditor.rules.reading.bind import BoundRule, bind, params_for
 from auditor.settings import Settings
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from auditor.model.audit import ControlResult, FrameworkResult, RuleResult
 from auditor.model.vocabulary import Verdict
 from auditor.model.waiver import Attestation
-from auditor.rules.frameworks import Control, Framework
+from auditor.rules.language.frameworks import Control, Framework
 
 
 def judge(

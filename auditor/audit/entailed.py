@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from auditor.audit.explained import ClauseValue, Explanation, denied
 from auditor.model.audit import Audit
 from auditor.model.finding import Finding
-from auditor.rules.columns import names_in
-from auditor.rules.spec import Baseline, Condition, Group, Match, Pairs, Rule, Sequence
-from auditor.rules.tree import Expr, Op
-from auditor.rules.walk import conditions
+from auditor.rules.language.columns import names_in
+from auditor.rules.language.spec import Baseline, Condition, Group, Match, Pairs, Rule, Sequence
+from auditor.rules.language.tree import Expr, Op
+from auditor.rules.language.walk import conditions
 
 
 def entailed(finding: Finding, audit: Audit, rule: Rule) -> Explanation:

@@ -17,12 +17,12 @@ from auditor.errors import ConfigError
 from auditor.frozen import dataclass
 from auditor.model.audit import Audit, RuleResult
 from auditor.model.finding import Finding, Value
-from auditor.rules.columns import names_in
-from auditor.rules.compile import expression
-from auditor.rules.load import RuleSet
-from auditor.rules.run import run
-from auditor.rules.spec import Condition, Match, Rule
-from auditor.rules.tree import Expr, Op
+from auditor.rules.compiled.compile import expression
+from auditor.rules.judging.run import run
+from auditor.rules.language.columns import names_in
+from auditor.rules.language.spec import Condition, Match, Rule
+from auditor.rules.language.tree import Expr, Op
+from auditor.rules.reading.load import RuleSet
 from auditor.settings import Settings
 from auditor.tables.archive import Archive
 from auditor.tables.schema import LINEAGE

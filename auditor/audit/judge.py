@@ -24,12 +24,13 @@ from auditor.model.coverage import Gap
 from auditor.model.finding import Finding, Value
 from auditor.model.vocabulary import Severity, Verdict
 from auditor.model.window import Window
-from auditor.rules.bind import BoundRule
-from auditor.rules.frameworks import Framework, bundled, control_ids
-from auditor.rules.load import RuleSet
+from auditor.rules.language.frameworks import Framework, control_ids
+from auditor.rules.language.spec import Rule
 from auditor.rules.outcome import Outcome
 from auditor.rules.profile import Profile
-from auditor.rules.spec import Rule
+from auditor.rules.reading.bind import BoundRule
+from auditor.rules.reading.frameworks import bundled
+from auditor.rules.reading.load import RuleSet
 from auditor.settings import Settings
 from auditor.settings.fields import settle
 from auditor.tables.archive import Archive

@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 from auditor.errors import ConfigError
-from auditor.rules.installed import RuleFunction
-from auditor.rules.run import Means
+from auditor.rules.judging.run import Means
+from auditor.rules.stages.installed import RuleFunction
 from auditor.settings import Settings
 from auditor.tables.geoip import GeoIP
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from auditor.audit.judge import Request, prepared
 from auditor.audit.means import means, opened
 from auditor.engines import plan
-from auditor.rules.load import RuleSet
+from auditor.rules.reading.load import RuleSet
 from auditor.tables.archive import Archive
 
 

@@ -11,8 +11,8 @@ from auditor.documents import Scalar
 from auditor.model.audit import Audit, EvidenceColumn, Parameter, RuleChanges, RuleResult, Summary
 from auditor.model.finding import Finding
 from auditor.model.vocabulary import Severity
+from auditor.rules.language.spec import Detector, Rule
 from auditor.rules.outcome import Outcome
-from auditor.rules.spec import Detector, Rule
 
 
 def with_severity(rule: Rule, severity: Scalar | None) -> Rule:

@@ -9,7 +9,7 @@ from auditor.errors import ConfigError, Problem
 from auditor.frozen import dataclass
 from auditor.model.audit import RuleNotRun
 from auditor.model.vocabulary import Status
-from auditor.rules.spec import Rule
+from auditor.rules.language.spec import Rule
 from auditor.settings import Settings
 
 _RANK = {Status.STABLE: 0, Status.TEST: 1, Status.EXPERIMENTAL: 2}

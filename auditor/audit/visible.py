@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from auditor.rules.columns import base_columns, finding_names
-from auditor.rules.names import table_names
-from auditor.rules.spec import Baseline, Group, Match, Pairs, Rule, Sequence
+from auditor.rules.language.columns import base_columns, finding_names
+from auditor.rules.language.names import table_names
+from auditor.rules.language.spec import Baseline, Group, Match, Pairs, Rule, Sequence
 from auditor.tables.facts import fact_table
 from auditor.tables.modelled import REASONS, is_learned
 from auditor.tables.schema import TABLES

@@ -11,7 +11,7 @@ from auditor.model.audit import Audit
 
 if TYPE_CHECKING:
     from auditor.model.finding import Finding
-    from auditor.rules.load import RuleSet
+    from auditor.rules.reading.load import RuleSet
     from auditor.settings import Settings
 
 
@@ -51,7 +51,7 @@ def one_finding(audit: Audit, fingerprint: str) -> Finding:
 
 def loaded_rules(settings: Settings, *, paths: Sequence[str] = (), bundled: bool = True) -> RuleSet:
     """The bundled rules without their tests, those of the configuration, and those of the paths."""
-    from auditor.rules.load import load_rules
+    from auditor.rules.reading.load import load_rules
 
     more = [*settings.rules.paths, *map(Path, paths)]
     return load_rules(more, bundled=bundled, allow_python=settings.allow_python_rules, tests=False)

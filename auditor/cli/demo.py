@@ -43,7 +43,7 @@ def command(session: Session, out: Path) -> int:
     from auditor.reports.formats import FORMATS, Options
     from auditor.reports.write import write_file
     from auditor.resources import resource
-    from auditor.rules.load import load_rules
+    from auditor.rules.reading.load import load_rules
     from auditor.settings import load
     from auditor.simulator import Site
     from auditor.simulator.population import SAMPLE

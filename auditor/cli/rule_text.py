@@ -20,7 +20,7 @@ from auditor.model.vocabulary import Severity, Status
 
 if TYPE_CHECKING:
     from auditor.model.audit import Parameter
-    from auditor.rules.spec import Rule
+    from auditor.rules.language.spec import Rule
 
 Json: TypeAlias = "str | int | Sequence[Json] | Mapping[str, Json] | None"
 
@@ -163,7 +163,7 @@ def _parameters(parameters: Sequence[Parameter], *, effective: bool) -> Table:
 def _worded(value: object) -> str:
     from datetime import timedelta
 
-    from auditor.rules.values import written
+    from auditor.rules.language.values import written
 
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "(empty)"

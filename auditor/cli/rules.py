@@ -16,10 +16,10 @@ from auditor.errors import ConfigError, RuleError
 
 if TYPE_CHECKING:
     from auditor.errors import Problem
-    from auditor.rules.embedded import CaseResult
-    from auditor.rules.lint_notes import Note
-    from auditor.rules.load import RuleSet
-    from auditor.rules.spec import Rule
+    from auditor.rules.authoring.embedded import CaseResult
+    from auditor.rules.authoring.lint_notes import Note
+    from auditor.rules.language.spec import Rule
+    from auditor.rules.reading.load import RuleSet
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -33,7 +33,7 @@ def command() -> None:
 
 
 def _read(session: Session, paths: Sequence[Path]) -> tuple[RuleSet, tuple[Problem, ...]]:
-    from auditor.rules.load import read_rules
+    from auditor.rules.reading.load import read_rules
 
     return read_rules(paths, bundled=not paths, allow_python=settings_of(session).allow_python_rules)
 
@@ -91,7 +91,7 @@ def show_rule(
     """Print all that a rule says; RULE is an id or a name."""
     from auditor.cli.options import clock
     from auditor.cli.rule_text import page, put
-    from auditor.rules.bind import bind, params_for
+    from auditor.rules.reading.bind import bind, params_for
 
     rules = _load(session, paths)
     rule = _chosen(rules, [name])[0]
@@ -119,9 +119,10 @@ def show_rule(
 def lint_rules(session: Session, paths: tuple[Path, ...], only: tuple[str, ...], form: str, *, strict: bool) -> int:
     """Check rules for what loads but will not do; run their tests too."""
     from auditor.cli.rule_text import counted
-    from auditor.rules.embedded import run_cases
-    from auditor.rules.frameworks import bundled, control_ids
-    from auditor.rules.lint import lint
+    from auditor.rules.authoring.embedded import run_cases
+    from auditor.rules.authoring.lint import lint
+    from auditor.rules.language.frameworks import control_ids
+    from auditor.rules.reading.frameworks import bundled
 
     rules, problems = _read(session, paths)
     chosen = {rule.id for rule in _chosen(rules, only)}
@@ -170,7 +171,7 @@ def _note_json(note: Note) -> dict[str, str | int]:
 
 def _bundled_ids(rules: RuleSet) -> frozenset[str]:
     """The ids of the bundled rules, read only when a rule says it is replaced by one that is not here."""
-    from auditor.rules.load import load_rules
+    from auditor.rules.reading.load import load_rules
 
     here = {rule.id for rule in rules.rules}
     wanted = {rule.replaced_by for rule in rules.rules if rule.replaced_by is not None}
@@ -185,7 +186,7 @@ def _bundled_ids(rules: RuleSet) -> frozenset[str]:
 def test_rules(session: Session, paths: tuple[Path, ...], only: tuple[str, ...], *, coverage: bool) -> int:
     """Run the tests that rules carry."""
     from auditor.cli.rule_text import counted
-    from auditor.rules.embedded import run_cases
+    from auditor.rules.authoring.embedded import run_cases
 
     rules = _chosen(_load(session, paths), only)
     results = run_cases(rules)
@@ -217,7 +218,7 @@ def _tell(session: Session, result: CaseResult) -> None:
 
 def _uncovered(rules: Sequence[Rule], results: Sequence[CaseResult]) -> list[str]:
     """The clauses that were never true, at their places, and how many there are of all."""
-    from auditor.rules.walk import clauses
+    from auditor.rules.language.walk import clauses
 
     seen = {place for result in results for place in result.clauses_true}
     every = [(rule.id, clause) for rule in rules for clause in clauses(rule)]
@@ -240,8 +241,8 @@ def _uncovered(rules: Sequence[Rule], results: Sequence[CaseResult]) -> list[str
 @click.pass_obj
 def write_rule(session: Session, rule_id: str, name: str, table: str, form: str, out: Path | None) -> int:
     """Begin a rule. The file loads, its test passes, and each line has a word beside it."""
-    from auditor.rules.forms import RULE_ID, RULE_NAME
-    from auditor.rules.new import STAGES, new_rule
+    from auditor.rules.authoring.new import STAGES, new_rule
+    from auditor.rules.reading.forms import RULE_ID, RULE_NAME
     from auditor.tables.schema import TABLES
 
     if RULE_ID.fullmatch(rule_id) is None:
@@ -278,7 +279,7 @@ def write_rule(session: Session, rule_id: str, name: str, table: str, form: str,
 @click.pass_obj
 def write_docs(session: Session, paths: tuple[Path, ...], out: Path) -> int:
     """Write a web site with a page a rule."""
-    from auditor.rules.site import site
+    from auditor.rules.authoring.site import site
 
     files = site(_load(session, paths))
     out.mkdir(parents=True, exist_ok=True)
@@ -293,7 +294,7 @@ def write_docs(session: Session, paths: tuple[Path, ...], out: Path) -> int:
 @click.pass_obj
 def rule_schema(session: Session, paths: tuple[Path, ...]) -> int:
     """Print the JSON Schema of a rule file. Editors complete and check by it; rules named beside must load."""
-    from auditor.rules.json_schema import schema
+    from auditor.rules.authoring.json_schema import schema
 
     if paths:
         _load(session, paths)

@@ -16,7 +16,7 @@ def command(document: str) -> int:
     if document == "audit":
         from auditor.reports.audit_json import schema
     else:
-        from auditor.rules.json_schema import schema
+        from auditor.rules.authoring.json_schema import schema
 
     click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
     return Exit.OK

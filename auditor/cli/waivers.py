@@ -171,7 +171,8 @@ def _known(settings: Settings, path: Path | None, rules: Sequence[str]) -> tuple
     from auditor.audit.selection import ids
     from auditor.audit.visible import visible_names
     from auditor.cli.audits import loaded_rules
-    from auditor.rules.frameworks import bundled, control_ids
+    from auditor.rules.language.frameworks import control_ids
+    from auditor.rules.reading.frameworks import bundled
     from auditor.triage import waiver_file
 
     target = path or settings.waivers or Path(DEFAULT)

@@ -30,7 +30,7 @@ from auditor.detectors.wording import clock, entity, number
 from auditor.entities.groups import greatest, ids
 from auditor.frozen import dataclass
 from auditor.model.window import Window
-from auditor.rules.packed import texts
+from auditor.rules.rows.packed import texts
 
 ENOUGH = 200
 CAP = 15.0

@@ -31,7 +31,7 @@ from auditor.detectors.wording import entity, number
 from auditor.entities.groups import ids, places
 from auditor.frozen import dataclass
 from auditor.model.window import Window
-from auditor.rules.packed import texts
+from auditor.rules.rows.packed import texts
 from auditor.tables.schema import LINEAGE
 
 MAD_TO_SIGMA = 1.4826

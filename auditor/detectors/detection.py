@@ -20,7 +20,7 @@ from auditor.entities.groups import greatest, ids, paired
 from auditor.frozen import dataclass
 from auditor.model.audit import Ledger
 from auditor.model.window import Window
-from auditor.rules.packed import texts
+from auditor.rules.rows.packed import texts
 from auditor.tables.schema import LINEAGE
 
 RECORDS = pl.List(pl.Struct({"page": pl.String(), "item": pl.Int64()}))

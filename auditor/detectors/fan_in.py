@@ -30,7 +30,7 @@ from auditor.entities.groups import codes, greatest, ids, paired
 from auditor.entities.networks import NETWORK, WHERE, is_remote_exit, knows_network, remote_exits
 from auditor.frozen import dataclass
 from auditor.model.window import Window
-from auditor.rules.packed import texts
+from auditor.rules.rows.packed import texts
 
 SHOWN = 20
 

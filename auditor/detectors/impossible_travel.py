@@ -33,7 +33,7 @@ from auditor.entities.networks import Lives, is_remote_exit, kilometres, knows_n
 from auditor.entities.pairs import hand_off, reconnect
 from auditor.frozen import dataclass
 from auditor.model.window import Window
-from auditor.rules.packed import texts
+from auditor.rules.rows.packed import texts
 
 RUN = timedelta(hours=24)
 KNOWN_FROM = timedelta(days=14)

@@ -30,7 +30,7 @@ from auditor.detectors.wording import entity, number
 from auditor.entities.groups import codes, ids, paired, places
 from auditor.frozen import dataclass
 from auditor.model.window import Window
-from auditor.rules.packed import texts
+from auditor.rules.rows.packed import texts
 from auditor.tables.schema import LINEAGE
 
 

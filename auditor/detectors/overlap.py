@@ -21,7 +21,7 @@ from auditor.entities.networks import PLACE, WHERE, Lives, is_remote_exit, knows
 from auditor.entities.pairs import companion, hand_off, reconnect, same_provider
 from auditor.frozen import dataclass
 from auditor.model.window import Window
-from auditor.rules.packed import texts
+from auditor.rules.rows.packed import texts
 
 PARTNERS = 50
 RUN_GAP = timedelta(hours=12)

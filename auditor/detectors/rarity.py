@@ -31,7 +31,7 @@ from auditor.entities.groups import dense, greatest, ids, paired
 from auditor.entities.networks import PLACE, WHERE, is_remote_exit, remote_exits
 from auditor.frozen import dataclass
 from auditor.model.window import Window
-from auditor.rules.packed import texts
+from auditor.rules.rows.packed import texts
 
 _SLACK = 1e-6
 

@@ -32,7 +32,7 @@ from auditor.entities.episodes import MERGE_GAP, ORDER, visits
 from auditor.entities.groups import ids, places
 from auditor.frozen import dataclass
 from auditor.model.window import Window
-from auditor.rules.packed import texts
+from auditor.rules.rows.packed import texts
 
 HISTORY = 60
 PEER_WEEKS = 4

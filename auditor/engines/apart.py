@@ -14,8 +14,8 @@ from auditor.engines.parcels import Parcel, heard
 from auditor.engines.sharing import planned
 from auditor.engines.work import Piece, Work
 from auditor.model.window import Window
-from auditor.rules import run as rules
-from auditor.rules.merging import Part
+from auditor.rules.judging import run as rules
+from auditor.rules.judging.merging import Part
 from auditor.rules.outcome import Outcome
 from auditor.rules.task import Bound, Task
 from auditor.tables.archive import Archive

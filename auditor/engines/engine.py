@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Protocol
 
 from auditor.model.window import Window
+from auditor.rules.judging.run import Means
 from auditor.rules.outcome import Outcome
-from auditor.rules.run import Means
 from auditor.rules.task import Bound
 from auditor.tables.archive import Archive
 

@@ -12,12 +12,12 @@ from types import MappingProxyType
 import polars as pl
 
 from auditor.model.window import Window
-from auditor.rules import run as rules
-from auditor.rules.batches import ROWS, Batches
-from auditor.rules.known import Memory
+from auditor.rules.judging import run as rules
+from auditor.rules.judging.batches import ROWS, Batches
 from auditor.rules.outcome import Outcome
-from auditor.rules.parts import MEETING, Pieces
-from auditor.rules.rows import Source
+from auditor.rules.rows.known import Memory
+from auditor.rules.rows.parts import MEETING, Pieces
+from auditor.rules.rows.source import Source
 from auditor.rules.task import Bound
 from auditor.tables.archive import Archive
 from auditor.tables.pieces import pieces

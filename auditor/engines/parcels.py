@@ -10,7 +10,7 @@ from zlib import crc32
 import polars as pl
 
 from auditor.frozen import dataclass
-from auditor.rules.merging import Part
+from auditor.rules.judging.merging import Part
 from auditor.rules.outcome import Crashed, Judged, NotEvaluated
 from auditor.tables.distinct import mapped
 

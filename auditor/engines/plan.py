@@ -8,15 +8,15 @@ from datetime import datetime
 
 from auditor.engines.local import batches, frames, pieces_of
 from auditor.model.window import Window, iso
-from auditor.rules.batches import WHOLE
-from auditor.rules.compile import subtrees
-from auditor.rules.lessons import learned_names
-from auditor.rules.parts import MEETING
-from auditor.rules.plain import by_row, condition_of
-from auditor.rules.run import Means, source_of, unfit
-from auditor.rules.spec import Group, Pairs
-from auditor.rules.spec import Sequence as Steps
-from auditor.rules.splitting import Splitting, splitting
+from auditor.rules.compiled.compile import subtrees
+from auditor.rules.judging.batches import WHOLE
+from auditor.rules.judging.lessons import learned_names
+from auditor.rules.judging.run import Means, source_of, unfit
+from auditor.rules.judging.splitting import Splitting, splitting
+from auditor.rules.language.spec import Group, Pairs
+from auditor.rules.language.spec import Sequence as Steps
+from auditor.rules.rows.parts import MEETING
+from auditor.rules.stages.plain import by_row, condition_of
 from auditor.rules.task import Bound, Task
 from auditor.tables.archive import Archive
 

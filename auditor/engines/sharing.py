@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from auditor.frozen import dataclass
-from auditor.rules.judging import columns_of, reads_history
-from auditor.rules.splitting import Splitting, splitting
+from auditor.rules.judging.judge import columns_of, reads_history
+from auditor.rules.judging.splitting import Splitting, splitting
 from auditor.rules.task import Task
 from auditor.tables.facts import fact_type
 from auditor.tables.schema import TABLES

@@ -15,14 +15,14 @@ from auditor.engines.parcels import Parcel, bucket_numbers, packed, told
 from auditor.engines.sharing import Plan, Shuffle
 from auditor.frozen import dataclass
 from auditor.model.window import Window
-from auditor.rules.derive import with_derived
-from auditor.rules.judging import keep
-from auditor.rules.merging import Part, judged_part, trimmed
+from auditor.rules.judging.judge import keep
+from auditor.rules.judging.merging import Part, judged_part, trimmed
+from auditor.rules.judging.splitting import SMALL
 from auditor.rules.outcome import CRASHES
-from auditor.rules.places import AT
-from auditor.rules.plain import by_row, judge_by_row
-from auditor.rules.rows import Source
-from auditor.rules.splitting import SMALL
+from auditor.rules.rows.places import AT
+from auditor.rules.rows.source import Source
+from auditor.rules.stages.derive import with_derived
+from auditor.rules.stages.plain import by_row, judge_by_row
 from auditor.rules.task import Task
 from auditor.tables.facts import Geo
 from auditor.tables.geoip import GeoIP

@@ -9,9 +9,9 @@ from typing import Protocol, TypeAlias
 import polars as pl
 
 from auditor.frozen import dataclass
-from auditor.rules.columns import shown_names
-from auditor.rules.spec import Condition, Rule
-from auditor.rules.tree import LiteralValue
+from auditor.rules.language.columns import shown_names
+from auditor.rules.language.spec import Condition, Rule
+from auditor.rules.language.tree import LiteralValue
 
 Watch: TypeAlias = Callable[[Condition, pl.DataFrame], None]
 """Hears every condition and the frame it is applied to."""

@@ -10,7 +10,7 @@ from auditor.audit.binding import bind_all
 from auditor.audit.means import means, opened
 from auditor.audit.selection import select
 from auditor.engines.local import run
-from auditor.rules.load import load_rules
+from auditor.rules.reading.load import load_rules
 from auditor.settings import load
 from auditor.tables.archive import Archive
 

@@ -10,7 +10,7 @@ import pytest
 from auditor.audit.controls import judge
 from auditor.model.vocabulary import Verdict
 from auditor.model.waiver import Attestation
-from auditor.rules.frameworks import Control, Framework
+from auditor.rules.language.frameworks import Control, Framework
 from tests.triage.conftest import Make
 
 MAKE = Make()

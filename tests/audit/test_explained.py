@@ -11,8 +11,8 @@ from auditor.audit import Request, check
 from auditor.audit.entailed import _needed, entailed
 from auditor.audit.explained import explain
 from auditor.errors import ConfigError
-from auditor.rules.load import load_rules, rules_of
-from auditor.rules.walk import conditions
+from auditor.rules.language.walk import conditions
+from auditor.rules.reading.load import load_rules, rules_of
 from auditor.settings import Settings, load
 from tests.audit.small import EVE, HOST, MALLORY, small_archive
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import ConfigFileError
-from auditor.rules.frameworks import bundled, control_ids, load
+from auditor.rules.language.frameworks import control_ids
+from auditor.rules.reading.frameworks import bundled, load
 
 GOOD = "schema: 1\nid: house\ntitle: House rules\ncontrols: [{id: '1', name: A}, {id: '2', name: Two, manual: true}]\n"
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 import benchmarks.attendance
-from auditor.rules.load import load_rules
+from auditor.rules.reading.load import load_rules
 from auditor.tables.archive import Archive
 from benchmarks.attendance.archive import Scale, make
 

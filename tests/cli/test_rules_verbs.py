@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from auditor.cli import _root
-from auditor.rules.embedded import run_cases
-from auditor.rules.lint import lint
-from auditor.rules.load import load_rules, rules_of
-from auditor.rules.new import STAGES, new_rule
+from auditor.rules.authoring.embedded import run_cases
+from auditor.rules.authoring.lint import lint
+from auditor.rules.authoring.new import STAGES, new_rule
+from auditor.rules.reading.load import load_rules, rules_of
 from auditor.tables.schema import TABLES
 
 Run = Callable[..., "Done"]

@@ -14,9 +14,9 @@ from auditor.detectors.impossible_travel import ImpossibleTravel, detect
 from auditor.errors import RuleError
 from auditor.model.vocabulary import Confidence
 from auditor.model.window import Window
-from auditor.rules.bind import bind
-from auditor.rules.load import load_rules
-from auditor.rules.run import run
+from auditor.rules.judging.run import run
+from auditor.rules.reading.bind import bind
+from auditor.rules.reading.load import load_rules
 from auditor.tables.schema import TABLES
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)

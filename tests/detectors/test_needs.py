@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 
 from auditor.model.window import Window
-from auditor.rules.bind import bind
-from auditor.rules.load import load_rules
-from auditor.rules.spec import Detector
-from auditor.rules.statistical import KINDS, needed, settings_of
+from auditor.rules.language.spec import Detector
+from auditor.rules.reading.bind import bind
+from auditor.rules.reading.load import load_rules
+from auditor.rules.stages.statistical import KINDS, needed, settings_of
 from auditor.simulator import scale
 from auditor.simulator.scale.people import DOMAIN
 from auditor.tables.facts import with_facts

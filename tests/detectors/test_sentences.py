@@ -13,10 +13,10 @@ import pytest
 
 from auditor.model.finding import Finding
 from auditor.model.window import Window
-from auditor.rules.bind import bind
-from auditor.rules.load import load_rules
-from auditor.rules.run import Means, run
-from auditor.rules.spec import Detector
+from auditor.rules.judging.run import Means, run
+from auditor.rules.language.spec import Detector
+from auditor.rules.reading.bind import bind
+from auditor.rules.reading.load import load_rules
 from auditor.simulator import scale
 from auditor.simulator.scale.people import DOMAIN
 

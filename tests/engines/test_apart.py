@@ -14,9 +14,9 @@ from auditor.engines.parcels import bucket_numbers, heard, told
 from auditor.engines.sharing import planned
 from auditor.model.window import Window
 from auditor.reports.audit_json import dump
-from auditor.rules.bind import bind
-from auditor.rules.load import load_rules
 from auditor.rules.outcome import Crashed, NotEvaluated
+from auditor.rules.reading.bind import bind
+from auditor.rules.reading.load import load_rules
 from auditor.rules.task import Task
 from auditor.settings import load
 from auditor.tables.archive import Archive

@@ -8,9 +8,9 @@ import pytest
 
 from auditor.engines.local import batches
 from auditor.model.window import Window
-from auditor.rules.bind import bind
-from auditor.rules.load import rules_of
-from auditor.rules.run import Means, run
+from auditor.rules.judging.run import Means, run
+from auditor.rules.reading.bind import bind
+from auditor.rules.reading.load import rules_of
 from auditor.tables.schema import TABLES
 from tests.facts.conftest import START, join, tables, told
 

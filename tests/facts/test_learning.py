@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from auditor.model.window import Window
-from auditor.rules.rows import Source
+from auditor.rules.rows.source import Source
 from auditor.tables.facts import with_facts
 from auditor.tables.schema import LINEAGE
 from tests.facts.conftest import PHONE, START, join, tables

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from auditor.entities.lookback import DAYS, seen_before, used_before
 from auditor.model.window import Window
-from auditor.rules.bind import bind
-from auditor.rules.load import rules_of
-from auditor.rules.run import Means, run
-from auditor.rules.splitting import splitting
+from auditor.rules.judging.run import Means, run
+from auditor.rules.judging.splitting import splitting
+from auditor.rules.reading.bind import bind
+from auditor.rules.reading.load import rules_of
 from tests.facts.conftest import PHONE, START, join, tables, told
 
 OFFICE = "198.51.100.7"

@@ -28,11 +28,11 @@ def test_demo_runs_from_another_folder(environment, tmp_path):
 
 
 def test_bundled_rules_and_frameworks_are_read_from_their_pack(environment, tmp_path):
-    """`python -m auditor.rules.packing` writes a new one after a rule, a framework or what reads them has changed."""
+    """After a change of what they are or are read by, `python -m auditor.rules.reading.packing` writes one."""
     code = (
         "import sys\n"
-        "from auditor.rules.frameworks import bundled\n"
-        "from auditor.rules.load import load_rules\n"
+        "from auditor.rules.reading.frameworks import bundled\n"
+        "from auditor.rules.reading.load import load_rules\n"
         "print(len(load_rules(tests=False).rules) > 100, len(bundled()), 'yaml' in sys.modules)"
     )
     shown = environment.python(code, cwd=tmp_path)

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from auditor.model.vocabulary import Status, Verdict
-from auditor.rules.embedded import run_cases
-from auditor.rules.frameworks import bundled, control_ids
-from auditor.rules.lint import lint
-from auditor.rules.load import load_rules
+from auditor.rules.authoring.embedded import run_cases
+from auditor.rules.authoring.lint import lint
+from auditor.rules.language.frameworks import control_ids
+from auditor.rules.reading.frameworks import bundled
+from auditor.rules.reading.load import load_rules
 
 FOLDER = Path(__file__).parents[2] / "rules"
 PACK = load_rules([], bundled=True)

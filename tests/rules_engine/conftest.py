@@ -10,11 +10,11 @@ import polars as pl
 import pytest
 
 from auditor.model.window import Window
-from auditor.rules.bind import bind
-from auditor.rules.load import rules_of
+from auditor.rules.judging.run import Means, run
+from auditor.rules.language.spec import Rule
 from auditor.rules.outcome import Outcome
-from auditor.rules.run import Means, run
-from auditor.rules.spec import Rule
+from auditor.rules.reading.bind import bind
+from auditor.rules.reading.load import rules_of
 from auditor.tables.facts import fact_type
 from auditor.tables.schema import TABLES
 

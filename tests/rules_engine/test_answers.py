@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.rules.answers import Answers
+from auditor.rules.rows.answers import Answers
 
 ANSWER = st.sampled_from([True, False, None])
 

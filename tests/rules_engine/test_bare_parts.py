@@ -9,13 +9,13 @@ import polars as pl
 import pytest
 
 from auditor.model.window import Window
-from auditor.rules.bind import bind
-from auditor.rules.judging import keep
-from auditor.rules.load import load_rules
-from auditor.rules.merging import Part, judged_part
+from auditor.rules.judging.judge import keep
+from auditor.rules.judging.merging import Part, judged_part
+from auditor.rules.judging.run import Means, run, source_of
+from auditor.rules.language.spec import Rule
 from auditor.rules.outcome import Judged, NotEvaluated
-from auditor.rules.run import Means, run, source_of
-from auditor.rules.spec import Rule
+from auditor.rules.reading.bind import bind
+from auditor.rules.reading.load import load_rules
 from auditor.rules.task import Task
 from auditor.tables.schema import TABLES, TIME
 

@@ -12,12 +12,12 @@ import pytest
 
 from auditor.engines.local import batches
 from auditor.model.window import Window
-from auditor.rules.bind import bind
-from auditor.rules.load import load_rules
-from auditor.rules.parts import parts
-from auditor.rules.plain import judge_by_row
-from auditor.rules.run import Means, run, source_of
-from auditor.rules.spec import Detector
+from auditor.rules.judging.run import Means, run, source_of
+from auditor.rules.language.spec import Detector
+from auditor.rules.reading.bind import bind
+from auditor.rules.reading.load import load_rules
+from auditor.rules.rows.parts import parts
+from auditor.rules.stages.plain import judge_by_row
 from auditor.rules.task import Task
 from auditor.simulator.scale import Scale, frames, make
 from auditor.tables.schema import TABLES

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 import pytest
 
 from auditor.model.vocabulary import Verdict
-from auditor.rules.bind import bind_case
-from auditor.rules.given import frames_of
-from auditor.rules.handed import Handed
-from auditor.rules.judging import columns_of, judge
-from auditor.rules.load import load_rules
+from auditor.rules.authoring.given import frames_of
+from auditor.rules.judging.judge import columns_of, judge
+from auditor.rules.judging.run import run
 from auditor.rules.outcome import Crashed, NotEvaluated
-from auditor.rules.rows import Source
-from auditor.rules.run import run
+from auditor.rules.reading.bind import bind_case
+from auditor.rules.reading.load import load_rules
+from auditor.rules.rows.handed import Handed
+from auditor.rules.rows.source import Source
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 RULE = next(rule for rule in load_rules(bundled=True).rules if rule.name == "uninvited-in-confidential")

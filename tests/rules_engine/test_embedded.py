@@ -7,9 +7,9 @@ from textwrap import dedent, indent
 
 import pytest
 
-from auditor.rules.embedded import run_case, run_cases
-from auditor.rules.given import frames_of
-from auditor.rules.load import rules_of
+from auditor.rules.authoring.embedded import run_case, run_cases
+from auditor.rules.authoring.given import frames_of
+from auditor.rules.reading.load import rules_of
 
 HEAD = """
 schema: 1

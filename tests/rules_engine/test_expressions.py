@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.rules.compile import expression, with_shared
-from auditor.rules.dtypes import DTYPES
-from auditor.rules.tree import Column, Expr, Literal, LiteralValue, Op, Type
+from auditor.rules.compiled.compile import expression, with_shared
+from auditor.rules.compiled.dtypes import DTYPES
+from auditor.rules.language.tree import Column, Expr, Literal, LiteralValue, Op, Type
 
 MONDAY = datetime(2026, 3, 23, tzinfo=UTC)
 COLUMNS = {

@@ -8,16 +8,16 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.rules.bind import bind
-from auditor.rules.handed import COUNTED, OWN
-from auditor.rules.judging import columns_of, counted, waiting
-from auditor.rules.load import load_rules
-from auditor.rules.packed import texts
-from auditor.rules.places import PLACE
-from auditor.rules.rows import Source
-from auditor.rules.spec import Condition
+from auditor.rules.judging.judge import columns_of, counted, waiting
+from auditor.rules.language.spec import Condition
+from auditor.rules.language.tree import Column, Literal, Op, Type
+from auditor.rules.reading.bind import bind
+from auditor.rules.reading.load import load_rules
+from auditor.rules.rows.handed import COUNTED, OWN
+from auditor.rules.rows.packed import texts
+from auditor.rules.rows.places import PLACE
+from auditor.rules.rows.source import Source
 from auditor.rules.task import Task
-from auditor.rules.tree import Column, Literal, Op, Type
 from auditor.tables.schema import LINEAGE, TABLES
 
 NOW = datetime(2026, 10, 5, tzinfo=UTC)

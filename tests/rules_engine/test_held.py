@@ -9,20 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.rules.bind import bind
-from auditor.rules.columns import names_in
-from auditor.rules.compile import expression
-from auditor.rules.evaluate import Reading, computed
-from auditor.rules.held import Beside, Held
-from auditor.rules.keys import RUN, key_of
-from auditor.rules.known import Known, Memory
-from auditor.rules.load import load_rules
-from auditor.rules.once import by_source, made_name, row_trees, settled
-from auditor.rules.packed import packed, texts
-from auditor.rules.places import PLACE
-from auditor.rules.rows import Source
-from auditor.rules.spec import Condition
-from auditor.rules.tree import Column, Literal, Op, Type
+from auditor.rules.compiled.compile import expression
+from auditor.rules.language.columns import names_in
+from auditor.rules.language.spec import Condition
+from auditor.rules.language.tree import Column, Literal, Op, Type
+from auditor.rules.reading.bind import bind
+from auditor.rules.reading.load import load_rules
+from auditor.rules.rows.evaluate import Reading, computed
+from auditor.rules.rows.held import Beside, Held
+from auditor.rules.rows.keys import RUN, key_of
+from auditor.rules.rows.known import Known, Memory
+from auditor.rules.rows.once import by_source, made_name, row_trees, settled
+from auditor.rules.rows.packed import packed, texts
+from auditor.rules.rows.places import PLACE
+from auditor.rules.rows.source import Source
 from auditor.tables.facts import OF_MEETING, value_source, with_facts
 from auditor.tables.schema import LINEAGE, TABLES
 

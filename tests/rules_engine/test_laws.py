@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.model.window import Window
-from auditor.rules.bind import bind, bind_case
-from auditor.rules.given import frames_of
-from auditor.rules.load import load_rules
-from auditor.rules.run import Means, run
-from auditor.rules.spec import Detector
+from auditor.rules.authoring.given import frames_of
+from auditor.rules.judging.run import Means, run
+from auditor.rules.language.spec import Detector
+from auditor.rules.reading.bind import bind, bind_case
+from auditor.rules.reading.load import load_rules
 
 WORKED = Path(__file__).parents[1] / "data" / "rules" / "worked.yaml"
 RULES = [
@@ -57,10 +57,10 @@ def test_order_and_chunks_and_ways_of_reading_change_nothing(rule):
 SCRIPT = """
 import sys
 from pathlib import Path
-from auditor.rules.bind import bind_case
-from auditor.rules.given import frames_of
-from auditor.rules.load import load_rules
-from auditor.rules.run import Means, run
+from auditor.rules.reading.bind import bind_case
+from auditor.rules.authoring.given import frames_of
+from auditor.rules.reading.load import load_rules
+from auditor.rules.judging.run import Means, run
 import polars as pl
 print(pl.thread_pool_size(), file=sys.stderr)
 for rule in load_rules([Path(sys.argv[1])], bundled=False).rules:

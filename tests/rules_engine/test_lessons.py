@@ -10,10 +10,10 @@ import pytest
 
 from auditor.engines.local import batches
 from auditor.model.window import Window
-from auditor.rules.bind import bind
-from auditor.rules.columns import names_in
-from auditor.rules.lessons import known_of
-from auditor.rules.run import Means, run
+from auditor.rules.judging.lessons import known_of
+from auditor.rules.judging.run import Means, run
+from auditor.rules.language.columns import names_in
+from auditor.rules.reading.bind import bind
 from auditor.rules.task import Task
 from auditor.simulator.scale import Scale, frames, make
 from auditor.tables.facts import GEO

@@ -9,13 +9,13 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.rules.packed import of_their_own, texts
+from auditor.rules.rows.packed import of_their_own, texts
 
 KEEP = """
 import resource, sys
 import polars as pl
-from auditor.rules.load import load_rules
-from auditor.rules.merging import kept_columns, trimmed
+from auditor.rules.reading.load import load_rules
+from auditor.rules.judging.merging import kept_columns, trimmed
 from auditor.rules.outcome import Judged
 from auditor.rules.task import Task
 

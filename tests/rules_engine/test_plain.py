@@ -11,8 +11,8 @@ import pytest
 from auditor.model.finding import Record
 from auditor.model.vocabulary import Severity, Verdict
 from auditor.model.window import Window
-from auditor.rules.bind import bind
-from auditor.rules.run import Means, run
+from auditor.rules.judging.run import Means, run
+from auditor.rules.reading.bind import bind
 
 ONE = {"email": "a@example.com"}
 
@@ -296,7 +296,7 @@ def test_conditions_without_a_column_hold_for_every_row(judge):
 @pytest.mark.parametrize("allowed", [True, False])
 def test_python_rules_run_only_where_they_are_allowed(rule, tables, at, allowed):
     text = "{from: attendees, python: somewhere.else:function}"
-    from auditor.rules.load import rules_of
+    from auditor.rules.reading.load import rules_of
 
     source = f"""
 schema: 1

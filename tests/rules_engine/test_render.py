@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.rules.render import filled, rendered, worded
-from auditor.rules.spec import Field, Template
-from auditor.rules.tree import Type
+from auditor.rules.judging.render import filled, rendered, worded
+from auditor.rules.language.spec import Field, Template
+from auditor.rules.language.tree import Type
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOMENT = datetime(2026, 1, 5, 10, 0, 30, 999, tzinfo=UTC)

@@ -9,18 +9,18 @@ import polars as pl
 import pytest
 
 from auditor.model.window import Window
-from auditor.rules.bind import BoundRule, bind, bind_case
-from auditor.rules.derive import with_derived
-from auditor.rules.findings import outcome
-from auditor.rules.given import frames_of
-from auditor.rules.handed import Handed
-from auditor.rules.judging import columns_of, judge, reads_history
-from auditor.rules.load import load_rules
-from auditor.rules.merging import merged
+from auditor.rules.authoring.given import frames_of
+from auditor.rules.judging.findings import outcome
+from auditor.rules.judging.judge import columns_of, judge, reads_history
+from auditor.rules.judging.merging import merged
+from auditor.rules.judging.splitting import Splitting, splitting
+from auditor.rules.language.spec import Detector, Match
 from auditor.rules.outcome import Judged, NotEvaluated, Outcome
-from auditor.rules.rows import Source
-from auditor.rules.spec import Detector, Match
-from auditor.rules.splitting import Splitting, splitting
+from auditor.rules.reading.bind import BoundRule, bind, bind_case
+from auditor.rules.reading.load import load_rules
+from auditor.rules.rows.handed import Handed
+from auditor.rules.rows.source import Source
+from auditor.rules.stages.derive import with_derived
 from auditor.rules.task import Task
 from auditor.simulator.scale import Scale, frames, make
 from auditor.tables.schema import TABLES

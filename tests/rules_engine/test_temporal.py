@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.rules.temporal import window_start
+from auditor.rules.compiled.temporal import window_start
 from auditor.tables.schema import TIME
 
 MONDAY = datetime(1970, 1, 5, tzinfo=UTC)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from auditor.rules.embedded import run_case
-from auditor.rules.load import load_rules
-from auditor.rules.spec import Case, Rule
-from auditor.rules.walk import clauses
+from auditor.rules.authoring.embedded import run_case
+from auditor.rules.language.spec import Case, Rule
+from auditor.rules.language.walk import clauses
+from auditor.rules.reading.load import load_rules
 
 WORKED = Path(__file__).parents[1] / "data" / "rules" / "worked.yaml"
 RULES = load_rules([WORKED], bundled=False).rules

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from auditor.errors import RuleError
-from auditor.rules.load import RuleSet, rules_of
+from auditor.rules.reading.load import RuleSet, rules_of
 
 HEAD = """\
 schema: 1

@@ -7,11 +7,11 @@ import pytest
 
 from auditor.documents import Map, Node, read
 from auditor.errors import ConfigError, ConfigFileError, RuleError
-from auditor.rules.bind import BoundRule, bind, bind_case, params_for
-from auditor.rules.load import RuleSet
-from auditor.rules.spec import Group, Rule
-from auditor.rules.tree import ListName, Literal, Now, Param, Type
-from auditor.rules.walk import nodes, trees
+from auditor.rules.language.spec import Group, Rule
+from auditor.rules.language.tree import ListName, Literal, Now, Param, Type
+from auditor.rules.language.walk import nodes, trees
+from auditor.rules.reading.bind import BoundRule, bind, bind_case, params_for
+from auditor.rules.reading.load import RuleSet
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 Load = Callable[[str], RuleSet]

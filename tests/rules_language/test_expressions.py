@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.documents import Place, Scalar
-from auditor.rules.expressions import expression
-from auditor.rules.functions import FUNCTIONS
-from auditor.rules.mistakes import Mistakes
-from auditor.rules.names import Scope, table_names
-from auditor.rules.spec import ParamSpec
-from auditor.rules.tree import Column, Expr, ListName, Literal, Now, Op, Param, Type
-from auditor.rules.values import PARAMETER_TYPES
+from auditor.rules.language.expressions import expression
+from auditor.rules.language.functions import FUNCTIONS
+from auditor.rules.language.mistakes import Mistakes
+from auditor.rules.language.names import Scope, table_names
+from auditor.rules.language.spec import ParamSpec
+from auditor.rules.language.tree import Column, Expr, ListName, Literal, Now, Op, Param, Type
+from auditor.rules.language.values import PARAMETER_TYPES
 
 START = Place("e", 1, 1)
 PARAMS = {

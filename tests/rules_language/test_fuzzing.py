@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from auditor.documents import Items, Map, Node, Scalar, printable, read
 from auditor.errors import RuleError
 from auditor.resources import resource
-from auditor.rules.embedded import run_case
-from auditor.rules.functions import FUNCTIONS
-from auditor.rules.load import rules_of
+from auditor.rules.authoring.embedded import run_case
+from auditor.rules.language.functions import FUNCTIONS
+from auditor.rules.reading.load import rules_of
 from tests.rules_language.conftest import HEAD, PARAMS, TESTS
 
 FORMS = {

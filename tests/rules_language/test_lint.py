@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
-from auditor.rules.constant_conditions import constant
-from auditor.rules.embedded import run_cases
-from auditor.rules.lint import lint
-from auditor.rules.lint_notes import LEVELS, Note
-from auditor.rules.load import RuleSet
+from auditor.rules.authoring.embedded import run_cases
+from auditor.rules.authoring.lint import lint
+from auditor.rules.authoring.lint_notes import LEVELS, Note
+from auditor.rules.language.constant_conditions import constant
+from auditor.rules.reading.load import RuleSet
 
 Load = Callable[[str], RuleSet]
 

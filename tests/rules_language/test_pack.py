@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from auditor.documents import Place
-from auditor.rules.frameworks import bundled, load
-from auditor.rules.load import load_rules
-from auditor.rules.pack import NAME, packed, readers_digest, value_packed
-from auditor.rules.packing import frameworks_of, pack
+from auditor.rules.reading.frameworks import bundled, load
+from auditor.rules.reading.load import load_rules
+from auditor.rules.reading.pack import NAME, packed, readers_digest, value_packed
+from auditor.rules.reading.packing import frameworks_of, pack
 
 CHECKOUT = Path(__file__).parents[2]
 RULES = CHECKOUT / "rules"
-READER = "rules/pack.py"
+READER = "rules/reading/pack.py"
 ONE = "rules/ACC/ACC-001-uninvited-in-confidential.yaml"
 
 
@@ -123,7 +123,7 @@ def tree(tmp_path_factory):
         copy = folder / path.relative_to(CHECKOUT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())
-    told(folder, "-m", "auditor.rules.packing")
+    told(folder, "-m", "auditor.rules.reading.packing")
     return folder
 
 
@@ -135,7 +135,7 @@ def told(folder, *arguments):
 
 LOADED = """
 import sys
-from auditor.rules.load import load_rules
+from auditor.rules.reading.load import load_rules
 rules = load_rules(tests=False)
 print(rules.get("ACC-001").title, "yaml" in sys.modules, len(rules.rules), "ACC-001" in rules.sources)
 """
@@ -160,7 +160,7 @@ def test_a_changed_file_is_read_itself(tree):
 @pytest.mark.parametrize(
     ("module", "was", "now"),
     [
-        ("rules/expressions.py", "import ast\n", "import ast\n\n"),
+        ("rules/language/expressions.py", "import ast\n", "import ast\n\n"),
         ("settings/fields.py", "import re\n", "import re\n\n"),
         ("tables/schema.py", " city state", " city county state"),
         ("tables/facts.py", '"ip_network": TEXT,', '"ip_network": TEXT, "colour": TEXT,'),
@@ -183,7 +183,7 @@ def test_an_id_of_a_bundled_rule_is_taken_also_when_it_came_from_the_pack(tree, 
     code = f"""
 from pathlib import Path
 from auditor.errors import RuleError
-from auditor.rules.load import load_rules
+from auditor.rules.reading.load import load_rules
 try:
     load_rules([Path({str(own)!r})], tests=False)
 except RuleError as error:

@@ -10,13 +10,13 @@ import pytest
 from auditor.documents import plain
 from auditor.model.vocabulary import Confidence, Severity, Status, Verdict
 from auditor.model.window import Window
-from auditor.rules.embedded import run_cases
-from auditor.rules.json_schema import schema
-from auditor.rules.load import RuleSet, rules_of
-from auditor.rules.new import STAGES, new_rule
-from auditor.rules.site import site
-from auditor.rules.spec import Detector, EvidenceSpec, Expected
-from auditor.rules.tree import Literal, Type
+from auditor.rules.authoring.embedded import run_cases
+from auditor.rules.authoring.json_schema import schema
+from auditor.rules.authoring.new import STAGES, new_rule
+from auditor.rules.authoring.site import site
+from auditor.rules.language.spec import Detector, EvidenceSpec, Expected
+from auditor.rules.language.tree import Literal, Type
+from auditor.rules.reading.load import RuleSet, rules_of
 
 TEXT = """\
 schema: 1

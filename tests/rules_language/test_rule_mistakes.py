@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import RuleError
-from auditor.rules.load import load_rules
+from auditor.rules.reading.load import load_rules
 
 Problems = Callable[[str | bytes], list[str]]
 Rule = Callable[..., str]

@@ -5,9 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from auditor.rules.detector_forms import DETECTORS, SUPPRESSIONS
-from auditor.rules.embedded import run_cases
-from auditor.rules.forms import (
+from auditor.rules.authoring.embedded import run_cases
+from auditor.rules.authoring.lint import lint
+from auditor.rules.authoring.lint_notes import LEVELS
+from auditor.rules.language.functions import FUNCTIONS
+from auditor.rules.language.templates import SPECS
+from auditor.rules.language.values import PARAMETER_TYPES
+from auditor.rules.reading.detector_forms import DETECTORS, SUPPRESSIONS
+from auditor.rules.reading.forms import (
     BaselineForm,
     CaseForm,
     DetectForm,
@@ -19,12 +24,7 @@ from auditor.rules.forms import (
     SequenceForm,
     WindowForm,
 )
-from auditor.rules.functions import FUNCTIONS
-from auditor.rules.lint import lint
-from auditor.rules.lint_notes import LEVELS
-from auditor.rules.load import rules_of
-from auditor.rules.templates import SPECS
-from auditor.rules.values import PARAMETER_TYPES
+from auditor.rules.reading.load import rules_of
 from auditor.tables.facts import FACTS
 from auditor.tables.schema import LINEAGE, TABLES
 

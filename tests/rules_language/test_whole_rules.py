@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.errors import RuleError
-from auditor.rules.embedded import run_case, run_cases
-from auditor.rules.lint import lint
-from auditor.rules.load import RuleSet, load_rules, rules_of
+from auditor.rules.authoring.embedded import run_case, run_cases
+from auditor.rules.authoring.lint import lint
+from auditor.rules.reading.load import RuleSet, load_rules, rules_of
 from tests.rules_language.conftest import HEAD, PARAMS, TESTS
 
 CONDITIONS = [
@@ -80,8 +80,8 @@ def test_an_aggregate_that_loads_also_runs(aggregate: str, window: str) -> None:
 
 MEASURED = """\
 import time
-from auditor.rules.lint import lint
-from auditor.rules.load import load_rules
+from auditor.rules.authoring.lint import lint
+from auditor.rules.reading.load import load_rules
 assert len(load_rules().rules) >= 88
 spent = []
 for _ in range(3):

@@ -8,10 +8,10 @@ import pytest
 
 from auditor.documents import plain, read
 from auditor.resources import resource
-from auditor.rules.embedded import run_case
-from auditor.rules.json_schema import schema
-from auditor.rules.load import load_rules
-from auditor.rules.spec import Case, Rule
+from auditor.rules.authoring.embedded import run_case
+from auditor.rules.authoring.json_schema import schema
+from auditor.rules.language.spec import Case, Rule
+from auditor.rules.reading.load import load_rules
 
 WORKED = Path(__file__).parent.parent / "data" / "worked_rules.yaml"
 RULES = load_rules([WORKED], bundled=False).rules

@@ -1,0 +1,1 @@
+"""Typed trees compiled to Polars expressions."""

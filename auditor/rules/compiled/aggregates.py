@@ -1,0 +1,198 @@
+"""Aggregates over the rows of a group as Polars expressions.
+
+Each skips nulls and is null when nothing is left, counts aside. None depends on the order of rows: sums of
+floating numbers sort first, `first` and `last` go by time and lineage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeAlias
+
+import polars as pl
+
+from auditor.frozen import dataclass
+from auditor.rules.compiled.dtypes import DTYPES
+from auditor.rules.compiled.operators import finite, number, rounded
+from auditor.rules.language.tree import Column, Expr, Op, Type
+from auditor.tables.schema import COUNT, FLAG, SPAN
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows an aggregate looks at: in `order`, and only those where `mask` is true.
+
+    Without `order` the rows stand in order already.
+    """
+
+    order: tuple[str, ...]
+    mask: pl.Expr | None = None
+
+    def of(self, tree: Expr, compiled: pl.Expr) -> pl.Expr:
+        """The argument's value on each of the rows."""
+        value = compiled if has_column(tree) else _repeated(tree, compiled)
+        return value if self.mask is None else value.filter(self.mask)
+
+    def keys(self) -> list[pl.Expr]:
+        """The columns the rows are ordered by."""
+        columns = [pl.col(name) for name in self.order]
+        return columns if self.mask is None else [column.filter(self.mask) for column in columns]
+
+
+def _repeated(tree: Expr, compiled: pl.Expr) -> pl.Expr:
+    """A value that reads no column, on each of the rows; Polars repeats no lists."""
+    if tree.type is Type.LIST:
+        return compiled.gather(pl.repeat(0, pl.len()))
+    return pl.repeat(compiled, pl.len(), dtype=DTYPES[tree.type])
+
+
+Aggregate: TypeAlias = Callable[[Op, tuple[pl.Expr, ...], Rows], pl.Expr]
+
+
+def has_column(tree: Expr) -> bool:
+    """Whether the tree reads a column at all."""
+    match tree:
+        case Column():
+            return True
+        case Op():
+            return any(map(has_column, tree.args))
+        case _:
+            return False
+
+
+def _count(_: Op, args: tuple[pl.Expr, ...], rows: Rows) -> pl.Expr:
+    if args:
+        return args[0].count().cast(COUNT)
+    return (pl.len() if rows.mask is None else rows.mask.sum()).cast(COUNT)
+
+
+def _sorted(op: Op, value: pl.Expr) -> pl.Expr:
+    """Floating numbers in order, since their sum depends on it; other values as they are."""
+    return value.sort() if op.args[0].type is Type.NUMBER else value
+
+
+def _sum(op: Op, args: tuple[pl.Expr, ...], _: Rows) -> pl.Expr:
+    value = _sorted(op, args[0])
+    return pl.when(args[0].count() > 0).then(value.sum())
+
+
+def _mean(op: Op, args: tuple[pl.Expr, ...], _: Rows) -> pl.Expr:
+    value = args[0]
+    if op.args[0].type is Type.DURATION:
+        return rounded(value.cast(COUNT).sum() / value.count(), SPAN)
+    return finite(_sorted(op, value).sum() / value.count())
+
+
+def _median(op: Op, args: tuple[pl.Expr, ...], _: Rows) -> pl.Expr:
+    if op.args[0].type is Type.DURATION:
+        return rounded(args[0].cast(COUNT).median(), SPAN)
+    return args[0].median()
+
+
+def _quantile(op: Op, args: tuple[pl.Expr, ...], _: Rows) -> pl.Expr:
+    share = number(op.args[1])
+    return args[0].quantile(share, "linear")
+
+
+def _std(_: Op, args: tuple[pl.Expr, ...], __: Rows) -> pl.Expr:
+    return finite(args[0].sort().std())
+
+
+def _ordered(value: pl.Expr, rows: Rows) -> pl.Expr:
+    known = value.sort_by(rows.keys(), nulls_last=True, maintain_order=True) if rows.order else value
+    return known.drop_nulls()
+
+
+def _covered(_: Op, args: tuple[pl.Expr, ...], __: Rows) -> pl.Expr:
+    start, end = args
+    whole = start.is_not_null() & end.is_not_null()
+    by_start = start.filter(whole)
+    starts, ends = by_start.sort(), end.filter(whole).sort_by(by_start)
+    reached = ends.cum_max().shift(1)
+    added = ends.cast(COUNT) - pl.max_horizontal(starts, reached).cast(COUNT)
+    return pl.when(whole.any()).then(added.clip(lower_bound=0).sum()).cast(SPAN)
+
+
+def _peak(_: Op, args: tuple[pl.Expr, ...], __: Rows) -> pl.Expr:
+    start, end = args
+    whole = start.is_not_null() & end.is_not_null()
+    lasting = whole & (start < end)
+    # an end sorts before a start of the same moment, since intervals are half-open
+    moments = (start.filter(lasting).cast(COUNT) * 2 + 1).append(end.filter(lasting).cast(COUNT) * 2).sort()
+    running = pl.when(moments % 2 == 1).then(1).otherwise(-1).cum_sum()
+    return pl.when(whole.any()).then(running.max().fill_null(0)).cast(COUNT)
+
+
+def _values(_: Op, args: tuple[pl.Expr, ...], __: Rows) -> pl.Expr:
+    return args[0].drop_nulls().unique().sort()
+
+
+def _share(_: Op, args: tuple[pl.Expr, ...], __: Rows) -> pl.Expr:
+    return finite(args[0].sum() / args[0].count())
+
+
+AGGREGATES: Mapping[str, Aggregate] = {
+    "count": _count,
+    "count_if": lambda _, args, __: args[0].sum().cast(COUNT),
+    "n_unique": lambda _, args, __: args[0].drop_nulls().n_unique().cast(COUNT),
+    "sum": _sum,
+    "mean": _mean,
+    "median": _median,
+    "min": lambda _, args, __: args[0].min(),
+    "max": lambda _, args, __: args[0].max(),
+    "quantile": _quantile,
+    "std": _std,
+    "first": lambda _, args, rows: _ordered(args[0], rows).first(),
+    "last": lambda _, args, rows: _ordered(args[0], rows).last(),
+    "covered": _covered,
+    "peak": _peak,
+    "values": _values,
+    "any": lambda _, args, __: args[0].cast(FLAG).any(ignore_nulls=False),
+    "all": lambda _, args, __: args[0].cast(FLAG).all(ignore_nulls=False),
+    "share": _share,
+}
+"""Compiled form of each aggregate."""
+
+
+Alone: TypeAlias = Callable[[tuple[pl.Expr, ...]], pl.Expr]
+
+ALONE: Mapping[str, Alone] = {
+    "count": lambda args: args[0].is_not_null() if args else pl.lit(1),
+    "count_if": lambda args: args[0].fill_null(value=False),
+    "n_unique": lambda args: args[0].is_not_null(),
+    "sum": lambda args: args[0],
+    "min": lambda args: args[0],
+    "max": lambda args: args[0],
+    "first": lambda args: args[0],
+    "last": lambda args: args[0],
+    "covered": lambda args: (args[1] - args[0]).cast(COUNT).clip(lower_bound=0),
+    "peak": lambda args: args[0] < args[1],
+    "any": lambda args: args[0],
+    "all": lambda args: args[0],
+}
+"""What an aggregate gives of a group of one row, but for its type. Some that compute with it are left out."""
+
+
+def is_told_alone(op: Op) -> bool:
+    """Whether `ALONE` tells the aggregate of a single row; a sum of floating numbers is computed, even of one."""
+    floats = op.name == "sum" and op.args[0].type is Type.NUMBER
+    return op.name in ALONE and not floats and all(map(has_column, op.args))
+
+
+def aggregate(op: Op, args: tuple[pl.Expr, ...], rows: Rows) -> pl.Expr:
+    """The aggregate over `rows`; the share a quantile is asked for is a literal and no column."""
+    seen = tuple(
+        compiled if op.name == "quantile" and place == 1 else rows.of(tree, compiled)
+        for place, (tree, compiled) in enumerate(zip(op.args, args, strict=True))
+    )
+    return AGGREGATES[op.name](op, seen, rows)
+
+
+def aggregates_in(tree: Expr) -> Iterator[Op]:
+    """The aggregates of a tree; they are never nested."""
+    if isinstance(tree, Op):
+        if tree.name in AGGREGATES:
+            yield tree
+        else:
+            for arg in tree.args:
+                yield from aggregates_in(arg)

@@ -1,0 +1,102 @@
+"""Trees compiled to Polars expressions with the exact meaning of the rule language."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+
+import polars as pl
+
+from auditor.rules.compiled.aggregates import AGGREGATES, Rows, aggregate, aggregates_in, has_column
+from auditor.rules.compiled.dtypes import DTYPES
+from auditor.rules.compiled.operators import OPERATORS
+from auditor.rules.compiled.temporal import TEMPORAL
+from auditor.rules.compiled.textual import TEXTUAL
+from auditor.rules.language.tree import Column, Expr, Literal, Op, Type
+
+_COMPILED = {**OPERATORS, **TEXTUAL, **TEMPORAL}
+_NOTHING: Mapping[Expr, str] = MappingProxyType({})
+
+
+def expression(tree: Expr, *, rows: Rows | None = None, shared: Mapping[Expr, str] = _NOTHING) -> pl.Expr:
+    """The tree as a Polars expression.
+
+    `rows` tells aggregates what they look at; without it the tree may hold none. A sub-tree in `shared` is read
+    from the column of that name. Parameters and lists must have become literals.
+    """
+    if tree in shared:
+        return pl.col(shared[tree])
+    match tree:
+        case Literal():
+            return _literal(tree)
+        case Column():
+            return pl.col(tree.name)
+        case Op():
+            return _applied(tree, rows=rows, shared=shared)
+        case _:
+            raise TypeError(f"{tree!r} is not bound to a value")
+
+
+def _literal(tree: Literal) -> pl.Expr:
+    if isinstance(tree.value, tuple):
+        texts = all(isinstance(item, str) for item in tree.value)
+        return pl.lit(pl.Series(list(tree.value), dtype=DTYPES[Type.TEXT] if texts else None, strict=False).implode())
+    return pl.lit(tree.value, dtype=DTYPES[tree.type])
+
+
+def _applied(tree: Op, *, rows: Rows | None, shared: Mapping[Expr, str]) -> pl.Expr:
+    if tree.name in AGGREGATES:
+        if rows is None:
+            raise TypeError(f"aggregate {tree.name!r} without rows to look at")
+        return aggregate(tree, tuple(expression(arg, shared=shared) for arg in tree.args), rows)
+    args = tuple(expression(arg, rows=rows, shared=shared) for arg in tree.args)
+    found = _COMPILED[tree.name](tree, args)
+    if not has_column(tree) and not any(aggregates_in(tree)):
+        # what is made of constants alone must be a scalar, so that it is repeated for every row
+        found = found.first()
+    return found.cast(DTYPES[tree.type]) if _may_differ(tree) else found
+
+
+def _may_differ(tree: Op) -> bool:
+    """Whether the compiled node may have another type than the tree says, so that a cast is due."""
+    if tree.type is Type.NULL:
+        return False
+    if tree.name in {"if", "coalesce", "least", "greatest", "neg", "abs", "round", "floor", "ceil"}:
+        return True
+    return any(arg.type is Type.NULL for arg in tree.args)
+
+
+def subtrees(tree: Expr) -> Iterator[Op]:
+    """Every operator of the tree, arguments before what uses them."""
+    if isinstance(tree, Op):
+        for arg in tree.args:
+            yield from subtrees(arg)
+        yield tree
+
+
+def height(tree: Expr) -> int:
+    """0 for a column or a literal, else one more than the highest argument."""
+    return 1 + max((height(arg) for arg in tree.args), default=0) if isinstance(tree, Op) else 0
+
+
+def with_shared(frame: pl.LazyFrame, trees: Iterable[Expr]) -> tuple[pl.LazyFrame, Mapping[Expr, str]]:
+    """The frame with one hidden column for each sub-tree that several places compute, and their names.
+
+    Equal trees compute the same thing, whichever rule they stand in; so the column is computed once.
+    """
+    uses = Counter(node for tree in trees for node in subtrees(tree))
+    repeated = [node for node, count in uses.items() if count > 1]
+    shared: dict[Expr, str] = {}
+    levels: dict[int, list[Op]] = {}
+    for node in repeated:
+        levels.setdefault(height(node), []).append(node)
+    for level in sorted(levels):
+        columns = []
+        names: dict[Expr, str] = {}
+        for node in levels[level]:
+            names[node] = f"__{len(shared) + len(names)}"
+            columns.append(expression(node, shared=shared).alias(names[node]))
+        frame = frame.with_columns(columns)
+        shared |= names
+    return frame, MappingProxyType(shared)

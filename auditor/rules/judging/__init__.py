@@ -1,0 +1,1 @@
+"""Rules judged: split, judged on parts or whole, put together, worded."""

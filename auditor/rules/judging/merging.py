@@ -1,0 +1,84 @@
+"""What was found in several parts of a table, as one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+import polars as pl
+
+from auditor.rules.judging.judge import NO_LISTS, judge, rows_of
+from auditor.rules.outcome import CRASHES, NULL, RECORDS, Crashed, Judged, NotEvaluated
+from auditor.rules.profile import Profile, timed
+from auditor.rules.rows.packed import of_their_own
+from auditor.rules.rows.places import AT
+from auditor.rules.rows.source import Source
+from auditor.rules.task import Task
+from auditor.tables.schema import LINEAGE
+
+_log = logging.getLogger(__name__)
+
+Part: TypeAlias = Judged | NotEvaluated | Crashed
+"""How judging a part of a rule's rows ended."""
+
+
+def kept_columns(task: Task) -> tuple[str, ...]:
+    """The columns of hits that make findings; no others need be kept or sent."""
+    return (*sorted(task.shown - {AT, RECORDS, NULL, *LINEAGE}), AT, *LINEAGE, RECORDS, NULL)
+
+
+def trimmed(judged: Judged, task: Task) -> Judged:
+    """The same with the columns of hits that make findings, and nothing else of the rows these were found among."""
+    hits = judged.hits.select(kept_columns(task))
+    return Judged(
+        of_their_own(hits) if hits.height else hits,
+        population=judged.population,
+        not_evaluable=judged.not_evaluable,
+        ledger=judged.ledger,
+        withheld=judged.withheld,
+    )
+
+
+def judged_part(
+    source: Source, task: Task, profile: Profile | None = None, *, lists: Mapping[str, Sequence[str]] = NO_LISTS
+) -> Part:
+    """What the rule finds among the rows of one part."""
+    try:
+        with timed(profile, task.rule.id) as step:
+            judged = trimmed(judge(task, rows_of(source, task), window=source.window, lists=lists), task)
+            step.rows += judged.population
+            step.found += judged.hits.height
+            return judged
+    except NotEvaluated as reason:
+        return reason
+    except CRASHES as error:  # one rule must not stop the others
+        _log.debug("a rule crashed on a part", exc_info=error)
+        return Crashed(type(error).__name__)
+
+
+def merged(parts: Iterable[Part], task: Task) -> Judged:
+    """What the parts found together; hits with one fingerprint are still apart.
+
+    Raises `Crashed` when the rule crashed on a part, `NotEvaluated` when a part could not be judged at all.
+    """
+    judged: list[Judged] = []
+    refused: list[NotEvaluated] = []
+    for part in parts:
+        if isinstance(part, Crashed):
+            raise part
+        if isinstance(part, NotEvaluated):
+            refused.append(part)
+        else:
+            judged.append(trimmed(part, task))
+    if refused:
+        raise NotEvaluated(str(refused[0]), not_evaluable=sum(part.not_evaluable for part in refused))
+    # a part without hits may not know the types of what it would have found
+    hits = [part.hits for part in judged if part.hits.height] or [part.hits for part in judged[:1]]
+    return Judged(
+        pl.concat(hits, how="vertical_relaxed"),
+        population=sum(part.population for part in judged),
+        not_evaluable=sum(part.not_evaluable for part in judged),
+        ledger=next((part.ledger for part in judged if part.ledger is not None), None),
+        withheld=sum(part.withheld for part in judged),
+    )

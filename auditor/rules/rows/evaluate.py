@@ -1,0 +1,98 @@
+"""Trees computed on rows in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import polars as pl
+
+from auditor.frozen import dataclass
+from auditor.rules.compiled.compile import expression
+from auditor.rules.language.columns import names_in
+from auditor.rules.language.spec import Condition
+from auditor.rules.language.tree import Column, Expr, Op
+from auditor.rules.rows.once import settled
+from auditor.rules.rows.packed import PACKED, texts
+
+VERDICT = "__verdict"
+_ALIKE = frozenset({"==", "!=", "is_null"})
+
+
+def verdicts(frame: pl.DataFrame, found: Condition | None) -> pl.Series:
+    """What the condition says of each row; true on every row when there is none."""
+    if found is None:
+        return pl.repeat(True, frame.height, eager=True)
+    return computed(frame, found.tree)
+
+
+def computed(frame: pl.DataFrame, tree: Expr) -> pl.Series:
+    """The tree on each row; parts of it that were made already are read."""
+    tree = settled(tree, frame.columns)
+    reading = Reading.of(tree, frame.schema)
+    return reading.prepared(frame).with_columns(reading.expression.alias(VERDICT))[VERDICT]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A tree on rows with packed columns: which of them must be `texts`, and which choices among others are `chosen`.
+
+    Texts that are only chosen from, compared with each other or asked whether they are there stay packed.
+    """
+
+    texts: frozenset[str]
+    chosen: Mapping[Expr, str]
+    expression: pl.Expr
+
+    @classmethod
+    def of(cls, tree: Expr, schema: pl.Schema) -> Reading:
+        """How the tree is computed on rows of the schema."""
+        needed = frozenset[str]()
+        while (more := frozenset(_texts_of(tree, schema, needed))) != needed:
+            needed = more
+        choices = dict.fromkeys(_choices(tree, schema, needed))
+        chosen: dict[Expr, str] = {choice: f"__chosen{place}" for place, choice in enumerate(choices)}
+        return cls(needed, chosen, expression(tree, shared=chosen))
+
+    def prepared(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The rows, which have the columns the expression reads."""
+        choices = (pl.coalesce(_in_turn(choice)).alias(name) for choice, name in self.chosen.items())
+        return texts(frame.with_columns(choices), self.texts)
+
+
+def _in_turn(choice: Expr) -> list[str]:
+    """The columns a choice takes the first value of, in its order."""
+    if isinstance(choice, Op):
+        return [name for arg in choice.args for name in _in_turn(arg)]
+    return [choice.name] if isinstance(choice, Column) else []
+
+
+def _texts_of(tree: Expr, schema: pl.Schema, known: frozenset[str], *, inside: bool = False) -> Iterator[str]:
+    """The packed columns whose texts are looked at; a column is a text everywhere or nowhere."""
+    names = {name for name in names_in(tree) if schema.get(name) == PACKED}
+    alike = isinstance(tree, Op) and tree.name in _ALIKE and all(is_packed(arg, schema) for arg in tree.args)
+    if (alike or (is_packed(tree, schema) and not inside)) and not names & known:
+        return
+    if isinstance(tree, Op) and not alike and not is_packed(tree, schema):
+        for arg in tree.args:
+            yield from _texts_of(arg, schema, known, inside=True)
+    else:
+        yield from names
+
+
+def _choices(tree: Expr, schema: pl.Schema, known: frozenset[str]) -> Iterator[Op]:
+    if isinstance(tree, Op) and is_packed(tree, schema) and not names_in(tree) & known:
+        yield tree
+    elif isinstance(tree, Op):
+        for arg in tree.args:
+            yield from _choices(arg, schema, known)
+
+
+def is_packed(tree: Expr, schema: pl.Schema) -> bool:
+    """Whether the tree only chooses among packed texts, so that nobody need read them."""
+    match tree:
+        case Column(name):
+            return schema.get(name) == PACKED
+        case Op("coalesce", args):
+            return all(is_packed(arg, schema) for arg in args)
+        case _:
+            return False

@@ -1,0 +1,39 @@
+"""Rows a rule is handed; columns it only shows wait until few rows are left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from auditor.frozen import dataclass
+from auditor.rules.rows.held import Held
+
+OWN = "__own"
+"""The place of a row among those it is completed from."""
+
+
+COUNTED = "__counted"
+"""What the rule's `where` says of a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """The rows of a table; where columns are `waiting` they are taken from what is `held`, and `OWN` tells the row.
+
+    Where the rule's `where` was asked already, `COUNTED` tells what it said; it was not false of any row.
+    """
+
+    rows: pl.DataFrame
+    held: Held | None = None
+    waiting: Sequence[str] = ()
+
+    def complete(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows, which are some of these, with the columns that waited; a row whose `OWN` is null has none."""
+        if self.held is None:
+            return rows
+        return rows.drop(OWN).hstack(self.held.taken(self.waiting, rows[OWN]))
+
+    def turned(self, rows: pl.DataFrame) -> Handed:
+        """The same with columns made of them."""
+        return Handed(rows, self.held, self.waiting)

@@ -1,0 +1,167 @@
+"""What follows from single texts, remembered while the parts of a table go by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import polars as pl
+
+from auditor.rules.rows.packed import PACKED, as_numbers, packed, witness
+from auditor.tables.schema import TEXT
+
+_PLACE = pl.UInt32()
+_SEED = 7
+_ROOM = 8
+_AT_ONCE = 1 << 17
+
+Make: TypeAlias = Callable[[pl.DataFrame], pl.DataFrame]
+"""What follows from texts: given them and what is known of them, the columns asked for, a row a text."""
+
+
+@dataclass(slots=True)
+class Known:
+    """The texts of one column of a table seen so far, with columns that follow from them; the first is null.
+
+    `places` tells by the number of a packed text where it stands, and `_slots` by a hash of a text where it may.
+    """
+
+    column: str
+    frame: pl.DataFrame
+    places: pl.Series
+    _done: dict[str, int] = field(default_factory=dict)
+    _witness: pl.Series = field(default_factory=witness)
+    _numbers: pl.Series = field(default_factory=lambda: pl.Series([None], dtype=PACKED))
+    _slots: pl.Series = field(default_factory=lambda: pl.zeros(_ROOM, _PLACE, eager=True))
+    _filed: int = 0
+    _asked: int = 0
+    _new: int = 0
+    _packed: dict[str, pl.Series] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, column: str) -> Known:
+        """Nothing known yet."""
+        frame = pl.DataFrame({column: pl.Series([None], dtype=TEXT)})
+        return cls(column, frame, pl.Series("places", [], dtype=_PLACE))
+
+    @classmethod
+    def local(cls, frame: pl.DataFrame) -> Known:
+        """What is known of the rows of a frame, which are all there are."""
+        whole = dict.fromkeys(frame.columns, frame.height)
+        return cls(frame.columns[0], frame, pl.Series("places", [], dtype=_PLACE), whole)
+
+    def placed(self, texts: pl.Series) -> pl.Series:
+        """The place of each of the packed texts, which are remembered."""
+        numbers = texts.to_physical()
+        size = 1 + (top if isinstance(top := numbers.max(), int) else -1)
+        if size > self.places.len():
+            more = pl.repeat(None, 2 * size - self.places.len(), dtype=_PLACE, eager=True)
+            self.places = self.places.append(more).rechunk()
+        found = self.places.gather(numbers)
+        if found.null_count() > numbers.null_count():
+            self._add(texts.filter(found.is_null() & numbers.is_not_null()))
+            found = self.places.gather(numbers)
+        return found.fill_null(0)
+
+    def packed(self, texts: pl.Series) -> pl.Series:
+        """The texts packed and remembered.
+
+        One that was met before is found by its hash and held against itself, which takes a third of the time.
+        """
+        return packed(texts, self._looked_up)
+
+    def packed_column(self, name: str) -> pl.Series:
+        """What follows from the texts, itself texts, packed; each part of it once."""
+        known = self._packed.get(name)
+        start = 0 if known is None else known.len()
+        if known is None or start < self.frame.height:
+            new = packed(self.frame[name][start:])
+            known = self._packed[name] = new if known is None else pl.concat([known, new]).rechunk()
+        return known
+
+    def _add(self, texts: pl.Series) -> None:
+        """Remember packed texts that are not known yet."""
+        new = texts.gather(texts.to_physical().arg_unique()).alias(self.column)
+        own = pl.int_range(self.frame.height, self.frame.height + new.len(), dtype=_PLACE, eager=True)
+        self.places = self.places.scatter(new.to_physical(), own)
+        self.frame = pl.concat([self.frame, new.cast(TEXT).to_frame()], how="diagonal")
+        self._numbers = pl.concat([self._numbers, new])
+
+    def _looked_up(self, texts: pl.Series) -> pl.Series:
+        """The texts packed, more at once as fewer of them are new; where most are, a table of them is of no use."""
+        if self._asked > _AT_ONCE and 2 * self._new > self._asked:
+            self._slots, self._filed = pl.zeros(_ROOM, _PLACE, eager=True), 0
+            return as_numbers(texts)
+        found = []
+        start, size = 0, _AT_ONCE
+        while start < texts.len():
+            before = self.frame.height
+            some = texts[start : start + size]
+            found.append(self._found(some))
+            start += size
+            self._asked += some.len()
+            self._new += self.frame.height - before
+            size = texts.len() if (self.frame.height - before) * _ROOM < some.len() else 2 * size
+        return self._numbers.rechunk().gather(pl.concat(found)).alias(texts.name)
+
+    def _found(self, texts: pl.Series) -> pl.Series:
+        """The place of each text."""
+        self._file()
+        place = self._slots.gather(self._slot(texts))
+        other = self.frame[self.column].gather(place).ne_missing(texts).arg_true()
+        return place.scatter(other, self.placed(as_numbers(texts.gather(other)))) if other.len() else place
+
+    def _slot(self, texts: pl.Series) -> pl.Series:
+        return (texts.hash(_SEED) % self._slots.len()).cast(_PLACE)
+
+    def _file(self) -> None:
+        """Put what was learned since into the slots that are free; a text whose slot is taken has none."""
+        if self._filed == self.frame.height:
+            return
+        self.frame = self.frame.rechunk()
+        texts, first = self.frame[self.column], self._filed
+        if _ROOM * texts.len() > self._slots.len():
+            first, size = 0, 1 << (2 * _ROOM * texts.len()).bit_length()
+            self._slots = pl.zeros(size, _PLACE, eager=True)
+        slots = self._slot(texts[first:])
+        free = (self._slots.gather(slots) == 0).arg_true()
+        self._slots = self._slots.scatter(slots.gather(free), (free + first).cast(_PLACE))
+        self._filed = texts.len()
+
+    def require(self, names: Collection[str], make: Make) -> None:
+        """Have the columns of the names for every text; `make` is asked about those it was not asked about yet."""
+        height = self.frame.height
+        starts = {name: self._done.get(name, 0) for name in names if self._done.get(name) != height}
+        for start in sorted(set(starts.values())):
+            asked = [name for name, own in starts.items() if own == start]
+            made = make(self.frame[start:].select(self._whole(asked))).select(asked)
+            before = self.frame[:start].select(name for name in asked if name in self.frame.columns)
+            self.frame = self.frame.with_columns(
+                pl.concat([before[name], made[name]]) if start else made[name] for name in asked
+            )
+            self._done |= dict.fromkeys(asked, height)
+
+    def _whole(self, asked: Collection[str]) -> list[str]:
+        """The columns that have a value of every text."""
+        return [
+            name
+            for name in self.frame.columns
+            if name not in asked and (name == self.column or self._done[name] == self.frame.height)
+        ]
+
+
+@dataclass(slots=True)
+class Memory:
+    """What is known of the columns of all tables."""
+
+    known: dict[tuple[str, str], Known] = field(default_factory=dict)
+
+    def of(self, table: str, column: str) -> Known:
+        """What is known of a column."""
+        return self.known.setdefault((table, column), Known.of(column))
+
+    def met(self, column: str) -> Known | None:
+        """The most that is known of columns of that name, whose texts are often the same in several tables."""
+        named = [known for (_, name), known in self.known.items() if name == column]
+        return max(named, key=lambda known: known.frame.height, default=None)

@@ -1,0 +1,67 @@
+"""The order rows are judged in: time, then lineage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from auditor.rules.rows.keys import code_of, numbered
+from auditor.tables.schema import COUNT, LINEAGE, TABLES, TEXT
+
+AT = "__at"
+"""The moment that places a row: its own time, else that of its meeting."""
+
+PLACE = "__place"
+"""The place of a row among those of its table by time and lineage, or of its run where rows stand in runs."""
+
+_SECOND = 1_000_000
+_BITS = 63
+
+
+def places_of(rows: pl.DataFrame, time: str | None) -> pl.Series:
+    """`PLACE` of each row."""
+    moment, page, item = (rows[name] for name in order(time))
+    ticks = moment.to_physical()
+    if not (ticks % _SECOND != 0).any():
+        ticks = ticks // _SECOND
+    pages = _ranks(page)
+    place = _packed([ticks, pages, item])
+    if place is None:
+        keys = pl.DataFrame([ticks.alias("0"), pages.alias("1"), item.alias("2")])
+        ordered = keys.select(pl.arg_sort_by("0", "1", "2", nulls_last=True, maintain_order=True)).to_series()
+        places = pl.DataFrame({"row": ordered, PLACE: pl.int_range(rows.height, eager=True)})
+        place = places.sort("row")[PLACE]
+    return place.alias(PLACE)
+
+
+def _ranks(page: pl.Series) -> pl.Series:
+    """The rank of each row's page; pages are long texts, of which there are few, and only those are compared."""
+    first, places = numbered(code_of(page))
+    return page.gather(first).cast(TEXT).rank("dense").cast(COUNT).gather(places)
+
+
+def _packed(columns: list[pl.Series]) -> pl.Series | None:
+    """One number a row in the order of the columns, nulls last; None where they are too large for that."""
+    frame = pl.DataFrame([column.alias(str(number)) for number, column in enumerate(columns)])
+    packed, bits = pl.lit(0, dtype=COUNT), 0
+    for number, column in enumerate(columns):
+        low, high = column.min(), column.max()
+        if not isinstance(low, int) or not isinstance(high, int):
+            continue
+        width = (high - low + 1).bit_length()
+        packed = packed * (1 << width) + (pl.col(str(number)) - low).fill_null(high - low + 1)
+        bits += width
+    return frame.select(packed).to_series() if bits <= _BITS and frame.height else None
+
+
+def in_order(rows: pl.DataFrame, columns: Sequence[str]) -> bool:
+    """Whether the rows stand in the order of the columns already, as far as that is cheap to see."""
+    return len(columns) == 1 and columns[0] == PLACE and rows[PLACE].is_sorted()
+
+
+def order(time: str | None, rows: pl.DataFrame | None = None, *, table: str = "") -> tuple[str, ...]:
+    """The columns rows are ordered by: time, then lineage; `PLACE` alone where the rows have it for that time."""
+    if rows is not None and PLACE in rows.columns and TABLES[table].time == time:
+        return (PLACE,)
+    return (time or AT, *LINEAGE)

@@ -1,0 +1,1 @@
+"""What a rule does with rows: alone, in groups, pairs and sequences, against a baseline, by a detector."""

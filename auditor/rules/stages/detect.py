@@ -1,0 +1,58 @@
+"""The `detector` stage: a statistical detector called with what a rule configures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import polars as pl
+
+from auditor.frozen import dataclass
+from auditor.model.window import Window
+from auditor.rules.language.spec import Detector
+from auditor.rules.outcome import Judged, NotEvaluated
+from auditor.rules.rows.places import AT
+from auditor.rules.stages.kept import split
+from auditor.rules.task import Task
+from auditor.tables.schema import TIME
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a detector is given.
+
+    `rows` satisfy the rule's `where`; they reach back before `window` as far as the archive does, and `AT` tells
+    which lie in it. Their texts may be packed. Settings are those of `stage`, literals by now; `lists` are the
+    configured ones.
+    """
+
+    rows: pl.DataFrame
+    window: Window | None
+    stage: Detector
+    task: Task
+    lists: Mapping[str, Sequence[str]]
+
+
+DetectorFunction: TypeAlias = Callable[[Request], Judged]
+"""A detector gives hits with the columns it yields, `AT`, lineage, `RECORDS` and `NULL` (see `Judged`)."""
+
+
+def judge_detector(request: Request, detector: DetectorFunction) -> Judged:
+    """What the detector finds among the rows that satisfy `where`; rows it cannot judge are counted with its own."""
+    window = request.window
+    taken = split(request.rows, request.task)
+    unknown = taken.unknown
+    if unknown and window is not None:
+        inside = request.rows.filter(pl.col(AT) >= pl.lit(window.start, dtype=TIME))
+        unknown = split(inside, request.task).unknown
+    try:
+        found = detector(Request(taken.rows, window, request.stage, request.task, request.lists))
+    except NotEvaluated as reason:
+        raise NotEvaluated(str(reason), not_evaluable=unknown + reason.not_evaluable) from None
+    return Judged(
+        found.hits,
+        population=found.population,
+        not_evaluable=unknown + found.not_evaluable,
+        ledger=found.ledger,
+        withheld=found.withheld,
+    )

@@ -1,0 +1,98 @@
+"""Conditions applied to rows: which are kept, which could not be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import polars as pl
+
+from auditor.frozen import dataclass
+from auditor.rules.language.spec import Condition
+from auditor.rules.outcome import NULL, RECORDS
+from auditor.rules.rows.evaluate import verdicts
+from auditor.rules.rows.handed import COUNTED
+from auditor.rules.rows.packed import texts
+from auditor.rules.task import Task
+from auditor.tables.schema import COUNT, LINEAGE
+
+_HIT = "__hit"
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Rows that satisfy a condition: `rows` can take part, `true` counts all, `unknown` those that cannot be judged.
+
+    Unknown are rows whose condition is null, and rows that satisfy it but lack a value the stage needs.
+    """
+
+    rows: pl.DataFrame
+    true: int
+    unknown: int
+
+
+def split(frame: pl.DataFrame, task: Task, *, whole: Collection[str] = ()) -> Split:
+    """The rows where the rule's `where` is true and no column of `whole` is null."""
+    if COUNTED in frame.columns:
+        judged = frame[COUNTED]
+        frame = frame.drop(COUNTED)
+    else:
+        found = task.rule.detect.where
+        task.applied(found, frame)
+        judged = verdicts(frame, found)
+    true = frame if judged.sum() == frame.height else frame.filter(judged)
+    lacking = [name for name in whole if true[name].null_count()]
+    complete = true.drop_nulls(lacking) if lacking else true
+    return Split(complete, true.height, judged.null_count() + true.height - complete.height)
+
+
+def hits(frame: pl.DataFrame, found: Condition | None, task: Task) -> tuple[pl.DataFrame, int]:
+    """The rows the last condition makes findings, marked by `NULL`, and how many it could not judge.
+
+    Under `nulls: fail` the rows that could not be judged are hits too.
+    """
+    task.applied(found, frame)
+    judged = verdicts(frame, found)
+    marked = frame.with_columns(judged.is_null().alias(NULL))
+    return marked.filter(judged.fill_null(task.rule.nulls == "fail")), judged.null_count()
+
+
+def with_own_record(frame: pl.DataFrame) -> pl.DataFrame:
+    """Each row resting on its own record."""
+    return frame.with_columns(pl.concat_list(pl.struct(*LINEAGE)).alias(RECORDS))
+
+
+def with_records(found: pl.DataFrame, members: pl.DataFrame, *, on: list[str]) -> pl.DataFrame:
+    """Each hit with the records of its member rows, sorted, the first of them as its own lineage.
+
+    `members` has the columns `on` and lineage; equal values of `on` belong together, nulls among them.
+    """
+    cited = texts(members, LINEAGE).lazy().select(*on, *LINEAGE).unique().sort(*LINEAGE)
+    records = (
+        cited.group_by(on, maintain_order=False).agg(pl.struct(*LINEAGE).alias(RECORDS)).collect(engine="in-memory")
+    )
+    first = pl.col(RECORDS).list.first()
+    return (
+        found.drop(*LINEAGE, strict=False)
+        .join(records, on=on, how="left", nulls_equal=True, maintain_order="left")
+        .with_columns(first.struct.field(name) for name in LINEAGE)
+    )
+
+
+def with_joined_records(found: pl.DataFrame, prefixes: Sequence[str]) -> pl.DataFrame:
+    """Each hit resting on the rows its prefixes name (`a.page`, `b.page` …), nulls left out, sorted."""
+    hits = pl.int_range(found.height, dtype=COUNT, eager=True).alias(_HIT)
+    sources = pl.concat(
+        [
+            texts(pl.DataFrame([hits, *(found[f"{prefix}.{name}"].alias(name) for name in LINEAGE)]), LINEAGE)
+            for prefix in prefixes
+        ]
+    )
+    cited = sources.lazy().filter(pl.col("page").is_not_null()).unique().sort(_HIT, *LINEAGE)
+    told = cited.group_by(_HIT, maintain_order=True).agg(pl.struct(*LINEAGE).alias(RECORDS)).collect(engine="in-memory")
+    lists = told[RECORDS]
+    if told.height < found.height:
+        places = pl.repeat(told.height, found.height, dtype=COUNT, eager=True)
+        places = places.scatter(told[_HIT], pl.int_range(told.height, eager=True))
+        lists = lists.append(pl.Series([[]], dtype=lists.dtype)).gather(places)
+    firsts = lists.list.first().struct
+    return found.with_columns(lists.alias(RECORDS), *(firsts.field(name) for name in LINEAGE))

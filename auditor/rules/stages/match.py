@@ -1,0 +1,66 @@
+"""The `match` stage: rows that have, or lack, partners in a table."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from auditor.rules.language.spec import Match
+from auditor.rules.outcome import NULL, Judged
+from auditor.rules.rows.handed import OWN, Handed
+from auditor.rules.rows.keys import KEY, key_of
+from auditor.rules.rows.packed import packed
+from auditor.rules.rows.places import in_order, order
+from auditor.rules.rows.runs import among
+from auditor.rules.stages.kept import split, with_joined_records
+from auditor.rules.stages.partners import partners_of
+from auditor.rules.task import Task
+from auditor.tables.schema import LINEAGE, TABLES
+
+
+def judge_match(mine: Handed, theirs: Handed, stage: Match, task: Task) -> Judged:
+    """Rows with a partner, or without one if `absent`; each rests on its own record and its first partner's."""
+    taken = split(mine.rows, task, whole=dict.fromkeys(one for one, _ in stage.same))
+    kept, others = _keyed(taken.rows, theirs.rows, stage)
+    in_time = order(TABLES[stage.table].time, others, table=stage.table)
+    if not in_order(others, in_time):
+        others = others.sort(*in_time, nulls_last=True)
+    found = partners_of(kept, others, stage, task)
+    some = found.matches > 0
+    unsure = ~some & found.unknown
+    wanted = ~some if stage.absent else some
+    chosen = wanted.zip_with(~unsure, pl.repeat(task.rule.nulls == "fail", kept.height, eager=True)).arg_true()
+    first = found.first.gather(chosen)
+    names = {name[2:] for name in task.shown if name.startswith("b.")} | set(LINEAGE)
+    own = {name[2:] for name in task.shown if name.startswith("a.")} | set(LINEAGE)
+    partners = theirs.complete(others[[name for name in others.columns if name in {*names, OWN}]][first])
+    hits = mine.complete(kept[chosen]).with_columns(
+        found.matches.gather(chosen).alias("matches"),
+        unsure.gather(chosen).alias(NULL),
+        *(partners[name].alias(f"b.{name}") for name in sorted(names)),
+    )
+    hits = hits.with_columns(pl.col(name).alias(f"a.{name}") for name in sorted(own))
+    unknown = taken.unknown + int(unsure.sum())
+    return Judged(with_joined_records(hits, "ab"), population=taken.true, not_evaluable=unknown)
+
+
+def _keyed(rows: pl.DataFrame, partners: pl.DataFrame, stage: Match) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Both tables with `KEY` of the columns they share; partners that no row can have are left out."""
+    theirs = [other for _, other in stage.same]
+    lacking = [name for name in theirs if partners[name].null_count()]
+    others = partners.drop_nulls(lacking) if lacking else partners
+    for one, other in stage.same:
+        if rows.schema[one] != others.schema[other]:
+            rows, others = (frame.with_columns(packed(frame[name])) for frame, name in ((rows, one), (others, other)))
+    for one, other in stage.same:
+        # most partners fall away by a single column, before keys of several are made
+        if others.height > rows.height:
+            wanted = among(others[other], rows[one])
+            others = others if wanted.all() else others.filter(wanted)
+    both = pl.concat(
+        [
+            rows.select(pl.col(one).alias(str(place)) for place, (one, _) in enumerate(stage.same)),
+            others.select(pl.col(other).alias(str(place)) for place, (_, other) in enumerate(stage.same)),
+        ]
+    )
+    keys = key_of(both, both.columns)
+    return rows.with_columns(keys[: rows.height].alias(KEY)), others.with_columns(keys[rows.height :].alias(KEY))

@@ -1,0 +1,81 @@
+"""Plain rules: conditions on single rows, all those of one table judged in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from auditor.rules.compiled.compile import expression, with_shared
+from auditor.rules.language.columns import base_columns, names_in
+from auditor.rules.language.inline import definitions, inlined
+from auditor.rules.language.tree import Expr, Literal, Type
+from auditor.rules.outcome import NULL, Judged
+from auditor.rules.rows.handed import Handed
+from auditor.rules.rows.once import made_names, settled
+from auditor.rules.rows.packed import texts
+from auditor.rules.rows.source import Source
+from auditor.rules.stages.derive import with_derived
+from auditor.rules.stages.kept import hits, with_own_record
+from auditor.rules.task import Task
+
+
+def by_row(task: Task) -> bool:
+    """Whether each row can be judged for itself: no stage, and no aggregate among the derived columns."""
+    detect = task.rule.detect
+    return detect.stage is None and not any(derived.over for derived in detect.derive)
+
+
+def judge_plain(handed: Handed, task: Task) -> Judged:
+    """The rows whose `where` is true, each resting on its own record."""
+    found, unknown = hits(handed.rows, task.rule.detect.where, task)
+    complete = handed.complete(found)
+    return Judged(with_own_record(complete), population=handed.rows.height, not_evaluable=unknown)
+
+
+def judge_by_row(source: Source, tasks: Sequence[Task]) -> list[Judged]:
+    """The same for many rules of one table that judge row by row, in the order of the rules.
+
+    Conditions are computed in one pass, equal parts once; then the columns findings need are read for the
+    rows that are hits.
+    """
+    table = tasks[0].rule.detect.table
+    # columns that findings show alone are left where they are
+    made = {name for task in tasks for name in made_names(task, table) if source.has(table, name)}
+    trees = [settled(condition_of(task), made) for task in tasks]
+    read = frozenset[str]().union(*map(names_in, trees))
+    rows = source.judged(table, read - made, before=False, beside=read & made, ordered=False)
+    prepared, shared = with_shared(texts(rows, read).lazy(), trees)
+    masks = prepared.with_columns(
+        expression(tree, shared=shared).alias(_mask(place)) for place, tree in enumerate(trees)
+    )
+    # the streaming engine takes a list of words for a column where several rules share it, and fails
+    verdicts = masks.select(_mask(place) for place in range(len(trees))).collect(engine="in-memory")
+    return [_judged(source, task, verdicts[_mask(place)]) for place, task in enumerate(tasks)]
+
+
+def _mask(place: int) -> str:
+    return f"__mask{place}"
+
+
+def condition_of(task: Task) -> Expr:
+    """The condition in columns and facts alone."""
+    where = task.rule.detect.where
+    if where is None:
+        return Literal(value=True, type=Type.BOOLEAN)
+    return inlined(where.tree, definitions(task.rule.detect.derive))
+
+
+def _judged(source: Source, task: Task, verdict: pl.Series) -> Judged:
+    detect = task.rule.detect
+    hit = verdict.fill_null(task.rule.nulls == "fail")
+    places = hit.arg_true()
+    if places.is_empty() and task.nothing:
+        return Judged(task.nothing[0], population=verdict.len(), not_evaluable=verdict.null_count())
+    columns = base_columns(task.rule, task.shown)[detect.table]
+    rows = source.taken(detect.table, columns, places)
+    rows = with_derived(rows, detect.derive, task, table=detect.table)
+    found = with_own_record(rows.with_columns(verdict.gather(places).is_null().alias(NULL)))
+    if places.is_empty():
+        task.nothing.append(found)
+    return Judged(found, population=verdict.len(), not_evaluable=verdict.null_count())
