@@ -37,7 +37,8 @@ def records(wanted: Sequence[Record], evidence: Evidence) -> Iterator[CitedRecor
         if record.page not in entries:
             raise ArchiveError(f"page sha256:{record.page} is not in the manifest; see archive verify")
     runs = [(page, list(run)) for page, run in groupby(wanted, key=lambda record: record.page)]
-    for (page, run), body in zip(runs, evidence.bodies(page for page, _ in runs), strict=True):
+    bodies = evidence.bodies((page for page, _ in runs), seals={page: entry.seal for page, entry in entries.items()})
+    for (page, run), body in zip(runs, bodies, strict=True):
         found = items(body, {record.item for record in run})
         request, fetched_at = asked(entries[page].request), entries[page].response.received_at
         for record in run:

@@ -97,13 +97,17 @@ class RunEntry:
 
 @dataclass(frozen=True, slots=True)
 class PageEntry:
-    """A page was received: `sha256` and `size` are those of the body as sent, decompressed."""
+    """A page was received: `sha256` and `size` are those of the body as sent, decompressed.
+
+    `seal` is that of the page's file as it was written for this entry; None where the file was there before.
+    """
 
     link: Link
     request: Request
     response: Response
     sha256: str
     size: int
+    seal: str | None = None
 
     @property
     def seq(self) -> int:

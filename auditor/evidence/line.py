@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
@@ -28,6 +29,8 @@ from auditor.model.window import Window, instant, iso
 Fields = dict[str, JsonValue]
 
 _HASH = "hash"
+_STAMP = re.compile(rb'\{"hash":"([0-9a-f]{64})",')
+"""How a canonical line of a page begins; the rest of it, behind a brace, is what the hash covers."""
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
@@ -61,8 +64,8 @@ def run_fields(at: datetime, asked: Mapping[str, JsonValue]) -> Fields:
     return {"kind": "run", "at": iso(at), "asked": dict(asked)}
 
 
-def page_fields(request: Request, response: Response, *, sha256: str, size: int) -> Fields:
-    """The fields of a page's entry."""
+def page_fields(request: Request, response: Response, *, sha256: str, size: int, seal: str | None = None) -> Fields:
+    """The fields of a page's entry; those written before seals were kept have none."""
     return {
         "kind": "page",
         "request": None if request == ERASED else _request_fields(request),
@@ -73,6 +76,7 @@ def page_fields(request: Request, response: Response, *, sha256: str, size: int)
         },
         "page": sha256,
         "size": size,
+        **({} if seal is None else {"seal": seal}),
     }
 
 
@@ -168,6 +172,19 @@ def parse(line: bytes) -> Entry:
         raise ArchiveError(f"evidence/manifest.jsonl holds a damaged entry ({error}); see archive verify") from error
 
 
+def is_whole(line: bytes) -> bool:
+    """Whether the line of an entry (without its newline) has the hash it claims, in whatever spelling it is."""
+    stamp = _STAMP.match(line)
+    if stamp is not None and hashlib.sha256(b"{" + line[stamp.end() :]).hexdigest().encode() == stamp[1]:
+        return True
+    fields: Fields = json.loads(line)
+    claimed = fields.pop(_HASH)
+    try:
+        return hashlib.sha256(canonical(fields)).hexdigest() == claimed
+    except ValueError:  # a number that no JSON knows
+        return False
+
+
 def _entry(fields: Mapping[str, JsonValue]) -> Entry:
     link = Link(_number(fields, "seq"), _text(fields, "prev"), _text(fields, "hash"))
     kind = fields["kind"]
@@ -178,6 +195,7 @@ def _entry(fields: Mapping[str, JsonValue]) -> Entry:
             _response(_object(fields, "response")),
             _text(fields, "page"),
             _number(fields, "size"),
+            None if fields.get("seal") is None else _text(fields, "seal"),
         )
     at = instant(_text(fields, "at"))
     if kind == "unit":

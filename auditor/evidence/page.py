@@ -16,8 +16,9 @@ from auditor.errors import ArchiveError
 from auditor.evidence.remote import Remote
 from auditor.frozen import dataclass
 
-_SEAL = b"\x50\x2a\x4d\x18" + (32).to_bytes(4, "little")
-_SEALED = len(_SEAL) + 32
+_DIGEST = 32
+_SEAL = b"\x50\x2a\x4d\x18" + _DIGEST.to_bytes(4, "little")
+_SEALED = len(_SEAL) + _DIGEST
 _NAME = re.compile(r"([0-9a-f]{2})/\1[0-9a-f]{62}\.zst")
 
 
@@ -51,16 +52,25 @@ def sealed(body: bytes) -> bytes:
     return frame + _SEAL + hashlib.sha256(frame).digest()
 
 
-def unsealed(stored: bytes, *, sha256: str) -> bytes:
-    """The body in a page's file, which is the one named. Raises `ArchiveError` when a bit is not as written."""
-    frame, seal = stored[:-_SEALED], stored[-_SEALED:]
-    if seal != _SEAL + hashlib.sha256(frame).digest():
+def seal_of(stored: bytes) -> str:
+    """The SHA-256 of the compressed body, as the end of the page's file tells it."""
+    return stored[-_DIGEST:].hex()
+
+
+def unsealed(stored: bytes, *, sha256: str, seal: str | None = None) -> bytes:
+    """The body in a page's file, which is the one named. Raises `ArchiveError` when a bit is not as written.
+
+    Where the file has the `seal` its entry tells, it is the file that was written when the body was hashed, and holds
+    that body: it is not hashed again.
+    """
+    frame, end = stored[:-_SEALED], stored[-_SEALED:]
+    if end != _SEAL + hashlib.sha256(frame).digest():
         raise ArchiveError("the file is not as it was written")
     try:
         body = _KEPT.decompressor.decompress(frame)
     except zstandard.ZstdError as error:
         raise ArchiveError(f"the file does not decompress ({error})") from error
-    found = hashlib.sha256(body).hexdigest()
+    found = sha256 if seal == seal_of(end) else hashlib.sha256(body).hexdigest()
     if found != sha256:
         raise ArchiveError(f"it holds sha256:{found}")
     return body

@@ -7,11 +7,13 @@ import re
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from auditor.errors import ArchiveError
 from auditor.evidence.entry import GENESIS, Entry, PageEntry, UnitEntry
-from auditor.evidence.line import parse
+from auditor.evidence.line import is_whole, parse
 from auditor.evidence.page import page_name, unsealed
 from auditor.evidence.places import Place, manifest_path, pages_path
 from auditor.evidence.remote import Remote
@@ -27,6 +29,7 @@ _PAGE = re.compile(rb'\{"hash":"[0-9a-f]{64}","kind":"page","page":"([0-9a-f]{64
 _OTHER = b'{"a'
 """How canonical lines of other kinds begin: with `asked` or `at`."""
 _END = b"}\n"
+NO_SEALS: Mapping[str, str | None] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ class Evidence:
     def asked(self, pages: Collection[str]) -> Mapping[str, PageEntry]:
         """The entry of the first request that brought each of the pages; one that none brought is left out.
 
-        Entries of other pages and other kinds are passed over, whatever they hold.
+        Entries of other pages and other kinds are passed over, whatever they hold. An entry that has not the hash it
+        claims vouches for no seal.
         """
         found: dict[str, PageEntry] = {}
         missing = set(pages)
@@ -67,7 +71,7 @@ class Evidence:
             entry = parse(line[:-1])
             if isinstance(entry, PageEntry) and entry.sha256 in missing:
                 missing.remove(entry.sha256)
-                found[entry.sha256] = entry
+                found[entry.sha256] = entry if entry.seal is None or is_whole(line[:-1]) else replace(entry, seal=None)
         return found
 
     def _lines(self, offset: int) -> Iterator[bytes]:
@@ -107,17 +111,20 @@ class Evidence:
         """
         return _body(pages_path(self.folder), sha256)
 
-    def bodies(self, pages: Iterable[str]) -> Iterator[bytes]:
-        """The bodies of many pages, in their order; from an object store several are fetched at a time."""
+    def bodies(self, pages: Iterable[str], *, seals: Mapping[str, str | None] = NO_SEALS) -> Iterator[bytes]:
+        """The bodies of many pages, in their order; from an object store several are fetched at a time.
+
+        Where a page's file has the seal told of it, its body is not hashed again.
+        """
         place = pages_path(self.folder)
         if not isinstance(self.folder, Remote):
             for page in pages:
-                yield _body(place, page)
+                yield _body(place, page, seals.get(page))
             return
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             coming: deque[Future[bytes]] = deque()
             for page in pages:
-                coming.append(pool.submit(_body, place, page))
+                coming.append(pool.submit(_body, place, page, seals.get(page)))
                 if len(coming) > _AT_ONCE:
                     yield coming.popleft().result()
             while coming:
@@ -134,14 +141,14 @@ class Evidence:
         return extended(EMPTY_CHAIN, self.entries())
 
 
-def _body(pages: Place, sha256: str) -> bytes:
-    """The body of a page below `pages/`, checked against its hash."""
+def _body(pages: Place, sha256: str, seal: str | None = None) -> bytes:
+    """The body of a page below `pages/`, checked against its hash, or the file against the seal told of it."""
     try:
         stored = (pages / page_name(sha256)).read_bytes()
     except FileNotFoundError:
         raise ArchiveError(f"page sha256:{sha256} is lost; see archive verify") from None
     try:
-        return unsealed(stored, sha256=sha256)
+        return unsealed(stored, sha256=sha256, seal=seal)
     except ArchiveError as error:
         raise ArchiveError(f"page sha256:{sha256} was changed: {error}; see archive verify") from error
 

@@ -24,7 +24,7 @@ from auditor.evidence.entry import (
     UnitEntry,
 )
 from auditor.evidence.line import Fields, chained, page_fields, run_fields, tombstone_fields, unit_fields
-from auditor.evidence.page import page_name, sealed
+from auditor.evidence.page import page_name, seal_of, sealed
 from auditor.evidence.person import Person
 from auditor.evidence.places import make_private, manifest_path, pages_path, sync_folder, write_private
 from auditor.evidence.reader import Evidence
@@ -61,6 +61,15 @@ class Removed:
 
     pages: int
     items: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """A page as it is now; size and seal of one that was changed."""
+
+    sha256: str
+    size: int | None = None
+    seal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,40 +110,39 @@ def rewrite(folder: Path, target: Path, removal: Removal, *, at: datetime) -> Re
     which page became which, and the hashes that runs ended with before.
     """
     evidence = Evidence(folder)
-    pages: dict[str, tuple[str, int]] = {}
+    pages: dict[str, _Now] = {}
     items = 0
     for digest in dict.fromkeys(entry.sha256 for entry in evidence.entries() if isinstance(entry, PageEntry)):
         body, count = removal.page(digest, evidence.page(digest))
         pages[digest] = _placed(folder, target, digest, body if count else None)
         items += count
-    changed = {old: new for old, (new, _) in pages.items() if old != new}
+    changed = {old: new.sha256 for old, new in pages.items() if old != new.sha256}
     lines, heads, head = _entries(evidence, removal, pages)
     tombstone = tombstone_fields(at, removal.reason, items=items, pages=changed, heads=heads, before=removal.before)
     lines.append(chained(tombstone, len(lines), head)[0])
     make_private(manifest_path(target).parent)
-    for parent in sorted({(pages_path(target) / page_name(new)).parent for new, _ in pages.values()}):
+    for parent in sorted({(pages_path(target) / page_name(new.sha256)).parent for new in pages.values()}):
         sync_folder(parent)
     write_private(manifest_path(target), b"".join(line + b"\n" for line in lines))
     sync_folder(manifest_path(target).parent)
     return Removed(len(changed), items)
 
 
-def _placed(folder: Path, target: Path, digest: str, body: bytes | None) -> tuple[str, int]:
-    """Hash and size of the page in `target`: the old file linked when `body` is None, else a new one."""
+def _placed(folder: Path, target: Path, digest: str, body: bytes | None) -> _Now:
+    """The page in `target`: the old file linked when `body` is None, else a new one."""
     new = digest if body is None else sha256(body).hexdigest()
     path = pages_path(target) / page_name(new)
     make_private(path.parent)
     if body is None:
         if not path.exists():
             os.link(pages_path(folder) / page_name(digest), path)
-        return digest, -1
-    write_private(path, sealed(body))
-    return new, len(body)
+        return _Now(digest)
+    stored = sealed(body)
+    write_private(path, stored)
+    return _Now(new, len(body), seal_of(stored))
 
 
-def _entries(
-    evidence: Evidence, removal: Removal, pages: Mapping[str, tuple[str, int]]
-) -> tuple[list[bytes], list[str], str]:
+def _entries(evidence: Evidence, removal: Removal, pages: Mapping[str, _Now]) -> tuple[list[bytes], list[str], str]:
     """The lines of the new manifest, the old hashes that runs ended with, and the new head."""
     lines: list[bytes] = []
     heads: list[str] = []
@@ -149,18 +157,19 @@ def _entries(
     return lines, [*heads, before] if before != GENESIS else heads, head
 
 
-def _fields(entry: Entry, removal: Removal, pages: Mapping[str, tuple[str, int]]) -> Fields:
+def _fields(entry: Entry, removal: Removal, pages: Mapping[str, _Now]) -> Fields:
     match entry:
         case PageEntry():
-            new, size = pages[entry.sha256]
+            now = pages[entry.sha256]
             return page_fields(
                 removal.request(entry.request, sha256=entry.sha256),
                 _response(entry.response, removal),
-                sha256=new,
-                size=entry.size if size < 0 else size,
+                sha256=now.sha256,
+                size=entry.size if now.size is None else now.size,
+                seal=entry.seal if now.seal is None else now.seal,
             )
         case UnitEntry():
-            hashes = [pages[digest][0] for digest in entry.hashes]
+            hashes = [pages[digest].sha256 for digest in entry.hashes]
             redacted = entry.redacted or tuple(hashes) != entry.hashes
             return unit_fields(entry.at, _unit(entry.unit, removal), hashes, redacted=redacted)
         case RunEntry():

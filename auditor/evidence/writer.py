@@ -16,7 +16,7 @@ from auditor.evidence.entry import GENESIS, JsonValue, Link, PageEntry, Request,
 from auditor.evidence.line import chained, page_fields, parse, run_fields, unit_fields
 from auditor.evidence.lock import Lock, acquire
 from auditor.evidence.mend import finish_swap, mend
-from auditor.evidence.page import Sealed, page_name, sealed
+from auditor.evidence.page import Sealed, page_name, seal_of, sealed
 from auditor.evidence.places import make_private, manifest_path, pages_path, sync_folder
 from auditor.evidence.reader import last_line
 
@@ -47,7 +47,7 @@ class Writer:
         self._lines: list[bytes] = []
         self._unsynced: list[Path] = []
         self._hashes: dict[int, str] = {}
-        self._waiting: set[str] = set()
+        self._waiting: dict[str, str] = {}
         self._folders: set[Path] = set()
         last = last_line(manifest_path(folder))
         link = None if last is None else parse(last).link
@@ -104,17 +104,17 @@ class Writer:
         with self._guard:
             if not path.exists():
                 self._store(path, stored)
-                self._waiting.add(digest)
+                self._waiting[digest] = seal_of(stored)
 
     def add_stored(self, request: Request, response: Response, *, sha256: str, size: int) -> PageEntry:
-        """The entry of a page whose body `store` took."""
+        """The entry of a page whose body `store` took; the first one of a file written now tells its seal."""
         with self._guard:
-            self._waiting.discard(sha256)
-            link = self._append(page_fields(request, response, sha256=sha256, size=size))
+            seal = self._waiting.pop(sha256, None)
+            link = self._append(page_fields(request, response, sha256=sha256, size=size, seal=seal))
             self._hashes[link.seq] = sha256
             if len(self._lines) > _ENTRIES_HELD:
                 self.flush()
-            return PageEntry(link, request, response, sha256, size)
+            return PageEntry(link, request, response, sha256, size, seal)
 
     def commit_unit(self, unit: Unit) -> UnitEntry:
         """The entry of a finished unit, on disk with everything before it: the point from which it is kept."""

@@ -14,11 +14,15 @@ import pytest
 from click.testing import CliRunner
 
 from auditor.cli import _root
+from auditor.evidence.entry import GENESIS
+from auditor.evidence.line import chained
+from auditor.evidence.page import page_name, sealed
 from auditor.model.coverage import Gap
 from auditor.model.vocabulary import GapReason
 from auditor.model.window import Window
 from auditor.tables.archive import Archive
-from tests.audit.small import EVE, HOST, MALLORY, NOW, SEPTEMBER, SITE, rule_file, small_archive
+from auditor.tables.remake import rebuild
+from tests.audit.small import COLLECTED, EVE, HOST, MALLORY, NOW, SEPTEMBER, SITE, rule_file, small_archive
 
 Run = Callable[..., CompletedProcess[str]]
 
@@ -134,6 +138,33 @@ def test_the_exit_code_tells_how_it_went(check: Check, arguments: list[str], cod
     done = check(*arguments)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("age", ["new", "old"])
+def test_a_cited_page_in_place_of_another_is_refused(check: Check, age: str) -> None:
+    archive = Archive(check.folder / "archive")
+    if age == "old":
+        older(archive)
+    cited, other = archive.scan("attendees").collect()["page"][0], sealed(b'{"items":[{},{}]}')
+    assert check("--format", "json=audit.json").returncode == 1
+    (archive.path / "evidence" / "pages" / page_name(cited)).write_bytes(other)
+    done = check("--format", "json=audit.json")
+    assert done.returncode == 2
+    assert f"page sha256:{cited} was changed: it holds sha256:" in done.stderr
+
+
+def older(archive: Archive) -> None:
+    """The archive as it was before entries told seals."""
+    lines, head = [], GENESIS
+    for place, line in enumerate((archive.path / "evidence" / "manifest.jsonl").read_bytes().splitlines()):
+        fields = json.loads(line)
+        fields.pop("hash")
+        fields.pop("seal", None)
+        text, link = chained(fields, place, head)
+        head = link.hash
+        lines.append(text + b"\n")
+    (archive.path / "evidence" / "manifest.jsonl").write_bytes(b"".join(lines))
+    rebuild(archive.path, now=lambda: COLLECTED)
 
 
 def test_without_an_archive_it_says_so(auditor: Run, tmp_path: Path) -> None:

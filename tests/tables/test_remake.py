@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -15,6 +15,7 @@ from polars.testing import assert_frame_equal
 
 from auditor.errors import ArchiveError
 from auditor.evidence.entry import PageEntry, Request, Response, TombstoneEntry, Unit, UnitEntry
+from auditor.evidence.page import page_name, seal_of
 from auditor.evidence.person import Person
 from auditor.evidence.reader import Evidence
 from auditor.evidence.writer import Writer
@@ -91,6 +92,22 @@ def test_no_byte_of_the_archive_holds_the_person(people: Archive) -> None:
         for form in forms:
             assert form.lower().encode() not in content.lower().replace(b"steve.smith", b"somebody"), path
         assert not Person(EVE).named_in(content.decode("utf-8", "replace")), path
+
+
+@pytest.mark.parametrize(
+    "remake",
+    [
+        lambda path: erase(path, EVE, now=lambda: NOW),
+        lambda path: prune(path, DAY0 + timedelta(days=5), now=lambda: NOW),
+    ],
+)
+def test_every_page_made_anew_has_the_seal_its_entry_tells(people: Archive, remake: Callable[[Path], object]) -> None:
+    remake(people.path)
+    entries = [entry for entry in Evidence(people.path).entries() if isinstance(entry, PageEntry)]
+    pages = people.path / "evidence" / "pages"
+    assert [entry.seal for entry in entries] == [
+        seal_of((pages / page_name(entry.sha256)).read_bytes()) for entry in entries
+    ]
 
 
 def test_the_archive_verifies_and_its_tables_are_those_of_its_evidence(people: Archive) -> None:
