@@ -9,6 +9,7 @@ is `k`.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import field
 from datetime import timedelta
 
@@ -18,7 +19,6 @@ from auditor.detectors.detection import (
     WITHOUT_HISTORY,
     Budget,
     Detection,
-    before,
     conclude,
     learned,
     records,
@@ -26,6 +26,7 @@ from auditor.detectors.detection import (
     usable,
     within,
 )
+from auditor.detectors.seen import Again, Beside, Seen, ends, once, together
 from auditor.detectors.wording import clock, entity, number
 from auditor.entities.groups import greatest, ids
 from auditor.frozen import dataclass
@@ -54,17 +55,42 @@ class Burst:
         """The columns and facts it reads of a row."""
         return frozenset({*self.entity, "meeting_id", "meeting_title", "joined_time", "left_time", "client_agent"})
 
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """The columns by any of which rows may be split and looked at part by part."""
+        return self.entity
+
 
 def detect(rows: pl.LazyFrame, settings: Burst, window: Window) -> Detection:
     """The bursts of joins of each entity."""
+    return tell([look(rows, settings, window, Beside())], settings, window, once(rows))
+
+
+def look(rows: pl.LazyFrame, settings: Burst, window: Window, beside: Beside) -> Seen:
+    """The bursts, not scored yet, and how many entities that ended before the window had each largest count."""
+    del beside
     key = list(settings.entity)
     frame, lost = usable(rows, read=settings.needed, whole=(*key, "joined_time"))
     if frame.is_empty():
-        return unjudged(lost, (*key, "joined_time"))
-    entities, many = _counted(ids(frame, key), settings.min_count)
-    null = _null_model(frame, settings, window)
+        return Seen(0, lost)
+    groups = ids(frame, key)
+    entities, many = _counted(groups, settings.min_count)
     busy = texts(frame.filter(many)).sort(*key, "joined_time", "left_time", "page", "item", nulls_last=True)
-    found = _bursts(busy, settings)
+    times = frame["joined_time"]
+    past = {"largest": _past(times, groups, settings, window)}
+    return Seen(
+        frame.height, lost, _bursts(busy, settings), entities, times=ends(times.filter(times < window.start)), more=past
+    )
+
+
+def tell(parts: Sequence[Seen], settings: Burst, window: Window, again: Again) -> Detection:
+    """The detection of what was seen of all parts."""
+    del again
+    seen, key = together(parts), list(settings.entity)
+    if not seen.rows:
+        return unjudged(seen.lost, (*key, "joined_time"))
+    null = _null_model(seen.more["largest"])
+    found = seen.found
     center, tail = null if null is not None else (None, {})
     scores = {k: _score(k, tail_of=tail) for k in found["count"].unique().sort().to_list()} if null else {}
     score = (
@@ -86,9 +112,9 @@ def detect(rows: pl.LazyFrame, settings: Burst, window: Window) -> Detection:
         _worded(scored, settings, modelled=null is not None),
         entity=key,
         budget=settings.budget,
-        population=entities,
-        not_evaluable=lost,
-        history=before(frame["joined_time"], window),
+        population=seen.population,
+        not_evaluable=seen.lost,
+        history=seen.history,
     )
 
 
@@ -126,25 +152,38 @@ def _largest(joins: pl.DataFrame, settings: Burst) -> pl.Series:
     return pl.concat([pl.Series("k", [1], dtype=pl.Int64).new_from_index(0, alone), counted["literal"].cast(pl.Int64)])
 
 
-def _null_model(frame: pl.DataFrame, settings: Burst, window: Window) -> tuple[float, dict[str, float]] | None:
-    """Mean and shape of the largest counts of earlier entities; None when there are too few."""
-    if not (frame["joined_time"] < window.start).any():
-        return None
-    joins = frame.select("joined_time", _entity=ids(frame, settings.entity))
+def _past(times: pl.Series, entity: pl.Series, settings: Burst, window: Window) -> pl.DataFrame:
+    """How many entities that ended before the window had each `largest` count."""
+    none = pl.DataFrame(schema={"largest": pl.Int64(), "entities": pl.Int64()})
+    if not (times < window.start).any():
+        return none
+    joins = pl.DataFrame({"joined_time": times, "_entity": entity})
     joins = joins.with_columns(_many=pl.len().over("_entity"))
     past = joins.filter(pl.col("joined_time").max().over("_entity") < window.start)
     if past.is_empty():
         ended = joins.group_by("_entity").agg(pl.col("joined_time").max() < window.start)
         learned(pl.Series([0]), earlier=ended["joined_time"])
+        return none
+    counts = _largest(past, settings).alias("largest").value_counts(name="entities")
+    return counts.with_columns(pl.col("entities").cast(pl.Int64()))
+
+
+def _null_model(past: pl.DataFrame) -> tuple[float, dict[str, float]] | None:
+    """Mean and shape of the largest counts of earlier entities; None when there are too few."""
+    counts = past.group_by("largest").agg(pl.col("entities").sum()).sort("largest")
+    every = _total(counts["entities"])
+    if every < ENOUGH:
         return None
-    counts = _largest(past, settings).sort()
-    if counts.len() < ENOUGH:
-        return None
-    kept = counts.head(counts.len() - math.ceil(counts.len() / 100))
-    total, squares, size = _total(kept), _total(kept * kept), kept.len()
+    size = every - math.ceil(every / 100)
+    # the largest counts are dropped
+    below = counts["entities"].cum_sum() - counts["entities"]
+    kept = (size - below).clip(0, None)
+    many = pl.DataFrame({"kept": kept, "all": counts["entities"]}).select(pl.min_horizontal("kept", "all")).to_series()
+    k = counts["largest"]
+    total, squares = _total(k * many), _total(k * k * many)
     mean = max(total / size, 1e-6)
     variance = squares / size - (total / size) ** 2
-    return mean, {"mean": mean, "variance": variance, "n": float(counts.len())}
+    return mean, {"mean": mean, "variance": variance, "n": float(every)}
 
 
 def _total(values: pl.Series) -> int:

@@ -8,6 +8,7 @@ is the score. The maximum over splits inflates t, so no probability is printed.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import field, replace
 from datetime import timedelta
 
@@ -18,7 +19,6 @@ from auditor.detectors.detection import (
     Aggregate,
     Budget,
     Detection,
-    before,
     conclude,
     learned,
     records,
@@ -27,6 +27,7 @@ from auditor.detectors.detection import (
     within,
 )
 from auditor.detectors.outlier import periods
+from auditor.detectors.seen import Again, Beside, Seen, ends, once, together
 from auditor.detectors.wording import entity, number
 from auditor.entities.groups import ids, places
 from auditor.frozen import dataclass
@@ -62,13 +63,41 @@ class ChangePoint:
         """The columns and facts it reads of a row."""
         return frozenset({*self.entity, *self.value.reads, "joined_time"})
 
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """The columns by any of which rows may be split and looked at part by part."""
+        return self.entity
+
 
 def detect(rows: pl.LazyFrame, settings: ChangePoint, window: Window) -> Detection:
     """The one time at which each entity's value changed most."""
+    return tell([look(rows, settings, window, Beside())], settings, window, once(rows))
+
+
+def tell(parts: Sequence[Seen], settings: ChangePoint, window: Window, again: Again) -> Detection:
+    """The detection of what was seen of all parts."""
+    del window, again
+    seen = together(parts)
+    if not seen.rows:
+        return unjudged(seen.lost, (*settings.entity, "joined_time"))
+    detection = conclude(
+        seen.found,
+        entity=settings.entity,
+        budget=settings.budget,
+        population=seen.population,
+        not_evaluable=seen.lost + seen.unfit,
+        history=seen.history,
+    )
+    return replace(detection, reason=None if seen.population else "too little history")
+
+
+def look(rows: pl.LazyFrame, settings: ChangePoint, window: Window, beside: Beside) -> Seen:
+    """The changes of the entities of the part, scored."""
+    del beside
     key = list(settings.entity)
     frame, lost = usable(rows, read=settings.needed, whole=(*key, "joined_time"))
     if frame.is_empty():
-        return unjudged(lost, (*key, "joined_time"))
+        return Seen(0, lost)
     first, who = places(ids(frame, key))
     group, values = periods(frame, who, settings.value, settings.period)
     series = _series(values, settings)
@@ -84,15 +113,15 @@ def detect(rows: pl.LazyFrame, settings: ChangePoint, window: Window) -> Detecti
     )
     changed = _held(changed, series, settings)
     named = texts(frame.select(key)[first.gather(changed["_who"])]).hstack(changed)
-    detection = conclude(
+    times = frame["joined_time"]
+    return Seen(
+        frame.height,
+        lost,
         _worded(_with_records(named, series, frame, group), settings),
-        entity=key,
-        budget=settings.budget,
-        population=long_enough.height,
-        not_evaluable=lost + first.len() - long_enough.height,
-        history=before(frame["joined_time"], window),
+        long_enough.height,
+        first.len() - long_enough.height,
+        ends(times.filter(times < window.start)),
     )
-    return replace(detection, reason=None if long_enough.height else "too little history")
 
 
 def _with_records(changed: pl.DataFrame, series: pl.DataFrame, frame: pl.DataFrame, group: pl.Series) -> pl.DataFrame:

@@ -148,20 +148,30 @@ def with_records(found: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def usable(rows: pl.LazyFrame, *, read: Collection[str], whole: Collection[str]) -> tuple[pl.DataFrame, int]:
-    """The columns `read`, with lineage, of the rows that lack none of `whole`, in order of time; how many lack one.
+    """The columns `read`, with lineage, of the rows that lack none of `whole`; how many lack one.
 
     Texts may be packed.
     """
-    found = rows.select(sorted({*read, *LINEAGE})).collect()
+    found = rows.select(sorted({*read, *LINEAGE})).collect(engine="in-memory")
     gaps = [name for name in whole if found[name].null_count()]
     kept = found.drop_nulls(gaps) if gaps else found
-    return kept if kept["joined_time"].is_sorted() else kept.sort("joined_time"), found.height - kept.height
+    return kept, found.height - kept.height
 
 
-def ended(rows: pl.LazyFrame, *, read: Collection[str], whole: Collection[str]) -> tuple[pl.DataFrame, int]:
-    """The `usable` rows with a known `end`, not before they start, and their number as `row`; and how many are not."""
+def in_time(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows in order of time."""
+    return frame if frame["joined_time"].is_sorted() else frame.sort("joined_time")
+
+
+def ended(
+    rows: pl.LazyFrame, *, read: Collection[str], whole: Collection[str], ordered: bool = True
+) -> tuple[pl.DataFrame, int]:
+    """The `usable` rows with a known `end`, not before they start, and their number as `row`; and how many are not.
+
+    They stand in order of time, unless they need not be `ordered`.
+    """
     frame, lost = usable(rows, read=read, whole=whole)
-    timed = frame.with_columns(END.alias("end"))
+    timed = (in_time(frame) if ordered else frame).with_columns(END.alias("end"))
     kept = timed.filter((pl.col("end") >= pl.col("joined_time")).fill_null(value=False))
     return kept.with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64)), lost + frame.height - kept.height
 

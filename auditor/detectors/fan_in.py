@@ -8,6 +8,7 @@ The score is the Chernoff bound on −log10 P(Poisson(λ) ≥ k): `(λ − k + k
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import field
 
 import polars as pl
@@ -16,14 +17,15 @@ from auditor.detectors.detection import (
     WITHOUT_HISTORY,
     Budget,
     Detection,
-    before,
     conclude,
+    in_time,
     learned,
     records,
     unjudged,
     usable,
     within,
 )
+from auditor.detectors.seen import Again, Beside, Seen, ends, once, together
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
 from auditor.entities.groups import codes, greatest, ids, paired
@@ -66,13 +68,45 @@ class FanIn:
             }
         )
 
+    @property
+    def whole(self) -> tuple[str, ...]:
+        """What a row must have."""
+        scope = (name for name in self.scope if name != "day")
+        return tuple(dict.fromkeys((*self.entity, self.distinct, "joined_time", *scope)))
+
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """The columns by any of which rows may be split and looked at part by part, where places are not known."""
+        return self.entity[:1]
+
 
 def detect(rows: pl.LazyFrame, settings: FanIn, window: Window) -> Detection:
     """The scopes in which an entity stands for unusually many accounts."""
-    needed = (*settings.entity, settings.distinct, "joined_time", *[name for name in settings.scope if name != "day"])
-    frame, lost = usable(rows, read=settings.needed, whole=dict.fromkeys(needed))
+    return tell([look(rows, settings, window, Beside())], settings, window, once(rows))
+
+
+def tell(parts: Sequence[Seen], settings: FanIn, window: Window, again: Again) -> Detection:
+    """The detection of what was seen of all parts."""
+    del window, again
+    seen = together(parts)
+    if not seen.rows:
+        return unjudged(seen.lost, settings.whole)
+    return conclude(
+        seen.found,
+        entity=settings.entity,
+        budget=settings.budget,
+        population=seen.population,
+        not_evaluable=seen.lost,
+        history=seen.history,
+    )
+
+
+def look(rows: pl.LazyFrame, settings: FanIn, window: Window, beside: Beside) -> Seen:
+    """The scopes in which an entity of the part stands for unusually many accounts, scored."""
+    del beside
+    frame, lost = usable(rows, read=settings.needed, whole=settings.whole)
     if frame.is_empty():
-        return unjudged(lost, needed)
+        return Seen(0, lost)
     times = frame["joined_time"]
     every = frame.with_columns(day=times.dt.truncate("1d").alias("day"))
     numbered = _numbered(every, settings)
@@ -103,13 +137,12 @@ def detect(rows: pl.LazyFrame, settings: FanIn, window: Window) -> Detection:
     judged = scored.with_columns(
         suppressed=first_reason({name: reasons[name] for name in settings.suppress if name in reasons})
     ).drop("_exit", "_known", "_listed", "joined_time", *([] if first == "ip_network" else ["ip_network"]))
-    return conclude(
+    return Seen(
+        every.height,
+        lost,
         _worded(_with_members(judged, frame, settings), settings),
-        entity=settings.entity,
-        budget=settings.budget,
-        population=population,
-        not_evaluable=lost,
-        history=before(times, window),
+        population,
+        times=ends(times.filter(times < window.start)),
     )
 
 
@@ -162,7 +195,7 @@ def _rated(numbered: pl.DataFrame, crowd: pl.Series, settings: FanIn) -> pl.Data
         )
         .join(different.group_by("_case").agg(count=pl.len().cast(pl.Int64)), on="_case")
     )
-    near = numbered.filter(_like(numbered["_network"], crowd))
+    near = in_time(numbered.filter(_like(numbered["_network"], crowd)))
     place = paired(near["_network"], near["_scope"])
     places = near.select("_network", "_scope", _start="joined_time")[place.arg_unique()]
     if settings.retrospective:

@@ -8,6 +8,7 @@ Distribution Functions", 2022.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import polars as pl
@@ -18,7 +19,6 @@ from auditor.detectors.detection import (
     Budget,
     Detection,
     conclude,
-    days,
     learned,
     not_evaluated,
     records,
@@ -26,6 +26,7 @@ from auditor.detectors.detection import (
     usable,
     within,
 )
+from auditor.detectors.seen import Again, Beside, Seen, ends, once, together, usable_again
 from auditor.detectors.wording import entity, number
 from auditor.entities.groups import codes, ids, paired, places
 from auditor.frozen import dataclass
@@ -49,6 +50,11 @@ class Outlier:
     def needed(self) -> frozenset[str]:
         """The columns and facts it reads of a row."""
         return frozenset({*self.entity, *self.features.reads, "joined_time"})
+
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """The columns by any of which rows may be split and looked at part by part."""
+        return self.entity
 
 
 def ecod(frame: pl.DataFrame, features: list[str]) -> pl.DataFrame:
@@ -81,46 +87,72 @@ def _tails(frame: pl.DataFrame, name: str) -> pl.DataFrame:
 
 def detect(rows: pl.LazyFrame, settings: Outlier, window: Window) -> Detection:
     """The entity-periods least like all others, ranked against history and window, the event included."""
+    return tell([look(rows, settings, window, Beside())], settings, window, once(rows))
+
+
+def look(rows: pl.LazyFrame, settings: Outlier, window: Window, beside: Beside) -> Seen:
+    """The entity-periods of enough rows with their features."""
+    del window, beside
     key, features = list(settings.entity), list(settings.features.names)
     frame, lost = usable(rows, read=settings.needed, whole=(*key, "joined_time"))
     if frame.is_empty():
-        return unjudged(lost, (*key, "joined_time"))
+        return Seen(0, lost)
     first, who = places(ids(frame, key))
-    group, told = periods(frame, who, settings.features, settings.period)
-    # numbers that sort as the entities do
-    ranks = [f"_rank{place}" for place in range(len(key))]
-    ranked = pl.DataFrame([codes(frame[name].gather(first)).alias(rank) for name, rank in zip(key, ranks, strict=True)])
-    weeks = told.filter(pl.col("_rows") >= settings.min_rows).with_columns(pl.col(features).cast(pl.Float64))
-    weeks = weeks.hstack(ranked[weeks["_who"]]).sort("period", *ranks)
+    _, told = periods(frame, who, settings.features, settings.period)
+    weeks = told.filter(pl.col("_rows") >= settings.min_rows)
     if weeks.is_empty():
         learned(pl.Series([0]), earlier=told["_rows"] >= settings.min_rows)
-    if weeks["_who"].n_unique() < settings.min_entities:
-        return Detection(
-            pl.DataFrame(), 0, lost, 0, None, f"fewer than {settings.min_entities} entities to compare with each other"
-        )
+    named = frame.select(key)[first.gather(weeks["_who"])]
+    found = named.hstack(weeks.select("period", pl.col(features).cast(pl.Float64)))
+    return Seen(frame.height, lost, found, times=ends(frame["joined_time"]))
+
+
+def tell(parts: Sequence[Seen], settings: Outlier, window: Window, again: Again) -> Detection:
+    """The detection of what was seen of all parts."""
+    seen = together(parts)
+    key, features = list(settings.entity), list(settings.features.names)
+    if not seen.rows:
+        return unjudged(seen.lost, (*key, "joined_time"))
+    # numbers that sort as the entities do
+    ranks = [f"_rank{place}" for place in range(len(key))]
+    ranked = [codes(seen.found[name]).alias(rank) for name, rank in zip(key, ranks, strict=True)]
+    weeks = seen.found.hstack(ranked).sort("period", *ranks)
+    if ids(weeks, ranks).n_unique() < settings.min_entities:
+        reason = f"fewer than {settings.min_entities} entities to compare with each other"
+        return Detection(pl.DataFrame(), 0, seen.lost, 0, None, reason)
     blank = weeks.filter(pl.all_horizontal(pl.col(name).is_null() for name in features)).height
     rated = ecod(weeks, features)
     judged = rated.filter(within(window, "period") & pl.any_horizontal(pl.col(name).is_not_null() for name in features))
     if judged.is_empty():
-        return not_evaluated("no period with known features begins in the window", not_evaluable=lost + blank)
+        return not_evaluated("no period with known features begins in the window", not_evaluable=seen.lost + blank)
     # of what is like everything else nothing is reported
     unusual = judged.filter(pl.col("score") > 0)
     highest = unusual.filter(pl.col("score") >= pl.col("score").top_k(settings.top).min())
     chosen = highest.sort("score", *ranks, "period", descending=[True, *[False] * (len(key) + 1)]).head(settings.top)
-    chosen = chosen.with_columns(
+    told = _with_records(chosen, settings, again).with_columns(
         observed_at=pl.col("period"), n=pl.lit(weeks.height, dtype=pl.Int64), suppressed=pl.lit(None, dtype=pl.String)
     )
-    cited = group.is_in(chosen["_group"].implode()).arg_true()
-    lineage = texts(frame.select(*LINEAGE)[cited]).with_columns(_group=group.gather(cited))
-    named = texts(frame.select(key)[first.gather(chosen["_who"])]).hstack(chosen)
     return conclude(
-        _worded(named.join(lineage.group_by("_group").agg(records=records()), on="_group"), settings),
+        _worded(told, settings),
         entity=key,
         budget=Budget(total=settings.top, per_entity=settings.top),
         population=judged.height,
-        not_evaluable=lost + blank,
-        history=days(frame["joined_time"]),
+        not_evaluable=seen.lost + blank,
+        history=seen.history,
     )
+
+
+def _with_records(chosen: pl.DataFrame, settings: Outlier, again: Again) -> pl.DataFrame:
+    """The periods chosen with the records of their rows."""
+    key = list(settings.entity)
+    asked = chosen.select(*key, "period")
+    cited = [asked.clear().hstack(pl.DataFrame(schema=dict(LINEAGE)))]
+    for rows in usable_again(again, LINEAGE, whole=key):
+        theirs = rows.filter(pl.col(key[0]).is_in(asked[key[0]].unique().implode()))
+        placed = theirs.with_columns(period=period_start(settings.period)).join(asked, on=[*key, "period"], how="semi")
+        cited.append(texts(placed.select(*key, "period", *LINEAGE), LINEAGE))
+    told = pl.concat(cited).group_by(*key, "period").agg(records=records())
+    return texts(chosen.join(told, on=[*key, "period"], maintain_order="left"))
 
 
 def periods(frame: pl.DataFrame, who: pl.Series, value: Aggregate, length: timedelta) -> tuple[pl.Series, pl.DataFrame]:

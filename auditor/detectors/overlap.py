@@ -7,12 +7,14 @@ differs, 2 when the operator or the city does, 1 when only `different` does.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import field
 from datetime import timedelta
 
 import polars as pl
 
-from auditor.detectors.detection import Budget, Detection, conclude, days, ended, recognised, unjudged, within
+from auditor.detectors.detection import Budget, Detection, conclude, ended, recognised, unjudged, within
+from auditor.detectors.seen import Again, Beside, Seen, ends, once, together
 from auditor.detectors.suppress import first_reason
 from auditor.detectors.wording import clock, entity, span
 from auditor.entities.episodes import ORDER
@@ -50,12 +52,44 @@ class Overlap:
             "client_os", "client_agent",
         })  # fmt: skip
 
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """The columns by any of which rows may be split and looked at part by part, where places are not known."""
+        return ("email",) if "email" in self.entity else ()
+
+    @property
+    def whole(self) -> tuple[str, ...]:
+        """What a row must have, beside an end."""
+        return (*self.entity, *self.different, "joined_time")
+
 
 def detect(rows: pl.LazyFrame, settings: Overlap, window: Window) -> Detection:
     """The times an entity was in two places at once."""
-    frame, unusable = ended(rows, read=settings.needed, whole=(*settings.entity, *settings.different, "joined_time"))
+    return tell([look(rows, settings, window, Beside())], settings, window, once(rows))
+
+
+def tell(parts: Sequence[Seen], settings: Overlap, window: Window, again: Again) -> Detection:
+    """The detection of what was seen of all parts."""
+    del window, again
+    seen = together(parts)
+    if not seen.rows:
+        return unjudged(seen.lost, (*settings.whole, "left_time"))
+    return conclude(
+        seen.found,
+        entity=settings.entity,
+        budget=settings.budget,
+        population=seen.rows,
+        not_evaluable=seen.lost,
+        history=seen.history,
+    )
+
+
+def look(rows: pl.LazyFrame, settings: Overlap, window: Window, beside: Beside) -> Seen:
+    """The times an entity of the part was in two places at once, scored."""
+    del beside
+    frame, unusable = ended(rows, read=settings.needed, whole=settings.whole)
     if frame.is_empty():
-        return unjudged(unusable, (*settings.entity, *settings.different, "joined_time", "left_time"))
+        return Seen(0, unusable)
     pairs = _pairs(_islands(frame, settings), settings)
     weight = (
         pl.when((pl.col("geo_country_a") != pl.col("geo_country_b")).fill_null(value=False))
@@ -85,14 +119,7 @@ def detect(rows: pl.LazyFrame, settings: Overlap, window: Window) -> Detection:
             suppressed=first_reason({name: reasons[name] for name in settings.suppress if name in reasons}),
         )
     )
-    return conclude(
-        _episodes(scored, settings),
-        entity=settings.entity,
-        budget=settings.budget,
-        population=frame.height,
-        not_evaluable=unusable,
-        history=days(frame["joined_time"]),
-    )
+    return Seen(frame.height, unusable, _episodes(scored, settings), times=ends(frame["joined_time"]))
 
 
 def _islands(frame: pl.DataFrame, settings: Overlap) -> pl.DataFrame:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from auditor.entities.groups import greatest
+from auditor.entities.groups import greatest, smallest
 from auditor.frozen import dataclass
 
 
@@ -22,27 +22,38 @@ class Past:
     since: pl.Series | None
 
     @classmethod
-    def of(cls, times: pl.Series, history: timedelta | None = None) -> Past:
-        """The past of rows in order of time, as far as `history` reaches back."""
-        begins = (times != times.shift(1)).fill_null(value=True)
-        first, moment = begins.arg_true().cast(pl.Int64), begins.cum_sum() - 1
-        until = first.gather(moment)
-        if history is None:
-            return cls(until, None)
-        moments = times.gather(first)
-        reach = moments.search_sorted(moments - history)
-        since = first.gather(reach).set(reach == 0, None).gather(moment) if (reach > 0).any() else None
-        return cls(until, since)
+    def within(
+        cls, groups: pl.Series, times: pl.Series, history: timedelta | None = None
+    ) -> tuple[Past, pl.Series, pl.Series]:
+        """Rows of groups in order of time, group after group: the past of each in its own, its row, its group's first.
 
-    def apart(self, groups: pl.Series) -> tuple[Past, pl.Series, pl.Series]:
-        """The rows of groups, group after group: the past of each within its own, its row here, its group's first.
-
-        What is counted of such a past is counted within groups of these groups.
+        It reaches back as far as `history` does. What is counted of such a past is counted within groups of the groups.
+        Rows in order of time, and those that stand as they are to, need the least work.
         """
-        size = 1 << groups.len().bit_length()
-        if greatest(groups) >= (1 << 62) // size:
-            groups = groups.rank("dense").cast(pl.Int64)
-        keys = (groups * size + numbers(groups.len())).drop_nulls().sort()
+        moments = times.dt.epoch("us")
+        rows = _in_order(groups, moments)
+        group, time = groups.gather(rows), moments.gather(rows)
+        other = (group != group.shift(1)).fill_null(value=True)
+        first = _begun(other)
+        until = _begun(other | (time != time.shift(1)).fill_null(value=True))
+        if history is None:
+            return cls(until, None), rows, first
+        since = _since(group, time, first, history // timedelta(microseconds=1))
+        return cls(until, since), rows, first
+
+    def earlier(self, groups: pl.Series) -> pl.Series:
+        """How many rows of each one's past are of its group; null for rows of none."""
+        none = pl.Series([None], dtype=pl.Int64()).new_from_index(0, groups.len())
+        if groups.null_count() == groups.len():
+            return none
+        own, rows, first = self._apart(groups)
+        since = first if own.since is None else own.since.zip_with(own.since.is_not_null(), first)
+        return none.scatter(rows, own.until - since)
+
+    def _apart(self, groups: pl.Series) -> tuple[Past, pl.Series, pl.Series]:
+        """The rows group after group: the past of each within its own, its row here, its group's first."""
+        keys, size = _keys(groups)
+        keys = keys.drop_nulls().sort()
         rows, group = keys % size, keys // size
         time = self.until.gather(rows)
         other = (group != group.shift(1)).fill_null(value=True)
@@ -54,15 +65,6 @@ class Past:
         reach = keys.search_sorted(group.gather(cut) * size + since.gather(cut)).cast(pl.Int64)
         return Past(until, since.scatter(cut, reach)), rows, _begun(other)
 
-    def earlier(self, groups: pl.Series) -> pl.Series:
-        """How many rows of each one's past are of its group; null for rows of none."""
-        none = pl.Series([None], dtype=pl.Int64()).new_from_index(0, groups.len())
-        if groups.null_count() == groups.len():
-            return none
-        own, rows, first = self.apart(groups)
-        since = first if own.since is None else own.since.zip_with(own.since.is_not_null(), first)
-        return none.scatter(rows, own.until - since)
-
 
 def numbers(count: int) -> pl.Series:
     """The numbers of so many rows."""
@@ -72,3 +74,48 @@ def numbers(count: int) -> pl.Series:
 def _begun(begins: pl.Series) -> pl.Series:
     """For each row the last one, up to itself, that begins something."""
     return numbers(begins.len()).set(~begins, None).forward_fill()
+
+
+def _keys(groups: pl.Series) -> tuple[pl.Series, int]:
+    """One number a row that sorts by group, then row, and how many rows a group could have."""
+    size = 1 << groups.len().bit_length()
+    if greatest(groups) >= (1 << 62) // size:
+        groups = groups.rank("dense").cast(pl.Int64)
+    return groups * size + numbers(groups.len()), size
+
+
+def _in_order(groups: pl.Series, moments: pl.Series) -> pl.Series:
+    """The rows of groups, group after group, in order of time."""
+    low = smallest(moments)
+    width = greatest(moments) - low + 1
+    fits = greatest(groups) < (1 << 62) // width
+    if not groups.null_count() and fits and (groups * width + (moments - low)).is_sorted():
+        return numbers(groups.len())
+    if moments.is_sorted():
+        keys, size = _keys(groups)
+        return keys.drop_nulls().sort() % size
+    placed = pl.DataFrame({"group": groups, "moment": moments, "row": numbers(groups.len())}).drop_nulls("group")
+    return placed.sort("group", "moment", "row")["row"]
+
+
+def _since(group: pl.Series, time: pl.Series, first: pl.Series, history: int) -> pl.Series | None:
+    """For each row the first one of its group that is not older than the history; null where that is the group's."""
+    cut = (time - history > time.gather(first)).arg_true()
+    if cut.is_empty():
+        return None
+    low = smallest(time)
+    width = greatest(time) - low + 1
+    if greatest(group) >= (1 << 62) // width:
+        group = group.rank("dense").cast(pl.Int64)
+    moments = time - low
+    if greatest(group) >= (1 << 62) // width:
+        # ranks of moments keep their order, and a moment between two has that of the next
+        distinct = moments.unique().sort()
+        width = distinct.len() + 1
+        reach = distinct.search_sorted(moments.gather(cut) - history).cast(pl.Int64)
+        moments = distinct.search_sorted(moments).cast(pl.Int64)
+    else:
+        reach = moments.gather(cut) - history
+    keys = group * width + moments
+    since = pl.Series([None], dtype=pl.Int64()).new_from_index(0, group.len())
+    return since.scatter(cut, keys.search_sorted(group.gather(cut) * width + reach).cast(pl.Int64))

@@ -8,6 +8,7 @@ v and at all; N_v and N everybody's; K the distinct values seen so far; a is `pr
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import field, replace
 from datetime import timedelta
 
@@ -16,7 +17,6 @@ import polars as pl
 from auditor.detectors.detection import (
     Budget,
     Detection,
-    before,
     conclude,
     learned,
     records,
@@ -24,10 +24,11 @@ from auditor.detectors.detection import (
     usable,
     within,
 )
-from auditor.detectors.past import Past, numbers
+from auditor.detectors.past import Past
+from auditor.detectors.seen import Again, Beside, Seen, ends, once, together, usable_again
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
-from auditor.entities.groups import dense, greatest, ids, paired
+from auditor.entities.groups import dense, greatest, ids, paired, places, smallest
 from auditor.entities.networks import PLACE, WHERE, is_remote_exit, remote_exits
 from auditor.frozen import dataclass
 from auditor.model.window import Window
@@ -57,52 +58,94 @@ class Rarity:
             *self.entity, *self.columns, *WHERE, "site_url", "meeting_id", "joined_time", "left_time",
         })  # fmt: skip
 
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """The columns by any of which rows may be split and looked at part by part, where places are not known."""
+        return self.entity
+
 
 def detect(rows: pl.LazyFrame, settings: Rarity, window: Window) -> Detection:
     """The joins whose attributes are rare for their person."""
-    key = list(settings.entity)
-    frame, lost = usable(rows, read=settings.needed, whole=(*key, "joined_time"))
+    return tell([look(rows, settings, window, Beside())], settings, window, once(rows))
+
+
+def look(rows: pl.LazyFrame, settings: Rarity, window: Window, beside: Beside) -> Seen:
+    """The joins that may be rare, with what their person did before, and when each value was first seen."""
+    frame, lost = usable(rows, read=settings.needed, whole=(*settings.entity, "joined_time"))
     if frame.is_empty():
-        return unjudged(lost, (*key, "joined_time"))
+        return Seen(0, lost)
     inside = frame.select(within(window, "joined_time")).to_series()
-    events, judged = _rated(frame, inside, settings)
-    scored = _merged(events, settings)
-    exits = remote_exits(frame, among=scored.select(place=PLACE).to_series())
-    scored = scored.with_columns(
-        _exit=is_remote_exit(scored.with_columns(joined_time=pl.col("observed_at")), exits),
-        _listed=in_networks(scored["ip_network"], settings.networks),
-    )
-    reasons = {"remote_exit": pl.col("_exit"), "listed_network": pl.col("_listed")}
-    named = scored.with_columns(
-        suppressed=first_reason({name: reasons[name] for name in settings.suppress if name in reasons})
-    ).drop("_exit", "_listed")
+    events, judged = _rated(frame, inside, settings, beside.rows or frame.height)
+    times = frame["joined_time"]
     population = int(inside.sum())
+    return Seen(
+        frame.height,
+        lost,
+        events,
+        population,
+        population - judged,
+        ends(times.filter(times < window.start)),
+        {name: _firsts(frame[name], times) for name in settings.columns},
+    )
+
+
+def tell(parts: Sequence[Seen], settings: Rarity, window: Window, again: Again) -> Detection:
+    """The detection of what was seen of all parts."""
+    del window
+    seen, key = together(parts), list(settings.entity)
+    if not seen.rows:
+        return unjudged(seen.lost, (*key, "joined_time"))
+    scored = _merged(_surprising(seen, settings, again), settings)
+    suppressed: dict[str, pl.Expr] = {}
+    if "remote_exit" in settings.suppress:
+        told = scored.with_columns(joined_time=pl.col("observed_at"))
+        scored = scored.with_columns(_exit=_came_through_exits(told, usable_again(again, WHERE, whole=key)))
+        suppressed["remote_exit"] = pl.col("_exit")
+    if "listed_network" in settings.suppress:
+        scored = scored.with_columns(_listed=in_networks(scored["ip_network"], settings.networks))
+        suppressed["listed_network"] = pl.col("_listed")
+    reasons = {name: suppressed[name] for name in settings.suppress if name in suppressed}
+    named = scored.with_columns(suppressed=first_reason(reasons)).drop("_exit", "_listed", strict=False)
     detection = conclude(
         _worded(named, settings),
         entity=key,
         budget=settings.budget,
-        population=population,
-        not_evaluable=lost + population - judged,
-        history=before(frame["joined_time"], window),
+        population=seen.population,
+        not_evaluable=seen.lost + seen.unfit,
+        history=seen.history,
     )
-    return replace(detection, reason="no entity has enough history" if population and not judged else None)
+    nobody = seen.population and seen.unfit == seen.population
+    return replace(detection, reason="no entity has enough history" if nobody else None)
 
 
-def _rated(frame: pl.DataFrame, inside: pl.Series, settings: Rarity) -> tuple[pl.DataFrame, int]:
-    """The rows inside that may be rare, with `bits_`, `nv_`, `n_`, `gv_` and `g_` of each attribute they have.
+def _firsts(values: pl.Series, times: pl.Series) -> pl.DataFrame:
+    """When each value was first seen."""
+    if values.null_count() == values.len():
+        return pl.DataFrame(schema={"value": values.dtype, "first": times.dtype})
+    return (
+        pl.DataFrame({"value": values, "first": times}).drop_nulls("value").group_by("value").agg(pl.col("first").min())
+    )
+
+
+def _came_through_exits(scored: pl.DataFrame, parts: Iterable[pl.DataFrame]) -> pl.Series:
+    """Whether the place of each was an exit; where places are known all rows are one part."""
+    among = scored.select(place=PLACE).to_series()
+    return is_remote_exit(scored, pl.concat(remote_exits(rows, among=among) for rows in parts))
+
+
+def _rated(frame: pl.DataFrame, inside: pl.Series, settings: Rarity, rows: int) -> tuple[pl.DataFrame, int]:
+    """The rows inside that may be rare among so many `rows`, with `nv_` and `n_` of each attribute.
 
     All counts are of rows strictly before the row that have the attribute at all. Beside them is told of how many
     rows inside the person has enough history.
     """
-    past = Past.of(frame["joined_time"], settings.history)
     people = ids(frame, settings.entity)
-    own, order, first = past.apart(people)
+    own, order, first = Past.within(people, frame["joined_time"], settings.history)
     people, asked = people.gather(order), inside.gather(order)
-    attributes = {name: dense(frame[name]) for name in settings.columns}
     counts: dict[str, pl.Series] = {}
     masks: list[tuple[pl.Series, pl.Series]] = []
-    for name, values in attributes.items():
-        value = values.gather(order)
+    for name in settings.columns:
+        value = dense(frame[name]).gather(order)
         known = value.is_not_null()
         # columns that are null on the same rows share what does not depend on the value
         every = next((every for mask, every in masks if (mask == known).all()), None)
@@ -118,40 +161,81 @@ def _rated(frame: pl.DataFrame, inside: pl.Series, settings: Rarity) -> tuple[pl
     enough = pl.max_horizontal(f"n_{name}" for name in settings.columns) >= settings.min_history
     judged = counted.select(enough & asked).to_series().fill_null(value=False)
     # whatever was never seen is as rare as one of all rows and kinds there are, at most
-    least = settings.prior_weight / (2 * frame.height + 1)
+    least = settings.prior_weight / (2 * rows + 1)
     most = (
         -((pl.col(f"nv_{name}") + least) / (pl.col(f"n_{name}") + settings.prior_weight)).log(2)
         for name in settings.columns
     )
     may_be = pl.sum_horizontal(bits.fill_null(0.0) for bits in most) >= settings.min_bits - _SLACK
     events = counted.filter(judged & may_be)
-    rows = events["row"]
-    events = texts(frame[rows]).hstack(events)
-    for name, values in attributes.items():
-        events = events.with_columns(_of_all(values, past, rows, name)).with_columns(
-            _bits(name, weight=settings.prior_weight)
-        )
-    return events, int(judged.sum())
+    return frame[events["row"]].hstack(events.drop("row")), int(judged.sum())
 
 
-def _of_all(values: pl.Series, past: Past, rows: pl.Series, name: str) -> list[pl.Series]:
-    """How many rows in the past of those `rows` have their value, `gv_`, or any, `g_`, and of how many kinds, `_k`."""
-    until = past.until.gather(rows)
-    since = pl.zeros(rows.len(), pl.Int64(), eager=True) if past.since is None else past.since.gather(rows).fill_null(0)
-    value, known = values.gather(rows), values.is_not_null()
-    among = pl.repeat(False, greatest(values) + 1, dtype=pl.Boolean(), eager=True)
-    among = among.scatter(value.drop_nulls().unique(), True).gather(values)
-    size = 1 << values.len().bit_length()
-    keys = (values * size + numbers(values.len())).filter(among.fill_null(value=False)).sort()
-    seen = pl.concat([pl.zeros(1, pl.Int64(), eager=True), known.cast(pl.Int64()).cum_sum()])
-    kinds = values.arg_unique()
-    kinds = kinds.filter(known.gather(kinds)).cast(pl.Int64()).sort()
-    begun, ended = (keys.search_sorted(value * size + at).cast(pl.Int64()) for at in (since, until))
-    return [
-        (ended - begun).alias(f"gv_{name}"),
-        (seen.gather(until) - seen.gather(since)).alias(f"g_{name}"),
-        kinds.search_sorted(until).cast(pl.Int64()).alias("_k"),
-    ]
+def _surprising(seen: Seen, settings: Rarity, again: Again) -> pl.DataFrame:
+    """The events that are rare enough, with `gv_`, `g_`, `bits_` and `score`."""
+    told = seen.found.hstack(_of_all(seen.found, settings, again))
+    for name in settings.columns:
+        first = seen.more[name].group_by("value").agg(pl.col("first").min())["first"].sort()
+        kinds = first.search_sorted(told["joined_time"]).cast(pl.Int64()).alias("_k")
+        told = told.with_columns(kinds).with_columns(_bits(name, weight=settings.prior_weight))
+    bits = [pl.col(f"bits_{name}") for name in settings.columns]
+    scored = told.with_columns(
+        score=pl.sum_horizontal(column.fill_null(0.0) for column in bits), _top=pl.max_horizontal(bits)
+    )
+    return texts(scored.filter(pl.col("_top").is_not_null() & (pl.col("score") >= settings.min_bits)))
+
+
+def _of_all(events: pl.DataFrame, settings: Rarity, again: Again) -> pl.DataFrame:
+    """How many rows of everybody's past of the events had their value, `gv_`, or any, `g_`."""
+    none = pl.zeros(events.height, pl.Int64(), eager=True)
+    with_value, with_any = (dict.fromkeys(settings.columns, none) for _ in range(2))
+    until = events["joined_time"].dt.epoch("us")
+    since = until - settings.history // timedelta(microseconds=1)
+    for rows in usable_again(again, settings.columns, whole=settings.entity) if events.height else ():
+        times = rows["joined_time"].dt.epoch("us")
+        whole: pl.Series | None = None
+        for name in settings.columns:
+            if rows[name].null_count() == rows.height:
+                continue
+            if rows[name].null_count():
+                any_ = _between(times.filter(rows[name].is_not_null()).sort(), since, until)
+            else:
+                any_ = whole = _between(times.sort(), since, until) if whole is None else whole
+            with_any[name] = with_any[name] + any_
+            with_value[name] = with_value[name] + _alike(events[name], since, until, rows[name], times)
+    return pl.DataFrame(
+        [column.alias(f"gv_{name}").set(events[name].is_null(), None) for name, column in with_value.items()]
+        + [column.alias(f"g_{name}") for name, column in with_any.items()]
+    )
+
+
+def _between(ordered: pl.Series, since: pl.Series, until: pl.Series) -> pl.Series:
+    """How many of the numbers, which are in order, lie in each half-open interval."""
+    return ordered.search_sorted(until).cast(pl.Int64()) - ordered.search_sorted(since).cast(pl.Int64())
+
+
+def _alike(asked: pl.Series, since: pl.Series, until: pl.Series, values: pl.Series, times: pl.Series) -> pl.Series:
+    """How many rows have the value asked for at a time in the half-open interval."""
+    first, own = places(pl.concat([asked, values]))
+    kinds = (first < asked.len()).sum()
+    wanted, had = own.head(asked.len()).cast(pl.Int64()), own.tail(values.len())
+    chosen = (had < kinds).arg_true()
+    had, times = had.gather(chosen).cast(pl.Int64()), times.gather(chosen)
+    low = min(smallest(times), smallest(since))
+    width = max(greatest(times), greatest(until)) - low + 1
+    counts = pl.zeros(asked.len(), pl.Int64(), eager=True)
+    # so many values at once as fit into a number beside a time
+    step = (1 << 62) // width
+    for start in range(0, kinds, step):
+        few = kinds <= step
+        inside = had.is_between(start, start + step - 1)
+        own_, own_times = (had, times) if few else (had.filter(inside), times.filter(inside))
+        keys = ((own_ - start) * width + (own_times - low)).sort()
+        here = wanted.is_between(start, start + step - 1)
+        base = (wanted - start) * width - low
+        found = _between(keys, base + since, base + until)
+        counts = counts + (found if few else found.set(~here, 0))
+    return counts
 
 
 def _bits(name: str, *, weight: float) -> pl.Expr:
@@ -165,12 +249,8 @@ def _merged(events: pl.DataFrame, settings: Rarity) -> pl.DataFrame:
     """One candidate a meeting and value, named by its most surprising attribute; then one a value."""
     key = list(settings.entity)
     names = settings.columns
-    bits = [pl.col(f"bits_{name}") for name in names]
     order = ("joined_time", "left_time", "page", "item")
-    ordered = events.drop("row").sort(*order, nulls_last=True).with_row_index("row")
-    chosen = ordered.with_columns(
-        score=pl.sum_horizontal(column.fill_null(0.0) for column in bits), _top=pl.max_horizontal(bits)
-    ).filter(pl.col("_top").is_not_null() & (pl.col("score") >= settings.min_bits))
+    chosen = events.sort(*order, nulls_last=True).with_row_index("row")
 
     def of_largest(part: str) -> pl.Expr:
         result = pl.lit(None)

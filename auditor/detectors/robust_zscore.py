@@ -8,6 +8,7 @@ the visit's week; without any, k is 0.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import field, replace
 from datetime import timedelta
 
@@ -18,7 +19,6 @@ from auditor.detectors.detection import (
     Aggregate,
     Budget,
     Detection,
-    before,
     conclude,
     ended,
     learned,
@@ -27,16 +27,20 @@ from auditor.detectors.detection import (
     within,
 )
 from auditor.detectors.past import Past
+from auditor.detectors.seen import Again, Beside, Seen, ends, once, together
 from auditor.detectors.wording import entity, number
-from auditor.entities.episodes import MERGE_GAP, ORDER, visits
-from auditor.entities.groups import ids, places
+from auditor.entities.episodes import END, MERGE_GAP, ORDER, visits_of_legs
+from auditor.entities.groups import codes, ids, paired, spread
 from auditor.frozen import dataclass
 from auditor.model.window import Window
 from auditor.rules.rows.packed import texts
+from auditor.tables.schema import LINEAGE
 
 HISTORY = 60
 PEER_WEEKS = 4
 MAD_TO_SIGMA = 1.4826
+VISIT, PRESENCE, VALUE = "__visit", "__presence", "__value"
+PEER = "__peer:"
 OF_VISIT = frozenset({"presence", "meeting_length"})
 """What a value may read of a visit beside the columns of its legs."""
 
@@ -79,41 +83,205 @@ class RobustZscore:
             }
         )
 
+    @property
+    def whole(self) -> tuple[str, ...]:
+        """What a row must have, beside an end."""
+        return (*self.entity, "meeting_id", "joined_time")
+
+    @property
+    def prepared(self) -> tuple[str, ...]:
+        """What rows are given before they are looked at part by part, see `prepare`."""
+        return (VISIT, PRESENCE, VALUE, *(f"{PEER}{name}" for name in self.peer))
+
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """The columns by any of which rows may be split and looked at part by part."""
+        return self.entity
+
 
 def detect(rows: pl.LazyFrame, settings: RobustZscore, window: Window) -> Detection:
     """The visits whose value is far from the person's usual."""
-    key = list(settings.entity)
-    frame, unusable = ended(rows, read=settings.needed - OF_VISIT, whole=(*key, "meeting_id", "joined_time"))
-    if frame.is_empty():
-        return unjudged(unusable, (*key, "meeting_id", "joined_time", "left_time"))
-    stays = _valued(frame, settings)
-    usable = stays.filter(pl.col("value").is_finite() & (pl.col("value") > -1))
-    whose = ids(frame, key)
-    usable = usable.with_columns(x=pl.col("value").log1p(), _who=whose.gather(usable["visit"]))
-    times, who = usable["joined_time"], usable["_who"]
-    known = Past.of(times).earlier(who)
+    every = rows.collect(engine="in-memory")
+    whole = every.hstack(prepare(every, settings)).lazy()
+    told = survey(once(whole), settings, window)
+    return tell([look(whole, settings, window, Beside(told=told))], settings, window, once(whole))
+
+
+def prepare(rows: pl.DataFrame, settings: RobustZscore) -> pl.DataFrame:
+    """Of each row its `VISIT`, of the first leg of one `PRESENCE` and `VALUE`; the rows are all of their meetings."""
+    numbered = rows.with_columns(_place=pl.int_range(pl.len(), dtype=pl.Int64))
+    read = {*settings.needed - OF_VISIT, "_place"}
+    frame, _ = ended(numbered.lazy(), read=read, whole=settings.whole, ordered=False)
+    alone = settings.value.alone
+    stays, own = visits_of_legs(
+        frame,
+        entity=settings.entity,
+        gap=settings.merge_gap,
+        carried=[*settings.value.columns, *[pl.col(name).min().alias(f"{PEER}{name}") for name in settings.peer]],
+        alone=None if alone is None else [*alone, *[pl.col(name).alias(f"{PEER}{name}") for name in settings.peer]],
+    )
+    valued = settings.value.finish(stays.lazy()).with_columns(pl.col("value").cast(pl.Float64)).collect()
+    place = frame["_place"]
+    first = place.gather(valued["visit"])
+    told = valued.select(
+        pl.col("presence").dt.total_microseconds().alias(PRESENCE),
+        pl.col("value").alias(VALUE),
+        *[f"{PEER}{name}" for name in settings.peer],
+    )
+    none = pl.Series([None], dtype=pl.Int64()).new_from_index(0, rows.height)
+    return spread(told, first, height=rows.height).with_columns(none.scatter(place, place.gather(own)).alias(VISIT))
+
+
+def survey(again: Again, settings: RobustZscore, window: Window) -> pl.DataFrame:
+    """The median and the MAD of each week's peers: of all values of the 28 days before it, by week and peer."""
+    peers = settings.prepared[3:]
+    parts = [
+        rows.lazy().filter(pl.col(PRESENCE).is_not_null() & _usable(VALUE))
+        .select(*peers, week=_week(pl.col("joined_time")), x=pl.col(VALUE).log1p()).collect()
+        for rows in again(["joined_time", PRESENCE, VALUE, *peers])
+    ]  # fmt: skip
+    weeks: dict[int, list[pl.DataFrame]] = {}
+    while parts:
+        for (week,), rows in parts.pop().partition_by("week", as_dict=True, include_key=False).items():
+            weeks.setdefault(week, []).append(rows)
+    since = pl.select(_week(pl.lit(window.start))).item()
+    asked = {
+        week for week in weeks if week >= since and any(week - before in weeks for before in range(1, PEER_WEEKS + 1))
+    }
+    found = [pl.DataFrame(schema={"_week": pl.Int64(), "_peer_med": pl.Float64(), "_peer_mad": pl.Float64()})]
+    for week in sorted(asked):
+        past = pl.concat([rows for before in range(1, PEER_WEEKS + 1) for rows in weeks.get(week - before, ())])
+        group = peers or [pl.lit(0).alias("_all")]
+        middle = past.group_by(group).agg(_peer_med=pl.col("x").median())
+        if peers:
+            apart = past.join(middle, on=peers, nulls_equal=True)
+        else:
+            apart = past.with_columns(_peer_med=pl.lit(middle["_peer_med"][0]))
+        spread_ = apart.group_by(group).agg(
+            pl.col("_peer_med").first(), _peer_mad=(pl.col("x") - pl.col("_peer_med")).abs().median()
+        )
+        found.append(spread_.drop("_all", strict=False).with_columns(_week=pl.lit(week, dtype=pl.Int64)))
+    return pl.concat(found, how="diagonal")
+
+
+def look(rows: pl.LazyFrame, settings: RobustZscore, window: Window, beside: Beside) -> Seen:
+    """The visits of the people of the part that are far from their usual, scored."""
+    names = dict.fromkeys((*settings.entity, "site_url", "meeting_id", "meeting_title", "joined_time", *LINEAGE))
+    frame = rows.select(*names, END.alias("end"), *settings.prepared).collect(engine="in-memory")
+    unusable = frame[VISIT].null_count()
+    if unusable == frame.height:
+        return Seen(0, unusable)
+    whose, peers = ids(frame, settings.entity), settings.prepared[3:]
+    first = frame[PRESENCE].is_not_null().arg_true()
+    stays = frame.select("joined_time", PRESENCE, VALUE, *peers)[first].with_columns(
+        _row=first.cast(pl.Int64()), _who=whose.gather(first)
+    )
+    usable = stays.filter(_usable(VALUE)).with_columns(x=pl.col(VALUE).log1p())
+    past, order, first = Past.within(usable["_who"], usable["joined_time"])
+    known = (past.until - first).alias("_known")
+    usable = usable[order].with_columns(known)
+    times = usable["joined_time"]
     inside = usable.select(within(window, "joined_time")).to_series()
-    first, person = places(who)
-    learned(known.filter(inside), earlier=(times > times.gather(first).gather(person)).filter(inside))
-    population, young = int(inside.sum()), int((inside & (known < settings.min_history)).sum())
-    asked = inside & (known >= settings.min_history) & _may_be_far(usable, settings)
-    people = who.filter(asked).unique().implode()
-    legs = visits(frame.filter(whose.is_in(people)), entity=key, gap=settings.merge_gap)
-    theirs = usable.with_columns(_asked=asked).filter(who.is_in(people))
-    names = ({*key, "site_url", "meeting_id", "rows"} - set(theirs.columns)) | {"visit"}
-    placed = _placed(_in_order(theirs.join(legs.select(names), on="visit"), frame))
-    rated = _peers(placed.filter("_asked"), usable, settings)
-    weight = pl.when(pl.col("_peer_med").is_null()).then(0.0).otherwise(settings.shrink)
-    both = pl.col("n") + weight
-    centred = rated.with_columns(_c=(pl.col("n") * pl.col("_med") + weight * pl.col("_peer_med").fill_null(0.0)) / both)
+    learned(known.filter(inside), earlier=(times > times.gather(first)).filter(inside))
+    young = int((inside & (known < settings.min_history)).sum())
+    asked = inside & (known >= settings.min_history) & _may_be_far(usable, beside.told, settings)
+    found = _scored(frame, whose, usable.with_columns(_asked=asked), beside.told, settings)
+    return Seen(
+        frame.height - unusable,
+        unusable,
+        found,
+        int(inside.sum()),
+        stays.height - usable.height + young,
+        ends(times.filter(times < window.start)),
+        {"young": pl.DataFrame({"young": [young]})},
+    )
+
+
+def tell(parts: Sequence[Seen], settings: RobustZscore, window: Window, again: Again) -> Detection:
+    """The detection of what was seen of all parts."""
+    del window, again
+    seen = together(parts)
+    if not seen.rows:
+        return unjudged(seen.lost, (*settings.whole, "left_time"))
+    detection = conclude(
+        seen.found,
+        entity=settings.entity,
+        budget=settings.budget,
+        population=seen.population,
+        not_evaluable=seen.lost + seen.unfit,
+        history=seen.history,
+    )
+    nobody = seen.population and seen.more["young"]["young"].sum() == seen.population
+    return replace(detection, reason="no entity has enough history" if nobody else None)
+
+
+def _usable(value: str) -> pl.Expr:
+    return pl.col(value).is_finite() & (pl.col(value) > -1)
+
+
+def _week(time: pl.Expr) -> pl.Expr:
+    """The number of the week, from Monday on, that a time lies in."""
+    return (time.dt.epoch("d").cast(pl.Int64()) + 3) // 7
+
+
+def _with_peers(stays: pl.DataFrame, peers: pl.DataFrame, settings: RobustZscore) -> pl.DataFrame:
+    """The visits with the median and MAD of their peers; null where these have no past."""
+    on = ["_week", *[f"{PEER}{name}" for name in settings.peer]]
+    asked = stays.with_columns(_week=_week(pl.col("joined_time")))
+    told = peers.cast({name: asked.schema[name] for name in on})
+    return asked.join(told, on=on, how="left", maintain_order="left", nulls_equal=True)
+
+
+def _weight(settings: RobustZscore) -> pl.Expr:
+    return pl.when(pl.col("_peer_med").is_null()).then(0.0).otherwise(settings.shrink)
+
+
+def _may_be_far(stays: pl.DataFrame, peers: pl.DataFrame, settings: RobustZscore) -> pl.Series:
+    """Which visits are long enough, and as far from their person's nearest value as they must be from the middle.
+
+    The person's median lies between the least and the most of their values, and their MAD is at least nothing.
+    """
+    own = stays.group_by("_who").agg(_least=pl.col("x").min(), _most=pl.col("x").max())
+    told = _with_peers(stays, peers, settings).join(own, on="_who", how="left", maintain_order="left")
+    n, weight = pl.min_horizontal("_known", HISTORY), _weight(settings)
+    low, high = (
+        (n * pl.col(name) + weight * pl.col("_peer_med").fill_null(0.0)) / (n + weight) for name in ("_least", "_most")
+    )
+    scale = pl.max_horizontal(
+        pl.lit(settings.floor), MAD_TO_SIGMA * weight * pl.col("_peer_mad").fill_null(0.0) / (n + weight)
+    )
+    reach = settings.threshold * scale * (1 - 1e-6)
+    up, down = pl.col("x") - low >= reach, high - pl.col("x") >= reach
+    far = {"both": up | down, "up": up, "down": down}[settings.direction]
+    least = settings.min_presence // timedelta(microseconds=1)
+    return told.select(far & (pl.col(PRESENCE) >= least)).to_series()
+
+
+def _scored(
+    frame: pl.DataFrame, whose: pl.Series, usable: pl.DataFrame, peers: pl.DataFrame, settings: RobustZscore
+) -> pl.DataFrame:
+    """The visits `_asked` for that are far from the usual, worded, with the records of their legs in `frame`."""
+    people = usable.filter("_asked")["_who"].unique().implode()
+    rows = (whose.is_in(people) & frame[VISIT].is_not_null()).arg_true().cast(pl.Int64())
+    legs = frame[rows].with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
+    visit = paired(ids(legs, ["meeting_id"]), legs[VISIT])
+    theirs = usable.filter(pl.col("_who").is_in(people))
+    theirs = theirs.with_columns(visit=visit.gather(rows.search_sorted(theirs["_row"])))
+    rated = _with_peers(_placed(_in_order(theirs, legs, visit)), peers, settings).with_columns(
+        presence=pl.col(PRESENCE).cast(pl.Duration("us")), value=VALUE
+    )
+    n, weight = pl.col("n"), _weight(settings)
+    centred = rated.filter("_asked").with_columns(
+        _c=(n * pl.col("_med") + weight * pl.col("_peer_med").fill_null(0.0)) / (n + weight)
+    )
     # the scale is at least the floor, so nothing nearer than this needs one
     near = (pl.col("x") - pl.col("_c")).abs() < settings.threshold * settings.floor * (1 - 1e-9)
     scored = (
-        _spread(centred.filter(~near), placed)
+        _spread(centred.filter(~near), rated)
         .with_columns(
             _s=pl.max_horizontal(
                 pl.lit(settings.floor),
-                MAD_TO_SIGMA * (pl.col("n") * pl.col("_mad") + weight * pl.col("_peer_mad").fill_null(0.0)) / both,
+                MAD_TO_SIGMA * (n * pl.col("_mad") + weight * pl.col("_peer_mad").fill_null(0.0)) / (n + weight),
             ),
         )
         .with_columns(z=((pl.col("x") - pl.col("_c")) / pl.col("_s")).round(DIGITS))
@@ -126,48 +294,20 @@ def detect(rows: pl.LazyFrame, settings: RobustZscore, window: Window) -> Detect
             suppressed=pl.lit(None, dtype=pl.String),
         )
     )
-    detection = conclude(
-        _worded(_with_legs(texts(scored), frame), settings),
-        entity=key,
-        budget=settings.budget,
-        population=population,
-        not_evaluable=unusable + stays.height - usable.height + young,
-        history=before(times, window),
-    )
-    return replace(detection, reason="no entity has enough history" if population and young == population else None)
+    mine = visit.is_in(scored["visit"].implode()).arg_true()
+    members = legs.select("row")[mine].with_columns(visit=visit.gather(mine)).group_by("visit").agg(rows=pl.col("row"))
+    names = list(dict.fromkeys((*settings.entity, "site_url", "meeting_id")))
+    told = scored.join(members, on="visit", how="left", maintain_order="left")
+    told = texts(legs.select(names)[told["rows"].list.first()]).hstack(told)
+    return _worded(_with_legs(told, legs), settings)
 
 
-def _valued(frame: pl.DataFrame, settings: RobustZscore) -> pl.DataFrame:
-    """The visits with their `value` and their peers."""
-    alone = settings.value.alone
-    stays = visits(
-        frame,
-        entity=settings.entity,
-        gap=settings.merge_gap,
-        carried=[*settings.value.columns, *[pl.col(name).min() for name in settings.peer]],
-        alone=None if alone is None else [*alone, *map(pl.col, settings.peer)],
-        named=False,
-    )
-    return settings.value.finish(stays.lazy()).with_columns(pl.col("value").cast(pl.Float64)).collect()
-
-
-def _may_be_far(stays: pl.DataFrame, settings: RobustZscore) -> pl.Series:
-    """Which visits are long enough, and as far as they must be at least from the farthest value there is.
-
-    What is usual lies between the smallest and the largest value, and the scale is at least the floor.
-    """
-    least = settings.threshold * settings.floor * (1 - 1e-6)
-    high, low = pl.col("x") - pl.col("x").min() >= least, pl.col("x").max() - pl.col("x") >= least
-    far = {"both": high | low, "up": high, "down": low}[settings.direction]
-    return stays.select(far & (pl.col("presence") >= settings.min_presence)).to_series()
-
-
-def _in_order(stays: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+def _in_order(stays: pl.DataFrame, legs: pl.DataFrame, visit: pl.Series) -> pl.DataFrame:
     """The visits in the order of their first legs."""
-    members = stays.select("visit", row="rows").explode("row", empty_as_null=False)
-    told = members.hstack(texts(frame.select(ORDER)[members["row"]]))
-    first = told.sort(*ORDER).unique("visit", keep="first", maintain_order=True).select("visit")
-    return first.join(stays, on="visit", how="left", maintain_order="left")
+    # numbers that sort as the texts do
+    order = legs.select("joined_time", "end", codes(legs["page"]).alias("page"), "item").with_columns(visit=visit)
+    first = order.sort(*ORDER).unique("visit", keep="first", maintain_order=True).select("visit")
+    return first.join(stays, on="visit", maintain_order="left")
 
 
 def _with_legs(scored: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
@@ -212,26 +352,6 @@ def _spread(chosen: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
         .agg(_mad=(pl.col("_x") - pl.col("_med")).abs().median())
     )
     return chosen.join(past, on=["_who", "i"], how="left", maintain_order="left")
-
-
-def _peers(stays: pl.DataFrame, every: pl.DataFrame, settings: RobustZscore) -> pl.DataFrame:
-    """Each of the visits with the median and MAD of its peers, among `every` one, in the 28 days before its week."""
-    week = pl.col("joined_time").dt.truncate("1w")
-    group = [*settings.peer, "week"]
-    placed, told = stays.with_columns(week=week), every.select(*settings.peer, "x", week=week)
-    asked = placed.select(group).unique()
-    later = pl.concat(
-        told.with_columns(pl.col("week") + timedelta(weeks=ahead)).join(asked, on=group, how="semi", nulls_equal=True)
-        for ahead in range(1, PEER_WEEKS + 1)
-    )
-    middle = later.group_by(group).agg(_peer_med=pl.col("x").median())
-    spread = (
-        later.join(middle, on=group, nulls_equal=True)
-        .group_by(group)
-        .agg(_peer_mad=(pl.col("x") - pl.col("_peer_med")).abs().median())
-    )
-    both = middle.join(spread, on=group, nulls_equal=True)
-    return placed.join(both, on=group, how="left", maintain_order="left", nulls_equal=True)
 
 
 def _worded(scored: pl.DataFrame, settings: RobustZscore) -> pl.DataFrame:

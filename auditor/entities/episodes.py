@@ -52,6 +52,19 @@ def visits(
     `carried` are further aggregates over the legs of a visit; they may read `presence` and `meeting_length`,
     which are the same on every leg of a visit. `alone` are what they give of one leg, where that tells it.
     """
+    return visits_of_legs(frame, entity=entity, gap=gap, carried=carried, alone=alone, named=named)[0]
+
+
+def visits_of_legs(
+    frame: pl.DataFrame,
+    *,
+    entity: Sequence[str],
+    gap: timedelta = MERGE_GAP,
+    carried: Sequence[pl.Expr] = (),
+    alone: Sequence[pl.Expr] | None = None,
+    named: bool = False,
+) -> tuple[pl.DataFrame, pl.Series]:
+    """The `visits`, and the one of each leg; `row` is the place of a leg in `frame`, which may be in any order."""
     if named:
         alone = None
     key = list(dict.fromkeys(("site_url", "meeting_id", *entity)))
@@ -59,6 +72,7 @@ def visits(
     several = pl.repeat(True, frame.height, eager=True) if alone is None else repeated(stay)
     single = frame.with_columns(meeting=places(meeting)[1], presence=pl.col("end") - pl.col("joined_time"))
     single, mates = single.filter(~several), single.filter(several).drop("presence")
+    mates = mates if mates["joined_time"].is_sorted() else mates.sort("joined_time")
     numbered = in_visits(mates.with_columns(_row="row", row=pl.int_range(pl.len(), dtype=pl.Int64)), key=key, gap=gap)
     numbered = numbered.with_columns(
         row="_row", visit=mates["row"].gather(numbered["visit"]), presence=pl.col("_added").sum().over("visit")
@@ -75,7 +89,8 @@ def visits(
     if alone is not None:
         one = single.select(pl.col("row").alias("visit"), "joined_time", "presence", *alone)
         found = pl.concat([one.cast(found.schema), found])
-    return found.sort("visit")
+    own = pl.int_range(frame.height, dtype=pl.Int64, eager=True).scatter(numbered["row"], numbered["visit"])
+    return found.sort("visit"), own
 
 
 def _stays(frame: pl.DataFrame, key: Sequence[str]) -> tuple[pl.Series, pl.Series]:
