@@ -60,6 +60,11 @@ class Burst:
         """The columns by any of which rows may be split and looked at part by part."""
         return self.entity
 
+    @property
+    def far(self) -> bool:
+        """Whether it looks at all rows together where places are known."""
+        return False
+
 
 def detect(rows: pl.LazyFrame, settings: Burst, window: Window) -> Detection:
     """The bursts of joins of each entity."""

@@ -68,6 +68,11 @@ class ChangePoint:
         """The columns by any of which rows may be split and looked at part by part."""
         return self.entity
 
+    @property
+    def far(self) -> bool:
+        """Whether it looks at all rows together where places are known."""
+        return False
+
 
 def detect(rows: pl.LazyFrame, settings: ChangePoint, window: Window) -> Detection:
     """The one time at which each entity's value changed most."""

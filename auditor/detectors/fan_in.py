@@ -79,6 +79,11 @@ class FanIn:
         """The columns by any of which rows may be split and looked at part by part, where places are not known."""
         return self.entity[:1]
 
+    @property
+    def far(self) -> bool:
+        """Whether it looks at all rows together where places are known."""
+        return "remote_exit" in self.suppress
+
 
 def detect(rows: pl.LazyFrame, settings: FanIn, window: Window) -> Detection:
     """The scopes in which an entity stands for unusually many accounts."""

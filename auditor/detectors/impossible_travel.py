@@ -24,6 +24,7 @@ from auditor.detectors.detection import (
     usable,
     within,
 )
+from auditor.detectors.seen import Again, Beside, Seen, together
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.whereabouts import keeps_to_exits, mobile, seen_before
 from auditor.detectors.wording import entity, moment, number
@@ -38,6 +39,7 @@ from auditor.rules.rows.packed import texts
 RUN = timedelta(hours=24)
 KNOWN_FROM = timedelta(days=14)
 """So long after the first record it is known which networks are exits, and which a person knows."""
+_LOCATED = ("ip_network", "geo_latitude", "geo_longitude")
 HALF_WAY_ROUND_KM = 20_016.0
 _MISSING = {
     "located": "no attendee has a place; a GeoIP database is needed",
@@ -86,11 +88,37 @@ class ImpossibleTravel:
             }
         )
 
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """The columns by any of which rows may be split where no place is known: any, since nothing is found."""
+        return ("meeting_id", *self.entity) if self.places == "located" else ()
+
+    @property
+    def far(self) -> bool:
+        """Whether it looks at all rows together where places are known."""
+        return True
+
+
+def look(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window, beside: Beside) -> Seen:
+    """How many rows of the part lack a place, or have one."""
+    del window, beside
+    frame, lost = usable(rows, read=settings.needed, whole=(*settings.entity, *_LOCATED, "joined_time"))
+    return Seen(frame.height, lost)
+
+
+def tell(parts: Sequence[Seen], settings: ImpossibleTravel, window: Window, again: Again) -> Detection:
+    """That no row has a place."""
+    del window, again
+    seen = together(parts)
+    if seen.rows:
+        raise ValueError("rows with a place were looked at in parts")
+    return Detection(pl.DataFrame(), 0, seen.lost, 0, None, _MISSING[settings.places] if seen.lost else None)
+
 
 def detect(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window) -> Detection:
     """The journeys no aircraft makes."""
     typed = settings.places == "declared"
-    needed = ("geo_latitude", "geo_longitude") if typed else ("ip_network", "geo_latitude", "geo_longitude")
+    needed = _LOCATED[1:] if typed else _LOCATED
     if typed:
         frame, unusable = legs(declared(texts(rows.collect()).lazy()), entity=settings.entity, needed=needed)
     else:

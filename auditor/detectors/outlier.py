@@ -56,6 +56,11 @@ class Outlier:
         """The columns by any of which rows may be split and looked at part by part."""
         return self.entity
 
+    @property
+    def far(self) -> bool:
+        """Whether it looks at all rows together where places are known."""
+        return False
+
 
 def ecod(frame: pl.DataFrame, features: list[str]) -> pl.DataFrame:
     """`frame` with `o_<feature>`, `tail_<feature>` (the smaller exact tail share) and `score`; nulls add 0."""
@@ -147,7 +152,7 @@ def _with_records(chosen: pl.DataFrame, settings: Outlier, again: Again) -> pl.D
     key = list(settings.entity)
     asked = chosen.select(*key, "period")
     cited = [asked.clear().hstack(pl.DataFrame(schema=dict(LINEAGE)))]
-    for rows in usable_again(again, LINEAGE, whole=key):
+    for rows in usable_again(again, [*LINEAGE], whole=key):
         theirs = rows.filter(pl.col(key[0]).is_in(asked[key[0]].unique().implode()))
         placed = theirs.with_columns(period=period_start(settings.period)).join(asked, on=[*key, "period"], how="semi")
         cited.append(texts(placed.select(*key, "period", *LINEAGE), LINEAGE))

@@ -58,6 +58,11 @@ class Overlap:
         return ("email",) if "email" in self.entity else ()
 
     @property
+    def far(self) -> bool:
+        """Whether it looks at all rows together where places are known."""
+        return not {"remote_exit", "companion"}.isdisjoint(self.suppress)
+
+    @property
     def whole(self) -> tuple[str, ...]:
         """What a row must have, beside an end."""
         return (*self.entity, *self.different, "joined_time")

@@ -63,6 +63,11 @@ class Rarity:
         """The columns by any of which rows may be split and looked at part by part, where places are not known."""
         return self.entity
 
+    @property
+    def far(self) -> bool:
+        """Whether it looks at all rows together where places are known."""
+        return "remote_exit" in self.suppress
+
 
 def detect(rows: pl.LazyFrame, settings: Rarity, window: Window) -> Detection:
     """The joins whose attributes are rare for their person."""
@@ -226,7 +231,7 @@ def _alike(asked: pl.Series, since: pl.Series, until: pl.Series, values: pl.Seri
     counts = pl.zeros(asked.len(), pl.Int64(), eager=True)
     # so many values at once as fit into a number beside a time
     step = (1 << 62) // width
-    for start in range(0, kinds, step):
+    for start in range(0, int(kinds), step):
         few = kinds <= step
         inside = had.is_between(start, start + step - 1)
         own_, own_times = (had, times) if few else (had.filter(inside), times.filter(inside))

@@ -98,6 +98,11 @@ class RobustZscore:
         """The columns by any of which rows may be split and looked at part by part."""
         return self.entity
 
+    @property
+    def far(self) -> bool:
+        """Whether it looks at all rows together where places are known."""
+        return False
+
 
 def detect(rows: pl.LazyFrame, settings: RobustZscore, window: Window) -> Detection:
     """The visits whose value is far from the person's usual."""

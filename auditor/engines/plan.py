@@ -9,7 +9,7 @@ from datetime import datetime
 from auditor.engines.local import batches, frames, pieces_of
 from auditor.model.window import Window, iso
 from auditor.rules.compiled.compile import subtrees
-from auditor.rules.judging.batches import WHOLE
+from auditor.rules.judging.across import WHOLE
 from auditor.rules.judging.lessons import learned_names
 from auditor.rules.judging.run import Means, source_of, unfit
 from auditor.rules.judging.splitting import Splitting, splitting

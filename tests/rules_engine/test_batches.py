@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -17,9 +18,10 @@ from auditor.rules.language.spec import Detector
 from auditor.rules.reading.bind import bind
 from auditor.rules.reading.load import load_rules
 from auditor.rules.rows.parts import parts
+from auditor.rules.rows.spill import MEMORY
 from auditor.rules.stages.plain import judge_by_row
 from auditor.rules.task import Task
-from auditor.simulator.scale import Scale, frames, make
+from auditor.simulator.scale import Scale, frames, make, places
 from auditor.tables.schema import TABLES
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -34,13 +36,28 @@ MEANS = Means(
 )
 WORKED = Path(__file__).parents[1] / "data" / "rules" / "worked.yaml"
 RULES = [rule for rule in load_rules(bundled=True).rules if not isinstance(rule.detect.stage, Detector)]
+LOOSE = {
+    "ANM-001": {"min_bits": "4"},
+    "ANM-003": {"threshold": "2", "min_presence": "5m"},
+    "ANM-004": {"min_count": "2", "min_score": "0"},
+    "ANM-005": {"threshold": "1", "min_change": "0.01", "min_side": "2"},
+    "ANM-006": {"min_entities": "2"},
+    "ANM-012": {"bits": "1"},
+    "ANM-014": {"min_count": "3"},
+}
+DETECTORS = [
+    bind(rule, now=NOW, lists=MEANS.lists, cli_params=LOOSE.get(rule.id, {}))
+    for rule in load_rules(bundled=True).rules
+    if isinstance(rule.detect.stage, Detector)
+]
 BOUND = [bind(rule, now=NOW, lists=MEANS.lists) for rule in RULES]
+SCALE = Scale(60, 60, seed="5")
 SPLIT = tuple(name for name, table in TABLES.items() if "meeting_id" in table.schema)
 
 
 @pytest.fixture(scope="module")
 def company():
-    scale = Scale(60, 60, seed="5")
+    scale = SCALE
     made = {name: frame.collect() for name, frame in frames(make(scale)).items()}
     people = made["participants"]
     devices = people.select("participant_id", "meeting_id", "site_url", "email", "display_name", "joined_time",
@@ -106,6 +123,32 @@ def test_parts_find_the_same_where_rows_wait_on_disk(company, whole, tmp_path):
     apart = run(BOUND, lazy(tables), window=window, now=NOW, means=MEANS, elsewhere=on_disk)
     for one, other in zip(whole, apart, strict=True):
         assert one == other, one.rule_id
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def geo():
+    return partial(places, blocks=make(SCALE).geography.blocks())
+
+
+@pytest.mark.parametrize("located", [False, True], ids=["places unknown", "places known"])
+@pytest.mark.parametrize("memory", [MEMORY, 0], ids=["in memory", "on disk"])
+def test_detectors_find_in_parts_what_they_find_in_the_whole(company, geo, located, memory, tmp_path):
+    tables, window = company
+    means = replace(MEANS, geo=geo if located else None)
+    whole = run(DETECTORS, lazy(tables), window=window, now=NOW, means=means)
+    pieces = {name: scattered(tables[name], 2) for name in SPLIT}
+    elsewhere = batches(pieces, lazy(tables), window=window, now=NOW, means=means, rows=400)
+    elsewhere = replace(elsewhere, memory=memory, scratch=tmp_path)
+    placed = elsewhere.plans([Task(one.rule, one.values) for one in DETECTORS])
+    assert sorted(set(placed.values())) == (
+        ["", "email", "meeting_id"] if located else ["email", "ip_network", "meeting_id"]
+    )
+    apart = run(DETECTORS, lazy(tables), window=window, now=NOW, means=means, elsewhere=elsewhere)
+    for one, other in zip(whole, apart, strict=True):
+        assert not one.crashed
+        assert one == other, one.rule_id
+    assert sum(one.found > 0 for one in whole) >= (4 if located else 3)
     assert list(tmp_path.iterdir()) == []
 
 

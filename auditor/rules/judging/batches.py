@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeAlias
 
 import polars as pl
 
+from auditor.detectors.seen import Beside
 from auditor.model.window import Window
-from auditor.rules.judging.judge import columns_of, counted, keep, reads_history
-from auditor.rules.judging.lessons import ROW, Lessons, known_of, learned_names, lookups
+from auditor.rules.judging.across import WHOLE, Across, SourceOf
+from auditor.rules.judging.judge import columns_of, keep, reads_history
+from auditor.rules.judging.lessons import Lessons, learned_names, lookups
 from auditor.rules.judging.merging import Part, judged_part, trimmed
 from auditor.rules.judging.splitting import Splitting, splitting
-from auditor.rules.language.spec import Condition, Python
-from auditor.rules.outcome import CRASHES, Crashed
+from auditor.rules.judging.weighed import Weighed, columns_apart, conclude, look_at
+from auditor.rules.language.spec import Detector, Python
+from auditor.rules.outcome import CRASHES
 from auditor.rules.profile import Profile, timed
-from auditor.rules.rows.evaluate import verdicts
-from auditor.rules.rows.once import made_names
 from auditor.rules.rows.parts import MEETING, Pieces, height, parts
-from auditor.rules.rows.places import AT, PLACE, places_of
 from auditor.rules.rows.source import Source
-from auditor.rules.rows.spill import MEMORY, Room, Spill
+from auditor.rules.rows.spill import MEMORY, Room
 from auditor.rules.stages.plain import by_row, judge_by_row
 from auditor.rules.task import Task
 from auditor.tables.facts import FACTS, TRACKING_CODE, sources, value_source
@@ -33,16 +32,11 @@ from auditor.tables.schema import LINEAGE, TABLES
 
 _log = logging.getLogger(__name__)
 
-WHOLE = ""
-"""In place of a column: all rows of the table together, set aside while its parts are read."""
-
 ROWS = 1_000_000
 """About how many rows of the largest table are judged at once, at most."""
 
 CELLS = 40_000_000
 """About how many values of all tables are judged at once: where rules read many columns, rows are fewer."""
-
-SourceOf: TypeAlias = Callable[[Mapping[str, pl.LazyFrame]], Source]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +69,23 @@ class Batches:
         chosen = [task for task in tasks if task.rule.id in plans]
         within = [task for task in chosen if plans[task.rule.id] == MEETING and not learned_names(task)]
         across = [task for task in chosen if plans[task.rule.id] != MEETING or learned_names(task)]
+        weighed = {
+            task.rule.id: Weighed(task, self.window, task.rule.detect.stage)
+            for task in chosen
+            if isinstance(task.rule.detect.stage, Detector) and plans[task.rule.id] != WHOLE
+        }
+        looking = [weighed[task.rule.id] for task in within if task.rule.id in weighed]
+        within = [task for task in within if task.rule.id not in weighed]
         with TemporaryDirectory(prefix="auditor-", dir=self.scratch) as folder:
             room = Room(Path(folder), self.memory)
-            spilled = _Across.of(across, plans, room, buckets=self.buckets)
+            spilled = Across.of(across, plans, room, buckets=self.buckets, weighed=weighed)
             lessons = Lessons.of(
                 chosen, room, buckets=self.buckets, offices=self.lists.get("office_networks", ()), located=self.located
             )
             for frames in parts(self._split(chosen), rows=self._at_once(tasks)):
-                self._judge_part(frames, chosen, within, spilled, lessons, found)
+                self._judge_part(frames, chosen, within, looking, spilled, lessons, found)
+            for one in looking:
+                conclude(one, found, again=_never, profile=self.profile)
             # what is set aside has its facts
             self.source_of({}).memory.known.clear()
             with timed(self.profile, "facts learned from all rows"):
@@ -96,7 +99,8 @@ class Batches:
         frames: Mapping[str, pl.LazyFrame],
         chosen: Sequence[Task],
         within: Sequence[Task],
-        spilled: _Across,
+        looking: Sequence[Weighed],
+        spilled: Across,
         lessons: Lessons,
         found: Mapping[str, list[Part]],
     ) -> None:
@@ -106,6 +110,9 @@ class Batches:
         with timed(self.profile, "facts, keys and order of parts"):
             keep(source, chosen, lessons.kept())
         _judge_within(source, within, found, self.profile)
+        for one in looking:
+            rows = self._height(one.task.rule.detect.table)
+            look_at(source, one, found, beside=Beside(rows), profile=self.profile)
         with timed(self.profile, "rows set aside by key"):
             spilled.add(source, found)
             lessons.add(source)
@@ -116,11 +123,24 @@ class Batches:
         # rows of rules that wait for what is learned are best set aside by what rows are set aside by anyway
         for task in sorted(tasks, key=lambda task: bool(learned_names(task))):
             plan = splitting(task.rule, also=task.also, windowed=True, learned=self._learns(task))
-            column = _column(task, plan, preferred=set(found.values()))
+            column = self._apart(task, preferred=set(found.values())) or _column(
+                task, plan, preferred=set(found.values())
+            )
             split = columns_of(task).keys() - plan.lookups
             if column is not None and task.rule.detect.table in self.pieces and split <= self.pieces.keys():
                 found[task.rule.id] = column
         return {task.rule.id: found[task.rule.id] for task in tasks if task.rule.id in found}
+
+    def _apart(self, task: Task, *, preferred: AbstractSet[str]) -> str | None:
+        """The column the rows of the rule's detector are split by, where it looks at parts."""
+        if task.watch is not None or not self._learns(task):
+            return None
+        table = task.rule.detect.table
+        names = columns_apart(task, located=self.located)
+        if MEETING in names and MEETING in TABLES[table].schema:
+            return MEETING
+        usable = [name for name in names if name in columns_of(task)[table]]
+        return next((name for name in usable if name in preferred), usable[0] if usable else None)
 
     def _learns(self, task: Task) -> bool:
         """Whether what the rule asks for that only all rows tell can be learned while parts are read."""
@@ -202,6 +222,11 @@ def _told_by_rows(task: Task) -> bool:
     )
 
 
+def _never(names: Sequence[str]) -> Iterable[pl.DataFrame]:
+    """Rows of parts are gone once they were looked at."""
+    raise LookupError(f"{', '.join(names)} of rows that were not set aside")
+
+
 def _in_memory(
     frames: Mapping[str, pl.LazyFrame], tasks: Sequence[Task], lessons: Lessons
 ) -> Mapping[str, pl.LazyFrame]:
@@ -250,124 +275,3 @@ def _judge_within(
         else:
             for task, one in zip(batch, judged, strict=True):
                 found[task.rule.id].append(trimmed(one, task))
-
-
-@dataclass(slots=True)
-class _Key:
-    """The rules that are split by one column of one table, and what they read."""
-
-    table: str
-    tasks: list[Task]
-    spill: Spill
-    columns: frozenset[str] = frozenset()
-    history: bool = False
-    like: pl.DataFrame | None = None
-
-
-@dataclass(slots=True)
-class _Across:
-    """Rules that relate rows of different meetings: their rows are set aside by key, then judged bucket by bucket."""
-
-    keys: list[_Key] = field(default_factory=list)
-
-    @classmethod
-    def of(
-        cls, tasks: Sequence[Task], plans: Mapping[str, str], room: Room, *, buckets: Callable[[str, int], int]
-    ) -> _Across:
-        """The rules by table and key."""
-        found: dict[tuple[str, str], list[Task]] = {}
-        for task in tasks:
-            found.setdefault((task.rule.detect.table, plans[task.rule.id]), []).append(task)
-        keys = []
-        for (table, column), members in found.items():
-            columns = frozenset[str]().union(*map(_set_aside, members))
-            spill = Spill(column, 1 if column == WHOLE else buckets(table, len(columns)), room)
-            history = any(reads_history(task.rule) for task in members)
-            keys.append(_Key(table, members, spill, columns, history))
-        return cls(keys)
-
-    def add(self, source: Source, found: Mapping[str, list[Part]]) -> None:
-        """Set aside what the part has for each key; the rules of a key that cannot be read have crashed."""
-        for key in list(self.keys):
-            try:
-                self._add(key, source)
-            except CRASHES as error:  # rules of other keys must not stop
-                _log.debug("rows of a key could not be set aside", exc_info=error)
-                self.keys.remove(key)
-                for task in key.tasks:
-                    found[task.rule.id].append(Crashed(type(error).__name__))
-
-    def _add(self, key: _Key, source: Source) -> None:
-        made = [name for task in key.tasks for name in made_names(task, key.table)]
-        rows = source.judged(key.table, key.columns, before=key.history, beside=made, ordered=False)
-        rows = rows.filter(_may_count(rows, key.tasks))
-        if key.like is None:
-            key.like = rows.head(0)
-        key.spill.add(rows)
-
-    def judge(
-        self,
-        source_of: SourceOf,
-        lessons: Lessons,
-        found: Mapping[str, list[Part]],
-        *,
-        lists: Mapping[str, Sequence[str]],
-        profile: Profile | None,
-    ) -> None:
-        """Judge what was set aside."""
-        for key in self.keys:
-            try:
-                for tasks, rows in _waiting(key, profile):
-                    source = replace(source_of({}), by=key.spill.column)
-                    with timed(profile, "facts, keys and order of parts"):
-                        source.hold(key.table, lessons.told(key.table, rows), history=key.history)
-                    for task in tasks:
-                        found[task.rule.id].append(judged_part(source, task, profile, lists=lists))
-            except CRASHES as error:  # rules of other keys must not stop
-                _log.debug("rows of a key could not be read again", exc_info=error)
-                for task in key.tasks:
-                    found[task.rule.id].append(Crashed(type(error).__name__))
-
-
-def _waiting(key: _Key, profile: Profile | None) -> Iterator[tuple[Sequence[Task], pl.DataFrame]]:
-    """What was set aside for a key, a bucket for all its rules; of a whole table what each rule reads, in order."""
-    if key.like is None:
-        return
-    if key.spill.column != WHOLE:
-        for bucket in range(key.spill.buckets):
-            with timed(profile, "rows of a key read again"):
-                rows = key.spill.rows(bucket, like=key.like)
-            yield key.tasks, rows
-        return
-    time = TABLES[key.table].time
-    placing = [time or AT, *LINEAGE]
-    with timed(profile, "rows of a key read again"):
-        columns = key.spill.columns(like=key.like, order=lambda rows: places_of(rows, time).arg_sort(), by=placing)
-        place = pl.int_range(columns.height, dtype=pl.Int64, eager=True).alias(PLACE)
-    for task in key.tasks:
-        with timed(profile, "rows of a key read again"):
-            rows = columns.rows({*_set_aside(task), *made_names(task, key.table), *placing, AT}).with_columns(place)
-        yield [task], rows
-    columns.clear()
-
-
-def _set_aside(task: Task) -> frozenset[str]:
-    """The columns and facts set aside of the rule's rows, with `ROW` where others are learned before it is judged."""
-    table = task.rule.detect.table
-    waits = learned_names(task).get(table)
-    return columns_of(task)[table] if waits is None else (columns_of(task)[table] - waits) | {ROW}
-
-
-def _may_count(rows: pl.DataFrame, tasks: Sequence[Task]) -> pl.Series:
-    """The rows some rule counts: those its `where` is not false of, as far as it is known yet."""
-    kept = pl.repeat(False, rows.height, eager=True)
-    for task in tasks:
-        table = task.rule.detect.table
-        condition = counted(task.rule, table)
-        if condition is not None and (waits := learned_names(task).get(table)):
-            tree = known_of(condition.tree, unknown=waits)
-            condition = None if tree is None else Condition(tree, condition.clauses)
-        if condition is None:
-            return pl.repeat(True, rows.height, eager=True)
-        kept |= verdicts(rows, condition).fill_null(value=True)
-    return kept

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import polars as pl
 
 from auditor.rules.judging.judge import NO_LISTS, judge, rows_of
-from auditor.rules.outcome import CRASHES, NULL, RECORDS, Crashed, Judged, NotEvaluated
+from auditor.rules.outcome import CONFIDENCE, CRASHES, NULL, RECORDS, Crashed, Judged, NotEvaluated
 from auditor.rules.profile import Profile, timed
 from auditor.rules.rows.packed import of_their_own
 from auditor.rules.rows.places import AT
@@ -30,7 +30,8 @@ def kept_columns(task: Task) -> tuple[str, ...]:
 
 def trimmed(judged: Judged, task: Task) -> Judged:
     """The same with the columns of hits that make findings, and nothing else of the rows these were found among."""
-    hits = judged.hits.select(kept_columns(task))
+    less_sure = [CONFIDENCE] if CONFIDENCE in judged.hits.columns else []
+    hits = judged.hits.select(*kept_columns(task), *less_sure)
     return Judged(
         of_their_own(hits) if hits.height else hits,
         population=judged.population,

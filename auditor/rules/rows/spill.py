@@ -64,11 +64,15 @@ class Room:
     def take(self, rows: _Rows) -> pl.DataFrame:
         """What was put, which is then gone."""
         found = self.seen(rows)
+        self.drop(rows)
+        return found
+
+    def drop(self, rows: _Rows) -> None:
+        """What was put is gone."""
         if isinstance(rows, _File):
             rows.path.unlink()
         else:
             self.left += int(rows.estimated_size())
-        return found
 
     def seen(self, rows: _Rows, names: Collection[str] | None = None) -> pl.DataFrame:
         """What was put and stays: all of it, or the first column and of those named what there is; no more is read."""
@@ -116,6 +120,19 @@ class Spill:
         """The rows of a bucket, which are then gone; none, with the columns of `like`, where it has none."""
         found = [_whole(self.room.take(one), like.schema) for one in self._rows.pop(bucket, [])]
         return pl.concat(found) if found else like
+
+    def seen(self, bucket: int, names: Collection[str], *, like: pl.DataFrame) -> pl.DataFrame:
+        """The rows of a bucket, which stay, with the named columns of those of `like`."""
+        nothing = like.select(name for name in like.columns if name in names)
+        found = [_whole(self.room.seen(one, nothing.columns), nothing.schema) for one in self._rows.get(bucket, [])]
+        return pl.concat(found) if found else nothing
+
+    def clear(self) -> None:
+        """Whatever was set aside is gone."""
+        for held in self._rows.values():
+            for one in held:
+                self.room.drop(one)
+        self._rows.clear()
 
     def columns(self, *, like: pl.DataFrame, order: Callable[[pl.DataFrame], pl.Series], by: Sequence[str]) -> Columns:
         """The rows of the only bucket, which are then gone, in the order that rows with the columns `by` have."""

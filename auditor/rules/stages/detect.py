@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import polars as pl
@@ -39,20 +40,25 @@ DetectorFunction: TypeAlias = Callable[[Request], Judged]
 
 def judge_detector(request: Request, detector: DetectorFunction) -> Judged:
     """What the detector finds among the rows that satisfy `where`; rows it cannot judge are counted with its own."""
+    rows, unknown = counted(request)
+    return with_unknown(lambda: detector(replace(request, rows=rows)), unknown)
+
+
+def counted(request: Request) -> tuple[pl.DataFrame, int]:
+    """The rows that satisfy the rule's `where`, and of how many inside the window it is not known."""
     window = request.window
     taken = split(request.rows, request.task)
     unknown = taken.unknown
     if unknown and window is not None:
         inside = request.rows.filter(pl.col(AT) >= pl.lit(window.start, dtype=TIME))
         unknown = split(inside, request.task).unknown
+    return taken.rows, unknown
+
+
+def with_unknown(judgement: Callable[[], Judged], unknown: int) -> Judged:
+    """What is judged, with so many more rows that could not be."""
     try:
-        found = detector(Request(taken.rows, window, request.stage, request.task, request.lists))
+        found = judgement()
     except NotEvaluated as reason:
         raise NotEvaluated(str(reason), not_evaluable=unknown + reason.not_evaluable) from None
-    return Judged(
-        found.hits,
-        population=found.population,
-        not_evaluable=unknown + found.not_evaluable,
-        ledger=found.ledger,
-        withheld=found.withheld,
-    )
+    return replace(found, not_evaluable=unknown + found.not_evaluable)

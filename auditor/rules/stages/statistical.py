@@ -43,7 +43,11 @@ def _detect(request: Request, kind: Kind) -> Judged:
     settings = settings_of(stage, kind)
     if request.rows.is_empty():
         return Judged(_hits(pl.DataFrame(), request), population=0, not_evaluable=0)
-    found: Detection = kind.detect(request.rows.lazy(), settings, request.window or _whole(request.rows))
+    return judged(kind.detect(request.rows.lazy(), settings, request.window or _whole(request.rows)), request)
+
+
+def judged(found: Detection, request: Request) -> Judged:
+    """What the detector found as the engine takes it; of the rows of the request only the types are looked at."""
     if found.reason is not None:
         raise NotEvaluated(found.reason, not_evaluable=found.not_evaluable)
     return Judged(

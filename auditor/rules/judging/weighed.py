@@ -1,0 +1,171 @@
+"""Detectors that look at their rows part by part: a bucket of entities at a time, and what all showed together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from auditor.detectors.registry import DETECTORS, Kind
+from auditor.detectors.seen import Again, Beside, Seen
+from auditor.entities.groups import spread
+from auditor.model.window import Window
+from auditor.rules.judging.judge import NO_LISTS, columns_of
+from auditor.rules.judging.lessons import learned_names
+from auditor.rules.judging.merging import Part, trimmed
+from auditor.rules.language.columns import names_in
+from auditor.rules.language.spec import Detector
+from auditor.rules.outcome import CRASHES, Crashed, Judged, NotEvaluated
+from auditor.rules.profile import Profile, timed
+from auditor.rules.rows.once import made_names
+from auditor.rules.rows.source import Source
+from auditor.rules.stages.derive import with_derived
+from auditor.rules.stages.detect import Request, counted, with_unknown
+from auditor.rules.stages.kept import split
+from auditor.rules.stages.statistical import judged, settings_of
+from auditor.rules.task import Task
+
+_log = logging.getLogger(__name__)
+
+
+def columns_apart(task: Task, *, located: bool) -> Sequence[str]:
+    """The columns by any of which the rows of the rule's detector may be split; none where it needs all at once.
+
+    `located`: it is known where addresses are.
+    """
+    detect = task.rule.detect
+    stage = detect.stage
+    if not isinstance(stage, Detector) or learned_names(task) or any(one.over for one in detect.derive):
+        return ()
+    settings = settings_of(stage, DETECTORS[stage.type])
+    names: Sequence[str] = settings.apart
+    derived = {one.name for one in detect.derive}
+    return () if located and settings.far else [name for name in names if name not in derived]
+
+
+@dataclass(slots=True)
+class Weighed:
+    """A rule whose detector looks at parts, and what it saw of them.
+
+    `prepared` are the names its rows are given before they are split, which no other rule's rows have.
+    """
+
+    task: Task
+    window: Window
+    stage: Detector
+    seen: list[Seen] = field(default_factory=list)
+    unknown: int = 0
+    _like: pl.DataFrame | None = None
+
+    @property
+    def _kind(self) -> Kind:
+        return DETECTORS[self.stage.type]
+
+    @property
+    def _settings(self) -> Any:
+        return settings_of(self.stage, self._kind)
+
+    @property
+    def _names(self) -> Mapping[str, str]:
+        """The names prepared, by those the detector knows them by."""
+        return {name: f"__of:{self.task.rule.id}:{name}" for name in getattr(self._settings, "prepared", ())}
+
+    @property
+    def prepared(self) -> Collection[str]:
+        """The names rows are given."""
+        return self._names.values()
+
+    def prepare(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows of whole meetings with what is prepared; null where the rule's `where` is not true."""
+        names = self._names
+        if not names:
+            return rows
+        numbered = rows.with_row_index("__place")
+        taken, _ = counted(self._request(numbered))
+        told = self._kind.prepare(taken, self._settings).select(pl.col(name).alias(own) for name, own in names.items())
+        return rows.hstack(spread(told, taken["__place"], height=rows.height))
+
+    def look(self, source: Source, beside: Beside) -> None:
+        """Have the detector look at the rows of a part."""
+        table = self.task.rule.detect.table
+        beside_ = [*made_names(self.task, table), *self.prepared]
+        rows = source.handed(table, columns_of(self.task)[table], before=True, beside=beside_).rows
+        taken, unknown = counted(self._request(rows))
+        self._like = taken.head(0)
+        self.unknown += unknown
+        self.seen.append(self._kind.look(self._own(taken).lazy(), self._settings, self.window, beside))
+
+    def survey(self, again: Again) -> pl.DataFrame:
+        """What is told of all rows before one part is looked at."""
+        return self._kind.survey(again, self._settings, self.window) if self._names else pl.DataFrame()
+
+    def told(self, again: Again) -> Judged:
+        """What the detector finds. Raises `NotEvaluated` when it cannot judge."""
+        detection = self._kind.tell(self.seen, self._settings, self.window, again)
+        like = pl.DataFrame() if self._like is None else self._like
+        return with_unknown(partial(judged, detection, self._request(like, derived=True)), self.unknown)
+
+    def read_again(self, names: Sequence[str], like: pl.DataFrame) -> list[str]:
+        """The columns of rows set aside that must be read to give the detector those it names."""
+        detect = self.task.rule.detect
+        wanted = {self._names.get(name, name) for name in names} | {*made_names(self.task, detect.table)}
+        wanted |= names_in(detect.where.tree) if detect.where is not None else set()
+        wanted |= columns_of(self.task)[detect.table] if detect.derive else set()
+        return [name for name in like.columns if name in wanted]
+
+    def again(self, parts: Iterable[pl.DataFrame], names: Sequence[str]) -> Iterable[pl.DataFrame]:
+        """The parts with the columns named, of the rows that satisfy `where`."""
+        for rows in parts:
+            yield self._own(split(self._request(rows).rows, self.task).rows).select(names)
+
+    def _own(self, rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.rename({own: name for name, own in self._names.items()}, strict=False)
+
+    def _request(self, rows: pl.DataFrame, *, derived: bool = False) -> Request:
+        detect = self.task.rule.detect
+        if not derived:
+            rows = with_derived(rows, detect.derive, self.task, table=detect.table)
+        return Request(rows, self.window, self.stage, self.task, NO_LISTS)
+
+
+def look_at(
+    source: Source,
+    weighed: Weighed,
+    found: Mapping[str, list[Part]],
+    *,
+    beside: Beside,
+    profile: Profile | None,
+) -> None:
+    """Have a detector look at the rows of a part, unless it crashed before."""
+    ends = found[weighed.task.rule.id]
+    if ends:
+        return
+    try:
+        with timed(profile, weighed.task.rule.id):
+            weighed.look(source, beside)
+    except CRASHES as error:  # one rule must not stop the others
+        _log.debug("a detector crashed on a part", exc_info=error)
+        ends.append(Crashed(type(error).__name__))
+
+
+def conclude(weighed: Weighed, found: Mapping[str, list[Part]], *, again: Again, profile: Profile | None) -> None:
+    """Find what a detector finds that has looked at all parts, unless it crashed."""
+    task = weighed.task
+    ends = found[task.rule.id]
+    if ends:
+        return
+    try:
+        with timed(profile, task.rule.id) as step:
+            judged_ = trimmed(weighed.told(again), task)
+            step.rows += judged_.population
+            step.found += judged_.hits.height
+            ends.append(judged_)
+    except NotEvaluated as reason:
+        ends.append(reason)
+    except CRASHES as error:  # one rule must not stop the others
+        _log.debug("a detector crashed", exc_info=error)
+        ends.append(Crashed(type(error).__name__))
