@@ -14,6 +14,7 @@ from datetime import timedelta
 import polars as pl
 
 from auditor.detectors.detection import Budget, Detection, conclude, ended, recognised, unjudged, within
+from auditor.detectors.past import in_order
 from auditor.detectors.seen import Again, Beside, Seen, ends, once, together
 from auditor.detectors.suppress import first_reason
 from auditor.detectors.wording import clock, entity, span
@@ -134,9 +135,8 @@ def _islands(frame: pl.DataFrame, settings: Overlap) -> pl.DataFrame:
     island.
     """
     first, who = places(ids(frame, settings.entity))
-    ordered = frame.select("row", "joined_time", "end", _who=who.cast(pl.Int64())).sort(
-        pl.col("_who") * frame.height + pl.col("row")
-    )
+    who = who.cast(pl.Int64())
+    ordered = frame.select("row", "joined_time", "end", _who=who)[in_order(who, frame["joined_time"].dt.epoch("us"))]
     apart = (ordered["joined_time"] + settings.grace >= _reach_before(ordered, first.len())).fill_null(value=True)
     numbered = ordered.select("row", "_who", island=apart.cum_sum()).filter(~apart | ~apart.shift(-1, fill_value=True))
     for name in settings.different:
@@ -147,7 +147,7 @@ def _islands(frame: pl.DataFrame, settings: Overlap) -> pl.DataFrame:
             .agg(pl.col("value").min() == pl.col("value").max())
         )
         numbered = numbered.join(alike.filter(~pl.col("value")), on="island", how="semi", maintain_order="left")
-    theirs = frame.filter(who.is_in(numbered["_who"].unique().cast(who.dtype).implode()))
+    theirs = frame.filter(who.is_in(numbered["_who"].unique().implode()))
     known = recognised(theirs, knows_network(theirs))
     place = theirs["row"].search_sorted(numbered["row"]).cast(pl.Int64())
     told = theirs[place].hstack(numbered.select("island")).hstack(Lives.of(theirs).near(place))

@@ -31,7 +31,7 @@ class Past:
         Rows in order of time, and those that stand as they are to, need the least work.
         """
         moments = times.dt.epoch("us")
-        rows = _in_order(groups, moments)
+        rows = in_order(groups, moments)
         group, time = groups.gather(rows), moments.gather(rows)
         other = (group != group.shift(1)).fill_null(value=True)
         first = _begun(other)
@@ -41,18 +41,25 @@ class Past:
         since = _since(group, time, first, history // timedelta(microseconds=1))
         return cls(until, since), rows, first
 
+    def reach(self, first: pl.Series) -> pl.Series:
+        """The first row of each one's past, which is in a group that begins with the row `first`."""
+        return first if self.since is None else self.since.zip_with(self.since.is_not_null(), first)
+
+    def length(self, first: pl.Series) -> pl.Series:
+        """How many rows each one's past has."""
+        return self.until - self.reach(first)
+
     def earlier(self, groups: pl.Series) -> pl.Series:
         """How many rows of each one's past are of its group; null for rows of none."""
         none = pl.Series([None], dtype=pl.Int64()).new_from_index(0, groups.len())
         if groups.null_count() == groups.len():
             return none
         own, rows, first = self._apart(groups)
-        since = first if own.since is None else own.since.zip_with(own.since.is_not_null(), first)
-        return none.scatter(rows, own.until - since)
+        return none.scatter(rows, own.length(first))
 
     def _apart(self, groups: pl.Series) -> tuple[Past, pl.Series, pl.Series]:
         """The rows group after group: the past of each within its own, its row here, its group's first."""
-        keys, size = _keys(groups)
+        keys, size = keyed(groups)
         keys = keys.drop_nulls().sort()
         rows, group = keys % size, keys // size
         time = self.until.gather(rows)
@@ -76,7 +83,7 @@ def _begun(begins: pl.Series) -> pl.Series:
     return numbers(begins.len()).set(~begins, None).forward_fill()
 
 
-def _keys(groups: pl.Series) -> tuple[pl.Series, int]:
+def keyed(groups: pl.Series) -> tuple[pl.Series, int]:
     """One number a row that sorts by group, then row, and how many rows a group could have."""
     size = 1 << groups.len().bit_length()
     if greatest(groups) >= (1 << 62) // size:
@@ -84,15 +91,19 @@ def _keys(groups: pl.Series) -> tuple[pl.Series, int]:
     return groups * size + numbers(groups.len()), size
 
 
-def _in_order(groups: pl.Series, moments: pl.Series) -> pl.Series:
-    """The rows of groups, group after group, in order of time."""
+def in_order(groups: pl.Series, moments: pl.Series) -> pl.Series:
+    """The rows of groups, group after group, in order of time; those of no group are left out."""
     low = smallest(moments)
     width = greatest(moments) - low + 1
     fits = greatest(groups) < (1 << 62) // width
-    if not groups.null_count() and fits and (groups * width + (moments - low)).is_sorted():
-        return numbers(groups.len())
+    if not groups.null_count() and fits:
+        keys = groups * width + (moments - low)
+        if keys.is_sorted():
+            return numbers(groups.len())
+        if not moments.is_sorted():
+            return keys.arg_sort().cast(pl.Int64)
     if moments.is_sorted():
-        keys, size = _keys(groups)
+        keys, size = keyed(groups)
         return keys.drop_nulls().sort() % size
     placed = pl.DataFrame({"group": groups, "moment": moments, "row": numbers(groups.len())}).drop_nulls("group")
     return placed.sort("group", "moment", "row")["row"]

@@ -155,11 +155,10 @@ def _rated(frame: pl.DataFrame, inside: pl.Series, settings: Rarity, rows: int) 
         # columns that are null on the same rows share what does not depend on the value
         every = next((every for mask, every in masks if (mask == known).all()), None)
         if every is None:
-            every = own.earlier(people.set(~known, None))
+            every = own.length(first) if known.all() else own.earlier(people.set(~known, None))
             masks.append((known, every))
             if known.all():
-                follows = own.until > (first if own.since is None else own.since.fill_null(first))
-                learned(every.filter(asked), earlier=follows.filter(asked))
+                learned(every.filter(asked), earlier=(own.until > own.reach(first)).filter(asked))
         own_value = every if greatest(value) == 0 else own.earlier(paired(people, value))
         counts |= {f"n_{name}": every, f"nv_{name}": own_value}
     counted = pl.DataFrame(counts | {"row": order})
@@ -167,11 +166,12 @@ def _rated(frame: pl.DataFrame, inside: pl.Series, settings: Rarity, rows: int) 
     judged = counted.select(enough & asked).to_series().fill_null(value=False)
     # whatever was never seen is as rare as one of all rows and kinds there are, at most
     least = settings.prior_weight / (2 * rows + 1)
-    most = (
-        -((pl.col(f"nv_{name}") + least) / (pl.col(f"n_{name}") + settings.prior_weight)).log(2)
-        for name in settings.columns
-    )
-    may_be = pl.sum_horizontal(bits.fill_null(0.0) for bits in most) >= settings.min_bits - _SLACK
+    chance = pl.lit(1.0)
+    for name in settings.columns:
+        if counted[f"n_{name}"].null_count() < counted.height:
+            own_chance = (pl.col(f"nv_{name}") + least) / (pl.col(f"n_{name}") + settings.prior_weight)
+            chance = chance * own_chance.fill_null(1.0)
+    may_be = chance <= 2.0 ** (_SLACK - settings.min_bits)
     events = counted.filter(judged & may_be)
     return frame[events["row"]].hstack(events.drop("row")), int(judged.sum())
 

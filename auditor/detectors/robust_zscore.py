@@ -115,8 +115,8 @@ def detect(rows: pl.LazyFrame, settings: RobustZscore, window: Window) -> Detect
 def prepare(rows: pl.DataFrame, settings: RobustZscore) -> pl.DataFrame:
     """Of each row its `VISIT`, of the first leg of one `PRESENCE` and `VALUE`; the rows are all of their meetings."""
     numbered = rows.with_columns(_place=pl.int_range(pl.len(), dtype=pl.Int64))
-    read = {*settings.needed - OF_VISIT, "_place"}
-    frame, _ = ended(numbered.lazy(), read=read, whole=settings.whole, ordered=False)
+    read = {*settings.needed - OF_VISIT - {"meeting_title"}, "_place"}
+    frame, _ = ended(numbered.lazy(), read=read, whole=settings.whole)
     alone = settings.value.alone
     stays, own = visits_of_legs(
         frame,
@@ -156,17 +156,20 @@ def survey(again: Again, settings: RobustZscore, window: Window) -> pl.DataFrame
     found = [pl.DataFrame(schema={"_week": pl.Int64(), "_peer_med": pl.Float64(), "_peer_mad": pl.Float64()})]
     for week in sorted(asked):
         past = pl.concat([rows for before in range(1, PEER_WEEKS + 1) for rows in weeks.get(week - before, ())])
-        group = peers or [pl.lit(0).alias("_all")]
-        middle = past.group_by(group).agg(_peer_med=pl.col("x").median())
-        if peers:
-            apart = past.join(middle, on=peers, nulls_equal=True)
-        else:
-            apart = past.with_columns(_peer_med=pl.lit(middle["_peer_med"][0]))
-        spread_ = apart.group_by(group).agg(
-            pl.col("_peer_med").first(), _peer_mad=(pl.col("x") - pl.col("_peer_med")).abs().median()
-        )
-        found.append(spread_.drop("_all", strict=False).with_columns(_week=pl.lit(week, dtype=pl.Int64)))
+        found.append(_middle(past, peers).with_columns(_week=pl.lit(week, dtype=pl.Int64)))
     return pl.concat(found, how="diagonal")
+
+
+def _middle(past: pl.DataFrame, peers: Sequence[str]) -> pl.DataFrame:
+    """The median of all values of each peer, and of their distances from it."""
+    if not peers:
+        middle = past["x"].median()
+        # of a column without groups this takes a tenth of what the same takes in an expression
+        return pl.DataFrame({"_peer_med": [middle], "_peer_mad": [(past["x"] - middle).abs().median()]})
+    middles = past.group_by(peers).agg(_peer_med=pl.col("x").median())
+    apart = past.join(middles, on=peers, nulls_equal=True)
+    distance = (pl.col("x") - pl.col("_peer_med")).abs().median()
+    return apart.group_by(peers).agg(pl.col("_peer_med").first(), _peer_mad=distance)
 
 
 def look(rows: pl.LazyFrame, settings: RobustZscore, window: Window, beside: Beside) -> Seen:

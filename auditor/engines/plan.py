@@ -13,7 +13,7 @@ from auditor.rules.judging.across import WHOLE
 from auditor.rules.judging.lessons import learned_names
 from auditor.rules.judging.run import Means, source_of, unfit
 from auditor.rules.judging.splitting import Splitting, splitting
-from auditor.rules.language.spec import Group, Pairs
+from auditor.rules.language.spec import Detector, Group, Pairs
 from auditor.rules.language.spec import Sequence as Steps
 from auditor.rules.rows.parts import MEETING
 from auditor.rules.stages.plain import by_row, condition_of
@@ -47,7 +47,10 @@ def planned(
         once = (
             f", once {' and '.join(learned)} {'are' if learned[1:] else 'is'} learned from all rows" if learned else ""
         )
-        yield f"  {task.rule.id} {_told(splitting(task.rule, learned=bool(learned)))}{once}"
+        plan = splitting(task.rule, learned=bool(learned))
+        column = split.get(task.rule.id, WHOLE) if count > 1 and isinstance(task.rule.detect.stage, Detector) else WHOLE
+        bucket = f"rows with equal {column} together, then {plan.reason}"
+        yield f"  {task.rule.id} {_told(plan) if column == WHOLE else bucket}{once}"
 
 
 def _passes(tasks: Sequence[Task], split: Mapping[str, str], count: int) -> Iterator[str]:

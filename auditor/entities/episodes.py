@@ -52,7 +52,8 @@ def visits(
     `carried` are further aggregates over the legs of a visit; they may read `presence` and `meeting_length`,
     which are the same on every leg of a visit. `alone` are what they give of one leg, where that tells it.
     """
-    return visits_of_legs(frame, entity=entity, gap=gap, carried=carried, alone=alone, named=named)[0]
+    found, _ = visits_of_legs(frame, entity=entity, gap=gap, carried=carried, alone=alone, named=named)
+    return found.sort("visit")
 
 
 def visits_of_legs(
@@ -64,7 +65,7 @@ def visits_of_legs(
     alone: Sequence[pl.Expr] | None = None,
     named: bool = False,
 ) -> tuple[pl.DataFrame, pl.Series]:
-    """The `visits`, and the one of each leg; `row` is the place of a leg in `frame`, which may be in any order."""
+    """The `visits`, in no order, and the one of each leg; `row` is its place in `frame`, which may be in any order."""
     if named:
         alone = None
     key = list(dict.fromkeys(("site_url", "meeting_id", *entity)))
@@ -90,7 +91,7 @@ def visits_of_legs(
         one = single.select(pl.col("row").alias("visit"), "joined_time", "presence", *alone)
         found = pl.concat([one.cast(found.schema), found])
     own = pl.int_range(frame.height, dtype=pl.Int64, eager=True).scatter(numbered["row"], numbered["visit"])
-    return found.sort("visit"), own
+    return found, own
 
 
 def _stays(frame: pl.DataFrame, key: Sequence[str]) -> tuple[pl.Series, pl.Series]:

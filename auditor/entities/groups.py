@@ -8,6 +8,8 @@ import polars as pl
 
 _PACKED = pl.Categorical()
 _FEW = 1_000_000
+_MANY, _RUN = 10_000, 4
+"""Of so many values it is looked whether equal ones stand together, so many in a run."""
 
 
 def codes(values: pl.Series) -> pl.Series:
@@ -25,11 +27,24 @@ def packed(values: pl.Series) -> pl.Series:
 
 
 def places(values: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """The row each different value comes first in, and which of them each row has; nulls equal each other."""
+    """The row each different value comes first in, and which of them each row has; nulls equal each other.
+
+    Where equal values stand together only one of each run is looked at.
+    """
     keys = packed(values).to_physical() if values.dtype in {pl.String(), _PACKED} else values
     if keys.null_count():
         wide = keys if keys.dtype == pl.UInt32() else keys.cast(pl.Int64)
         keys = wide.fill_null(greatest(keys) + 1)
+    if keys.len() > _MANY and int(keys.head(_MANY).rle_id()[-1]) * _RUN < _MANY:
+        runs = keys.rle_id()
+        starts = (runs != runs.shift(1)).fill_null(value=True).arg_true()
+        first, own = _places(keys.gather(starts))
+        return starts.gather(first), own.gather(runs)
+    return _places(keys)
+
+
+def _places(keys: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """The same of whole numbers without nulls."""
     first = keys.arg_unique()
     numbers = pl.int_range(first.len(), dtype=pl.UInt32, eager=True)
     low, high = smallest(keys), greatest(keys)

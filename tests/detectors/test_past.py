@@ -37,7 +37,7 @@ def test_earlier_rows_of_a_group_are_counted_within_the_history(rows, days: int 
     own, placed, first = Past.within(within * wide, times, None if days is None else timedelta(days=days))
     assert sorted(placed) == list(range(len(rows)))
     assert [rows[row][2] for row in placed] == [rows[row][2] for row in placed.gather(first)]
-    counted = own.until - (first if own.since is None else own.since.zip_with(own.since.is_not_null(), first))
+    counted = own.length(first)
     assert counted.to_list() == [plain(rows[row], alike=False) for row in placed]
     alike = own.earlier((groups + 3 * within).gather(placed))
     assert alike.to_list() == [None if rows[row][1] is None else plain(rows[row], alike=True) for row in placed]

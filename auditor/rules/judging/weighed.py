@@ -22,12 +22,15 @@ from auditor.rules.language.spec import Detector
 from auditor.rules.outcome import CRASHES, Crashed, Judged, NotEvaluated
 from auditor.rules.profile import Profile, timed
 from auditor.rules.rows.once import made_names
+from auditor.rules.rows.parts import MEETING
+from auditor.rules.rows.places import AT
 from auditor.rules.rows.source import Source
 from auditor.rules.stages.derive import with_derived
 from auditor.rules.stages.detect import Request, counted, with_unknown
 from auditor.rules.stages.kept import split
 from auditor.rules.stages.statistical import judged, settings_of
 from auditor.rules.task import Task
+from auditor.tables.schema import LINEAGE
 
 _log = logging.getLogger(__name__)
 
@@ -60,14 +63,14 @@ class Weighed:
     seen: list[Seen] = field(default_factory=list)
     unknown: int = 0
     _like: pl.DataFrame | None = None
+    _settings: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._settings = settings_of(self.stage, self._kind)
 
     @property
     def _kind(self) -> Kind:
         return DETECTORS[self.stage.type]
-
-    @property
-    def _settings(self) -> Any:
-        return settings_of(self.stage, self._kind)
 
     @property
     def _names(self) -> Mapping[str, str]:
@@ -84,7 +87,11 @@ class Weighed:
         names = self._names
         if not names:
             return rows
-        numbered = rows.with_row_index("__place")
+        read = {
+            *columns_of(self.task)[self.task.rule.detect.table],
+            *made_names(self.task, self.task.rule.detect.table),
+        }
+        numbered = rows.select(name for name in rows.columns if name in {*read, *LINEAGE, AT}).with_row_index("__place")
         taken, _ = counted(self._request(numbered))
         told = self._kind.prepare(taken, self._settings).select(pl.col(name).alias(own) for name, own in names.items())
         return rows.hstack(spread(told, taken["__place"], height=rows.height))
@@ -93,7 +100,10 @@ class Weighed:
         """Have the detector look at the rows of a part."""
         table = self.task.rule.detect.table
         beside_ = [*made_names(self.task, table), *self.prepared]
-        rows = source.handed(table, columns_of(self.task)[table], before=True, beside=beside_).rows
+        columns = columns_of(self.task)[table]
+        # within parts few rows are looked at but for their keys
+        loose = columns.difference(self._settings.entity) if source.by == MEETING else frozenset()
+        rows = source.handed(table, columns, before=True, beside=beside_, loose=loose).rows
         taken, unknown = counted(self._request(rows))
         self._like = taken.head(0)
         self.unknown += unknown
