@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import polars as pl
 
@@ -30,6 +30,18 @@ def computed(frame: pl.DataFrame, tree: Expr) -> pl.Series:
     tree = settled(tree, frame.columns)
     reading = Reading.of(tree, frame.schema)
     return reading.prepared(frame).with_columns(reading.expression.alias(VERDICT))[VERDICT]
+
+
+def looked_into(trees: Collection[Expr], schema: pl.Schema) -> frozenset[str]:
+    """The packed columns some of the trees look into; of others they ask whether texts are the same, or there."""
+    needed = frozenset[str]()
+    while True:
+        told = (_texts_of(tree, schema, needed) for tree in trees)
+        chosen = (names_in(choice) for tree in trees for choice in _choices(tree, schema, needed))
+        more = needed.union(*told, *chosen)
+        if more == needed:
+            return needed
+        needed = more
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,7 +176,8 @@ class Held:
 
     def taken(self, names: Iterable[str], places: pl.Series) -> pl.DataFrame:
         """The rows at the places, texts as they were read unless all of them were asked for before, or of many rows."""
-        return pl.DataFrame([self._taken(name, places).alias(name) for name in names])
+        numbers: dict[int, Answers] = {}
+        return pl.DataFrame([self._taken(name, places, numbers).alias(name) for name in names])
 
     def made(self) -> list[str]:
         """The columns of the parts of conditions that were made."""
@@ -210,10 +211,32 @@ class Held:
             self._with_facts(source, sorted({name for tree in trees for name in names_in(tree)} - {source}))
             values = self._of(source)
             names = _made(values.known, trees)
-            made = values.known.frame.select(names)
-            answers = Answers.of(made.select(pl.col(pl.Boolean)), values.places)
+            schema = values.known.frame.schema
+            asked = [name for name in names if schema[name] == pl.Boolean]
+            answers = Answers.of(source, values.known, asked, places=values.places)
             self._answers |= dict.fromkeys(answers.bits, answers)
-            self._made |= {name: values.column(name) for name in made.columns if name not in answers.bits}
+            self._made |= {name: values.column(name) for name in names if name not in answers.bits}
+
+    def share(self, name: str) -> float:
+        """Of what share of the values an answer is anything but no; 1 where the column is no answer."""
+        if name not in self._answers:
+            return 1.0
+        known = self._values[self._answers[name].source].known.frame[name]
+        return 1 - int((~known).sum()) / known.len()
+
+    def may_hold(self, names: Iterable[str]) -> pl.Series:
+        """The places of rows of which some of the answers is anything but no."""
+        by_source: dict[str, list[str]] = {}
+        for name in names:
+            by_source.setdefault(self._answers[name].source, []).append(name)
+        # numbers are looked up faster than bits
+        found = pl.zeros(self.height, pl.UInt8, eager=True)
+        for source, own in by_source.items():
+            values = self._values[source]
+            some = values.known.frame.select(pl.any_horizontal(pl.col(own).fill_null(value=True))).to_series()
+            if some.any():
+                found |= some.cast(pl.UInt8).rechunk().gather(values.places)
+        return (found == 1).arg_true()
 
     def _known(self, name: str) -> bool:
         if name in self.own.columns or name in self.late or name in self._made or name in self._answers:
@@ -248,11 +271,14 @@ class Held:
         is_text = values.known.frame.schema[name] == TEXT
         return values.known.packed_column(name).gather(values.places) if is_text else values.column(name)
 
-    def _taken(self, name: str, places: pl.Series) -> pl.Series:
+    def _taken(self, name: str, places: pl.Series, numbers: dict[int, Answers]) -> pl.Series:
         if name in self.own.columns or name in self._made:
             return self._column(name).gather(places)
         if name in self._answers:
-            return self._answers[name].column(name, places)
+            answers = self._answers[name]
+            if id(answers) not in numbers:
+                numbers[id(answers)] = answers.taken(places)
+            return numbers[id(answers)].column(name)
         if name in self.late:
             return self.late.at(name, places if self.places is None else self.places.gather(places))
         values = self._with_fact(name)

@@ -138,7 +138,7 @@ class Known:
             made = make(self.frame[start:].select(self._whole(asked))).select(asked)
             before = self.frame[:start].select(name for name in asked if name in self.frame.columns)
             self.frame = self.frame.with_columns(
-                pl.concat([before[name], made[name]]) if start else made[name] for name in asked
+                pl.concat([before[name], made[name]]).rechunk() if start else made[name] for name in asked
             )
             self._done |= dict.fromkeys(asked, height)
 

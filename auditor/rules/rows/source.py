@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,6 +11,7 @@ import polars as pl
 from auditor.model.window import Window
 from auditor.rules.language.columns import names_in
 from auditor.rules.language.spec import Condition
+from auditor.rules.language.tree import Expr
 from auditor.rules.rows.evaluate import verdicts
 from auditor.rules.rows.handed import COUNTED, OWN, Handed
 from auditor.rules.rows.held import FEW, Beside, Held, Late
@@ -22,6 +23,7 @@ from auditor.rules.rows.packed import packed, read_packed, texts
 from auditor.rules.rows.parts import MEETING
 from auditor.rules.rows.places import AT, PLACE
 from auditor.rules.rows.runs import among
+from auditor.rules.rows.screen import Screen
 from auditor.tables.facts import Geo, sources, value_source, with_facts
 from auditor.tables.modelled import is_learned, learned_from
 from auditor.tables.placement import placed_by, placement
@@ -139,6 +141,11 @@ class Source:
         if not ordered and kept is not None and kept.can(wanted):
             return kept.frame(dict.fromkeys([*wanted, *(name for name in beside if kept.can([name]))]))
         return self.handed(table, columns, before=before, beside=beside).rows
+
+    def screened(self, table: str, trees: Sequence[Expr]) -> Screen:
+        """Few rows outside of which some of the conditions are false; none of them where rows are not kept."""
+        kept = self._kept.get((table, False))
+        return Screen.nothing() if kept is None else Screen.of(kept, trees)
 
     def handed(
         self,

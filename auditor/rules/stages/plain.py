@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
@@ -11,6 +11,7 @@ from auditor.rules.language.columns import base_columns, names_in
 from auditor.rules.language.inline import definitions, inlined
 from auditor.rules.language.tree import Expr, Literal, Type
 from auditor.rules.outcome import NULL, Judged
+from auditor.rules.rows.evaluate import looked_into
 from auditor.rules.rows.handed import Handed
 from auditor.rules.rows.once import made_names, settled
 from auditor.rules.rows.packed import texts
@@ -36,22 +37,45 @@ def judge_plain(handed: Handed, task: Task) -> Judged:
 def judge_by_row(source: Source, tasks: Sequence[Task]) -> list[Judged]:
     """The same for many rules of one table that judge row by row, in the order of the rules.
 
-    Conditions are computed in one pass, equal parts once; then the columns findings need are read for the
-    rows that are hits.
+    Conditions are computed in one pass, equal parts once: on few rows those that are told to be false of all others,
+    then the rest on every row. Columns findings need are read for the rows that are hits.
     """
     table = tasks[0].rule.detect.table
     # columns that findings show alone are left where they are
     made = {name for task in tasks for name in made_names(task, table) if source.has(table, name)}
     trees = [settled(condition_of(task), made) for task in tasks]
-    read = frozenset[str]().union(*map(names_in, trees))
-    rows = source.judged(table, read - made, before=False, beside=read & made, ordered=False)
-    prepared, shared = with_shared(texts(rows, read).lazy(), trees)
+    screen = source.screened(table, trees)
+    few = _told(trees, screen.conditions, lambda read: source.taken(table, read, screen.rows))
+    every = _told(
+        trees,
+        [place for place in range(len(trees)) if place not in few],
+        lambda read: source.judged(table, read - made, before=False, beside=read & made, ordered=False),
+    )
+    population = source.count(table)
+    found = []
+    for place, task in enumerate(tasks):
+        verdict = few[place] if place in few else every[place]
+        rows = screen.rows if place in few else None
+        found.append(_judged(source, task, verdict, rows=rows, population=population))
+    return found
+
+
+def _told(
+    trees: Sequence[Expr], places: Sequence[int], rows_of: Callable[[frozenset[str]], pl.DataFrame]
+) -> Mapping[int, pl.Series]:
+    """What the conditions at the places say of the rows, which are given for the columns that are read."""
+    if not places:
+        return {}
+    chosen = [trees[place] for place in places]
+    read = frozenset[str]().union(*map(names_in, chosen))
+    rows = rows_of(read)
+    prepared, shared = with_shared(texts(rows, looked_into(chosen, rows.schema)).lazy(), chosen)
     masks = prepared.with_columns(
-        expression(tree, shared=shared).alias(_mask(place)) for place, tree in enumerate(trees)
+        expression(tree, shared=shared).alias(_mask(place)) for place, tree in zip(places, chosen, strict=True)
     )
     # the streaming engine takes a list of words for a column where several rules share it, and fails
-    verdicts = masks.select(_mask(place) for place in range(len(trees))).collect(engine="in-memory")
-    return [_judged(source, task, verdicts[_mask(place)]) for place, task in enumerate(tasks)]
+    verdicts = masks.select(map(_mask, places)).collect(engine="in-memory")
+    return {place: verdicts[_mask(place)] for place in places}
 
 
 def _mask(place: int) -> str:
@@ -66,16 +90,17 @@ def condition_of(task: Task) -> Expr:
     return inlined(where.tree, definitions(task.rule.detect.derive))
 
 
-def _judged(source: Source, task: Task, verdict: pl.Series) -> Judged:
+def _judged(source: Source, task: Task, verdict: pl.Series, *, rows: pl.Series | None, population: int) -> Judged:
+    """What a verdict on the rows, or on every row, comes to; of all others it is false."""
     detect = task.rule.detect
-    hit = verdict.fill_null(task.rule.nulls == "fail")
-    places = hit.arg_true()
-    if places.is_empty() and task.nothing:
-        return Judged(task.nothing[0], population=verdict.len(), not_evaluable=verdict.null_count())
+    hit = verdict.fill_null(task.rule.nulls == "fail").arg_true()
+    unknown = verdict.null_count()
+    if hit.is_empty() and task.nothing:
+        return Judged(task.nothing[0], population=population, not_evaluable=unknown)
     columns = base_columns(task.rule, task.shown)[detect.table]
-    rows = source.taken(detect.table, columns, places)
-    rows = with_derived(rows, detect.derive, task, table=detect.table)
-    found = with_own_record(rows.with_columns(verdict.gather(places).is_null().alias(NULL)))
-    if places.is_empty():
+    taken = source.taken(detect.table, columns, hit if rows is None else rows.gather(hit))
+    taken = with_derived(taken, detect.derive, task, table=detect.table)
+    found = with_own_record(taken.with_columns(verdict.gather(hit).is_null().alias(NULL)))
+    if hit.is_empty():
         task.nothing.append(found)
-    return Judged(found, population=verdict.len(), not_evaluable=verdict.null_count())
+    return Judged(found, population=population, not_evaluable=unknown)
