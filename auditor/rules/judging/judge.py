@@ -24,7 +24,7 @@ from auditor.rules.rows.parts import MEETING
 from auditor.rules.rows.places import AT
 from auditor.rules.rows.source import Source
 from auditor.rules.stages.baseline import judge_baseline
-from auditor.rules.stages.derive import with_derived
+from auditor.rules.stages.derive import narrowed, with_derived
 from auditor.rules.stages.detect import Request, judge_detector
 from auditor.rules.stages.group import judge_group
 from auditor.rules.stages.match import judge_match
@@ -178,9 +178,8 @@ def _judged(task: Task, rows: RowsOf, *, window: Window | None, lists: Mapping[s
     detect = task.rule.detect
 
     def seen(table: str) -> Handed:
-        derived = detect.derive if table == detect.table else ()
         handed = rows(table)
-        return handed.turned(with_derived(handed.rows, derived, task, table=table))
+        return _derived(handed, task) if table == detect.table else handed
 
     match detect.stage:
         case Group():
@@ -200,4 +199,11 @@ def _judged(task: Task, rows: RowsOf, *, window: Window | None, lists: Mapping[s
         case Python():
             raise TypeError("a rule of an installed package reads whole tables")
         case None:
-            return judge_plain(seen(detect.table), task)
+            every = rows(detect.table)
+            return judge_plain(_derived(every, task), task, population=every.rows.height)
+
+
+def _derived(handed: Handed, task: Task) -> Handed:
+    """The rows of the rule's own table with what it derives; some its `where` is false of are missing."""
+    detect = task.rule.detect
+    return handed.turned(with_derived(narrowed(handed.rows, task), detect.derive, task, table=detect.table))

@@ -75,13 +75,16 @@ def places_among(keys: pl.Series, known: pl.Series) -> pl.Series:
 
 
 def among(values: pl.Series, known: pl.Series) -> pl.Series:
-    """Which of the values are known, null where they are; of packed texts a place in a table tells."""
+    """Which of the values are known, null where they are; of numbers and packed texts a place in a table may tell."""
     if values.dtype != known.dtype:
         values, known = packed(values), packed(known)
-    if values.dtype != PACKED:
+    if values.dtype != PACKED and not values.dtype.is_integer():
         return values.is_in(known.drop_nulls().implode())
     own, wanted = values.to_physical(), known.drop_nulls().to_physical()
-    size = 1 + max(highest(own), highest(wanted))
+    low = min(lowest(own), lowest(wanted))
+    size = 1 + max(highest(own), highest(wanted)) - low
     if size > 16 * values.len() + 1_000_000:
         return own.is_in(wanted.implode())
-    return pl.repeat(False, size, eager=True).scatter(wanted, True).gather(own)
+    if low:
+        own, wanted = own - low, wanted - low
+    return (pl.zeros(size, pl.UInt8, eager=True).scatter(wanted, 1).gather(own)) == 1

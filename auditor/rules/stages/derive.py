@@ -7,15 +7,21 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from auditor.rules.compiled.aggregates import Rows
+from auditor.rules.compiled.bounds import parts_of
 from auditor.rules.language.columns import names_in
-from auditor.rules.language.spec import Derived
-from auditor.rules.language.tree import Expr
+from auditor.rules.language.inline import definitions, inlined
+from auditor.rules.language.spec import Condition, Derived, Detector, Match
+from auditor.rules.language.tree import Expr, Op, Type
 from auditor.rules.rows.evaluate import computed, verdicts
-from auditor.rules.rows.keys import with_key
+from auditor.rules.rows.keys import key_of, with_key
 from auditor.rules.rows.places import order
+from auditor.rules.rows.runs import among
 from auditor.rules.stages.summary import summary
 from auditor.rules.task import Task
 from auditor.tables.schema import TABLES
+
+_MOST = 3
+"""Of so many rows one may be left before it is worth while to leave the others out."""
 
 
 def with_derived(rows: pl.DataFrame, derived: Sequence[Derived], task: Task, *, table: str) -> pl.DataFrame:
@@ -28,6 +34,44 @@ def with_derived(rows: pl.DataFrame, derived: Sequence[Derived], task: Task, *, 
         else:
             rows = rows.with_columns(computed(rows, found.expr).alias(found.name) for found in batch)
     return rows
+
+
+def narrowed(rows: pl.DataFrame, task: Task) -> pl.DataFrame:
+    """Of the rows those the rule's `where` may be true of, and all that they are summed up with; perhaps more.
+
+    It is false of all others, told by what it asks of single rows; so it is of rows whose sums are other ones now.
+    """
+    screen = _screen(task)
+    if screen is None or task.watch is not None:
+        return rows
+    condition, columns = screen
+    may = verdicts(rows, condition).fill_null(value=True)
+    if may.sum() * _MOST > rows.height:
+        return rows
+    keys = key_of(rows, columns)
+    return rows.filter(among(keys, keys.filter(may)))
+
+
+def _screen(task: Task) -> tuple[Condition, Sequence[str]] | None:
+    """What `where` asks of rows beside sums of groups, and the columns all such groups share."""
+    detect = task.rule.detect
+    sums = {one.name: one for one in detect.derive if one.over}
+    if not sums or detect.where is None or isinstance(detect.stage, Detector):
+        return None
+    if isinstance(detect.stage, Match) and detect.stage.table == detect.table:
+        return None  # a partner need not satisfy what is asked of the rule's own rows
+    known = definitions([one for one in detect.derive if not one.over])
+    read = [inlined(tree, known) for one in sums.values() for tree in _trees(one)]
+    if any(names_in(tree) & sums.keys() for tree in read):
+        return None
+    parts = [part for part in parts_of(inlined(detect.where.tree, known)) if not names_in(part) & sums.keys()]
+    shared = set.intersection(*(set(one.over) for one in sums.values()))
+    columns = sorted(shared - {one.name for one in detect.derive})
+    return (Condition(Op("and", tuple(parts), Type.BOOLEAN), ()), columns) if parts and columns else None
+
+
+def _trees(derived: Derived) -> list[Expr]:
+    return [derived.expr] if derived.where is None else [derived.expr, derived.where.tree]
 
 
 def _together(derived: Sequence[Derived]) -> Iterator[list[Derived]]:

@@ -27,11 +27,11 @@ def by_row(task: Task) -> bool:
     return detect.stage is None and not any(derived.over for derived in detect.derive)
 
 
-def judge_plain(handed: Handed, task: Task) -> Judged:
-    """The rows whose `where` is true, each resting on its own record."""
+def judge_plain(handed: Handed, task: Task, *, population: int) -> Judged:
+    """The rows whose `where` is true, each resting on its own record; of rows that are not handed it is false."""
     found, unknown = hits(handed.rows, task.rule.detect.where, task)
     complete = handed.complete(found)
-    return Judged(with_own_record(complete), population=handed.rows.height, not_evaluable=unknown)
+    return Judged(with_own_record(complete), population=population, not_evaluable=unknown)
 
 
 def judge_by_row(source: Source, tasks: Sequence[Task]) -> list[Judged]:
