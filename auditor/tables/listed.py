@@ -11,7 +11,7 @@ from auditor.evidence.remote import OPTIONS, Remote
 from auditor.frozen import dataclass
 from auditor.tables.archive import Archive
 from auditor.tables.files import stored_schema
-from auditor.tables.schema import SPAN, TABLES
+from auditor.tables.schema import SPAN, TABLES, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,17 @@ def files_of(archive: Archive, table: str) -> tuple[File, ...]:
 
 def rows_in(table: str, addresses: Sequence[str]) -> pl.LazyFrame:
     """The rows of a table's files, as `Archive.scan` shows the whole table."""
-    known = TABLES[table]
+    return rows_of(TABLES[table], addresses)
+
+
+def rows_of(table: Table, addresses: Sequence[str]) -> pl.LazyFrame:
+    """The rows of files of a table, which may be one that `Archive.scan` does not show."""
     if not addresses:
-        return known.schema.to_frame().lazy()
-    stored = stored_schema(known)
+        return table.schema.to_frame().lazy()
+    stored = stored_schema(table)
     held = pl.scan_parquet(
         list(addresses),
-        schema=pl.Schema({name: stored[name] for name in known.schema}),
+        schema=pl.Schema({name: stored[name] for name in table.schema}),
         missing_columns="insert",
         extra_columns="ignore",
         glob=False,
@@ -49,5 +53,5 @@ def rows_in(table: str, addresses: Sequence[str]) -> pl.LazyFrame:
         storage_options=dict(OPTIONS) if "://" in addresses[0] else None,
     )
     return held.select(
-        pl.col(name).cast(SPAN) if dtype != stored[name] else pl.col(name) for name, dtype in known.schema.items()
+        pl.col(name).cast(SPAN) if dtype != stored[name] else pl.col(name) for name, dtype in table.schema.items()
     )

@@ -2,9 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
+from polars.testing import assert_frame_equal
+
 from auditor.model.window import Window
 from auditor.tables.coverage import coverage
 from auditor.tables.pieces import pieces
+from auditor.tables.schema import TABLES
 from auditor.tables.still import Still
 from auditor.tables.units import UNITS
 
@@ -67,3 +70,13 @@ def test_it_tells_what_the_archive_tells(site):
         for one in (still, site.archive)
     ]
     assert told[0] == told[1]
+
+
+def test_every_table_shows_what_its_log_shows(site):
+    for day in range(3):
+        site.add("attendees", [attendee(day, "a"), attendee(day, "b")], days=(day, day + 1))
+    site.add("usage", [{"siteUrl": SITE, "meetingId": "m1", "start": "2026-01-02T10:00:00Z", "totalParticipants": 2}])
+    still = Still(site.archive)
+    for table in TABLES:
+        assert_frame_equal(still.scan(table).collect(), site.archive.scan(table).collect())
+    assert_frame_equal(still.units().collect(), site.archive.units().collect())
