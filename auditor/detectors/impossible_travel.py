@@ -98,11 +98,17 @@ class ImpossibleTravel:
         """Whether it looks at all rows together where places are known."""
         return True
 
+    @property
+    def looked_at(self) -> frozenset[str]:
+        """What it reads of a row of a part, where no place is known."""
+        return frozenset({*self.entity, *_LOCATED, "joined_time"})
+
 
 def look(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window, beside: Beside) -> Seen:
     """How many rows of the part lack a place, or have one."""
     del window, beside
-    frame, lost = usable(rows, read=settings.needed, whole=(*settings.entity, *_LOCATED, "joined_time"))
+    read = settings.looked_at
+    frame, lost = usable(rows, read=read, whole=sorted(read))
     return Seen(frame.height, lost)
 
 

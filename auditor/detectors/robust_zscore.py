@@ -119,7 +119,7 @@ def prepare(rows: pl.DataFrame, settings: RobustZscore) -> pl.DataFrame:
     frame, _ = ended(numbered.lazy(), read=read, whole=settings.whole)
     alone = settings.value.alone
     stays, own = visits_of_legs(
-        frame,
+        frame.drop(LINEAGE),
         entity=settings.entity,
         gap=settings.merge_gap,
         carried=[*settings.value.columns, *[pl.col(name).min().alias(f"{PEER}{name}") for name in settings.peer]],
@@ -192,8 +192,11 @@ def look(rows: pl.LazyFrame, settings: RobustZscore, window: Window, beside: Bes
     inside = usable.select(within(window, "joined_time")).to_series()
     learned(known.filter(inside), earlier=(times > times.gather(first)).filter(inside))
     young = int((inside & (known < settings.min_history)).sum())
-    asked = inside & (known >= settings.min_history) & _may_be_far(usable, beside.told, settings)
-    found = _scored(frame, whose, usable.with_columns(_asked=asked), beside.told, settings)
+    least = settings.min_presence // timedelta(microseconds=1)
+    asked = (inside & (known >= settings.min_history) & (usable[PRESENCE] >= least)).arg_true()
+    asked = asked.filter(_may_be_far(usable, asked, beside.told, settings))
+    may_be = pl.repeat(False, usable.height, eager=True).scatter(asked, True)
+    found = _scored(frame, whose, usable.with_columns(_asked=may_be), beside.told, settings)
     return Seen(
         frame.height - unusable,
         unusable,
@@ -244,13 +247,17 @@ def _weight(settings: RobustZscore) -> pl.Expr:
     return pl.when(pl.col("_peer_med").is_null()).then(0.0).otherwise(settings.shrink)
 
 
-def _may_be_far(stays: pl.DataFrame, peers: pl.DataFrame, settings: RobustZscore) -> pl.Series:
-    """Which visits are long enough, and as far from their person's nearest value as they must be from the middle.
+def _may_be_far(stays: pl.DataFrame, rows: pl.Series, peers: pl.DataFrame, settings: RobustZscore) -> pl.Series:
+    """Which visits at the rows are as far from their person's nearest value as they must be from the middle.
 
-    The person's median lies between the least and the most of their values, and their MAD is at least nothing.
+    The person's median lies between the least and the most of their values, and their MAD is at least nothing. The
+    visits stand person after person.
     """
-    own = stays.group_by("_who").agg(_least=pl.col("x").min(), _most=pl.col("x").max())
-    told = _with_peers(stays, peers, settings).join(own, on="_who", how="left", maintain_order="left")
+    own = stays.select(pl.col("_who").set_sorted(), "x").group_by("_who", maintain_order=True)
+    ends_ = own.agg(_least=pl.col("x").min(), _most=pl.col("x").max())
+    asked = stays.select("_who", "x", "_known", "joined_time", *settings.prepared[3:])[rows]
+    whose = ends_["_who"].search_sorted(asked["_who"])
+    told = _with_peers(asked, peers, settings).hstack(ends_.drop("_who")[whose])
     n, weight = pl.min_horizontal("_known", HISTORY), _weight(settings)
     low, high = (
         (n * pl.col(name) + weight * pl.col("_peer_med").fill_null(0.0)) / (n + weight) for name in ("_least", "_most")
@@ -260,9 +267,7 @@ def _may_be_far(stays: pl.DataFrame, peers: pl.DataFrame, settings: RobustZscore
     )
     reach = settings.threshold * scale * (1 - 1e-6)
     up, down = pl.col("x") - low >= reach, high - pl.col("x") >= reach
-    far = {"both": up | down, "up": up, "down": down}[settings.direction]
-    least = settings.min_presence // timedelta(microseconds=1)
-    return told.select(far & (pl.col(PRESENCE) >= least)).to_series()
+    return told.select({"both": up | down, "up": up, "down": down}[settings.direction]).to_series()
 
 
 def _scored(

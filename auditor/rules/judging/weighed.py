@@ -101,6 +101,10 @@ class Weighed:
         table = self.task.rule.detect.table
         beside_ = [*made_names(self.task, table), *self.prepared]
         columns = columns_of(self.task)[table]
+        if not self.task.rule.detect.derive:
+            where = self.task.rule.detect.where
+            read = getattr(self._settings, "looked_at", columns)
+            columns &= read | (names_in(where.tree) if where is not None else frozenset())
         # within parts few rows are looked at but for their keys
         loose = columns.difference(self._settings.entity) if source.by == MEETING else frozenset()
         rows = source.handed(table, columns, before=True, beside=beside_, loose=loose).rows
