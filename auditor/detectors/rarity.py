@@ -34,6 +34,7 @@ from auditor.frozen import dataclass
 from auditor.model.window import Window
 from auditor.rules.rows.packed import texts
 
+LOCATED = "__located"
 _SLACK = 1e-6
 
 
@@ -90,7 +91,10 @@ def look(rows: pl.LazyFrame, settings: Rarity, window: Window, beside: Beside) -
         population,
         population - judged,
         ends(times.filter(times < window.start)),
-        {name: _firsts(frame[name], times) for name in settings.columns},
+        {
+            LOCATED: frame.select(pl.col("geo_country").count()),
+            **{name: _firsts(frame[name], times) for name in settings.columns},
+        },
     )
 
 
@@ -104,7 +108,9 @@ def tell(parts: Sequence[Seen], settings: Rarity, window: Window, again: Again) 
     suppressed: dict[str, pl.Expr] = {}
     if "remote_exit" in settings.suppress:
         told = scored.with_columns(joined_time=pl.col("observed_at"))
-        scored = scored.with_columns(_exit=_came_through_exits(told, usable_again(again, WHERE, whole=key)))
+        # where no row has a country nothing is known of exits
+        known = usable_again(again, WHERE, whole=key) if seen.more[LOCATED]["geo_country"].sum() else ()
+        scored = scored.with_columns(_exit=_came_through_exits(told, known))
         suppressed["remote_exit"] = pl.col("_exit")
     if "listed_network" in settings.suppress:
         scored = scored.with_columns(_listed=in_networks(scored["ip_network"], settings.networks))
@@ -135,7 +141,8 @@ def _firsts(values: pl.Series, times: pl.Series) -> pl.DataFrame:
 def _came_through_exits(scored: pl.DataFrame, parts: Iterable[pl.DataFrame]) -> pl.Series:
     """Whether the place of each was an exit; where places are known all rows are one part."""
     among = scored.select(place=PLACE).to_series()
-    return is_remote_exit(scored, pl.concat(remote_exits(rows, among=among) for rows in parts))
+    exits = [remote_exits(rows, among=among) for rows in parts]
+    return is_remote_exit(scored, pl.concat(exits)) if exits else pl.repeat(False, scored.height, eager=True)
 
 
 def _rated(frame: pl.DataFrame, inside: pl.Series, settings: Rarity, rows: int) -> tuple[pl.DataFrame, int]:
