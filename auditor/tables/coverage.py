@@ -17,6 +17,7 @@ from auditor.tables.absent import PEOPLE, REPORTS, Span, gaps_of_site, mended
 from auditor.tables.archive import Archive
 from auditor.tables.placement import unplaced
 from auditor.tables.schema import TABLES, Table
+from auditor.tables.sites import of_sites
 from auditor.tables.state import read_state
 from auditor.tables.totals import asked, people
 from auditor.tables.units import UNITS
@@ -145,7 +146,7 @@ def _held(archive: Archive, window: Window, sites: Sequence[str]) -> dict[str, _
 
 def _of_sites(archive: Archive, table: Table, sites: Sequence[str]) -> pl.LazyFrame:
     rows = archive.scan(table.name)
-    return rows.filter(pl.col("site_url").is_in(list(sites))) if "site_url" in table.schema else rows
+    return rows.filter(of_sites(sites)) if "site_url" in table.schema else rows
 
 
 def _counts(table: Table, window: Window) -> list[pl.Expr]:

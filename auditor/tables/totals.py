@@ -11,6 +11,7 @@ from auditor.model.coverage import Asked, People
 from auditor.model.window import Window
 from auditor.tables.archive import Archive
 from auditor.tables.pieces import pieces
+from auditor.tables.sites import of_sites
 from auditor.tables.units import UNITS
 
 _FILLED = {
@@ -31,9 +32,7 @@ def asked(archive: Archive, window: Window, sites: Sequence[str]) -> dict[str, A
         return {}
     counts = (
         archive.units()
-        .filter(
-            pl.col("site_url").is_in(list(sites)), pl.col("from_time") < window.end, pl.col("to_time") > window.start
-        )
+        .filter(of_sites(sites), pl.col("from_time") < window.end, pl.col("to_time") > window.start)
         .group_by(pl.col("endpoint").str.strip_prefix(IMPORT))
         .agg(pl.len(), pl.col("complete").sum())
         .sort("endpoint")
@@ -57,7 +56,7 @@ def people(archive: Archive, window: Window, sites: Sequence[str]) -> dict[str, 
     if not archive.has("meetings"):
         return {}
     meetings = archive.scan("meetings").filter(
-        pl.col("site_url").is_in(list(sites)),
+        of_sites(sites),
         pl.col("start_time") >= window.start,
         pl.col("start_time") < window.end,
         pl.col("total_participants").is_not_null(),
