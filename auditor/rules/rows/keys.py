@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
-from operator import xor
+from operator import add, xor
 
 import polars as pl
 
@@ -57,12 +57,23 @@ def _one(codes: Sequence[pl.Series], *, height: int) -> pl.Series:
         bits = [highest(code).bit_length() for code in codes]
     if sum(bits) > _BITS:
         return pl.select(pl.struct(codes).rank("dense")).to_series().cast(COUNT)
+    if len(codes) == 1 and lows[0] >= 0 and codes[0].dtype == COUNT and not codes[0].null_count():
+        return codes[0].alias(KEY)
+    shifts = [sum(bits[place + 1 :]) for place in range(len(codes))]
+    least = sum(low << shift for low, shift in zip(lows, shifts, strict=True))
+    most = sum(highest(code) << shift for code, shift in zip(codes, shifts, strict=True))
+    # the smallest values are taken away once, and not from each column, where numbers are not too large for that
+    once = min(lows) >= 0 and most < 1 << _BITS
     frame = pl.DataFrame([code.alias(str(place)) for place, code in enumerate(codes)])
-    packed = pl.lit(0, dtype=COUNT)
-    for place, (code, low, width) in enumerate(zip(codes, lows, bits, strict=True)):
-        number = pl.col(str(place)).cast(COUNT) - low
-        packed = packed * (1 << width) + (number.fill_null(0) if code.null_count() else number)
-    return frame.select(packed.alias(KEY)).to_series()
+    terms = []
+    for place, (code, low, shift) in enumerate(zip(codes, lows, shifts, strict=True)):
+        number = pl.col(str(place)).cast(COUNT)
+        number = number.fill_null(low) if code.null_count() else number
+        number = number if once or not low else number - low
+        terms.append(number * (1 << shift) if shift else number)
+    if once and least:
+        terms.append(pl.lit(-least, dtype=COUNT))
+    return frame.select(reduce(add, terms).alias(KEY)).to_series()
 
 
 def _with_texts(codes: Sequence[pl.Series], words: Sequence[pl.Series]) -> pl.Series:

@@ -66,15 +66,23 @@ def most_at_once(rows: pl.DataFrame, start: pl.Expr, end: pl.Expr, *, mask: pl.E
     whole = rows.select(KEY, start.cast(COUNT).alias(_START), end.cast(COUNT).alias(_END), flags.alias("__whole"))
     whole = whole.filter("__whole").drop("__whole")
     lasting = whole.filter(pl.col(_START) < pl.col(_END))
-    # an end sorts before a start of the same moment
-    edges = pl.concat(
-        [
-            lasting.select(KEY, (pl.col(_START) * 2 + 1).alias(_START)),
-            lasting.select(KEY, (pl.col(_END) * 2).alias(_START)),
-        ]
-    ).sort(KEY, _START)
+    edges = _edges(lasting)
     # every group ends at nothing, so one running sum serves all of them
-    running = edges.with_columns(pl.when(pl.col(_START) % 2 == 1).then(1).otherwise(-1).cum_sum().alias(name))
+    step = pl.when(pl.col(_START) % 2 == 1).then(1).otherwise(-1)
+    running = edges.select(pl.col(KEY).set_sorted(), step.cum_sum().alias(name))
     most = running.group_by(KEY).agg(pl.col(name).max().cast(COUNT))
     none = whole.select(pl.col(KEY).unique()).join(most, on=KEY, how="left")
     return none.with_columns(pl.col(name).fill_null(0))
+
+
+def _edges(rows: pl.DataFrame) -> pl.DataFrame:
+    """When intervals start, an odd number, and end, an even one, by `KEY` and time; ends before starts of a moment."""
+    keys, starts, ends = rows[KEY], rows[_START] * 2 + 1, rows[_END] * 2
+    low, first = lowest(keys), lowest(starts) // 2 * 2
+    size = 1 << (highest(ends) - first).bit_length()
+    if (highest(keys) - low).bit_length() + size.bit_length() > _BITS:
+        return pl.DataFrame({KEY: pl.concat([keys, keys]), _START: pl.concat([starts, ends])}).sort(KEY, _START)
+    # one number sorts in a fraction of the time
+    group = (keys - low) * size - first
+    both = pl.concat([group + starts, group + ends]).sort()
+    return pl.DataFrame([(both // size + low).alias(KEY), both.alias(_START)])
