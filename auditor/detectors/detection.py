@@ -67,6 +67,9 @@ class Aggregate:
         found = rows.group_by("_group").agg(*columns, _rows=pl.len()).collect()
         for name, column in self.kinds.items():
             known = frame[column].is_not_null()
+            if not known.any():
+                found = found.with_columns(pl.lit(0, dtype=pl.Int64()).alias(name))
+                continue
             once = paired(groups, ids(frame, [column])).set(~known, None).arg_unique()
             counts = groups.gather(once.filter(known.gather(once))).alias("group").value_counts()
             table = pl.zeros(greatest(groups) + 1, pl.Int64(), eager=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import reduce
 
 import polars as pl
 
@@ -28,7 +29,7 @@ from auditor.detectors.detection import (
 )
 from auditor.detectors.seen import Again, Beside, Seen, ends, once, together, usable_again
 from auditor.detectors.wording import entity, number
-from auditor.entities.groups import codes, ids, paired, places
+from auditor.entities.groups import codes, ids, paired, places, smallest, spread
 from auditor.frozen import dataclass
 from auditor.model.window import Window
 from auditor.rules.rows.packed import texts
@@ -64,30 +65,31 @@ class Outlier:
 
 def ecod(frame: pl.DataFrame, features: list[str]) -> pl.DataFrame:
     """`frame` with `o_<feature>`, `tail_<feature>` (the smaller exact tail share) and `score`; nulls add 0."""
-    rated = frame.with_row_index("_i")
-    for name in features:
-        rated = rated.join(_tails(rated, name), on="_i", how="left", maintain_order="left")
+    rated = frame.hstack([column for name in features for column in _tails(frame[name])])
     return rated.with_columns(
         score=pl.sum_horizontal(pl.col(f"o_{name}").fill_null(0.0) for name in features).round(DIGITS)
-    ).drop("_i")
+    )
 
 
-def _tails(frame: pl.DataFrame, name: str) -> pl.DataFrame:
-    known = frame.select("_i", x=pl.col(name).cast(pl.Float64).fill_nan(None)).drop_nulls()
-    n = known.height
-    counts = known.group_by("x").len().sort("x").with_columns(below=pl.col("len").cum_sum())
+def _tails(values: pl.Series) -> pl.DataFrame:
+    """`o_` and `tail_` of a feature; null where it is."""
+    name = values.name
+    x = values.cast(pl.Float64).fill_nan(None)
+    known = x.drop_nulls()
+    n = known.len()
+    counts = known.alias("x").value_counts(name="len").sort("x").with_columns(below=pl.col("len").cum_sum())
     counts = counts.with_columns(above=n - pl.col("below") + pl.col("len"))
     constant = counts.height < 2
-    skewness = 0.0 if constant else known["x"].skew(bias=True)
+    skewness = 0.0 if constant else known.skew(bias=True)
     sign = 0 if skewness is None or skewness != skewness else (skewness > 0) - (skewness < 0)  # noqa: PLR0124 - NaN
     left, right = -(pl.col("below") / n).log(), -(pl.col("above") / n).log()
     middle = {-1: left, 1: right, 0: left + right}[sign]
     scored = counts.select(
-        "x",
         pl.max_horizontal(left, right, middle).alias(f"o_{name}"),
         (pl.min_horizontal("below", "above") / n).alias(f"tail_{name}"),
     )
-    return known.join(scored, on="x", how="left").drop("x")
+    found = scored[counts["x"].search_sorted(known)]
+    return found if n == x.len() else spread(found, x.is_not_null().arg_true(), height=x.len())
 
 
 def detect(rows: pl.LazyFrame, settings: Outlier, window: Window) -> Detection:
@@ -121,7 +123,9 @@ def tell(parts: Sequence[Seen], settings: Outlier, window: Window, again: Again)
     # numbers that sort as the entities do
     ranks = [f"_rank{place}" for place in range(len(key))]
     ranked = [codes(seen.found[name]).alias(rank) for name, rank in zip(key, ranks, strict=True)]
-    weeks = seen.found.hstack(ranked).sort("period", *ranks)
+    weeks = seen.found.hstack(ranked)
+    week = weeks["period"].dt.epoch("d").cast(pl.Int64())
+    weeks = weeks[reduce(paired, ranked, week - smallest(week)).arg_sort()]
     if ids(weeks, ranks).n_unique() < settings.min_entities:
         reason = f"fewer than {settings.min_entities} entities to compare with each other"
         return Detection(pl.DataFrame(), 0, seen.lost, 0, None, reason)
