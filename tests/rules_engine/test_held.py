@@ -371,6 +371,22 @@ def test_texts_most_of_which_are_new_are_packed_without_a_table_of_those_met():
     assert keeper.len() == 1
 
 
+def test_only_columns_whose_texts_come_again_are_remembered_from_part_to_part():
+    memory = Memory()
+    for part in range(4):
+        keeper = packed(pl.Series(["keeps the numbers of this test"]))
+        titles = (pl.int_range(part * 90_000, (part + 1) * 90_000, eager=True) * 7919).cast(pl.String)
+        for table, texts_ in (("meetings", titles), ("attendees", titles.str.slice(0, 2))):
+            known = memory.of(table, "title")
+            found = known.packed(texts_)
+            assert known.frame["title"].gather(known.placed(found)).equals(texts_.alias("title"))
+        memory.let_go()
+        assert ("attendees", "title") in memory.known
+        assert keeper.len() == 1
+    assert ("meetings", "title") not in memory.known
+    assert memory.of("meetings", "title").frame.height == 1
+
+
 def test_what_follows_from_texts_is_packed_as_far_as_it_goes():
     known = Known.of("email")
     for part in (["a@example.com", "b@example.com"], ["c@example.com", None, "a@example.com"]):

@@ -84,6 +84,7 @@ class Batches:
             )
             for frames in parts(self._split(chosen), rows=self._at_once(tasks)):
                 self._judge_part(frames, chosen, within, looking, spilled, lessons, found)
+                self.source_of({}).memory.let_go()
             for one in looking:
                 conclude(one, found, again=_never, profile=self.profile)
             # what is set aside has its facts

@@ -14,6 +14,7 @@ from auditor.tables.schema import TEXT
 _PLACE = pl.UInt32()
 _SEED = 7
 _ROOM = 8
+_SPARE = 4
 _AT_ONCE = 1 << 17
 
 Make: TypeAlias = Callable[[pl.DataFrame], pl.DataFrame]
@@ -51,12 +52,17 @@ class Known:
         whole = dict.fromkeys(frame.columns, frame.height)
         return cls(frame.columns[0], frame, pl.Series("places", [], dtype=_PLACE), whole)
 
+    @property
+    def passes(self) -> bool:
+        """Whether most of the texts that were looked up had not been met before."""
+        return self._asked > _AT_ONCE and 2 * self._new > self._asked
+
     def placed(self, texts: pl.Series) -> pl.Series:
         """The place of each of the packed texts, which are remembered."""
         numbers = texts.to_physical()
         size = 1 + (top if isinstance(top := numbers.max(), int) else -1)
         if size > self.places.len():
-            more = pl.repeat(None, 2 * size - self.places.len(), dtype=_PLACE, eager=True)
+            more = pl.repeat(None, size + size // _SPARE - self.places.len(), dtype=_PLACE, eager=True)
             self.places = self.places.append(more).rechunk()
         found = self.places.gather(numbers)
         if found.null_count() > numbers.null_count():
@@ -90,7 +96,7 @@ class Known:
 
     def _looked_up(self, texts: pl.Series) -> pl.Series:
         """The texts packed, more at once as fewer of them are new; where most are, a table of them is of no use."""
-        if self._asked > _AT_ONCE and 2 * self._new > self._asked:
+        if self.passes:
             self._slots, self._filed = pl.zeros(_ROOM, _PLACE, eager=True), 0
             return as_numbers(texts)
         found = []
@@ -156,10 +162,17 @@ class Memory:
     """What is known of the columns of all tables."""
 
     known: dict[tuple[str, str], Known] = field(default_factory=dict)
+    _passing: set[tuple[str, str]] = field(default_factory=set)
 
     def of(self, table: str, column: str) -> Known:
         """What is known of a column."""
         return self.known.setdefault((table, column), Known.of(column))
+
+    def let_go(self) -> None:
+        """Forget columns whose texts are mostly new in every part: what they need room for is of no use to the next."""
+        self._passing |= {name for name, known in self.known.items() if known.passes}
+        for name in self._passing & self.known.keys():
+            del self.known[name]
 
     def met(self, column: str) -> Known | None:
         """The most that is known of columns of that name, whose texts are often the same in several tables."""
