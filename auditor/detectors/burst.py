@@ -19,14 +19,13 @@ from auditor.detectors.detection import (
     WITHOUT_HISTORY,
     Budget,
     Detection,
-    conclude,
     learned,
     records,
     unjudged,
     usable,
     within,
 )
-from auditor.detectors.seen import Again, Beside, Seen, ends, once, together
+from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, together
 from auditor.detectors.wording import clock, entity, number
 from auditor.entities.groups import greatest, ids
 from auditor.frozen import dataclass
@@ -113,14 +112,7 @@ def tell(parts: Sequence[Seen], settings: Burst, window: Window, again: Again) -
     ).filter(within(window, "observed_at"))
     if null is not None:
         scored = scored.filter(pl.col("score") >= settings.min_score)
-    return conclude(
-        _worded(scored, settings, modelled=null is not None),
-        entity=key,
-        budget=settings.budget,
-        population=seen.population,
-        not_evaluable=seen.lost,
-        history=seen.history,
-    )
+    return concluded(seen, _worded(scored, settings, modelled=null is not None), entity=key, budget=settings.budget)
 
 
 def _counted(entity: pl.Series, least: int) -> tuple[int, pl.Series]:

@@ -19,7 +19,6 @@ from auditor.detectors.detection import (
     Aggregate,
     Budget,
     Detection,
-    conclude,
     learned,
     records,
     unjudged,
@@ -27,7 +26,7 @@ from auditor.detectors.detection import (
     within,
 )
 from auditor.detectors.outlier import periods
-from auditor.detectors.seen import Again, Beside, Seen, ends, once, together
+from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, together
 from auditor.detectors.wording import entity, number
 from auditor.entities.groups import ids, places
 from auditor.frozen import dataclass
@@ -85,14 +84,7 @@ def tell(parts: Sequence[Seen], settings: ChangePoint, window: Window, again: Ag
     seen = together(parts)
     if not seen.rows:
         return unjudged(seen.lost, (*settings.entity, "joined_time"))
-    detection = conclude(
-        seen.found,
-        entity=settings.entity,
-        budget=settings.budget,
-        population=seen.population,
-        not_evaluable=seen.lost + seen.unfit,
-        history=seen.history,
-    )
+    detection = concluded(seen, seen.found, entity=settings.entity, budget=settings.budget)
     return replace(detection, reason=None if seen.population else "too little history")
 
 

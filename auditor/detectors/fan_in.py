@@ -17,7 +17,6 @@ from auditor.detectors.detection import (
     WITHOUT_HISTORY,
     Budget,
     Detection,
-    conclude,
     in_time,
     learned,
     records,
@@ -26,7 +25,7 @@ from auditor.detectors.detection import (
     within,
 )
 from auditor.detectors.past import Past, keyed
-from auditor.detectors.seen import Again, Beside, Seen, ends, once, together
+from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, together
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
 from auditor.entities.groups import codes, greatest, ids, paired
@@ -97,14 +96,7 @@ def tell(parts: Sequence[Seen], settings: FanIn, window: Window, again: Again) -
     seen = together(parts)
     if not seen.rows:
         return unjudged(seen.lost, settings.whole)
-    return conclude(
-        seen.found,
-        entity=settings.entity,
-        budget=settings.budget,
-        population=seen.population,
-        not_evaluable=seen.lost,
-        history=seen.history,
-    )
+    return concluded(seen, seen.found, entity=settings.entity, budget=settings.budget)
 
 
 def look(rows: pl.LazyFrame, settings: FanIn, window: Window, beside: Beside) -> Seen:

@@ -17,7 +17,6 @@ import polars as pl
 from auditor.detectors.detection import (
     Budget,
     Detection,
-    conclude,
     learned,
     records,
     unjudged,
@@ -25,7 +24,7 @@ from auditor.detectors.detection import (
     within,
 )
 from auditor.detectors.past import Past
-from auditor.detectors.seen import Again, Beside, Seen, ends, once, together, usable_again
+from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, together, usable_again
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
 from auditor.entities.groups import dense, greatest, ids, paired, places, smallest
@@ -117,14 +116,7 @@ def tell(parts: Sequence[Seen], settings: Rarity, window: Window, again: Again) 
         suppressed["listed_network"] = pl.col("_listed")
     reasons = {name: suppressed[name] for name in settings.suppress if name in suppressed}
     named = scored.with_columns(suppressed=first_reason(reasons)).drop("_exit", "_listed", strict=False)
-    detection = conclude(
-        _worded(named, settings),
-        entity=key,
-        budget=settings.budget,
-        population=seen.population,
-        not_evaluable=seen.lost + seen.unfit,
-        history=seen.history,
-    )
+    detection = concluded(seen, _worded(named, settings), entity=key, budget=settings.budget)
     nobody = seen.population and seen.unfit == seen.population
     return replace(detection, reason="no entity has enough history" if nobody else None)
 

@@ -19,7 +19,6 @@ from auditor.detectors.detection import (
     Aggregate,
     Budget,
     Detection,
-    conclude,
     ended,
     learned,
     unjudged,
@@ -27,7 +26,7 @@ from auditor.detectors.detection import (
     within,
 )
 from auditor.detectors.past import Past
-from auditor.detectors.seen import Again, Beside, Seen, ends, once, together
+from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, together
 from auditor.detectors.wording import entity, number
 from auditor.entities.episodes import END, MERGE_GAP, ORDER, visits_of_legs
 from auditor.entities.groups import codes, ids, paired, spread
@@ -214,14 +213,7 @@ def tell(parts: Sequence[Seen], settings: RobustZscore, window: Window, again: A
     seen = together(parts)
     if not seen.rows:
         return unjudged(seen.lost, (*settings.whole, "left_time"))
-    detection = conclude(
-        seen.found,
-        entity=settings.entity,
-        budget=settings.budget,
-        population=seen.population,
-        not_evaluable=seen.lost + seen.unfit,
-        history=seen.history,
-    )
+    detection = concluded(seen, seen.found, entity=settings.entity, budget=settings.budget)
     nobody = seen.population and seen.more["young"]["young"].sum() == seen.population
     return replace(detection, reason="no entity has enough history" if nobody else None)
 

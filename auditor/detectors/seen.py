@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import polars as pl
 
+from auditor.detectors.detection import Budget, Detection, conclude
 from auditor.frozen import dataclass
 
 Again: TypeAlias = Callable[[Sequence[str]], Iterable[pl.DataFrame]]
@@ -19,7 +20,7 @@ Again: TypeAlias = Callable[[Sequence[str]], Iterable[pl.DataFrame]]
 class Beside:
     """What a detector is told of all parts before it looks at one.
 
-    There are at most so many `rows` in all; None where the part is all there is. `told` is what was `gathered`.
+    There are at most so many `rows` in all; None where the part is all there is. `told` is what a survey told of all.
     """
 
     rows: int | None = None
@@ -79,6 +80,18 @@ def together(parts: Sequence[Seen]) -> Seen:
         sum(part.unfit for part in parts),
         (min(times), max(times)) if times else None,
         {name: _stacked([more[name] for more in told]) for name in (told[0] if told else ())},
+    )
+
+
+def concluded(seen: Seen, found: pl.DataFrame, *, entity: Sequence[str], budget: Budget) -> Detection:
+    """The detection of scored candidates, with the counts and the history of what was seen; see `conclude`."""
+    return conclude(
+        found,
+        entity=entity,
+        budget=budget,
+        population=seen.population,
+        not_evaluable=seen.lost + seen.unfit,
+        history=seen.history,
     )
 
 

@@ -236,6 +236,15 @@ def test_packed_rows_give_what_their_texts_give(rows):
         assert texts(computed(small, tree).alias("it").to_frame())["it"].to_list() == wanted
 
 
+def test_texts_of_many_rows_are_looked_into_some_rows_at_a_time_with_the_same_answers():
+    words = pl.Series("a", ["Board", "board call", None, "standup"])
+    frame = words.gather(pl.int_range(2_500_000, eager=True) * 7 % 4).to_frame()
+    for tree in (Op("lower", (Column("a", Type.TEXT),), Type.TEXT), Literal(value=True, type=Type.BOOLEAN)):
+        wanted = frame.with_columns(expression(tree).alias("it"))["it"]
+        found = computed(frame.with_columns(packed(frame["a"])), tree)
+        assert texts(found.alias("it").to_frame())["it"].equals(wanted)
+
+
 def test_texts_that_are_only_compared_stay_packed():
     schema = pl.Schema({"a": pl.Categorical(), "b": pl.Categorical(), "c": pl.Categorical()})
     a, b, c = (Column(name, Type.TEXT) for name in "abc")

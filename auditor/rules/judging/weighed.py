@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from auditor.rules.language.spec import Detector
 from auditor.rules.outcome import CRASHES, Crashed, Judged, NotEvaluated
 from auditor.rules.profile import Profile, timed
 from auditor.rules.rows.once import made_names
+from auditor.rules.rows.packed import of_their_own
 from auditor.rules.rows.parts import MEETING
 from auditor.rules.rows.places import AT
 from auditor.rules.rows.source import Source
@@ -111,7 +112,8 @@ class Weighed:
         taken, unknown = counted(self._request(rows))
         self._like = taken.head(0)
         self.unknown += unknown
-        self.seen.append(self._kind.look(self._own(taken).lazy(), self._settings, self.window, beside))
+        seen = self._kind.look(self._own(taken).lazy(), self._settings, self.window, beside)
+        self.seen.append(replace(seen, found=of_their_own(seen.found)))
 
     def survey(self, again: Again) -> pl.DataFrame:
         """What is told of all rows before one part is looked at."""
@@ -120,6 +122,7 @@ class Weighed:
     def told(self, again: Again) -> Judged:
         """What the detector finds. Raises `NotEvaluated` when it cannot judge."""
         detection = self._kind.tell(self.seen, self._settings, self.window, again)
+        self.seen.clear()
         like = pl.DataFrame() if self._like is None else self._like
         return with_unknown(partial(judged, detection, self._request(like, derived=True)), self.unknown)
 

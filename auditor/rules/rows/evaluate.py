@@ -15,6 +15,7 @@ from auditor.rules.rows.once import settled
 from auditor.rules.rows.packed import PACKED, texts
 
 VERDICT = "__verdict"
+_AT_ONCE = 1 << 20
 _ALIKE = frozenset({"==", "!=", "is_null"})
 
 
@@ -29,7 +30,10 @@ def computed(frame: pl.DataFrame, tree: Expr) -> pl.Series:
     """The tree on each row; parts of it that were made already are read."""
     tree = settled(tree, frame.columns)
     reading = Reading.of(tree, frame.schema)
-    return reading.prepared(frame).with_columns(reading.expression.alias(VERDICT))[VERDICT]
+    if not reading.texts or frame.height <= _AT_ONCE:
+        return reading.told(frame)
+    # texts of a whole table at once would take more memory than all that is held of it
+    return pl.concat([reading.told(rows) for rows in frame.iter_slices(_AT_ONCE)], rechunk=True)
 
 
 def looked_into(trees: Collection[Expr], schema: pl.Schema) -> frozenset[str]:
@@ -64,6 +68,10 @@ class Reading:
         choices = dict.fromkeys(_choices(tree, schema, needed))
         chosen: dict[Expr, str] = {choice: f"__chosen{place}" for place, choice in enumerate(choices)}
         return cls(needed, chosen, expression(tree, shared=chosen))
+
+    def told(self, frame: pl.DataFrame) -> pl.Series:
+        """The tree on each row."""
+        return self.prepared(frame).with_columns(self.expression.alias(VERDICT))[VERDICT]
 
     def prepared(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows, which have the columns the expression reads."""
