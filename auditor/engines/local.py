@@ -22,6 +22,7 @@ from auditor.rules.task import Bound
 from auditor.tables.archive import Archive
 from auditor.tables.pieces import pieces
 from auditor.tables.schema import TABLES
+from auditor.tables.sites import of_sites
 
 _NO_NAMES: Mapping[str, Collection[str]] = MappingProxyType({})
 
@@ -97,4 +98,4 @@ def frames(archive: Archive, sites: Sequence[str]) -> dict[str, pl.LazyFrame]:
 def _of_sites(frame: pl.LazyFrame, sites: Sequence[str]) -> pl.LazyFrame:
     if not sites or "site_url" not in frame.collect_schema():
         return frame
-    return frame.filter(pl.col("site_url").is_in(list(sites)))
+    return frame.filter(of_sites(sites))

@@ -28,6 +28,7 @@ from auditor.tables.facts import Geo
 from auditor.tables.geoip import GeoIP
 from auditor.tables.listed import rows_in
 from auditor.tables.schema import LINEAGE, TABLES
+from auditor.tables.sites import of_sites
 from auditor.version import VERSION
 
 VERSIONS = (f"auditor {VERSION}", f"polars {pl.__version__}")
@@ -156,7 +157,7 @@ def _of_sites(work: Work, table: str, files: Sequence[str]) -> pl.LazyFrame:
     frame = rows_in(table, files)
     if not work.sites or "site_url" not in TABLES[table].schema:
         return frame
-    return frame.filter(pl.col("site_url").is_in(list(work.sites)))
+    return frame.filter(of_sites(work.sites))
 
 
 def _no_rows(work: Work, shuffle: Shuffle, table: str) -> pl.DataFrame:

@@ -18,6 +18,7 @@ from auditor.model.window import Window
 from auditor.tables.files import stored_schema
 from auditor.tables.schema import SPAN, Table
 from auditor.tables.schema import TABLES as KNOWN
+from auditor.tables.sites import of_sites
 from auditor.tables.state import read_state
 from auditor.tables.store import Store
 from auditor.tables.units import UNITS
@@ -122,7 +123,7 @@ class Archive:
             return None
         units = self.units()
         if sites is not None:
-            units = units.filter(pl.col("site_url").is_in(list(sites)) | pl.col("site_url").is_null())
+            units = units.filter(of_sites(sites) | pl.col("site_url").is_null())
         start, end = units.select(pl.col("from_time").min(), pl.col("to_time").max()).collect().row(0)
         return None if start is None or end is None else Window(start, end)
 

@@ -13,6 +13,7 @@ from auditor.evidence.line import gap_from
 from auditor.frozen import dataclass
 from auditor.model.window import Window
 from auditor.tables.archive import Archive
+from auditor.tables.sites import of_sites
 from auditor.webex.work import Seen
 
 _MEETING = ["site_url", "meeting_id"]
@@ -69,7 +70,7 @@ def meetings_seen(archive: Archive, window: Window, *, sites: Sequence[str]) -> 
     """
     attended = (
         archive.scan("attendees")
-        .filter(pl.col("site_url").is_in(list(sites)), pl.col("meeting_id").is_not_null())
+        .filter(of_sites(sites), pl.col("meeting_id").is_not_null())
         .group_by(_MEETING)
         .agg(
             pl.col("joined_time").min().alias("first"),
@@ -80,7 +81,7 @@ def meetings_seen(archive: Archive, window: Window, *, sites: Sequence[str]) -> 
     )
     held = (
         archive.scan("meetings")
-        .filter(pl.col("site_url").is_in(list(sites)), pl.col("meeting_id").is_not_null())
+        .filter(of_sites(sites), pl.col("meeting_id").is_not_null())
         .select(*_MEETING, "start_time", "end_time", "host_email", "title", "meeting_number", "total_participants")
     )
     joined = held.join(attended, on=_MEETING, how="full", coalesce=True).select(

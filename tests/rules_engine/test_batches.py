@@ -210,6 +210,26 @@ def test_a_rule_that_crashes_on_a_part_says_so_and_the_others_do_not_notice(comp
     assert not ended["HST-007"].crashed
 
 
+@pytest.mark.parametrize("broken", ["left_time", "meeting_title"])
+def test_a_detector_that_crashes_says_so_and_rules_that_share_its_rows_do_not_notice(company, broken):
+    tables, window = company
+    changed = {**tables, "attendees": tables["attendees"].with_columns(pl.lit(1).alias(broken))}
+    weighed = {"ANM-001", "ANM-003", "ANM-005", "ANM-013", "ANM-014"}
+    chosen = [one for one in (*DETECTORS, *BOUND) if one.rule.id in {*weighed, "ANM-009", "CLI-002", "HST-007"}]
+    pieces = {name: in_order(changed[name]) for name in SPLIT}
+    elsewhere = batches(pieces, lazy(changed), window=window, now=NOW, means=MEANS, rows=400)
+    placed = elsewhere.plans([Task(one.rule, one.values) for one in chosen])
+    assert placed["ANM-003"] == placed["ANM-009"] == placed["CLI-002"] == "email"
+    whole = run(chosen, lazy(changed), window=window, now=NOW, means=MEANS)
+    apart = run(chosen, lazy(changed), window=window, now=NOW, means=MEANS, elsewhere=elsewhere)
+    crashed = {one.rule_id for one in whole if one.crashed}
+    assert {one.rule_id for one in apart if one.crashed} == crashed
+    if broken == "left_time":
+        assert "ANM-003" in crashed
+    for one, other in zip(whole, apart, strict=True):
+        assert one.rule_id in crashed or one == other, one.rule_id
+
+
 @pytest.mark.parametrize("rows", [400, 10**6], ids=["parts", "whole"])
 def test_rules_judged_one_by_one_since_another_crashed_count_the_rows_they_do_not_find(company, rows):
     tables, window = company

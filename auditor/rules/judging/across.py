@@ -14,7 +14,7 @@ from auditor.detectors.seen import Again, Beside
 from auditor.rules.judging.judge import columns_of, counted, reads_history
 from auditor.rules.judging.lessons import ROW, Lessons, known_of, learned_names
 from auditor.rules.judging.merging import Part, judged_part
-from auditor.rules.judging.weighed import Weighed, conclude, look_at
+from auditor.rules.judging.weighed import Weighed, attempted, conclude
 from auditor.rules.language.spec import Condition
 from auditor.rules.outcome import CRASHES, Crashed
 from auditor.rules.profile import Profile, timed
@@ -93,18 +93,18 @@ class Across:
         """Set aside what the part has for each key; the rules of a key that cannot be read have crashed."""
         for key in list(self.keys):
             try:
-                self._add(key, source)
+                self._add(key, source, found)
             except CRASHES as error:  # rules of other keys must not stop
                 _log.debug("rows of a key could not be set aside", exc_info=error)
                 self.keys.remove(key)
                 for task in key.tasks:
                     found[task.rule.id].append(Crashed(type(error).__name__))
 
-    def _add(self, key: _Key, source: Source) -> None:
+    def _add(self, key: _Key, source: Source, found: Mapping[str, list[Part]]) -> None:
         made = [name for task in key.tasks for name in made_names(task, key.table)]
         rows = source.judged(key.table, key.columns, before=key.history, beside=made, ordered=False)
         for one in key.weighed.values():
-            rows = one.prepare(rows)
+            rows = attempted(one, found, partial(one.prepare, rows), otherwise=rows)
         rows = rows.filter(_may_count(rows, key.tasks))
         key.rows += rows.height
         if key.like is None:
@@ -142,15 +142,16 @@ def _judge(
     again: dict[str, Again] = {name: partial(key.again, one=one) for name, one in key.weighed.items()}
     beside: dict[str, Beside] = {}
     for name, one in key.weighed.items():
-        with timed(profile, name):
-            beside[name] = Beside(key.rows, one.survey(again[name]))
+        told = attempted(one, found, partial(one.survey, again[name]), otherwise=pl.DataFrame(), profile=profile)
+        beside[name] = Beside(key.rows, told)
     for tasks, rows in _waiting(key, profile):
         source = replace(source_of({}), by=key.spill.column)
         with timed(profile, "facts, keys and order of parts"):
             source.hold(key.table, lessons.told(key.table, rows), history=key.history)
         for task in tasks:
-            if task.rule.id in key.weighed:
-                look_at(source, key.weighed[task.rule.id], found, beside=beside[task.rule.id], profile=profile)
+            if (looking := key.weighed.get(task.rule.id)) is not None:
+                look = partial(looking.look, source, beside[task.rule.id])
+                attempted(looking, found, look, otherwise=None, profile=profile)
             else:
                 found[task.rule.id].append(judged_part(source, task, profile, lists=lists))
     for name, one in key.weighed.items():

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,7 +19,7 @@ from auditor.rules.judging.judge import columns_of, keep, reads_history
 from auditor.rules.judging.lessons import Lessons, learned_names, lookups
 from auditor.rules.judging.merging import Part, judged_part, trimmed
 from auditor.rules.judging.splitting import Splitting, splitting
-from auditor.rules.judging.weighed import Weighed, columns_apart, conclude, look_at
+from auditor.rules.judging.weighed import Weighed, attempted, columns_apart, conclude
 from auditor.rules.language.spec import Detector, Python
 from auditor.rules.outcome import CRASHES
 from auditor.rules.profile import Profile, timed
@@ -84,7 +85,6 @@ class Batches:
             )
             for frames in parts(self._split(chosen), rows=self._at_once(tasks)):
                 self._judge_part(frames, chosen, within, looking, spilled, lessons, found)
-                self.source_of({}).memory.let_go()
             for one in looking:
                 conclude(one, found, again=_never, profile=self.profile)
             # what is set aside has its facts
@@ -113,10 +113,11 @@ class Batches:
         _judge_within(source, within, found, self.profile)
         for one in looking:
             rows = self._height(one.task.rule.detect.table)
-            look_at(source, one, found, beside=Beside(rows), profile=self.profile)
+            attempted(one, found, partial(one.look, source, Beside(rows)), otherwise=None, profile=self.profile)
         with timed(self.profile, "rows set aside by key"):
             spilled.add(source, found)
             lessons.add(source)
+        source.memory.let_go()
 
     def plans(self, tasks: Iterable[Task]) -> Mapping[str, str]:
         """The column each rule is split by, `MEETING`, or `WHOLE`; nothing of rules left alone."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -34,6 +34,8 @@ from auditor.rules.task import Task
 from auditor.tables.schema import LINEAGE
 
 _log = logging.getLogger(__name__)
+
+_Given = TypeVar("_Given")
 
 
 def columns_apart(task: Task, *, located: bool) -> Sequence[str]:
@@ -124,7 +126,8 @@ class Weighed:
         detection = self._kind.tell(self.seen, self._settings, self.window, again)
         self.seen.clear()
         like = pl.DataFrame() if self._like is None else self._like
-        return with_unknown(partial(judged, detection, self._request(like, derived=True)), self.unknown)
+        found = with_unknown(partial(judged, detection, self._request(like, derived=True)), self.unknown)
+        return trimmed(found, self.task)
 
     def read_again(self, names: Sequence[str], like: pl.DataFrame) -> list[str]:
         """The columns of rows set aside that must be read to give the detector those it names."""
@@ -149,40 +152,35 @@ class Weighed:
         return Request(rows, self.window, self.stage, self.task, NO_LISTS)
 
 
-def look_at(
-    source: Source,
+def attempted(
     weighed: Weighed,
     found: Mapping[str, list[Part]],
+    step: Callable[[], _Given],
     *,
-    beside: Beside,
-    profile: Profile | None,
-) -> None:
-    """Have a detector look at the rows of a part, unless it crashed before."""
+    otherwise: _Given,
+    profile: Profile | None = None,
+) -> _Given:
+    """What a step of a detector gives, `otherwise` where it ended before or does now: one rule must not stop others."""
     ends = found[weighed.task.rule.id]
     if ends:
-        return
+        return otherwise
     try:
         with timed(profile, weighed.task.rule.id):
-            weighed.look(source, beside)
-    except CRASHES as error:  # one rule must not stop the others
-        _log.debug("a detector crashed on a part", exc_info=error)
+            return step()
+    except NotEvaluated as reason:
+        ends.append(reason)
+    except CRASHES as error:
+        _log.debug("a detector crashed", exc_info=error)
         ends.append(Crashed(type(error).__name__))
+    return otherwise
 
 
 def conclude(weighed: Weighed, found: Mapping[str, list[Part]], *, again: Again, profile: Profile | None) -> None:
-    """Find what a detector finds that has looked at all parts, unless it crashed."""
-    task = weighed.task
-    ends = found[task.rule.id]
-    if ends:
+    """Find what a detector finds that has looked at all parts, unless it ended before."""
+    judged_ = attempted(weighed, found, partial(weighed.told, again), otherwise=None, profile=profile)
+    if judged_ is None:
         return
-    try:
-        with timed(profile, task.rule.id) as step:
-            judged_ = trimmed(weighed.told(again), task)
-            step.rows += judged_.population
-            step.found += judged_.hits.height
-            ends.append(judged_)
-    except NotEvaluated as reason:
-        ends.append(reason)
-    except CRASHES as error:  # one rule must not stop the others
-        _log.debug("a detector crashed", exc_info=error)
-        ends.append(Crashed(type(error).__name__))
+    found[weighed.task.rule.id].append(judged_)
+    with timed(profile, weighed.task.rule.id) as step:
+        step.rows += judged_.population
+        step.found += judged_.hits.height
