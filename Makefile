@@ -9,7 +9,7 @@ APART := bench mutants pyod spark
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
 	--no-header --no-annotate
 PYTEST := $(BIN)/python -m compileall -q auditor && $(BIN)/python -m pytest --numprocesses auto --dist loadfile
-SLOW := e2e or packaging or browser or faults
+SLOW := e2e or packaging or browser or faults or law or slow
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test coverage check gates bench soak mutants pyod spark sbom lock clean
@@ -26,7 +26,7 @@ test: $(READY)/dev gates ## Gates and every test; ends with the summary
 coverage: $(READY)/dev ## Every test again, slower, with the branches it took; fails below the floor
 	@$(PYTEST) --cov --cov-report=
 
-check: $(READY)/dev gates ## Gates and the quick tests, under a minute
+check: $(READY)/dev gates ## Gates and the quick tests, a minute or two
 	@$(PYTEST) --quiet -m "not ($(SLOW) or soak)"
 
 gates: $(READY)/dev

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, is_hypothesis_test, settings
 
 TESTS = Path(__file__).parent
-MARKED_FOLDERS = ("e2e", "packaging", "browser", "faults")
+MARKED_FOLDERS = ("e2e", "packaging", "faults")
 
 settings.register_profile(
     "quick", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
@@ -39,6 +39,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if item.path.is_relative_to(TESTS / name):
                 item.add_marker(name)
         law = isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)
+        if law:
+            item.add_marker("law")
         if law or item.path in uncounted:
             item.add_marker("no_cover")
 

@@ -28,6 +28,7 @@ def archive(tmp_path: Path) -> auditor.Archive:
     return auditor.Archive(tmp_path / "archive")
 
 
+@pytest.mark.slow
 def test_the_block_of_the_contract_runs(tmp_path: Path, archive: auditor.Archive) -> None:
     rules = auditor.load_rules()
     audit = auditor.check(archive, rules, window=auditor.Window.period("2026-Q3"))
@@ -38,6 +39,7 @@ def test_the_block_of_the_contract_runs(tmp_path: Path, archive: auditor.Archive
     assert json.loads((tmp_path / "audit.txt").read_text())["version"] == "2.1.0"
 
 
+@pytest.mark.slow
 def test_rules_of_ones_own_are_added_to_the_bundled_ones(tmp_path: Path) -> None:
     both = auditor.load_rules(str(rule_file(tmp_path)))
     assert "TST-001" in {rule.id for rule in both.rules}

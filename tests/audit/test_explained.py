@@ -97,6 +97,7 @@ NOBODY = (
 AT_MOST = GROUP.replace("detect", "nulls: fail\ndetect")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

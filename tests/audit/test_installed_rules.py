@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import pytest
+
 from tests.audit.small import EVE, HOST, NOW, small_archive
 
 RULE = """\
@@ -27,6 +29,7 @@ def guests(tables, params, lists):
 """
 
 
+@pytest.mark.slow
 def test_a_declared_function_is_called_and_another_one_is_not(
     auditor: Callable[..., CompletedProcess[str]], tmp_path: Path
 ) -> None:

@@ -25,6 +25,7 @@ def test_twenty_bundled_rules_are_named() -> None:
     assert {line[0] for line in lines} <= {rule.id for rule in load_rules([], bundled=True).rules}
 
 
+@pytest.mark.slow
 def test_about_as_many_rows_are_made_as_asked_for(bank: Archive) -> None:
     assert 1_500 < bank.scan("attendees").select(pl.len()).collect().item() < 2_500
 
@@ -36,6 +37,7 @@ def test_its_evidence_holds_what_its_tables_cite(bank: Archive) -> None:
     assert set(cited.collect()["page"]) == pages
 
 
+@pytest.mark.slow
 def test_a_seed_makes_one_archive(bank: Archive, tmp_path: Path) -> None:
     again = make(tmp_path / "archive", Scale(2_000, weeks=1))
     assert again.evidence.head == bank.evidence.head

@@ -187,6 +187,7 @@ def test_export_of_an_unknown_table_or_format_is_refused(verb: Verb) -> None:
     assert "--format is 'xls=x'" in str(verb("export", "--table", "people", "--format", "xls=x").exception)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["status", "verify", "rebuild", "compact", "erase", "prune"])
 def test_a_folder_that_is_no_archive_is_exit_2(auditor, tmp_path: Path, name: str) -> None:
     more = {"erase": ["--email", "a@example.com"], "prune": ["--older-than", "1d"]}.get(name, [])

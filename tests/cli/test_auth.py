@@ -56,6 +56,7 @@ def small():
     return Regular(meetings=2, people=2).site()
 
 
+@pytest.mark.slow
 def test_a_pasted_token_is_tried_kept_used_and_forgotten(auditor, small, keychain, tmp_path) -> None:
     with serve(small, token="pasted-token") as server:
         base = ["--base-url", server.base_url]
@@ -100,6 +101,7 @@ def test_an_empty_paste_is_refused(auditor, keychain) -> None:
     assert "one word" in login.stderr
 
 
+@pytest.mark.slow
 def test_a_token_in_the_keychain_is_refreshed_and_the_new_one_kept(auditor, small, keychain, tmp_path) -> None:
     with serve(small, faults=[Fault("unauthorized", after=2)], token="first") as server:
         entry = {

@@ -24,6 +24,8 @@ from auditor.tables.archive import Archive
 from auditor.tables.remake import rebuild
 from tests.audit.small import COLLECTED, EVE, HOST, MALLORY, NOW, SEPTEMBER, SITE, rule_file, small_archive
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., CompletedProcess[str]]
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from auditor.simulator import Fault, Regular, serve
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "a-token-for-the-command-line"
 ATTENDEES = "/meetingReports/attendees"
 

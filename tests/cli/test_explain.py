@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 from auditor.cli import _root
 from tests.audit.small import EVE, HOST, NOW, rule_file, small_archive
 
+pytestmark = pytest.mark.slow
+
 GROUP = """\
 ---
 schema: 1

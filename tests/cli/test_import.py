@@ -16,6 +16,8 @@ from auditor.model.window import Window
 from auditor.tables.archive import Archive
 from auditor.tables.coverage import coverage
 
+pytestmark = pytest.mark.slow
+
 SITE = "example.webex.com"
 HEADINGS = (
     "Meeting Name\tMeeting Start Time\tMeeting End Time\tDisplay Name\tFirst Name\tLast Name\tRole\tAttendee Email"

@@ -8,6 +8,8 @@ import sys
 from datetime import timedelta
 from types import SimpleNamespace
 
+import pytest
+
 from auditor.cli.progress import State, lines
 from auditor.simulator import Fault, Regular, serve
 from auditor.webex.progress import Decoding, PageCame, Planned, UnitDone
@@ -37,6 +39,7 @@ def test_there_is_no_estimate_before_the_first_unit() -> None:
     assert "left" not in lines(here)[0]
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_a_line_while_it_goes_on(tmp_path) -> None:
     with serve(Regular(meetings=3, people=3).site(), faults=[Fault("slow", value="0.02", times=0)]) as server:
         reader, writer = pty.openpty()
@@ -64,6 +67,7 @@ def test_a_terminal_shows_a_line_while_it_goes_on(tmp_path) -> None:
     assert "nothing is missing" in text
 
 
+@pytest.mark.slow
 def test_no_progress_shows_none_and_json_stays_json(auditor, tmp_path) -> None:
     with serve(Regular(meetings=2, people=2).site()) as server:
         arguments = ["--archive", tmp_path / "a", "--base-url", server.base_url, "--now", server.now.isoformat()]

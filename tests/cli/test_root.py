@@ -13,6 +13,8 @@ from auditor import __version__
 from auditor.cli import VERBS
 from auditor.tables.archive import Archive
 
+pytestmark = pytest.mark.slow
+
 HEAVY = ("polars", "deltalake", "weasyprint", "httpx", "pydantic", "jinja2", "yaml")
 
 

@@ -104,6 +104,7 @@ def test_a_page_that_is_no_terminal_has_no_blanks_at_the_end_of_lines(auditor: R
     assert all(line == line.rstrip() for line in lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["ACC-001.markers=x", "gone.min_overlap=5m"])
 def test_show_takes_parameters_of_the_rule_it_shows_only(auditor: Run, given: str) -> None:
     done = auditor("rules", "show", "IDN-002", "--set", given)
@@ -122,6 +123,7 @@ def test_list_gives_json_to_programs(auditor: Run, good: Path) -> None:
     assert len(found["digest"]) == len("sha256:") + 64
 
 
+@pytest.mark.slow
 def test_without_a_path_the_bundled_rules_are_meant(auditor: Run) -> None:
     done = auditor("rules", "list", "--format", "json")
     ids = [rule["id"] for rule in json.loads(done.stdout)]

@@ -40,6 +40,7 @@ def local(bucket: Bucket) -> Path:
     return bucket.folder / "audits" / "2026"
 
 
+@pytest.mark.slow
 def test_check_gives_the_same_bytes_as_from_a_folder(bucket, auditor, tmp_path):
     rules = rule_file(tmp_path)
     for place, name in ((local(bucket), "local.json"), (PLACE, "remote.json")):
@@ -61,6 +62,7 @@ def test_check_gives_the_same_bytes_as_from_a_folder(bucket, auditor, tmp_path):
     assert json.loads(remote_audit)["summary"]["findings"] > 200
 
 
+@pytest.mark.slow
 def test_a_finding_leads_back_to_the_record_in_the_bucket(bucket, auditor, tmp_path):
     rules = rule_file(tmp_path)
     asked = ("--rules", rules, "--now", NOW, "--format", "json=audit.json")
@@ -79,6 +81,7 @@ def test_export_writes_the_rows_a_folder_would_give(bucket, auditor, tmp_path):
     assert (tmp_path / "remote.csv").read_bytes() == (tmp_path / "local.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_verify_and_status_and_doctor_read_the_bucket(bucket, auditor):
     assert auditor("archive", "verify", "--archive", PLACE, env=bucket.environment).returncode == 0
     status = auditor("archive", "status", "--archive", PLACE, "--now", NOW, env=bucket.environment)
@@ -112,6 +115,7 @@ def test_nothing_is_ever_written(bucket):
     assert {line.partition(" ")[0] for line in bucket.asked} <= {"GET", "HEAD"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("place", "environment", "words"),
     [

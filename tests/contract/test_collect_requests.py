@@ -34,6 +34,7 @@ WAYS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_every_request_of_a_collection_is_legal(way, auditor, tmp_path) -> None:
     (tmp_path / "people.txt").write_text("p1@northbank.example\n")
@@ -51,6 +52,7 @@ def test_every_request_of_a_collection_is_legal(way, auditor, tmp_path) -> None:
     assert refused <= {"one-by-one": {400}, "slow-server": {504}}.get(way, set())
 
 
+@pytest.mark.slow
 def test_every_request_of_doctor_is_legal(auditor) -> None:
     with serve(REGULAR.site(), token="the-token") as server:
         auditor("doctor", "--base-url", server.base_url, env={"WEBEX_ACCESS_TOKEN": "the-token"})

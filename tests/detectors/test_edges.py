@@ -134,6 +134,7 @@ def test_rows_of_nothing_but_nulls_are_counted_and_named_as_the_reason(detect: D
     assert found.reason.startswith(("no row has all of ", "no attendee has a place"))
 
 
+@pytest.mark.slow
 @every
 def test_a_webinar_of_ten_thousand_is_nothing_unusual(detect: Detect, kind: str) -> None:
     found = detect(kind, [leg(person, 61, person % 30, meeting_id="webinar") for person in range(10_000)])

@@ -26,6 +26,8 @@ from auditor.detectors.registry import DETECTORS
 from auditor.detectors.robust_zscore import RobustZscore
 from auditor.model.window import Window
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 WINDOW = Window(START + timedelta(days=60), START + timedelta(days=140))
 COUNT = Aggregate.of(value=pl.len().cast(pl.Float64))

@@ -98,6 +98,7 @@ def in_parts(kind: str, rows: pl.DataFrame, column: str, settings: object):
     return detector.tell(seen, settings, WINDOW, again)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SETTINGS)
 def test_parts_show_what_the_whole_shows(kind, laid) -> None:
     settings = SETTINGS[kind]

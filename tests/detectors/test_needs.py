@@ -35,6 +35,7 @@ def rows() -> pl.DataFrame:
     return told.select(*sorted(every), *LINEAGE).collect()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", sorted(STAGES))
 def test_a_detector_reads_what_it_names_and_no_more(rows, rule: str) -> None:
     stage = STAGES[rule]

@@ -77,6 +77,7 @@ def union(rows: Sequence[Row]) -> timedelta:
     return total
 
 
+@pytest.mark.slow
 def test_a_journey_is_as_far_and_as_long_as_its_two_records_say(site) -> None:
     assert site.found["GEO-001"]
     for finding in site.found["GEO-001"]:

@@ -171,6 +171,7 @@ def test_all_rules_with_a_detector_are_recomputed() -> None:
     assert set(SENTENCES) == set(RULES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", sorted(SENTENCES))
 def test_a_sentence_follows_from_its_evidence(found, rule: str) -> None:
     assert found[rule]

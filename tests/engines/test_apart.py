@@ -46,6 +46,7 @@ def audits(
     return dump(here), dump(there), said
 
 
+@pytest.mark.slow
 def test_every_rule_of_the_pack_ends_the_same(bank):
     cluster = Inline()
     window = Window(SCALE.end.replace(day=1), SCALE.end)
@@ -59,6 +60,7 @@ def test_every_rule_of_the_pack_ends_the_same(bank):
     assert any("ANM-002" in line and "different columns" in line for line in said)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 7])
 def test_the_number_of_workers_and_buckets_makes_no_difference(bank, workers):
     request = Request(
@@ -74,6 +76,7 @@ def test_an_archive_without_rows_ends_the_same(tmp_path):
     assert there == here
 
 
+@pytest.mark.slow
 def test_rows_without_a_key_and_without_a_time_are_counted_alike(tmp_path):
     rows = [
         {

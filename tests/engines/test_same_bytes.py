@@ -49,14 +49,17 @@ def judged(archive: Path, *, threads: int, affinity: str = "in-memory") -> bytes
     return path.read_bytes()
 
 
+@pytest.mark.slow
 def test_two_threads_find_what_one_finds(fragmented: Path, audit: bytes) -> None:
     assert judged(fragmented, threads=2) == audit
 
 
+@pytest.mark.slow
 def test_streaming_finds_what_is_found_in_memory(fragmented: Path, audit: bytes) -> None:
     assert judged(fragmented, threads=2, affinity="streaming") == audit
 
 
+@pytest.mark.slow
 def test_a_compacted_archive_holds_the_same_findings(compacted: Path, audit: bytes) -> None:
     assert len(list((compacted / "tables" / "attendees").glob("*.parquet"))) == 1
     assert judged(compacted, threads=2) == audit

@@ -200,6 +200,7 @@ def _campaign(folder: Path, rounds: int, seed: int) -> None:
     assert Evidence(folder).verify() == ()
 
 
+@pytest.mark.slow
 def test_two_hundred_tamperings_are_all_named(tmp_path: Path, write: Write) -> None:
     write(tmp_path, range(5))
     _campaign(tmp_path, 208, 1)

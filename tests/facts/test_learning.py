@@ -53,6 +53,7 @@ def days(first: int, last: int) -> Window:
     return Window(START + timedelta(days=first), START + timedelta(days=last))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows_kept", [1000, 0])
 @pytest.mark.parametrize("window", [None, days(-1, 40), days(4, 9), days(9, 40)])
 @pytest.mark.parametrize("before", [True, False])

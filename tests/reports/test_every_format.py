@@ -49,6 +49,7 @@ def texts(value: object) -> Iterator[str]:
             yield from texts(inner)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ALL, ids=[f"{index:03}" for index in range(len(ALL))])
 def test_no_text_in_any_field_hides_moves_or_breaks_anything(text: str) -> None:
     audit = audit_of(4, hostile=(text,))
@@ -117,6 +118,7 @@ def texts_of(audit: Audit) -> Iterator[str]:
         yield from (state.waiver.reason, state.waiver.owner, state.waiver.ticket or "")
 
 
+@pytest.mark.slow
 def test_the_pdf_shows_all_of_every_text(hostile_audit: Audit, tmp_path: Path) -> None:
     path = tmp_path / "hostile.pdf"
     path.write_bytes(FORMATS["pdf"].render(hostile_audit, Options()))
@@ -132,6 +134,7 @@ def test_the_pdf_shows_all_of_every_text(hostile_audit: Audit, tmp_path: Path) -
             assert said in shown, text[:50]
 
 
+@pytest.mark.slow
 def test_no_redacted_output_holds_an_original(tmp_path: Path) -> None:
     audit = audit_of(60)
     shown = redacted(audit, key=KEY, repeatable=True)

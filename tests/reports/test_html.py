@@ -18,6 +18,8 @@ from auditor.resources import resource
 from tests.reports.audit_factory import audit_of
 from tests.reports.figures import every_figure_reconciles, text_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def page(html: Path) -> parser.HtmlElement:

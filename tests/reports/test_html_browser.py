@@ -15,6 +15,8 @@ from auditor.reports.templates import words
 from auditor.reports.view.wording import wording
 from tests.reports.audit_factory import audit_of
 
+pytestmark = pytest.mark.browser
+
 
 @pytest.fixture
 def opened(browser: Browser, html: Path) -> Iterator[Page]:

@@ -28,6 +28,7 @@ def test_thresholds_are_put_back_whatever_happens() -> None:
     assert gc.get_threshold() == before
 
 
+@pytest.mark.slow
 def test_what_one_rendering_leaves_is_gone_before_the_next_makes_more() -> None:
     with rare_collections():
         left = weakref.ref(Ring())
@@ -36,6 +37,7 @@ def test_what_one_rendering_leaves_is_gone_before_the_next_makes_more() -> None:
         assert left() is None
 
 
+@pytest.mark.slow
 def test_what_the_collector_has_freed_meanwhile_is_not_looked_for_again() -> None:
     with rare_collections():
         pass

@@ -36,6 +36,7 @@ def hostile_pdf(hostile_audit: Audit, tmp_path_factory: pytest.TempPathFactory) 
     return path
 
 
+@pytest.mark.slow
 def test_qpdf_finds_nothing_wrong(pdf: Path) -> None:
     assert "No syntax or stream encoding errors" in run("qpdf", "--check", pdf)
 
@@ -85,6 +86,7 @@ def test_text_comes_out_in_reading_order(pdf: Path, small: Audit) -> None:
     assert starts == sorted(starts)
 
 
+@pytest.mark.slow
 def test_hostile_text_is_shown_and_does_nothing(hostile_pdf: Path) -> None:
     with pikepdf.open(hostile_pdf) as document:
         addresses = set()
@@ -102,6 +104,7 @@ def test_hostile_text_is_shown_and_does_nothing(hostile_pdf: Path) -> None:
     assert "root:" not in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "part",
     [
@@ -118,6 +121,7 @@ def test_a_template_cannot_fetch_anything(tmp_path: Path, part: str) -> None:
         FORMATS["pdf"].render(audit_of(1), Options(templates=tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "part", ['<link rel="attachment" href="file:///etc/passwd">', '<svg><image href="file:///etc/passwd"/></svg>']
 )
@@ -132,6 +136,7 @@ def test_what_a_template_asks_for_on_the_side_is_left_out(tmp_path: Path, part: 
         ]
 
 
+@pytest.mark.slow
 def test_the_variant_for_readers_is_marked_as_such() -> None:
     told: list[str] = []
     written = FORMATS["pdf"].render(audit_of(0), Options(variant="pdf/ua-1", tell=told.append))
@@ -142,6 +147,7 @@ def test_the_variant_for_readers_is_marked_as_such() -> None:
         FORMATS["pdf"].render(audit_of(1), Options(variant="pdf/x-4"))
 
 
+@pytest.mark.slow
 def test_a_cap_changes_no_count_and_says_so(tmp_path: Path) -> None:
     audit = audit_of(30, report=ReportSettings(max_findings_per_rule=CARDS + 1))
     path = tmp_path / "capped.pdf"
@@ -170,6 +176,7 @@ for name in ("html", "pdf", "json", "csv", "md"):
 """
 
 
+@pytest.mark.slow
 def test_the_same_audit_gives_the_same_bytes_anywhere(tmp_path: Path, pdf: Path, small: Audit) -> None:
     saved = tmp_path / "audit.json"
     saved.write_bytes(FORMATS["json"].render(small, Options()))
@@ -186,6 +193,7 @@ def test_the_same_audit_gives_the_same_bytes_anywhere(tmp_path: Path, pdf: Path,
         assert (folder / name).read_bytes() == FORMATS[name].render(small, Options())
 
 
+@pytest.mark.slow
 def test_templates_read_as_xml_and_as_html_give_the_same_bytes(
     hostile_pdf: Path, hostile_audit: Audit, tmp_path: Path
 ) -> None:

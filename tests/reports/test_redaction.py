@@ -36,6 +36,7 @@ def originals(audit: Audit) -> Iterator[str]:
         yield gone.fingerprint
 
 
+@pytest.mark.slow
 def test_no_format_holds_an_original() -> None:
     audit = audit_of(60)
     shown = redacted(audit, key=KEY, repeatable=True)

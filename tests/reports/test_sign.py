@@ -39,6 +39,7 @@ def made(report: bytes, key: Key) -> bytes:
     return signed(report, key)
 
 
+@pytest.mark.slow
 def test_the_bytes_of_the_report_stay_in_front_of_its_signature(report: bytes, made: bytes) -> None:
     assert made.startswith(report)
     assert len(made) - len(report) < 20_000
@@ -84,6 +85,7 @@ def test_qpdf_finds_nothing_wrong_with_a_signed_report(made: bytes, tmp_path: Pa
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["ec", "rsa", "ed25519"])
 def test_another_program_accepts_the_signature(kind: str, report: bytes, tmp_path: Path) -> None:
     path = key_file(tmp_path, kind=kind)

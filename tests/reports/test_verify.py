@@ -24,6 +24,8 @@ from auditor.reports.verify import Check, compared, verified
 from tests.reports.audit_factory import audit_of
 from tests.reports.keys import PASSPHRASE, key_file
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime.now(UTC)
 
 

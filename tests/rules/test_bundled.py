@@ -75,6 +75,7 @@ def test_tests_find_stay_silent_and_cannot_judge(rule):
     assert unknown or rule.nulls != "unknown"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=": ".join)
 def test_embedded_test_passes(results, case):
     assert results[case].failure is None

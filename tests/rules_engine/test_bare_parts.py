@@ -143,6 +143,7 @@ def test_no_stage_crashes_on_a_bare_part(rule: Callable[..., Rule], stage: str, 
         assert (found.population, found.not_evaluable, found.hits.height) == (0, 0, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_no_bundled_rule_crashes_on_a_bare_part(layout: str) -> None:
     ended = judged(BUNDLED, layout, kept=True)

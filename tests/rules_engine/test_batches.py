@@ -105,6 +105,7 @@ LAYOUTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_parts_find_what_the_whole_finds(company, whole, layout):
     tables, window = company
@@ -115,6 +116,7 @@ def test_parts_find_what_the_whole_finds(company, whole, layout):
         assert one == other, one.rule_id
 
 
+@pytest.mark.slow
 def test_parts_find_the_same_where_rows_wait_on_disk(company, whole, tmp_path):
     tables, window = company
     pieces = {name: in_order(tables[name]) for name in SPLIT}
@@ -131,6 +133,7 @@ def geo():
     return partial(places, blocks=make(SCALE).geography.blocks())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("located", [False, True], ids=["places unknown", "places known"])
 @pytest.mark.parametrize("memory", [MEMORY, 0], ids=["in memory", "on disk"])
 def test_detectors_find_in_parts_what_they_find_in_the_whole(company, geo, located, memory, tmp_path):
@@ -152,6 +155,7 @@ def test_detectors_find_in_parts_what_they_find_in_the_whole(company, geo, locat
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_where_rows_set_aside_are_lost_only_rules_that_wait_for_them_say_so(company, whole, tmp_path):
     tables, window = company
     pieces = {name: in_order(tables[name]) for name in SPLIT}
@@ -198,6 +202,7 @@ def test_small_tables_are_left_to_one_go(company):
     assert batches(pieces, lazy(tables), window=window, now=NOW, means=MEANS)([]) == {}
 
 
+@pytest.mark.slow
 def test_a_rule_that_crashes_on_a_part_says_so_and_the_others_do_not_notice(company):
     tables, window = company
     broken = {**tables, "attendees": tables["attendees"].with_columns(pl.lit(1).alias("ip_address"))}
@@ -210,6 +215,7 @@ def test_a_rule_that_crashes_on_a_part_says_so_and_the_others_do_not_notice(comp
     assert not ended["HST-007"].crashed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", ["left_time", "meeting_title"])
 def test_a_detector_that_crashes_says_so_and_rules_that_share_its_rows_do_not_notice(company, broken):
     tables, window = company
@@ -230,6 +236,7 @@ def test_a_detector_that_crashes_says_so_and_rules_that_share_its_rows_do_not_no
         assert one.rule_id in crashed or one == other, one.rule_id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [400, 10**6], ids=["parts", "whole"])
 def test_rules_judged_one_by_one_since_another_crashed_count_the_rows_they_do_not_find(company, rows):
     tables, window = company
@@ -256,6 +263,7 @@ def test_rules_that_share_a_list_of_words_are_judged_in_one_pass(company):
     assert [one.population for one in judged] == [judged[0].population] * 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [0, 2600])
 def test_tables_too_large_to_be_kept_give_what_kept_ones_give(company, whole, most):
     tables, window = company

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +51,7 @@ def test_different_texts_of_one_hash_are_told_apart():
     assert key_of(found, found.columns).to_list() == [rows.index(row) for row in rows]
 
 
+@pytest.mark.slow
 def test_what_a_rule_only_groups_by_or_shows_is_told():
     rules = {rule.id: rule for rule in load_rules([], bundled=True).rules}
     told = only_told_apart(rules["IDN-008"])

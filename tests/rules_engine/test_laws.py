@@ -40,6 +40,7 @@ def shuffled(frame: pl.LazyFrame, seed: int) -> pl.LazyFrame:
     return (pl.concat(cuts, rechunk=False) if cuts else rows).lazy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES, ids=[f"{rule.id} {rule.name}" for rule in RULES])
 def test_order_and_chunks_and_ways_of_reading_change_nothing(rule):
     case = next(case for case in rule.cases if case.expect)
@@ -72,6 +73,7 @@ for rule in load_rules([Path(sys.argv[1])], bundled=False).rules:
 """
 
 
+@pytest.mark.slow
 def test_the_number_of_threads_changes_nothing():
     def told(threads: int) -> tuple[str, str]:
         done = subprocess.run(
@@ -118,6 +120,7 @@ def test_a_window_may_be_split_anywhere_for_rules_on_rows(judge, rows, cut):
     assert whole.not_evaluable == early.not_evaluable + late.not_evaluable
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES[:20], ids=[rule.id for rule in RULES[:20]])
 def test_wording_never_changes_a_fingerprint(rule):
     case = next(case for case in rule.cases if case.expect)
@@ -135,6 +138,7 @@ def test_wording_never_changes_a_fingerprint(rule):
     assert marks(rule) == marks(other)
 
 
+@pytest.mark.slow
 def test_rules_judged_together_end_as_rules_judged_alone(tables, at):
     plain = [rule for rule in RULES if rule.detect.table == "attendees" and rule.bundled]
     rows = [

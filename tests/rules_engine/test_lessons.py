@@ -81,6 +81,7 @@ def judge(tables, window, means, bound, **beside):
     return placed, run(bound, lazy(tables), window=window, now=NOW, means=means, elsewhere=elsewhere)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("located", [False, True], ids=["nowhere", "located"])
 @pytest.mark.parametrize("memory", [0, 10**9], ids=["disk", "memory"])
 def test_what_is_learned_from_parts_is_what_the_whole_tells(company, bound, located, memory, tmp_path):
@@ -133,6 +134,7 @@ def test_the_windows_edges_matter(company):
     assert (joined >= window.end).any()
 
 
+@pytest.mark.slow
 def test_a_rule_that_waits_for_what_cannot_be_learned_says_so_alone(company, bound):
     tables, window = company
     broken = {**tables, "attendees": tables["attendees"].with_columns(pl.lit("late").alias("left_time"))}
@@ -144,6 +146,7 @@ def test_a_rule_that_waits_for_what_cannot_be_learned_says_so_alone(company, bou
     assert told["network_people"].found
 
 
+@pytest.mark.slow
 def test_facts_the_rows_were_given_are_not_learned(company, bound):
     tables, window = company
     given = {**tables, "attendees": tables["attendees"].with_columns(pl.lit("office").alias("egress"))}

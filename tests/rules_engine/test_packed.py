@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,6 +48,7 @@ def grown(how: str) -> int:
     return int(done.stdout)
 
 
+@pytest.mark.slow
 def test_hits_do_not_keep_the_columns_they_were_taken_from():
     assert 3 * grown("own") < grown("shared")
 

@@ -96,6 +96,7 @@ def same_in_parts(bound: BoundRule, tables: Mapping[str, pl.LazyFrame], window: 
     return whole.found if isinstance(whole, Outcome) else 0
 
 
+@pytest.mark.slow
 @every_rule
 def test_embedded_rows_give_the_same_in_parts(rule):
     for case in rule.cases:
@@ -113,6 +114,7 @@ def company():
     return {**empty, **made}, Window(scale.start + timedelta(days=30), scale.end)
 
 
+@pytest.mark.slow
 @every_rule
 def test_a_company_gives_the_same_in_parts(rule, company):
     tables, window = company

@@ -181,6 +181,7 @@ def run(name: str, *, until: Callable[[int], bool], examples: int, start: int = 
     return had
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CAMPAIGNS)
 def test_nothing_escapes(name: str) -> None:
     assert run(name, until=lambda number: number == 1, examples=160) >= 150

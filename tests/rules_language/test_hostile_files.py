@@ -164,6 +164,7 @@ def test_there_are_forty_and_more() -> None:
     assert len(HOSTILE) >= 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_file_is_refused_at_its_place(name: str, judged: dict[str, dict[str, object]]) -> None:
     found = judged[name]

@@ -42,6 +42,7 @@ def made(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_rules_are_what_their_files_say_in_every_field_and_place(made):
     from_files = {rule.id: replace(rule, cases=()) for rule in load_rules().rules}
     found = [one for path, kept in packed(made).items() if "/frameworks/" not in path for one in kept.rules(path)]
@@ -49,6 +50,7 @@ def test_rules_are_what_their_files_say_in_every_field_and_place(made):
     assert all(same(rule, from_files[rule.id]) for rule, _, _ in found)
 
 
+@pytest.mark.slow
 def test_places_of_ids_and_names_are_kept(made):
     sources = load_rules().sources
     for path, kept in packed(made).items():
@@ -61,10 +63,12 @@ def test_frameworks_are_what_their_files_say(made):
     assert sorted(found, key=lambda one: one.id) == list(load(frameworks_of(RULES))) == list(bundled())
 
 
+@pytest.mark.slow
 def test_equal_files_give_equal_packs():
     assert pack(RULES, [READER]) == pack(RULES, [READER])
 
 
+@pytest.mark.slow
 def test_rules_without_tests_are_the_same_with_and_without_a_pack():
     whole, bare = load_rules(), load_rules(tests=False)
     assert whole.digest == bare.digest
@@ -141,11 +145,13 @@ print(rules.get("ACC-001").title, "yaml" in sys.modules, len(rules.rules), "ACC-
 """
 
 
+@pytest.mark.slow
 def test_unchanged_files_are_not_read_as_yaml(tree):
     title, count = load_rules().get("ACC-001").title, len(load_rules().rules)
     assert told(tree, "-c", LOADED) == f"{title} False {count} False\n"
 
 
+@pytest.mark.slow
 def test_a_changed_file_is_read_itself(tree):
     path = tree / ONE
     written = path.read_text()
@@ -157,6 +163,7 @@ def test_a_changed_file_is_read_itself(tree):
         path.write_text(written)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "was", "now"),
     [

@@ -92,6 +92,7 @@ print(min(spent))
 """
 
 
+@pytest.mark.slow
 def test_a_hundred_rules_load_and_are_linted_within_a_second_of_work() -> None:
     # in a process of its own, since counting coverage takes longer than the work
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
@@ -99,6 +100,7 @@ def test_a_hundred_rules_load_and_are_linted_within_a_second_of_work() -> None:
     assert float(done.stdout) < 1
 
 
+@pytest.mark.slow
 def test_every_bundled_rule_is_clean() -> None:
     rules = load_rules()
     assert [str(note) for note in lint(rules, results=()) if note.code not in {"L01", "L02", "L24"}] == []

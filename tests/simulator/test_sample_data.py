@@ -183,6 +183,7 @@ def test_the_folder_loads_as_a_site_with_its_clock():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", ["1", "another", "2027"])
 def test_any_seed_gives_a_planted_company(seed):
     made = population(Recipe.sized(60, 28, seed=seed))

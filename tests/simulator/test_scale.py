@@ -22,6 +22,8 @@ from auditor.simulator.scale.records import meetings
 from auditor.simulator.scale.stage import BEHAVIOURS
 from auditor.tables.schema import TABLES
 
+pytestmark = pytest.mark.slow
+
 SIZE = scale.Scale(120, 90, seed="7")
 
 

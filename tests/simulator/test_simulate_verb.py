@@ -60,6 +60,7 @@ def test_serve_refuses_data_that_is_no_json(tmp_path):
     assert "attendees.json is no JSON" in done.stderr
 
 
+@pytest.mark.slow
 def test_generate_writes_a_company_of_the_asked_size(tmp_path):
     done = run("simulate", "generate", "--users", "24", "--days", "7", "--seed", "x", "--out", str(tmp_path / "site"))
     assert done.returncode == 0

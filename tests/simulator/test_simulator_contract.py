@@ -85,6 +85,7 @@ def test_usage_of_every_service_type_obeys_the_document(checked, kind):
     assert checked("GET", "/meetingReports/usage", params={**WEEK, "serviceType": kind}).status_code == 200
 
 
+@pytest.mark.slow
 def test_participants_of_every_meeting_obey_the_document(checked, sample):
     for meeting_id in [*sample.meetings][:60]:
         response = checked("GET", "/meetingParticipants", params={"meetingId": meeting_id, "max": 100, **JOINS})

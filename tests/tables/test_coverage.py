@@ -3,12 +3,15 @@
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
+import pytest
 
 from auditor.model.coverage import Asked, Coverage, Gap, People
 from auditor.model.vocabulary import GapReason
 from auditor.model.window import Window
 from auditor.tables.coverage import coverage
 from auditor.tables.remake import prune
+
+pytestmark = pytest.mark.slow
 
 SITE = "example.webex.com"
 DAY0 = datetime(2026, 1, 1, tzinfo=UTC)

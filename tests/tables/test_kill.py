@@ -82,6 +82,7 @@ def _check(folder: Path) -> None:
         assert json.loads(archive.evidence.page(page))["items"][item]["email"]
 
 
+@pytest.mark.slow
 def test_a_collection_killed_again_and_again_ends_with_every_row_once(tmp_path: Path) -> None:
     _killed_often(tmp_path / "a", kills=4, seed=1)
     _check(tmp_path / "a")

@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
@@ -48,6 +49,7 @@ def check_layout(found: Sequence[pl.DataFrame], *, ordered: bool) -> None:
         assert all(one.max() <= other.min() for one, other in pairwise(begins))
 
 
+@pytest.mark.slow
 def test_meetings_stay_whole_and_compaction_puts_them_in_order_of_time(site) -> None:
     count = 3 * ROWS_COMPACTED // 2 // MEETING
     site.add("attendees", *pages(range(0, count, 2)), days=(0, 1))
@@ -70,6 +72,7 @@ def test_meetings_stay_whole_and_compaction_puts_them_in_order_of_time(site) -> 
     assert {path.name for path in folder.glob("*.parquet")} == names
 
 
+@pytest.mark.slow
 def test_a_meeting_that_goes_on_after_compaction_stays_in_one_file(site) -> None:
     site.add("attendees", *pages(range(800)), days=(0, 1))
     compact(site.archive.path, now=lambda: NOW)

@@ -24,6 +24,8 @@ from auditor.tables.archive import Archive
 from auditor.tables.ingest import ingest
 from auditor.tables.remake import erase, prune, rebuild
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 DAY0 = datetime(2026, 1, 1, tzinfo=UTC)
 EVE = "eve.smith+x@example.com"

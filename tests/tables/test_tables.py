@@ -24,6 +24,8 @@ from auditor.tables.remake import compact, rebuild
 from auditor.tables.schema import ATTENDEES, TABLES
 from auditor.tables.store import Store
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 CORE = ("attendees", "participants", "devices", "breakouts", "meetings", "collections")
 
