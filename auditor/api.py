@@ -20,7 +20,7 @@ from auditor.model.vocabulary import Severity
 from auditor.model.window import Window
 from auditor.reports.formats import FORMATS, Options, format_named, format_of
 from auditor.reports.frame import findings_frame
-from auditor.reports.write import write_file
+from auditor.reports.write import laid_out
 from auditor.rules.reading.load import RuleSet
 from auditor.rules.reading.load import load_rules as _load_rules
 from auditor.settings import load as _load_settings
@@ -109,7 +109,8 @@ def write_report(audit: Audit, path: str | Path, format: str | None = None) -> N
     """The audit written to `path` whole or not at all, in the format of the suffix unless `format` names one."""
     target = Path(path)
     chosen = format_of(target) if format is None else format_named(format)
-    write_file(target, chosen.render(audit.document, Options()))
+    with laid_out(target, chosen.pieces(audit.document, Options())) as laid:
+        laid.place()
 
 
 def _override(text: str) -> tuple[str, str, str]:

@@ -1,12 +1,15 @@
-"""Reports written by `check` and `report`: rendered first, redacted when asked, then each written whole."""
+"""Reports written by `check` and `report`: redacted when asked, laid out beside their places, then all put there."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from auditor.cli.context import Session, say
@@ -25,12 +28,12 @@ REDACTION_KEY = "AUDITOR_REDACTION_KEY"
 def write_outputs(
     audit: Audit, written: Sequence[Output], *, options: Options, session: Session, key: Path | None = None
 ) -> None:
-    """Every format in its place: all rendered before the first is written, stdout last. `key` signs PDFs.
+    """Every format in its place: all laid out before the first is in its place, stdout last. `key` signs PDFs.
 
     What cannot be is told before anything is laid out: a place nobody can write to, a wrong passphrase.
     """
     from auditor.reports.formats import FORMATS
-    from auditor.reports.write import check_writable, write_file
+    from auditor.reports.write import check_writable, laid_out
 
     if key is not None and all(output.format != "pdf" for output in written):
         raise ConfigError("--sign signs a PDF; write one by --format pdf=PATH")
@@ -38,20 +41,23 @@ def write_outputs(
         if output.path is not None:
             check_writable(output.path)
     signer = None if key is None else signing_key(key)
-    rendered = []
-    for output in written:
-        content = FORMATS[output.format].render(audit, options)
-        if signer is not None and output.format == "pdf":
-            content = _signed(content, signer)
-        rendered.append((output, content))
-    for output, content in rendered:
-        if output.path is not None:
-            write_file(output.path, content)
+    with ExitStack() as gone_after:
+        files = []
+        to_stdout = gone_after.enter_context(TemporaryFile())
+        for output in written:
+            pieces = FORMATS[output.format].pieces(audit, options)
+            if signer is not None and output.format == "pdf":
+                pieces = iter((_signed(b"".join(pieces), signer),))
+            if output.path is None:
+                to_stdout.writelines(pieces)
+            else:
+                files.append((output, gone_after.enter_context(laid_out(output.path, pieces))))
+        for output, laid in files:
+            laid.place()
             say(session, f"wrote {output.format}: {output.path}")
-    for output, content in rendered:
-        if output.path is None:
-            sys.stdout.buffer.write(content)
-            sys.stdout.buffer.flush()
+        to_stdout.seek(0)
+        shutil.copyfileobj(to_stdout, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
 
 
 def redacted_audit(audit: Audit) -> Audit:

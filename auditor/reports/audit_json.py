@@ -20,7 +20,7 @@ from auditor.reports.audit_read import load
 from auditor.reports.audit_schema import schema
 from auditor.reports.text import LONE, spelled_out
 
-__all__ = ["SCHEMA_VERSION", "dump", "load", "render", "schema"]
+__all__ = ["SCHEMA_VERSION", "dump", "load", "pieces", "render", "schema"]
 
 SCHEMA_VERSION = 1
 
@@ -41,10 +41,11 @@ def dump(audit: Audit) -> bytes:
     Equal audits give equal bytes. Lone surrogates and characters that hide or move others are written as their `\u`
     escapes, all other text as it is.
     """
-    return b"".join(_written(audit))
+    return b"".join(pieces(audit))
 
 
-def _written(audit: Audit) -> Iterator[bytes]:
+def pieces(audit: Audit) -> Iterator[bytes]:
+    """The same, a few lines at a time."""
     before = b"{\n"
     for key, value in _document(audit).items():
         yield before + _encoded(key) + b": "

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 from auditor.model.audit import Audit, RuleResult
 from auditor.model.finding import Finding, Value
@@ -26,16 +28,30 @@ _FIXED = (
     "controls",
 )
 
+_AT_ONCE = 256
+"""How many lines are written together."""
+
 
 def render(audit: Audit) -> bytes:
     """One line a finding in the order of the audit; the header names the columns and nothing else."""
+    return b"".join(pieces(audit))
+
+
+def pieces(audit: Audit) -> Iterator[bytes]:
+    """The same, some lines at a time."""
     rules = {rule.id: rule for rule in audit.rules}
     columns = evidence_columns(audit)
+    header = [*_FIXED, *(f"evidence.{column}" for column in columns), "page", "item"]
+    yield codecs.BOM_UTF8 + _lines([header])
+    rows = (_row(finding, rules[finding.rule_id], columns) for finding in audit.findings)
+    while some := list(islice(rows, _AT_ONCE)):
+        yield _lines(some)
+
+
+def _lines(rows: Sequence[Sequence[str | int | float]]) -> bytes:
     out = io.StringIO(newline="")
-    writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
-    writer.writerow([*_FIXED, *(f"evidence.{column}" for column in columns), "page", "item"])
-    writer.writerows(_row(finding, rules[finding.rule_id], columns) for finding in audit.findings)
-    return out.getvalue().encode("utf-8-sig", errors="replace")
+    csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n").writerows(rows)
+    return out.getvalue().encode(errors="replace")
 
 
 def evidence_columns(audit: Audit) -> tuple[str, ...]:

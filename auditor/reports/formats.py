@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -29,13 +29,15 @@ class Options:
 class Format:
     """A format and where its writer lies.
 
-    `module` has a function `render(audit) -> bytes`; for a format with `looks`, `render(audit, options) -> bytes`.
+    `module` has a function `render(audit) -> bytes`; for a format with `looks`, `render(audit, options) -> bytes`; for
+    one made `in_pieces` also `pieces(audit) -> Iterator[bytes]`, which are the same bytes.
     """
 
     name: str
     suffixes: tuple[str, ...]
     module: str
     looks: bool = False
+    in_pieces: bool = False
 
     def render(self, audit: Audit, options: Options) -> bytes:
         """The audit in this format; the module is imported only now."""
@@ -45,20 +47,27 @@ class Format:
             raise ReportError(f"{self.module}.render gave no bytes")
         return written
 
+    def pieces(self, audit: Audit, options: Options) -> Iterator[bytes]:
+        """The same bytes, a piece at a time where the format can be made so: large audits are never held whole."""
+        if not self.in_pieces:
+            return iter((self.render(audit, options),))
+        made: Iterator[bytes] = import_module(self.module).pieces(audit)
+        return made
+
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         made.name: made
         for made in (
-            Format("json", (".json",), "auditor.reports.audit_json"),
+            Format("json", (".json",), "auditor.reports.audit_json", in_pieces=True),
             Format("html", (".html", ".htm"), "auditor.reports.html", looks=True),
             Format("pdf", (".pdf",), "auditor.reports.pdf", looks=True),
-            Format("csv", (".csv",), "auditor.reports.csv"),
-            Format("ndjson", (".ndjson", ".jsonl"), "auditor.reports.ndjson"),
+            Format("csv", (".csv",), "auditor.reports.csv", in_pieces=True),
+            Format("ndjson", (".ndjson", ".jsonl"), "auditor.reports.ndjson", in_pieces=True),
             Format("parquet", (".parquet",), "auditor.reports.parquet"),
             Format("sarif", (".sarif", ".sarif.json"), "auditor.reports.sarif"),
             Format("junit", (".junit.xml", ".xml"), "auditor.reports.junit"),
-            Format("ocsf", (".ocsf.ndjson", ".ocsf.jsonl", ".ocsf"), "auditor.reports.ocsf"),
+            Format("ocsf", (".ocsf.ndjson", ".ocsf.jsonl", ".ocsf"), "auditor.reports.ocsf", in_pieces=True),
             Format("oscal", (".oscal.json", ".oscal"), "auditor.reports.oscal"),
             Format("md", (".md",), "auditor.reports.markdown", looks=True),
         )

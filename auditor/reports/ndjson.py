@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from auditor.model.audit import Audit, RuleResult
 from auditor.model.finding import Finding
 from auditor.model.window import iso
@@ -11,8 +13,13 @@ from auditor.reports.wire import by_id, compact, record
 
 def render(audit: Audit) -> bytes:
     """One line a finding in the order of the audit, values as in `audit.json`."""
+    return b"".join(pieces(audit))
+
+
+def pieces(audit: Audit) -> Iterator[bytes]:
+    """The same, line by line."""
     rules = by_id(audit)
-    return b"".join(compact(_row(finding, rules[finding.rule_id])) for finding in audit.findings)
+    return (compact(_row(finding, rules[finding.rule_id])) for finding in audit.findings)
 
 
 def _row(finding: Finding, rule: RuleResult) -> dict[str, object]:

@@ -30,7 +30,12 @@ _RULE_ANALYTIC = 1
 
 def render(audit: Audit) -> bytes:
     """NDJSON: Detection Findings in the order of the audit, resolved ones closed, then Compliance Findings."""
-    return b"".join(compact(event) for event in _events(audit))
+    return b"".join(pieces(audit))
+
+
+def pieces(audit: Audit) -> Iterator[bytes]:
+    """The same, event by event."""
+    return map(compact, _events(audit))
 
 
 def _events(audit: Audit) -> Iterator[dict[str, object]]:

@@ -3,60 +3,90 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from auditor.errors import ReportError
+from auditor.frozen import dataclass
 
 
-def check_writable(path: Path) -> None:
-    """Nothing when `write_file` could write there now; else the same `ReportError` as it, and no file is touched."""
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """Bytes laid out beside the file that is to hold them; a device or a pipe is `through`, and written to as it is."""
+
+    target: Path
+    beside: Path
+    through: bool
+
+    def place(self) -> None:
+        """The file holds the bytes afterwards, or what it held before."""
+        try:
+            if self.through:
+                with self.beside.open("rb") as laid, self.target.open("wb") as file:
+                    shutil.copyfileobj(laid, file)
+            else:
+                self.beside.replace(self.target)
+        except OSError as error:
+            raise _unwritable(self.target, error) from error
+
+
+@contextmanager
+def laid_out(path: Path, pieces: Iterable[bytes]) -> Iterator[Laid]:
+    """The bytes on disk beside `path`, whole, so that to place them is one step; gone afterwards where they were not.
+
+    Permissions are those of the umask. What a link leads to is written and the link stays what it is.
+    """
     if path.is_symlink():
         path = path.resolve()
     if path.is_dir():
         raise ReportError(f"{path}: is a folder")
-    if path.exists() and not path.is_file():
-        return
+    through = path.exists() and not path.is_file()
     try:
-        number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        beside = _beside(path, pieces, folder=None if through else path.parent)
     except OSError as error:
-        raise ReportError(f"{path}: cannot be written: {error.strerror}") from error
-    os.close(number)
-    Path(name).unlink()
+        raise _unwritable(path, error) from error
+    try:
+        yield Laid(path, beside, through)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Nothing when `path` could be written now; else the same `ReportError` as writing it, and no file is touched."""
+    if path.is_symlink():
+        path = path.resolve()
+    if path.exists() and not path.is_file() and not path.is_dir():
+        return
+    with laid_out(path, ()):
+        pass
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """The file holds exactly these bytes afterwards, or what it held before.
-
-    The bytes are on disk before the name points to them. Permissions are those of the umask. A device, a pipe
-    or a link is written through and stays what it is.
-    """
-    if path.is_symlink():
-        path = path.resolve()
-    if path.exists() and not path.is_file():
-        if path.is_dir():
-            raise ReportError(f"{path}: is a folder")
-        path.write_bytes(data)
-        return
-    try:
-        _replace(path, data)
-    except OSError as error:
-        raise ReportError(f"{path}: cannot be written: {error.strerror}") from error
+    """The file holds exactly these bytes afterwards, or what it held before."""
+    with laid_out(path, (data,)) as laid:
+        laid.place()
 
 
-def _replace(path: Path, data: bytes) -> None:
-    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+def _beside(path: Path, pieces: Iterable[bytes], *, folder: Path | None) -> Path:
+    number, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
     beside = Path(name)
     try:
         with os.fdopen(number, "wb") as file:
-            file.write(data)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         beside.chmod(0o666 & ~_umask())
-        beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+    return beside
+
+
+def _unwritable(path: Path, error: OSError) -> ReportError:
+    return ReportError(f"{path}: cannot be written: {error.strerror}")
 
 
 def _umask() -> int:

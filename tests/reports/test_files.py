@@ -3,6 +3,8 @@
 import csv
 import io
 import os
+import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from auditor.errors import ConfigError, ReportError
 from auditor.reports.csv import render
 from auditor.reports.formats import FORMATS, Options, format_named, format_of
-from auditor.reports.write import write_file
+from auditor.reports.write import laid_out, write_file
 from tests.reports.audit_factory import audit_of
 
 HOSTILE = ("=HYPERLINK(1)", "+1", "@sum", "-2", "\t=1", "＝1", 'quote " and, comma', "line\r\nend", "\ud83d")
@@ -82,6 +84,43 @@ def test_a_file_is_replaced_with_the_permissions_of_the_umask(tmp_path: Path) ->
     assert path.read_bytes() == b"new"
     assert path.stat().st_mode & 0o777 == 0o640
     assert [p.name for p in tmp_path.iterdir()] == ["report.csv"]
+
+
+def test_what_cannot_be_laid_out_whole_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"half"
+        raise LookupError
+
+    path = tmp_path / "report.csv"
+    path.write_bytes(b"old")
+    with pytest.raises(LookupError), laid_out(path, broken()):
+        pass
+    with laid_out(path, [b"never ", b"placed"]):
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"old"
+    with laid_out(path, [b"new ", b"bytes"]) as laid:
+        laid.place()
+    assert path.read_bytes() == b"new bytes"
+    assert [p.name for p in tmp_path.iterdir()] == ["report.csv"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_pieces_of_a_format_are_its_bytes(name: str) -> None:
+    audit = audit_of(700 if FORMATS[name].in_pieces else 1, hostile=HOSTILE)
+    assert b"".join(FORMATS[name].pieces(audit, Options())) == FORMATS[name].render(audit, Options())
+
+
+@pytest.mark.parametrize("name", [name for name, found in FORMATS.items() if found.in_pieces])
+def test_what_is_made_in_pieces_is_never_held_whole(tmp_path: Path, name: str) -> None:
+    audit = audit_of(8_000)
+    FORMATS[name].render(audit_of(1), Options())
+    tracemalloc.start()
+    with laid_out(tmp_path / "out", FORMATS[name].pieces(audit, Options())) as laid:
+        size = laid.beside.stat().st_size
+        _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size > 2_000_000
+    assert most < size / 3
 
 
 def test_a_link_is_written_through(tmp_path: Path) -> None:

@@ -320,11 +320,21 @@ class Held:
                 meetings = self.frame([*columns, *runs])
                 first, places = numbered(key_of(meetings, columns))
                 values = _Values(Known.local(texts(meetings[columns][first])), places)
+            elif self.beside.memory.passed(self.table, source):
+                column = self.late.at(source, self.places) if source in self.late else self._column(source)
+                first, places = _runs(column)
+                values = _Values(Known.local(texts(column.gather(first).to_frame(source))), places)
             else:
                 known = self.late.known[source] = self.beside.memory.of(self.table, source)
                 values = _Values(known, known.placed(packed(self._column(source))))
             self._values[source] = values
         return self._values[source]
+
+
+def _runs(values: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """The first row of each run of equal values, and the place of each row's run among them."""
+    runs = values.rle_id()
+    return (runs != runs.shift(1)).fill_null(value=True).arg_true(), runs
 
 
 def _back(places: pl.Series, runs: pl.Series) -> pl.Series:

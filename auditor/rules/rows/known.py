@@ -174,6 +174,10 @@ class Memory:
         for name in self._passing & self.known.keys():
             del self.known[name]
 
+    def passed(self, table: str, column: str) -> bool:
+        """Whether texts of the column are mostly new in every part, as far as parts have shown."""
+        return (table, column) in self._passing
+
     def met(self, column: str) -> Known | None:
         """The most that is known of columns of that name, whose texts are often the same in several tables."""
         named = [known for (_, name), known in self.known.items() if name == column]
