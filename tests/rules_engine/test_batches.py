@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,9 +13,11 @@ import polars as pl
 import pytest
 
 from auditor.engines.local import batches
+from auditor.model.vocabulary import Verdict
 from auditor.model.window import Window
 from auditor.rules.judging.run import Means, run, source_of
 from auditor.rules.language.spec import Detector
+from auditor.rules.outcome import Judged
 from auditor.rules.reading.bind import bind
 from auditor.rules.reading.load import load_rules
 from auditor.rules.rows.parts import parts
@@ -280,3 +283,37 @@ def test_rules_that_read_more_columns_are_judged_on_fewer_rows_at_once():
     few = [task for task in tasks if task.rule.id == "ACC-005"]
     assert judge.large(few) == 1
     assert judge.large(tasks) > 1
+
+
+def test_nothing_that_was_read_is_kept_once_rules_are_judged(company):
+    tables, window = company
+    pieces = {name: in_order(tables[name]) for name in SPLIT}
+    chosen = [*DETECTORS, *BOUND]
+    elsewhere = batches(pieces, lazy(tables), window=window, now=NOW, means=MEANS, rows=400)
+    gc.collect()
+    gc.disable()
+    try:
+        before = {id(one) for one in gc.get_objects() if isinstance(one, pl.DataFrame | pl.Series)}
+        ended = run(chosen, lazy(tables), window=window, now=NOW, means=MEANS, elsewhere=elsewhere)
+        left = [one for one in gc.get_objects() if isinstance(one, pl.DataFrame | pl.Series) and id(one) not in before]
+    finally:
+        gc.enable()
+    assert any(one.verdict is Verdict.NOT_EVALUATED and one.not_evaluable == 0 and not one.crashed for one in ended)
+    assert not left
+
+
+def test_hits_of_parts_hold_texts_and_no_numbers_of_texts(company):
+    tables, window = company
+    pieces = {name: in_order(tables[name]) for name in SPLIT}
+    tasks = [Task(one.rule, one.values) for one in (*DETECTORS, *BOUND)]
+    found = batches(pieces, lazy(tables), window=window, now=NOW, means=MEANS, rows=400)(tasks)
+    hits = {name: [part.hits for part in parts if isinstance(part, Judged)] for name, parts in found.items()}
+    assert sum(frame.height for frames in hits.values() for frame in frames) > 100
+    packed = {
+        (name, column)
+        for name, frames in hits.items()
+        for frame in frames
+        for column, kind in frame.schema.items()
+        if "Categorical" in repr(kind)
+    }
+    assert not packed

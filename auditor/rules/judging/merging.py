@@ -41,6 +41,11 @@ def trimmed(judged: Judged, task: Task) -> Judged:
     )
 
 
+def apart_from_rows(reason: NotEvaluated) -> NotEvaluated:
+    """The reason without the place it was raised at, which would keep all rows that were at hand there."""
+    return NotEvaluated(*reason.args, not_evaluable=reason.not_evaluable)
+
+
 def judged_part(
     source: Source, task: Task, profile: Profile | None = None, *, lists: Mapping[str, Sequence[str]] = NO_LISTS
 ) -> Part:
@@ -52,7 +57,7 @@ def judged_part(
             step.found += judged.hits.height
             return judged
     except NotEvaluated as reason:
-        return reason
+        return apart_from_rows(reason)
     except CRASHES as error:  # one rule must not stop the others
         _log.debug("a rule crashed on a part", exc_info=error)
         return Crashed(type(error).__name__)
@@ -67,7 +72,7 @@ def merged(parts: Iterable[Part], task: Task) -> Judged:
     refused: list[NotEvaluated] = []
     for part in parts:
         if isinstance(part, Crashed):
-            raise part
+            raise Crashed(*part.args)
         if isinstance(part, NotEvaluated):
             refused.append(part)
         else:

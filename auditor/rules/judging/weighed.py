@@ -16,7 +16,7 @@ from auditor.entities.groups import spread
 from auditor.model.window import Window
 from auditor.rules.judging.judge import NO_LISTS, columns_of
 from auditor.rules.judging.lessons import learned_names
-from auditor.rules.judging.merging import Part, trimmed
+from auditor.rules.judging.merging import Part, apart_from_rows, trimmed
 from auditor.rules.language.columns import names_in
 from auditor.rules.language.spec import Detector
 from auditor.rules.outcome import CRASHES, Crashed, Judged, NotEvaluated
@@ -168,7 +168,7 @@ def attempted(
         with timed(profile, weighed.task.rule.id):
             return step()
     except NotEvaluated as reason:
-        ends.append(reason)
+        ends.append(apart_from_rows(reason))
     except CRASHES as error:
         _log.debug("a detector crashed", exc_info=error)
         ends.append(Crashed(type(error).__name__))

@@ -58,7 +58,7 @@ def hits(frame: pl.DataFrame, found: Condition | None, task: Task) -> tuple[pl.D
 
 def with_own_record(frame: pl.DataFrame) -> pl.DataFrame:
     """Each row resting on its own record."""
-    return frame.with_columns(pl.concat_list(pl.struct(*LINEAGE)).alias(RECORDS))
+    return texts(frame, LINEAGE).with_columns(pl.concat_list(pl.struct(*LINEAGE)).alias(RECORDS))
 
 
 def with_records(found: pl.DataFrame, members: pl.DataFrame, *, on: list[str]) -> pl.DataFrame:
