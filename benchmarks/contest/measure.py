@@ -48,11 +48,11 @@ def _run(words: Sequence[str], env: Mapping[str, str], codes: Sequence[int]) -> 
         if code not in codes:
             told.seek(0)
             raise SystemExit(f"{' '.join(words)} ended with {code}\n{told.read().decode()[-2000:]}")
-    return Cost(used.ru_utime + used.ru_stime, wall, peak / 1024, said, code)
+    return Cost(used.ru_utime + used.ru_stime, wall, peak * 1024 / 1e6, said, code)
 
 
 def _watched(pid: int) -> tuple[int, int, resource.struct_rusage]:
-    """The most memory of the process in kB, seen every few milliseconds, how it ended, and what it used.
+    """The most memory of the process in KiB, seen every few milliseconds, how it ended, and what it used.
 
     What the system tells of its use counts what its parent held when it began, and serves only where nothing is seen.
     """
@@ -66,7 +66,7 @@ def _watched(pid: int) -> tuple[int, int, resource.struct_rusage]:
 
 
 def _high_water(pid: int) -> int:
-    """The most memory the process held so far, in kB; 0 where nobody tells."""
+    """The most memory the process held so far, in KiB; 0 where nobody tells."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:

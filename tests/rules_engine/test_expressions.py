@@ -134,7 +134,9 @@ def grown(below: Trees) -> Trees:
         ),
         Type.NUMBER: st.one_of(
             _leaf(Type.NUMBER),
-            *(_calls(name, Type.NUMBER, N, N) for name in ("+", "-", "*", "/", "%")),
+            *(_calls(name, Type.NUMBER, N, N) for name in ("+", "-", "*", "/")),
+            # of numbers that were rounded the remainder may be nothing or all
+            _calls("%", Type.NUMBER, _leaf(Type.NUMBER), _leaf(Type.NUMBER)),
             _calls("/", Type.NUMBER, INT, INT),
             _calls("/", Type.NUMBER, D, D),
             _calls("abs", Type.NUMBER, N),
@@ -243,7 +245,6 @@ _PLAIN: dict[str, Callable[..., object]] = {
     "startswith": str.startswith,
     "endswith": str.endswith,
     "matches": lambda x, y: re.search(y, x) is not None,
-    "between": lambda x, low, high: low <= x <= high,
     "has": lambda x, y: y in x,
     "lower": str.lower,
     "upper": str.upper,
@@ -271,7 +272,7 @@ _PLAIN: dict[str, Callable[..., object]] = {
 }
 
 
-def naive(tree: Expr, row: dict[str, object]) -> object:  # noqa: C901 - one case an operator
+def naive(tree: Expr, row: dict[str, object]) -> object:  # noqa: C901, PLR0912 - one case an operator
     """The value of a tree on one row, by the letter of the language."""
     if isinstance(tree, Literal):
         return tree.value
@@ -292,6 +293,10 @@ def naive(tree: Expr, row: dict[str, object]) -> object:  # noqa: C901 - one cas
             return next((arg for arg in args if arg is not None), None)
         case "is_null":
             return args[0] is None
+        case "between":
+            value, low, high = args
+            sides = [None if None in (low, value) else low <= value, None if None in (value, high) else value <= high]
+            return False if False in sides else None if None in sides else True
     if None in args:
         return None
     if tree.name in {"+", "-", "*", "/", "%"} and tree.type is not Type.TEXT:
@@ -321,7 +326,8 @@ def frame(rows: list[dict[str, object]]) -> pl.DataFrame:
 
 
 def compiled(tree: Expr, rows: list[dict[str, object]]) -> list[object]:
-    return frame(rows).with_columns(expression(tree).alias("out"))["out"].to_list()
+    found = frame(rows).with_columns(expression(tree).alias("out"))["out"].to_list()
+    return [tuple(value) if isinstance(value, list) else value for value in found]
 
 
 def same(one: object, other: object) -> bool:
@@ -345,6 +351,21 @@ ANY_TREE = st.one_of(*_TREES.values())
 @given(ANY_TREE, ROWS)
 def test_a_tree_means_what_the_language_says(tree: Expr, rows: list[dict[str, object]]) -> None:
     agrees(tree, rows)
+
+
+@pytest.mark.parametrize("name", ["<", "<=", ">", ">=", "==", "!="])
+@pytest.mark.parametrize("known", [None, 3.5])
+def test_a_constant_is_compared_with_every_row_whatever_stands_first(name: str, known: float | None) -> None:
+    rows: list[dict[str, object]] = [dict.fromkeys(COLUMNS) | {"n": known} for _ in range(3)]
+    chosen = op("if", Type.NUMBER, op("is_null", Type.BOOLEAN, column("n")), Literal(None, Type.NUMBER), column("n"))
+    greatest = op("greatest", Type.NUMBER, column("n"), column("i"), column("n"))
+    two = op("+", Type.NUMBER, Literal(1.0, Type.NUMBER), Literal(1.0, Type.NUMBER))
+    for other in (chosen, greatest, op("round", Type.NUMBER, chosen)):
+        for constant in (Literal(-2.5, Type.NUMBER), two):
+            agrees(op(name, Type.BOOLEAN, constant, other), rows)
+            agrees(op(name, Type.BOOLEAN, other, constant), rows)
+            agrees(op("between", Type.BOOLEAN, constant, other, constant), rows)
+            agrees(op("between", Type.BOOLEAN, other, constant, other), rows)
 
 
 @pytest.mark.soak

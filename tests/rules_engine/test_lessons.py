@@ -119,7 +119,7 @@ def test_how_long_is_looked_back_follows_from_the_first_row_of_all(rule, tables)
     bound = [bind(rule(detect, evidence=f"[{', '.join(facts)}]", fingerprint=ROW), now=NOW, lists=LISTS)]
     means = Means(lists=LISTS)
     elsewhere = batches(
-        {"attendees": [made["attendees"].lazy()]}, lazy(made), window=window, now=NOW, means=means, rows=4
+        {"attendees": [made["attendees"].lazy()]}, lazy(made), window=window, now=NOW, means=means, rows=12
     )
     assert elsewhere.buckets("attendees", 5) == 12
     whole = run(bound, lazy(made), window=window, now=NOW, means=means)

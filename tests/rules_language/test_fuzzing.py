@@ -181,6 +181,11 @@ def run(name: str, *, until: Callable[[int], bool], examples: int, start: int = 
     return had
 
 
+@pytest.mark.parametrize(("form", "text"), [("derived", "list.z"), ("derived", "['a', 'b']"), ("derived", "param.l")])
+def test_what_a_campaign_found_runs(form: str, text: str) -> None:
+    CAMPAIGNS["expressions"][1](form, text)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CAMPAIGNS)
 def test_nothing_escapes(name: str) -> None:

@@ -41,7 +41,9 @@ def expression(tree: Expr, *, rows: Rows | None = None, shared: Mapping[Expr, st
 def _literal(tree: Literal) -> pl.Expr:
     if isinstance(tree.value, tuple):
         texts = all(isinstance(item, str) for item in tree.value)
-        return pl.lit(pl.Series(list(tree.value), dtype=DTYPES[Type.TEXT] if texts else None, strict=False).implode())
+        items = pl.Series(list(tree.value), dtype=DTYPES[Type.TEXT] if texts else None, strict=False)
+        # a list is a scalar only when it is the first of its kind
+        return pl.lit(items.implode()).first()
     return pl.lit(tree.value, dtype=DTYPES[tree.type])
 
 

@@ -14,10 +14,12 @@ from typing import TypeAlias, TypeVar
 import polars as pl
 
 from auditor.rules.compiled.dtypes import DTYPES
+from auditor.rules.language.columns import names_in
 from auditor.rules.language.tree import Expr, Literal, LiteralValue, Op, Type
 
 Kind = TypeVar("Kind")
 Compiled: TypeAlias = Callable[[Op, tuple[pl.Expr, ...]], pl.Expr]
+_Comparison: TypeAlias = Callable[[pl.Expr, pl.Expr], pl.Expr]
 
 
 def literal(tree: Expr) -> LiteralValue:
@@ -72,11 +74,19 @@ def _kleene(combine: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> Compiled:
     return compiled
 
 
-def _compare(compare: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> Compiled:
-    def compiled(_: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
-        return compare(*args)
+def _compare(compare: _Comparison, mirrored: _Comparison) -> Compiled:
+    def compiled(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
+        return _compared(compare, mirrored, op.args, args)
 
     return compiled
+
+
+def _compared(
+    compare: _Comparison, mirrored: _Comparison, trees: tuple[Expr, ...], args: tuple[pl.Expr, ...]
+) -> pl.Expr:
+    """One compared with another, constants last: before what is null on every row Polars 2.1 answers with one row."""
+    one, other = args
+    return compare(one, other) if names_in(trees[0]) else mirrored(other, one)
 
 
 def _sum(combine: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> Compiled:
@@ -140,9 +150,11 @@ def _extreme(choose: Callable[[tuple[pl.Expr, ...]], pl.Expr]) -> Compiled:
     return compiled
 
 
-def _between(_: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
+def _between(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
+    tree, least, most = op.args
     value, low, high = args
-    return (low <= value) & (value <= high)
+    not_below = _compared(operator.le, operator.ge, (least, tree), (low, value))
+    return not_below & _compared(operator.le, operator.ge, (tree, most), (value, high))
 
 
 def _round(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
@@ -159,12 +171,12 @@ OPERATORS: Mapping[str, Compiled] = {
     "and": _kleene(operator.and_),
     "or": _kleene(operator.or_),
     "not": lambda _, args: ~args[0].cast(pl.Boolean),
-    "==": _compare(operator.eq),
-    "!=": _compare(operator.ne),
-    "<": _compare(operator.lt),
-    "<=": _compare(operator.le),
-    ">": _compare(operator.gt),
-    ">=": _compare(operator.ge),
+    "==": _compare(operator.eq, operator.eq),
+    "!=": _compare(operator.ne, operator.ne),
+    "<": _compare(operator.lt, operator.gt),
+    "<=": _compare(operator.le, operator.ge),
+    ">": _compare(operator.gt, operator.lt),
+    ">=": _compare(operator.ge, operator.le),
     "+": _sum(operator.add),
     "-": _sum(operator.sub),
     "*": _times,

@@ -55,6 +55,11 @@ class _Key:
         yield from one.again(parts, names)
 
     @property
+    def waits(self) -> bool:
+        """Whether facts must be learned before the rules are judged."""
+        return any(map(learned_names, self.tasks))
+
+    @property
     def spill_like(self) -> pl.DataFrame:
         """No rows, with the columns set aside."""
         return pl.DataFrame() if self.like is None else self.like
@@ -120,8 +125,11 @@ class Across:
         lists: Mapping[str, Sequence[str]],
         profile: Profile | None,
     ) -> None:
-        """Judge what was set aside."""
-        for key in self.keys:
+        """Judge what was set aside, first what waits for no lessons, which take room once they are learned."""
+        for key in sorted(self.keys, key=lambda key: key.waits):
+            if key.waits:
+                with timed(profile, "facts learned from all rows"):
+                    lessons.learn()
             try:
                 _judge(key, source_of, lessons, found, lists=lists, profile=profile)
             except CRASHES as error:  # rules of other keys must not stop

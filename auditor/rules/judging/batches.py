@@ -36,8 +36,11 @@ _log = logging.getLogger(__name__)
 ROWS = 1_000_000
 """About how many rows of the largest table are judged at once, at most."""
 
-CELLS = 40_000_000
+CELLS = 32_000_000
 """About how many values of all tables are judged at once: where rules read many columns, rows are fewer."""
+
+_BUCKETS_A_PART = 3
+"""How many buckets have the rows of a part: many rules look at all of one, and each keeps what it makes of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +92,6 @@ class Batches:
                 conclude(one, found, again=_never, profile=self.profile)
             # what is set aside has its facts
             self.source_of({}).memory.known.clear()
-            with timed(self.profile, "facts learned from all rows"):
-                lessons.learn()
             spilled.judge(self.source_of, lessons, found, lists=self.lists, profile=self.profile)
         left = {task.rule.id for task in chosen if lessons.lost and learned_names(task)}
         return {rule_id: parts for rule_id, parts in found.items() if rule_id not in left}
@@ -164,7 +165,8 @@ class Batches:
 
     def buckets(self, table: str, columns: int) -> int:
         """In how many buckets rows of the table are set aside, of which as many columns are read."""
-        return max(1, -(-self._height(table) // min(self.rows, CELLS // max(1, columns))))
+        at_once = min(self.rows, CELLS // max(1, columns)) // _BUCKETS_A_PART
+        return max(1, -(-self._height(table) // max(1, at_once)))
 
     def _height(self, table: str) -> int:
         if table not in self._heights:

@@ -93,6 +93,7 @@ class Lessons:
     tables: Mapping[str, _Table]
     offices: Collection[str] = ()
     lost: bool = False
+    _learned: bool = field(default=False, init=False)
     _witness: pl.Series = field(default_factory=witness, init=False)
 
     @classmethod
@@ -138,8 +139,10 @@ class Lessons:
         self._unless_lost(partial(self._add, source))
 
     def learn(self) -> None:
-        """Make the facts; what was set aside is gone."""
-        self._unless_lost(self._learn)
+        """Make the facts, once; what was set aside is gone."""
+        if not self._learned:
+            self._learned = True
+            self._unless_lost(self._learn)
 
     def _unless_lost(self, step: Callable[[], None]) -> None:
         if self.lost:

@@ -14,7 +14,7 @@ from auditor.tables.schema import TEXT
 _PLACE = pl.UInt32()
 _SEED = 7
 _ROOM = 8
-_SPARE = 4
+_SPARE = 16
 _AT_ONCE = 1 << 17
 
 Make: TypeAlias = Callable[[pl.DataFrame], pl.DataFrame]

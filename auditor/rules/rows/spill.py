@@ -12,12 +12,11 @@ import polars as pl
 from auditor.rules.rows.keys import code_of, highest, lowest
 from auditor.rules.rows.packed import PACKED, packed, witness
 
-MEMORY = 100_000_000
+MEMORY = 20_000_000
 """About how many bytes are kept in memory before rows go to disk."""
 
 _SEED = 23
 
-_BUCKET = "__bucket"
 _NUMBERS = "__numbers:"
 _HALF = 1 << 31
 
@@ -158,9 +157,11 @@ class Spill:
             yield 0, rows
             return
         numbers = code_of(rows[self.column]).fill_null(0).hash(_SEED) % self.buckets
-        buckets = rows.with_columns(numbers.alias(_BUCKET)).partition_by(_BUCKET, as_dict=True, include_key=False)
-        for (bucket,), part in buckets.items():
-            yield bucket, part
+        places = pl.int_range(rows.height, dtype=pl.get_index_type(), eager=True)
+        buckets = pl.DataFrame({"bucket": numbers, "places": places}).group_by("bucket").agg("places")
+        # the rows of one bucket at a time: those of all would be as many once more
+        for bucket, own in zip(buckets["bucket"], buckets["places"], strict=True):
+            yield bucket, rows[own]
 
 
 @dataclass(slots=True)
