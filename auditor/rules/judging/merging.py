@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import polars as pl
@@ -21,6 +22,20 @@ _log = logging.getLogger(__name__)
 
 Part: TypeAlias = Judged | NotEvaluated | Crashed
 """How judging a part of a rule's rows ended."""
+
+_PAGE = pl.Categorical(pl.Categories("auditor:page"))
+"""Pages by numbers of their own, so that hits that wait keep no other texts."""
+
+
+def waiting(part: Part) -> Part:
+    """The same while it waits for other parts: pages, which many hits share, are numbers."""
+    return replace(part, hits=_with_pages(part.hits, _PAGE)) if isinstance(part, Judged) else part
+
+
+def _with_pages(hits: pl.DataFrame, kind: pl.DataType) -> pl.DataFrame:
+    """The hits with their pages of that type."""
+    records = pl.List(pl.Struct({**LINEAGE, "page": kind}))
+    return hits.with_columns(pl.col("page").cast(kind), pl.col(RECORDS).cast(records)) if hits.height else hits
 
 
 def kept_columns(task: Task) -> tuple[str, ...]:
@@ -76,7 +91,7 @@ def merged(parts: Iterable[Part], task: Task) -> Judged:
         if isinstance(part, NotEvaluated):
             refused.append(part)
         else:
-            judged.append(trimmed(part, task))
+            judged.append(trimmed(replace(part, hits=_with_pages(part.hits, LINEAGE["page"])), task))
     if refused:
         raise NotEvaluated(str(refused[0]), not_evaluable=sum(part.not_evaluable for part in refused))
     # a part without hits may not know the types of what it would have found
