@@ -65,6 +65,10 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def date_time_string(self, timestamp=None):
+        # the day of the collection, not today: what is asked for must stay inside the look-back
+        return "Fri, 20 Nov 2026 12:00:00 GMT"
+
     def log_message(self, *args):
         pass
 
