@@ -28,7 +28,7 @@ from auditor.detectors.past import Past, keyed
 from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, together
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
-from auditor.entities.groups import codes, greatest, ids, paired
+from auditor.entities.groups import codes, greatest, ids, paired, run_starts
 from auditor.entities.networks import NETWORK, WHERE, is_remote_exit, knows_network, remote_exits
 from auditor.frozen import dataclass
 from auditor.model.window import Window
@@ -183,7 +183,7 @@ def _counted(theirs: pl.DataFrame) -> pl.DataFrame:
     keys = keys.sort()
     rows, case = keys % size, keys // size
     # what stands together is grouped in a third of the time
-    case = (case != case.shift(1)).fill_null(value=True).cum_sum().cast(pl.Int64()).set_sorted()
+    case = run_starts(case).cum_sum().cast(pl.Int64()).set_sorted()
     found = (
         theirs[rows]
         .with_columns(case.alias("_case"))
@@ -196,7 +196,7 @@ def _counted(theirs: pl.DataFrame) -> pl.DataFrame:
     )
     people = greatest(theirs["_who"]) + 1
     each = (case * people + theirs["_who"].gather(rows)).sort()
-    different = each.filter((each != each.shift(1)).fill_null(value=True)) // people
+    different = each.filter(run_starts(each)) // people
     return found.with_columns(different.rle().struct.field("len").cast(pl.Int64()).alias("count"))
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from auditor.entities.groups import greatest, smallest
+from auditor.entities.groups import greatest, run_starts, smallest
 from auditor.frozen import dataclass
 
 
@@ -33,9 +33,9 @@ class Past:
         moments = times.dt.epoch("us")
         rows = in_order(groups, moments)
         group, time = groups.gather(rows), moments.gather(rows)
-        other = (group != group.shift(1)).fill_null(value=True)
+        other = run_starts(group)
         first = _begun(other)
-        until = _begun(other | (time != time.shift(1)).fill_null(value=True))
+        until = _begun(other | run_starts(time))
         if history is None:
             return cls(until, None), rows, first
         since = _since(group, time, first, history // timedelta(microseconds=1))
@@ -63,8 +63,8 @@ class Past:
         keys = keys.drop_nulls().sort()
         rows, group = keys % size, keys // size
         time = self.until.gather(rows)
-        other = (group != group.shift(1)).fill_null(value=True)
-        until = _begun(other | (time != time.shift(1)).fill_null(value=True))
+        other = run_starts(group)
+        until = _begun(other | run_starts(time))
         if self.since is None:
             return Past(until, None), rows, _begun(other)
         since = self.since.gather(rows)

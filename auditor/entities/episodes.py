@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from auditor.entities.groups import first_places, greatest, ids, paired, places, repeated
+from auditor.entities.groups import first_places, greatest, ids, paired, places, repeated, run_starts
 
 ORDER = ("joined_time", "end", "page", "item")
 MERGE_GAP = timedelta(minutes=10)
@@ -129,7 +129,7 @@ def _reach_before(ordered: pl.DataFrame) -> pl.Series:
 
     One running maximum over all rows: ranks of ends never reach those of the next stay.
     """
-    first = (pl.col("_stay") != pl.col("_stay").shift(1)).fill_null(value=True)
+    first = run_starts(pl.col("_stay"))
     ends = ordered["end"].unique().sort()
     ranks = ordered.select(first=first, rank=pl.col("end").rank("dense").cast(pl.Int64) - 1)
     lifted = ranks.with_columns(lift=pl.col("first").cast(pl.Int64).cum_sum() * (ordered.height + 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import polars as pl
 
@@ -36,8 +37,7 @@ def places(values: pl.Series) -> tuple[pl.Series, pl.Series]:
         wide = keys if keys.dtype == pl.UInt32() else keys.cast(pl.Int64)
         keys = wide.fill_null(greatest(keys) + 1)
     if keys.len() > _MANY and int(keys.head(_MANY).rle_id()[-1]) * _RUN < _MANY:
-        runs = keys.rle_id()
-        starts = (runs != runs.shift(1)).fill_null(value=True).arg_true()
+        starts, runs = runs_of(keys)
         first, own = _places(keys.gather(starts))
         return starts.gather(first), own.gather(runs)
     return _places(keys)
@@ -54,6 +54,20 @@ def _places(keys: pl.Series) -> tuple[pl.Series, pl.Series]:
         return first, looked_up.gather(own)
     known = pl.DataFrame({"key": keys.gather(first), "number": numbers})
     return first, keys.to_frame("key").join(known, on="key", how="left", maintain_order="left")["number"]
+
+
+Values = TypeVar("Values", pl.Series, pl.Expr)
+
+
+def run_starts(values: Values) -> Values:
+    """Whether each value differs from the one before it; the first does, and so does every null."""
+    return (values != values.shift(1)).fill_null(value=True)
+
+
+def runs_of(values: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """The first row of each run of equal values, and the number of each row's run; nulls equal each other."""
+    runs = values.rle_id()
+    return run_starts(runs).arg_true(), runs
 
 
 def dense(values: pl.Series) -> pl.Series:

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import polars as pl
 
+from auditor.entities.groups import runs_of
+
 In = TypeVar("In")
 Out = TypeVar("Out")
 
@@ -43,9 +45,8 @@ def of_distinct(column: pl.Series, values: Sequence[pl.Expr]) -> pl.Series:
     """A struct of expressions of the column `value`, computed once for each distinct text."""
     if column.is_empty():
         return column.to_frame("value").select("value", made=pl.struct(values))["made"]
-    runs = column.rle_id()
     # equal texts often stand together
-    starts = (runs != runs.shift(1)).fill_null(value=True).arg_true()
+    starts, runs = runs_of(column)
     once = column.gather(starts) if 2 * starts.len() < column.len() else column
     codes = once.cast(pl.Categorical).to_physical()
     known = pl.DataFrame({"code": codes, "value": once}).unique("code", keep="first", maintain_order=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from auditor.entities.groups import run_starts
 from auditor.frozen import dataclass
 from auditor.model.window import iso
 from auditor.tables.schema import COUNT, FLAG, SPAN, Table
@@ -149,7 +150,7 @@ def _parts(rows: pl.DataFrame, count: int) -> Iterator[pl.DataFrame]:
         yield rows
         return
     numbers = rows[CLUSTER]
-    starts = (numbers != numbers.shift()).fill_null(value=True).arg_true()
+    starts = run_starts(numbers).arg_true()
     start = 0
     for number in range(1, count + 1):
         later = starts.filter(starts >= max(start + 1, rows.height * number // count))

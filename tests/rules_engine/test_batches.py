@@ -326,3 +326,6 @@ def test_hits_of_parts_hold_texts_and_no_numbers_of_texts(company):
         if PACKED in _inside(kind)
     }
     assert not packed
+    pages = {frame.schema["page"] for frames in hits.values() for frame in frames if frame.height}
+    assert len(pages) == 1
+    assert pages.pop() != TABLES["attendees"].schema["page"]

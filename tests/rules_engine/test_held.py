@@ -93,6 +93,11 @@ def frames(rows):
     return {"attendees": rows.lazy(), "meetings": MEETINGS.lazy(), "people": PEOPLE.lazy()}
 
 
+def all_new():
+    """What is known after parts whose texts hardly any other part had."""
+    return Memory(_passing={("attendees", name) for name in rows_names()})
+
+
 def facts_of(rule):
     return {name for tree in row_trees(rule, "attendees") for name in names_in(tree)} - set(rows_names())
 
@@ -112,10 +117,11 @@ def test_most_rules_of_attendees_have_parts_that_one_text_tells():
     assert sum(bool(trees) for trees in TREES.values()) > len(TREES) / 2
 
 
+@pytest.mark.parametrize("mostly_new", [False, True])
 @settings(max_examples=30)
-@given(st.lists(attendees(), min_size=1, max_size=3))
-def test_what_is_made_once_a_text_is_what_each_row_gives_in_every_part(pieces):
-    memory = Memory()
+@given(pieces=st.lists(attendees(), min_size=1, max_size=3))
+def test_what_is_made_once_a_text_is_what_each_row_gives_in_every_part(pieces, mostly_new):
+    memory = all_new() if mostly_new else Memory()
     trees = dict.fromkeys(tree for found in TREES.values() for tree in found)
     parts = by_source(trees, "attendees")
     for rows in pieces:
@@ -132,17 +138,18 @@ def test_what_is_made_once_a_text_is_what_each_row_gives_in_every_part(pieces):
         assert texts(held.frame(columns)).to_dicts() == wanted.to_dicts()
 
 
+@pytest.mark.parametrize("mostly_new", [False, True])
 @settings(max_examples=30)
-@given(attendees(), st.data())
-def test_facts_of_texts_and_of_meetings_are_those_of_rows(rows, data):
+@given(rows=attendees(), data=st.data())
+def test_facts_of_texts_and_of_meetings_are_those_of_rows(rows, data, mostly_new):
     names = sorted(
         name for name in ("email_domain", "is_internal", "ip_network", "client_os", "name_key", "meeting.title",
                           "meeting.start_time", "meeting.tracking_code.class", "is_host")
     )  # fmt: skip
     plain = with_facts(frames(rows), "attendees", needed=names, internal_domains=("example.com",)).collect()
-    held = Held(
-        "attendees", rows.with_columns(packed(column) for column in rows), Beside(frames(rows), ("example.com",))
-    )
+    memory = all_new() if mostly_new else Memory()
+    beside = Beside(frames(rows), ("example.com",), None, memory)
+    held = Held("attendees", rows.with_columns(packed(column) for column in rows), beside)
     assert texts(held.frame(names)).to_dicts() == plain.select(names).to_dicts()
     places = pl.Series(data.draw(st.lists(st.integers(0, rows.height - 1), max_size=4)) if rows.height else [])
     places = places.cast(pl.UInt32)

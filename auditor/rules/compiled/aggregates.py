@@ -14,7 +14,8 @@ import polars as pl
 from auditor.frozen import dataclass
 from auditor.rules.compiled.dtypes import DTYPES
 from auditor.rules.compiled.operators import finite, number, rounded
-from auditor.rules.language.tree import Column, Expr, Op, Type
+from auditor.rules.language.columns import names_in
+from auditor.rules.language.tree import Expr, Op, Type
 from auditor.tables.schema import COUNT, FLAG, SPAN
 
 
@@ -51,13 +52,7 @@ Aggregate: TypeAlias = Callable[[Op, tuple[pl.Expr, ...], Rows], pl.Expr]
 
 def has_column(tree: Expr) -> bool:
     """Whether the tree reads a column at all."""
-    match tree:
-        case Column():
-            return True
-        case Op():
-            return any(map(has_column, tree.args))
-        case _:
-            return False
+    return bool(names_in(tree))
 
 
 def _count(_: Op, args: tuple[pl.Expr, ...], rows: Rows) -> pl.Expr:

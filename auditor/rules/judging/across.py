@@ -13,7 +13,7 @@ import polars as pl
 from auditor.detectors.seen import Again, Beside
 from auditor.rules.judging.judge import columns_of, counted, reads_history
 from auditor.rules.judging.lessons import ROW, Lessons, known_of, learned_names
-from auditor.rules.judging.merging import Part, judged_part, waiting
+from auditor.rules.judging.merging import Part, judged_part, put_by
 from auditor.rules.judging.weighed import Weighed, attempted, conclude
 from auditor.rules.language.spec import Condition
 from auditor.rules.outcome import CRASHES, Crashed
@@ -161,7 +161,7 @@ def _judge(
                 look = partial(looking.look, source, beside[task.rule.id])
                 attempted(looking, found, look, otherwise=None, profile=profile)
             else:
-                found[task.rule.id].append(waiting(judged_part(source, task, profile, lists=lists)))
+                found[task.rule.id].append(put_by(judged_part(source, task, profile, lists=lists)))
     for name, one in key.weighed.items():
         conclude(one, found, again=again[name], profile=profile)
     key.spill.clear()

@@ -17,7 +17,7 @@ from auditor.model.window import Window
 from auditor.rules.judging.across import WHOLE, Across, SourceOf
 from auditor.rules.judging.judge import columns_of, keep, reads_history
 from auditor.rules.judging.lessons import Lessons, learned_names, lookups
-from auditor.rules.judging.merging import Part, judged_part, trimmed, waiting
+from auditor.rules.judging.merging import Part, judged_part, put_by, trimmed
 from auditor.rules.judging.splitting import Splitting, splitting
 from auditor.rules.judging.weighed import Weighed, attempted, columns_apart, conclude
 from auditor.rules.language.spec import Detector, Python
@@ -266,7 +266,7 @@ def _judge_within(
         if by_row(task):
             by_table.setdefault(task.rule.detect.table, []).append(task)
         else:
-            found[task.rule.id].append(waiting(judged_part(source, task, profile)))
+            found[task.rule.id].append(put_by(judged_part(source, task, profile)))
     for table, batch in by_table.items():
         try:
             with timed(profile, f"conditions of {len(batch)} rules on {table}") as step:
@@ -275,7 +275,7 @@ def _judge_within(
         except CRASHES as error:  # judged one by one, the rule at fault shows
             _log.debug("a batch of rules failed", exc_info=error)
             for task in batch:
-                found[task.rule.id].append(waiting(judged_part(source, task, profile)))
+                found[task.rule.id].append(put_by(judged_part(source, task, profile)))
         else:
             for task, one in zip(batch, judged, strict=True):
-                found[task.rule.id].append(waiting(trimmed(one, task)))
+                found[task.rule.id].append(put_by(trimmed(one, task)))

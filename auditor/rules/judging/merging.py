@@ -27,7 +27,7 @@ _PAGE = pl.Categorical(pl.Categories("auditor:page"))
 """Pages by numbers of their own, so that hits that wait keep no other texts."""
 
 
-def waiting(part: Part) -> Part:
+def put_by(part: Part) -> Part:
     """The same while it waits for other parts: pages, which many hits share, are numbers."""
     return replace(part, hits=_with_pages(part.hits, _PAGE)) if isinstance(part, Judged) else part
 

@@ -16,7 +16,7 @@ from auditor.entities.groups import spread
 from auditor.model.window import Window
 from auditor.rules.judging.judge import NO_LISTS, columns_of
 from auditor.rules.judging.lessons import learned_names
-from auditor.rules.judging.merging import Part, apart_from_rows, trimmed, waiting
+from auditor.rules.judging.merging import Part, apart_from_rows, put_by, trimmed
 from auditor.rules.language.columns import names_in
 from auditor.rules.language.spec import Detector
 from auditor.rules.outcome import CRASHES, Crashed, Judged, NotEvaluated
@@ -180,7 +180,7 @@ def conclude(weighed: Weighed, found: Mapping[str, list[Part]], *, again: Again,
     judged_ = attempted(weighed, found, partial(weighed.told, again), otherwise=None, profile=profile)
     if judged_ is None:
         return
-    found[weighed.task.rule.id].append(waiting(judged_))
+    found[weighed.task.rule.id].append(put_by(judged_))
     with timed(profile, weighed.task.rule.id) as step:
         step.rows += judged_.population
         step.found += judged_.hits.height

@@ -9,6 +9,7 @@ from functools import partial
 
 import polars as pl
 
+from auditor.entities.groups import runs_of
 from auditor.rules.compiled.compile import expression, with_shared
 from auditor.rules.language.columns import names_in
 from auditor.rules.language.tree import Op
@@ -136,8 +137,7 @@ class Held:
     def _put_together(self, column: str) -> Held:
         codes = code_of(self.frame([column]).to_series()).cast(COUNT).fill_null(-1)
         places = places_of(self.own, TABLES[self.table].time)
-        runs = codes.rle_id()
-        firsts = (runs != runs.shift(1)).fill_null(value=True).arg_true()
+        firsts, runs = runs_of(codes)
         if codes.gather(firsts).n_unique() != firsts.len() or _back(places, runs).any():
             brought = Runs.of(codes)
             runs = brought.keys.rle_id()
@@ -322,19 +322,13 @@ class Held:
                 values = _Values(Known.local(texts(meetings[columns][first])), places)
             elif self.beside.memory.passed(self.table, source):
                 column = self.late.at(source, self.places) if source in self.late else self._column(source)
-                first, places = _runs(column)
+                first, places = runs_of(column)
                 values = _Values(Known.local(texts(column.gather(first).to_frame(source))), places)
             else:
                 known = self.late.known[source] = self.beside.memory.of(self.table, source)
                 values = _Values(known, known.placed(packed(self._column(source))))
             self._values[source] = values
         return self._values[source]
-
-
-def _runs(values: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """The first row of each run of equal values, and the place of each row's run among them."""
-    runs = values.rle_id()
-    return (runs != runs.shift(1)).fill_null(value=True).arg_true(), runs
 
 
 def _back(places: pl.Series, runs: pl.Series) -> pl.Series:

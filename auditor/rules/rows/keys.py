@@ -8,7 +8,7 @@ from operator import add, xor
 
 import polars as pl
 
-from auditor.entities.groups import places
+from auditor.entities.groups import places, runs_of
 from auditor.rules.rows.packed import PACKED, packed
 from auditor.tables.schema import COUNT
 
@@ -120,8 +120,7 @@ def code_of(values: pl.Series) -> pl.Series:
 def numbered(keys: pl.Series) -> tuple[pl.Series, pl.Series]:
     """The first row of each key, and the place of each row's key among them."""
     if not keys.null_count() and keys.is_sorted():
-        runs = keys.rle_id()
-        return (runs != runs.shift(1)).fill_null(value=True).arg_true(), runs
+        return runs_of(keys)
     return places(keys)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 
 import polars as pl
 
+from auditor.entities.groups import run_starts
+
 PACKED = pl.Categorical()
 """The type of a packed column. Equal texts have equal numbers in all packed columns that live at one time.
 
@@ -26,7 +28,7 @@ def packed(values: pl.Series, look_up: Callable[[pl.Series], pl.Series] = as_num
         return values.cast(PACKED) if values.dtype == pl.String else values
     if _differ(values.head(_LOOKED_AT).rle_id()) or _differ(runs := values.rle_id()):
         return look_up(values)
-    starts = (runs != runs.shift(1)).fill_null(value=True).arg_true()
+    starts = run_starts(runs).arg_true()
     return look_up(values.gather(starts)).gather(runs)
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import polars as pl
 
+from auditor.entities.groups import run_starts
 from auditor.frozen import dataclass
 from auditor.model.window import Window
 from auditor.rules.compiled.aggregates import Rows
@@ -165,7 +166,7 @@ def _filled(valued: pl.DataFrame, stage: Baseline, judged: pl.Series) -> pl.Data
     starts = window_starts(valued[PERIOD].sort()[0], judged[-1], span(stage.period), stage.zone)
     places = starts.search_sorted(valued[PERIOD]).cast(COUNT)
     entities = valued[_ENTITY].rle_id()
-    first = places.filter((entities != entities.shift(1)).fill_null(value=True))
+    first = places.filter(run_starts(entities))
     sizes = starts.len() - first
     ends = sizes.cum_sum()
     # each period held has its place among all of them, which lie in the same order
@@ -242,7 +243,7 @@ def _first_seen(rows: pl.DataFrame, limits: Limits) -> tuple[pl.DataFrame, pl.Da
     starts, places = _placed(rows[PERIOD])
     size = max(starts.len(), 1)
     keys = rows[_ENTITY] * size + places
-    own = keys.filter((keys != keys.shift(1)).fill_null(value=True)) if keys.is_sorted() else keys.unique().sort()
+    own = keys.filter(run_starts(keys)) if keys.is_sorted() else keys.unique().sort()
     first, runs = numbered(own // size)
     earlier = pl.int_range(own.len(), dtype=COUNT, eager=True) - first.cast(COUNT).gather(runs)
     seen = pl.DataFrame([key_of(rows, [_ENTITY, _VALUE]).alias(KEY), rows[_VALUE], keys.alias(_PLACE)])

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from auditor.entities.groups import run_starts
 from auditor.frozen import dataclass
 from auditor.rules.compiled.bounds import parts_of
 from auditor.rules.language.columns import names_in
@@ -128,7 +129,7 @@ def _tried(
             judged = prepared.select(_A, _B, reading.expression.alias(VERDICT))
             unknown = unknown.scatter(judged.filter(pl.col(VERDICT).is_null())[_A].unique(), True)
             hits = judged.filter(VERDICT)
-            firsts = hits.filter((pl.col(_A) != pl.col(_A).shift(1)).fill_null(value=True))
+            firsts = hits.filter(run_starts(pl.col(_A)))
             first = first.scatter(firsts[_A], firsts[_B])
             matches = matches.scatter(firsts[_A], hits[_A].rle().struct.field("len").cast(COUNT) if every else 1)
         done = matches.gather(left[_A].gather(open_[_A])) > 0

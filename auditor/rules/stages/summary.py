@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from auditor.entities.groups import mates
+from auditor.entities.groups import mates, run_starts
 from auditor.frozen import dataclass
 from auditor.rules.compiled.aggregates import ALONE, Rows, aggregates_in, has_column, is_told_alone
 from auditor.rules.compiled.compile import expression
@@ -63,7 +63,7 @@ class Summary:
         places, own = found
         mates = prepared[places]
         groups = self._bare(mates.with_columns(own.alias(KEY)), by, edges)
-        first = mates[KEY].filter((own != own.shift(1)).fill_null(value=True))
+        first = mates[KEY].filter(run_starts(own))
         groups = groups.with_columns(first.gather(groups[KEY]).alias(KEY))
         others = pl.repeat(True, rows.height, eager=True).scatter(places, False)
         alone = self._alone(prepared.filter(others), by, edges)
