@@ -15,9 +15,13 @@ AuditorError
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from auditor.frozen import dataclass
+
+_COLOUR = re.compile(r"\x1b\[\d*m")
+_BY_RUST = re.compile(r"([^\W\d][\w ]*) \(os error \d+\)")
 
 
 class AuditorError(Exception):
@@ -106,3 +110,9 @@ class ArchiveError(AuditorError):
 
 class ReportError(AuditorError):
     """A template, a chart or the PDF could not be written."""
+
+
+def said(error: OSError) -> str:
+    """What the system said, in small letters; libraries in Rust tell it inside a text of their own, in colours."""
+    told = _BY_RUST.search(_COLOUR.sub("", str(error)))
+    return (error.strerror or (told and told[1]) or type(error).__name__).lower()

@@ -123,7 +123,7 @@ def ours(base: str, regular: Regular, rows: int) -> dict[str, float]:
         seconds = time.perf_counter() - began
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"rows": rows, "seconds": seconds, "cpu": cpu, "megabytes": after.ru_maxrss / 1024}
+    return {"rows": rows, "seconds": seconds, "cpu": cpu, "megabytes": after.ru_maxrss * 1024 / 1e6}
 
 
 def spans_of(regular: Regular) -> list[str]:

@@ -49,7 +49,7 @@ def measure(name: str, files: Sequence[Path], site: str, rows: int) -> None:
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     print(
         f"auditor import, {name}: {rows / cpu:>9,.0f} rows a second and core (at least {AIM:,}), "
-        f"{rows / seconds:,.0f} rows a second, peak {after.ru_maxrss / 1024:.0f} MB",
+        f"{rows / seconds:,.0f} rows a second, peak {after.ru_maxrss * 1024 / 1e6:.0f} MB",
         flush=True,
     )
 

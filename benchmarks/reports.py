@@ -25,7 +25,7 @@ from auditor.reports.formats import FORMATS, Options
 audit = load(Path(sys.argv[1]).read_bytes())
 written = FORMATS["pdf"].render(audit, Options())
 used = resource.getrusage(resource.RUSAGE_SELF)
-print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, len(written))
+print(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6, len(written))
 """
 LIMITS = {200: 4.0, 1_000: 10.0, 5_000: 40.0}
 MOST_MEMORY = 600

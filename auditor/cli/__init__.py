@@ -6,6 +6,7 @@ the click command of each verb, and a module is imported only when its verb runs
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -39,6 +40,9 @@ VERBS = {
 
 _BETWEEN_COLLECTIONS = 200_000
 """Objects made before Python looks for cycles: rules and audits are many objects and hardly a cycle."""
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system says of a disk or a device that is full, though not always of which."""
 
 
 class _Verbs(click.Group):
@@ -88,7 +92,8 @@ class _Verbs(click.Group):
         except AuditorError as error:
             return fail(error, _session(ctx))
         except OSError as error:
-            return refuse(error, _session(ctx)) if error.filename else crash(error, _session(ctx))
+            told = refuse if error.filename or error.errno in _NO_ROOM else crash
+            return told(error, _session(ctx))
         except BaseException as error:  # noqa: BLE001 - the last boundary; a panic in Rust is no Exception
             return crash(error, _session(ctx))
 
@@ -99,9 +104,14 @@ def _session(ctx: click.Context) -> Session:
 
 
 def _no_reader() -> Exit:
-    """The code of output nobody reads. Python flushes stdout once more at exit: give it an open end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """The code of output nobody reads."""
+    _give_up_stdout()
     return Exit.NO_READER
+
+
+def _give_up_stdout() -> None:
+    """Python flushes stdout once more at exit: give it an open end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -138,5 +148,8 @@ def main() -> None:
         code = Exit.USAGE
     except BrokenPipeError:
         code = _no_reader()
+    except OSError as error:  # what was still to be printed does not fit
+        _give_up_stdout()
+        code = refuse(error)
     gc.freeze()  # what is there goes with the process: nothing is looked through for cycles once more
     sys.exit(code if isinstance(code, int) else Exit.OK)

@@ -11,7 +11,7 @@ from itertools import groupby
 import click
 
 from auditor import __version__
-from auditor.errors import AuditorError, AuthError, Problem
+from auditor.errors import AuditorError, AuthError, Problem, said
 from auditor.frozen import dataclass
 
 _PROBLEMS_PER_FILE = 20
@@ -64,10 +64,10 @@ def fail(error: AuditorError, session: Session = BARE) -> int:
 
 
 def refuse(error: OSError, session: Session = BARE) -> int:
-    """Print what the system said about which file; nothing of ours went wrong."""
+    """Print what the system said about which file, or about the output; nothing of ours went wrong."""
     if session.verbosity > 0:
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
-    _write(session, "error", f"{error.filename}: {(error.strerror or type(error).__name__).lower()}")
+    _write(session, "error", f"{error.filename or 'the output'}: {said(error)}")
     return Exit.USAGE
 
 

@@ -9,8 +9,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from auditor.cli.context import Session, say
 from auditor.cli.options import Output
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from auditor.model.audit import Audit
     from auditor.reports.formats import Options
     from auditor.reports.sign import Key
+    from auditor.reports.write import Laid
 
 REDACTION_KEY = "AUDITOR_REDACTION_KEY"
 
@@ -33,7 +33,7 @@ def write_outputs(
     What cannot be is told before anything is laid out: a place nobody can write to, a wrong passphrase.
     """
     from auditor.reports.formats import FORMATS
-    from auditor.reports.write import check_writable, laid_out
+    from auditor.reports.write import aside, check_writable, laid_out
 
     if key is not None and all(output.format != "pdf" for output in written):
         raise ConfigError("--sign signs a PDF; write one by --format pdf=PATH")
@@ -42,22 +42,22 @@ def write_outputs(
             check_writable(output.path)
     signer = None if key is None else signing_key(key)
     with ExitStack() as gone_after:
-        files = []
-        to_stdout = gone_after.enter_context(TemporaryFile())
+        files: list[tuple[Output, Laid]] = []
+        to_stdout: IO[bytes] | None = None
         for output in written:
             pieces = FORMATS[output.format].pieces(audit, options)
             if signer is not None and output.format == "pdf":
                 pieces = iter((_signed(b"".join(pieces), signer),))
             if output.path is None:
-                to_stdout.writelines(pieces)
+                to_stdout = gone_after.enter_context(aside(pieces))
             else:
                 files.append((output, gone_after.enter_context(laid_out(output.path, pieces))))
         for output, laid in files:
             laid.place()
             say(session, f"wrote {output.format}: {output.path}")
-        to_stdout.seek(0)
-        shutil.copyfileobj(to_stdout, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
+        if to_stdout is not None:
+            shutil.copyfileobj(to_stdout, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
 
 
 def redacted_audit(audit: Audit) -> Audit:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, Self, TypeAlias, TypeVar
 
+from auditor.errors import ArchiveError, said
 from auditor.evidence.remote import Remote
 
 EVIDENCE = "evidence"
@@ -42,15 +45,33 @@ def make_private(folder: Path) -> None:
         path.mkdir(mode=0o700, exist_ok=True)
 
 
+def half_written(path: Path) -> Path:
+    """Where `write_private` writes what `path` is to hold; left behind only by a kill."""
+    return path.with_name(f".{path.name}.tmp")
+
+
 def write_private(path: Path, content: bytes) -> None:
     """The file holds `content` and belongs to its owner alone (0600): the whole of it or, killed midway, none."""
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = half_written(path)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def written(folder: Path) -> Iterator[None]:
+    """While something is written below an archive's folder: what the system refuses is an `ArchiveError`."""
+    try:
+        yield
+    except OSError as error:
+        raise ArchiveError(f"{error.filename or folder}: the archive cannot be written: {said(error)}") from error
 
 
 def sync_folder(folder: Path) -> None:

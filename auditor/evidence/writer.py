@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +18,7 @@ from auditor.evidence.line import chained, page_fields, parse, run_fields, unit_
 from auditor.evidence.lock import Lock, acquire
 from auditor.evidence.mend import finish_swap, mend
 from auditor.evidence.page import Sealed, page_name, seal_of, sealed
-from auditor.evidence.places import make_private, manifest_path, pages_path, sync_folder
+from auditor.evidence.places import make_private, manifest_path, pages_path, sync_folder, written
 from auditor.evidence.reader import last_line
 
 _ENTRIES_HELD = 1000
@@ -195,6 +196,16 @@ class Writer:
             temporary.unlink(missing_ok=True)
             raise
         self._unsynced.append(path)
+
+
+@contextmanager
+def writing(folder: Path, *, now: Callable[[], datetime]) -> Iterator[Writer]:
+    """The writer of the archive in `folder`, as `Writer.open` gives it.
+
+    Raises `ArchiveError` also when the system refuses to write: a full disk, a folder without permission.
+    """
+    with written(folder), Writer.open(folder, now=now) as writer:
+        yield writer
 
 
 def _append(descriptor: int, content: bytes) -> None:

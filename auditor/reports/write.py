@@ -8,9 +8,12 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
-from auditor.errors import ReportError
+from auditor.errors import ReportError, said
 from auditor.frozen import dataclass
+
+_IN_MEMORY = 32_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,19 @@ def laid_out(path: Path, pieces: Iterable[bytes]) -> Iterator[Laid]:
         beside.unlink(missing_ok=True)
 
 
+@contextmanager
+def aside(pieces: Iterable[bytes]) -> Iterator[IO[bytes]]:
+    """The bytes, whole, to be read from their beginning: in memory, or where they are many in a file without a name."""
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
+        try:
+            for piece in pieces:
+                file.write(piece)
+            file.seek(0)
+        except OSError as error:
+            raise ReportError(f"a temporary file cannot be written: {said(error)}") from error
+        yield file
+
+
 def check_writable(path: Path) -> None:
     """Nothing when `path` could be written now; else the same `ReportError` as writing it, and no file is touched."""
     if path.is_symlink():
@@ -86,7 +102,7 @@ def _beside(path: Path, pieces: Iterable[bytes], *, folder: Path | None) -> Path
 
 
 def _unwritable(path: Path, error: OSError) -> ReportError:
-    return ReportError(f"{path}: cannot be written: {error.strerror}")
+    return ReportError(f"{path}: cannot be written: {said(error)}")
 
 
 def _umask() -> int:

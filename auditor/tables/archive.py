@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Self
 import polars as pl
 
 from auditor.errors import ArchiveError
-from auditor.evidence.places import EVIDENCE, TABLES, Place, make_private, manifest_path, write_private
+from auditor.evidence.places import (
+    EVIDENCE,
+    TABLES,
+    Place,
+    half_written,
+    make_private,
+    manifest_path,
+    write_private,
+    written,
+)
 from auditor.evidence.reader import Evidence, extended
 from auditor.evidence.remote import OPTIONS, Remote, is_remote, reason, remote
 from auditor.model.audit import Chain
@@ -51,12 +60,13 @@ class Archive:
         """The archive at `path`, made when there is none."""
         folder = Path(path)
         if not (folder / _MARK).exists():
-            if folder.exists() and any(folder.iterdir()):
+            if folder.exists() and not _is_begun(folder):
                 raise ArchiveError(f"{folder} is a folder with other things in it; name a new or an empty one")
-            make_private(folder / EVIDENCE)
-            folder.chmod(0o700)
-            write_private(manifest_path(folder), b"")
-            mark(folder)
+            with written(folder):
+                make_private(folder / EVIDENCE)
+                folder.chmod(0o700)
+                write_private(manifest_path(folder), b"")
+                mark(folder)
         return cls(folder)
 
     @classmethod
@@ -156,6 +166,13 @@ def _folder(place: Place) -> Path:
     if isinstance(place, Remote):
         raise ArchiveError(f"{place}: an archive on an object store is read only")
     return place
+
+
+def _is_begun(folder: Path) -> bool:
+    """Whether the folder holds nothing but what is left where making an archive was killed or the disk was full."""
+    manifest, mark = manifest_path(folder), folder / _MARK
+    begun = {folder / EVIDENCE, manifest, half_written(manifest), half_written(mark)}
+    return all(path in begun for path in folder.rglob("*")) and not (manifest.exists() and manifest.stat().st_size)
 
 
 def _check_format(folder: Place) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import polars as pl
 
-from auditor.errors import ConfigError
+from auditor.errors import ConfigError, said
 from auditor.evidence.entry import Request, Response, Unit, UnitEntry
 from auditor.evidence.line import gap_from
-from auditor.evidence.writer import Writer
+from auditor.evidence.writer import Writer, writing
 from auditor.frozen import dataclass
 from auditor.model.coverage import Gap
 from auditor.model.window import Window
@@ -57,7 +57,7 @@ def bring(path: Path, files: Sequence[Path], asked: Asked, *, now: Callable[[], 
     for some in _loads(files):
         loaded = load(some, asked)
         archive = archive or Archive.create(path)
-        with Writer.open(path, now=now) as writer:
+        with writing(path, now=now) as writer:
             brought += _write(writer, archive, loaded, asked, now=now)
     return tuple(brought)
 
@@ -70,7 +70,7 @@ def _loads(files: Sequence[Path]) -> Iterator[list[Path]]:
         try:
             more = file.stat().st_size
         except OSError as error:
-            raise ConfigError(f"{file}: {(error.strerror or 'it cannot be read').lower()}") from None
+            raise ConfigError(f"{file}: {said(error)}") from None
         if load and size + more > _BYTES_AT_ONCE:
             yield load
             load, size = [], 0

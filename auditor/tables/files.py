@@ -5,6 +5,7 @@ A cluster is the rows that must stay in one file: a meeting's, or where a table 
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import secrets
@@ -167,9 +168,16 @@ def _write(folder: Path, rows: pl.DataFrame, table: Table) -> DataFile:
     path = folder / name
     stored = _stored(rows, table)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
-        stored.write_parquet(file, compression="zstd", compression_level=1, row_group_size=_group(rows.height))
+        file.write(_encoded(stored, _group(rows.height)))
     action = AddAction(name, path.stat().st_size, {}, 0, True, _statistics(rows, table))
     return DataFile(name, rows.height, clusters_of(rows, table), action)
+
+
+def _encoded(rows: pl.DataFrame, group: int) -> memoryview:
+    """The rows as Parquet, in memory: of a full disk Python then tells what Polars words as a mistake in the file."""
+    encoded = io.BytesIO()
+    rows.write_parquet(encoded, compression="zstd", compression_level=1, row_group_size=group)
+    return encoded.getbuffer()
 
 
 def _stored(rows: pl.DataFrame, table: Table) -> pl.DataFrame:

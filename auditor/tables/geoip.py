@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from auditor.errors import ConfigError
+from auditor.errors import ConfigError, said
 from auditor.frozen import dataclass
 from auditor.tables.facts import GEO
 
@@ -108,7 +108,7 @@ def _open(path: Path) -> tuple[Reader, Database]:
         reader = maxminddb.open_database(path)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise ConfigError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from error
+        raise ConfigError(f"{path}: {said(error)}") from error
     except maxminddb.InvalidDatabaseError as error:
         raise ConfigError(f"{path}: no GeoIP database in MaxMind's format") from error
     about = reader.metadata()

@@ -16,7 +16,7 @@ from pathlib import Path
 import polars as pl
 from polars.exceptions import PolarsError
 
-from auditor.errors import ConfigError
+from auditor.errors import ConfigError, said
 from auditor.evidence.entry import IMPORT, JsonValue
 from auditor.frozen import dataclass
 from auditor.model.window import Window
@@ -64,7 +64,7 @@ def incoming(path: Path, *, kind: str | None, zone: str | None, span: Window | N
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"{path}: {(error.strerror or 'it cannot be read').lower()}") from None
+        raise ConfigError(f"{path}: {said(error)}") from None
     digest = hashlib.sha256(content).hexdigest()
     zoned = {} if zone is None else {reading.ZONE: zone}
     start = content[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from auditor.evidence.mend import swap
+from auditor.evidence.mend import finish_swap, swap
 from auditor.evidence.person import Person
 from auditor.evidence.places import NEXT, TABLES, make_private
 from auditor.evidence.rewrite import Erasure, Removal, Removed, rewrite
-from auditor.evidence.writer import Writer
+from auditor.evidence.writer import writing
 from auditor.tables.archive import Archive, mark
 from auditor.tables.draft import Draft
 from auditor.tables.ingest import Ingested, ingest
@@ -22,9 +23,9 @@ from auditor.tables.units import UNITS
 def rebuild(path: Path, *, now: Callable[[], datetime], progress: Callable[[int], None] | None = None) -> Ingested:
     """The tables made again from evidence alone, with equal rows; the old ones stand until the new are whole."""
     Archive(path)
-    with Writer.open(path, now=now):
-        made = ingest(Archive.rebuilt_in(path, path / NEXT / TABLES), progress=progress)
-        make_private(path / NEXT / TABLES)
+    with _beside(path, now=now) as following:
+        made = ingest(Archive.rebuilt_in(path, following / TABLES), progress=progress)
+        make_private(following / TABLES)
         swap(path)
         mark(path)
     return made
@@ -44,8 +45,7 @@ def prune(path: Path, before: datetime, *, now: Callable[[], datetime]) -> Remov
 def _without(path: Path, removal: Callable[[Archive], Removal], *, now: Callable[[], datetime]) -> Removed:
     """A new archive is prepared beside the old one and takes its place; killed midway, one of the two stands."""
     Archive(path)
-    with Writer.open(path, now=now):
-        following = path / NEXT
+    with _beside(path, now=now) as following:
         removed = rewrite(path, following, removal(Archive(path)), at=now())
         mark(following)
         ingest(Archive(following))
@@ -54,10 +54,21 @@ def _without(path: Path, removal: Callable[[Archive], Removal], *, now: Callable
     return removed
 
 
+@contextmanager
+def _beside(path: Path, *, now: Callable[[], datetime]) -> Iterator[Path]:
+    """Where what will replace parts of the archive is prepared; gone afterwards, however that ends."""
+    with writing(path, now=now):
+        try:
+            yield path / NEXT
+        except BaseException:
+            finish_swap(path)
+            raise
+
+
 def compact(path: Path, *, now: Callable[[], datetime]) -> None:
     """Each table lies in as few files as it can, and files that are no part of it are gone."""
     archive = Archive(path)
-    with Writer.open(path, now=now):
+    with writing(path, now=now):
         for table in (*KNOWN.values(), UNITS):
             if archive.has(table.name):
                 draft = Draft(archive.store, table)

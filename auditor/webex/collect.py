@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Event
 
-from auditor.errors import ArchiveError, AuthError
+from auditor.errors import AuthError
 from auditor.evidence.entry import JsonValue, Unit
-from auditor.evidence.writer import Writer
+from auditor.evidence.writer import Writer, writing
 from auditor.model.coverage import Gap
 from auditor.model.window import Window, iso
 from auditor.tables.archive import Archive
@@ -104,14 +104,11 @@ class _Sum:
 def collect(wanted: Wanted, archive: Archive, means: Means) -> Outcome:
     """What the wanted window lacks is in the archive, as far as Webex gives it.
 
-    Raises `ConfigError` for a site the token cannot see, `ArchiveError` when somebody else writes to the archive.
+    Raises `ConfigError` for a site the token cannot see, `ArchiveError` when somebody else writes to the archive
+    or nobody can.
     """
-    try:
-        with Writer.open(archive.path, now=means.now) as writer:
-            return _Collection(wanted, archive, means, writer).run()
-    except OSError as error:
-        words = (error.strerror or type(error).__name__).lower()
-        raise ArchiveError(f"the archive cannot be written: {words}") from error
+    with writing(archive.path, now=means.now) as writer:
+        return _Collection(wanted, archive, means, writer).run()
 
 
 class _Collection:

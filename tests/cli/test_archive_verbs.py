@@ -195,3 +195,19 @@ def test_a_folder_that_is_no_archive_is_exit_2(auditor, tmp_path: Path, name: st
     assert done.returncode == 2
     assert "is no archive" in done.stderr
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("asked", ["rebuild", "erase --email eve@example.com", "prune --older-than 1d"])
+def test_on_a_full_disk_the_archive_stays_what_it_was(verb: Verb, folder: Path, asked: str, full_disk) -> None:
+    def held() -> dict[str, bytes]:
+        files = (path for path in folder.rglob("*") if path.is_file() and path.name != "lock")
+        return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+    before = held()
+    with full_disk(200):
+        told = verb(*asked.split())
+    assert isinstance(told.exception, ArchiveError)
+    assert str(told.exception).endswith("archive: the archive cannot be written: file too large")
+    assert held() == before
+    assert verb("verify").return_value == 0
+    assert verb(*asked.split()).return_value == 0

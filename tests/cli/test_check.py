@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -378,6 +379,14 @@ def test_results_go_to_stdout_and_words_to_stderr(check: Check) -> None:
     assert "1 finding" in done.stderr
 
 
+def test_results_need_no_folder_of_temporary_files(
+    check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    assert check("--format", "json=a.json").returncode == 1
+    assert check("--format", "json=-").stdout == Path("a.json").read_text(encoding="utf-8")
+
+
 def test_quiet_says_nothing(check: Check) -> None:
     done = check(before=("-q",))
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
@@ -483,7 +492,7 @@ def test_a_format_that_cannot_be_written_says_so(check: Check) -> None:
 def test_where_nobody_can_write_is_told_before_anything_is_written(check: Check, tmp_path: Path) -> None:
     done = check("--format", "json=a.json", "--format", "csv=gone/a.csv")
     assert done.returncode == 2
-    assert "gone/a.csv: cannot be written: No such file or directory" in done.stderr
+    assert "gone/a.csv: cannot be written: no such file or directory" in done.stderr
     assert not list(tmp_path.rglob("a.json"))
 
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from auditor.cli.context import Session
 from auditor.cli.import_ import command
-from auditor.errors import ConfigError
+from auditor.errors import ArchiveError, ConfigError
 from auditor.evidence.entry import PageEntry
 from auditor.model.window import Window
 from auditor.tables.archive import Archive
@@ -333,3 +333,22 @@ def test_exit_codes_from_the_command_line(auditor, save, tmp_path: Path) -> None
     assert auditor(*base, bad).returncode == 3
     assert auditor(*base, tmp_path / "missing.json").returncode == 2
     assert auditor(*base).returncode == 2
+
+
+def test_on_a_full_disk_the_archive_is_named_and_the_next_import_ends_what_was_begun(tmp_path: Path, full_disk) -> None:
+    given = tmp_path / "saved.json"
+    given.write_text(json.dumps([attendee(number) for number in range(200)]), encoding="utf-8")
+    session = Session(config=None, verbosity=0, progress=False, log_format="text")
+    options = ["--archive", str(tmp_path / "archive"), "--site", f"https://{SITE}", str(given)]
+
+    def run() -> Result:
+        return CliRunner().invoke(command, options, obj=session, standalone_mode=False, catch_exceptions=False)
+
+    words = "archive: the archive cannot be written: file too large$"
+    for most in (10, 300, 3000):
+        with full_disk(most), pytest.raises(ArchiveError, match=words):
+            run()
+    assert run().return_value == 0
+    archive = Archive(tmp_path / "archive")
+    assert archive.scan("attendees").collect().height == 200
+    assert archive.evidence.verify() == ()

@@ -216,6 +216,15 @@ def test_a_closed_pipe_while_printing_ends_with_141(tmp_path):
     assert (endless.returncode, words) == (141, "")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+@pytest.mark.parametrize("asked", ["rules schema", "rules show ACC-001", "--version"])
+def test_output_that_does_not_fit_is_told_and_ends_with_2(tmp_path, asked):
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "auditor", *asked.split()]
+        told = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (told.returncode, told.stderr) == (2, "the output: no space left on device\n")
+
+
 def test_words_nobody_reads_end_with_141_too(tmp_path):
     command = f"{sys.executable} -m auditor rules list gone.yaml 2>&1 >/dev/null | true; exit ${{PIPESTATUS[0]}}"
     ended = {subprocess.run(["bash", "-c", command], cwd=tmp_path, check=False).returncode for _ in range(3)}

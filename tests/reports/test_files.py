@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import ConfigError, ReportError
+from auditor.reports import write
 from auditor.reports.csv import render
 from auditor.reports.formats import FORMATS, Options, format_named, format_of
-from auditor.reports.write import laid_out, write_file
+from auditor.reports.write import aside, laid_out, write_file
 from tests.reports.audit_factory import audit_of
 
 HOSTILE = ("=HYPERLINK(1)", "+1", "@sum", "-2", "\t=1", "＝1", 'quote " and, comma', "line\r\nend", "\ud83d")
@@ -136,8 +137,22 @@ def test_a_device_is_written_to() -> None:
     assert Path("/dev/null").is_char_device()
 
 
+@pytest.mark.parametrize("in_memory", [1, 10**6])
+def test_bytes_laid_aside_come_back_whole_from_their_beginning(in_memory: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write, "_IN_MEMORY", in_memory)
+    with aside(iter([b"one", b"", b"two" * 1000])) as file:
+        assert file.read() == b"one" + b"two" * 1000
+
+
+def test_bytes_that_cannot_be_laid_aside_are_told(monkeypatch: pytest.MonkeyPatch, full_disk) -> None:
+    monkeypatch.setattr(write, "_IN_MEMORY", 10)
+    told = pytest.raises(ReportError, match=r"^a temporary file cannot be written: file too large$")
+    with full_disk(1000), told, aside([b"x" * 999_999]):
+        pass
+
+
 def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ReportError, match="cannot be written: No such file or directory"):
+    with pytest.raises(ReportError, match="cannot be written: no such file or directory"):
         write_file(tmp_path / "none" / "a.csv", b"")
     with pytest.raises(ReportError, match="is a folder"):
         write_file(tmp_path, b"")

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from auditor.engines.local import batches
+from auditor.errors import ConfigError
 from auditor.model.vocabulary import Verdict
 from auditor.model.window import Window
 from auditor.rules.judging.run import Means, run, source_of
@@ -130,6 +131,19 @@ def test_parts_find_the_same_where_rows_wait_on_disk(company, whole, tmp_path):
     for one, other in zip(whole, apart, strict=True):
         assert one == other, one.rule_id
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_no_fault_of_a_rule(company, tmp_path, full_disk):
+    tables, window = company
+    pieces = {name: in_order(tables[name]) for name in SPLIT}
+    elsewhere = batches(pieces, lazy(tables), window=window, now=NOW, means=MEANS, rows=400)
+    on_disk = replace(elsewhere, memory=0, scratch=tmp_path)
+    tasks = [Task(one.rule, one.values) for one in BOUND]
+    with full_disk(1000), pytest.raises(ConfigError, match=f"^{tmp_path}: rows .* file too large; TMPDIR"):
+        on_disk(tasks)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ConfigError, match=f"^{tmp_path / 'gone'}: rows .* no such file or directory; TMPDIR"):
+        replace(on_disk, scratch=tmp_path / "gone")(tasks)
 
 
 @pytest.fixture(scope="module")

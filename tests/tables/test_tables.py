@@ -238,6 +238,26 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, made: str) -> None:
         Archive(place)
 
 
+@pytest.mark.parametrize("left", [".archive.json.tmp", "evidence/.manifest.jsonl.tmp", "evidence/manifest.jsonl"])
+def test_an_archive_whose_making_was_killed_is_made_again(tmp_path: Path, left: str) -> None:
+    (tmp_path / left).parent.mkdir(exist_ok=True)
+    (tmp_path / left).touch()
+    assert Archive.create(tmp_path).evidence.verify() == ()
+    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")} - {left} == {
+        "archive.json",
+        "evidence",
+        "evidence/manifest.jsonl",
+    } - {left}
+
+
+@pytest.mark.parametrize("left", ["evidence/manifest.jsonl", "evidence/letter.txt", "tables/attendees"])
+def test_what_an_archive_holds_is_not_taken_for_one_being_made(tmp_path: Path, left: str) -> None:
+    (tmp_path / left).parent.mkdir(exist_ok=True)
+    (tmp_path / left).write_text("x", encoding="utf-8")
+    with pytest.raises(ArchiveError, match="other things"):
+        Archive.create(tmp_path)
+
+
 def test_a_folder_with_other_things_does_not_become_an_archive(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("x")
     with pytest.raises(ArchiveError, match="other things"):

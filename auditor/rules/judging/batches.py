@@ -8,7 +8,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import polars as pl
 
@@ -25,7 +24,7 @@ from auditor.rules.outcome import CRASHES
 from auditor.rules.profile import Profile, timed
 from auditor.rules.rows.parts import MEETING, Pieces, height, parts
 from auditor.rules.rows.source import Source
-from auditor.rules.rows.spill import MEMORY, Room
+from auditor.rules.rows.spill import MEMORY, rented
 from auditor.rules.stages.plain import by_row, judge_by_row
 from auditor.rules.task import Task
 from auditor.tables.facts import FACTS, TRACKING_CODE, sources, value_source
@@ -80,8 +79,7 @@ class Batches:
         }
         looking = [weighed[task.rule.id] for task in within if task.rule.id in weighed]
         within = [task for task in within if task.rule.id not in weighed]
-        with TemporaryDirectory(prefix="auditor-", dir=self.scratch) as folder:
-            room = Room(Path(folder), self.memory)
+        with rented(self.memory, below=self.scratch) as room:
             spilled = Across.of(across, plans, room, buckets=self.buckets, weighed=weighed)
             lessons = Lessons.of(
                 chosen, room, buckets=self.buckets, offices=self.lists.get("office_networks", ()), located=self.located

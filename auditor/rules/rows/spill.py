@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 import polars as pl
 
+from auditor.errors import ConfigError, said
 from auditor.rules.rows.keys import code_of, highest, lowest
 from auditor.rules.rows.packed import PACKED, packed, witness
 
@@ -19,6 +22,18 @@ _SEED = 23
 
 _NUMBERS = "__numbers:"
 _HALF = 1 << 31
+
+
+class NoRoom(BaseException):
+    """Rows cannot be set aside on disk: `error` tells why.
+
+    No rule is at fault and none can be judged, so that this is no `Exception`, at which a rule would be said to crash.
+    """
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        super().__init__(folder, error)
+        self.folder = folder
+        self.error = error
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +51,7 @@ _Rows: TypeAlias = pl.DataFrame | _File
 class Room:
     """Where rows wait: `left` bytes in memory, then files below `folder`, each with a number of its own.
 
-    While it lives a text keeps its number.
+    While it lives a text keeps its number. Raises `NoRoom` where the disk has no more.
     """
 
     folder: Path
@@ -57,7 +72,10 @@ class Room:
         )
         file = _File(self.folder / f"{self._files}.arrow", tuple(stored.columns))
         # small files of one stream are read in a third of the time of those with an index
-        stored.write_ipc_stream(file.path)
+        try:
+            stored.write_ipc_stream(file.path)
+        except OSError as error:
+            raise NoRoom(self.folder, error) from error
         return file
 
     def take(self, rows: _Rows) -> pl.DataFrame:
@@ -91,6 +109,30 @@ class Room:
         if size > self._texts.len():
             self._texts = pl.int_range(size, dtype=pl.UInt32, eager=True).cat.to(PACKED)
         return self._texts.gather(numbers).alias(numbers.name.removeprefix(_NUMBERS))
+
+
+@contextmanager
+def rented(memory: int, *, below: Path | None = None) -> Iterator[Room]:
+    """Room for as long as rules are judged, in a folder of its own, in that of temporary files or `below` another.
+
+    Raises `ConfigError` where there is none or it is full.
+    """
+    with ExitStack() as gone_after:
+        try:
+            folder = gone_after.enter_context(TemporaryDirectory(prefix="auditor-", dir=below))
+        except OSError as error:
+            raise _lacking(below, error) from error
+        try:
+            yield Room(Path(folder), memory)
+        except NoRoom as full:
+            raise _lacking(full.folder.parent, full.error) from full
+
+
+def _lacking(folder: Path | None, error: OSError) -> ConfigError:
+    place = "temporary files" if folder is None else str(folder)
+    return ConfigError(
+        f"{place}: rows that wait to be judged cannot be written: {said(error)}; TMPDIR may name another folder"
+    )
 
 
 @dataclass(slots=True)
