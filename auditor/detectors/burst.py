@@ -27,6 +27,7 @@ from auditor.detectors.detection import (
 )
 from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, together
 from auditor.detectors.wording import clock, entity, number
+from auditor.entities.columns import flags
 from auditor.entities.groups import greatest, ids
 from auditor.frozen import dataclass
 from auditor.model.window import Window
@@ -125,7 +126,7 @@ def _counted(entity: pl.Series, least: int) -> tuple[int, pl.Series]:
     # sorted by entity, so one has enough rows where the row that many places before is of it, too
     enough = (runs == runs.shift(max(least - 1, 0))).fill_null(value=False)
     chosen = keys.filter(runs.is_in(runs.filter(enough).unique().implode())) % size
-    return int(runs[-1]), pl.repeat(False, entity.len(), eager=True).scatter(chosen, True)
+    return int(runs[-1]), flags(entity.len()).scatter(chosen, True)
 
 
 def _largest(joins: pl.DataFrame, settings: Burst) -> pl.Series:

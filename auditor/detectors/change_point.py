@@ -28,6 +28,7 @@ from auditor.detectors.detection import (
 from auditor.detectors.outlier import periods
 from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, together
 from auditor.detectors.wording import entity, number
+from auditor.entities.columns import picked
 from auditor.entities.groups import ids, places
 from auditor.frozen import dataclass
 from auditor.model.window import Window
@@ -109,7 +110,7 @@ def look(rows: pl.LazyFrame, settings: ChangePoint, window: Window, beside: Besi
         .filter(within(window, "at"))
     )
     changed = _held(changed, series, settings)
-    named = texts(frame.select(key)[first.gather(changed["_who"])]).hstack(changed)
+    named = texts(frame.select(key)[picked(first, changed["_who"])]).hstack(changed)
     times = frame["joined_time"]
     return Seen(
         frame.height,
@@ -125,7 +126,7 @@ def _with_records(changed: pl.DataFrame, series: pl.DataFrame, frame: pl.DataFra
     """The changes with the records of the periods of their series; `group` tells each row's period of an entity."""
     theirs = series.filter(pl.col("_who").is_in(changed["_who"].implode())).select("_who", "_group").drop_nulls()
     rows = group.is_in(theirs["_group"].implode()).arg_true()
-    cited = texts(frame.select(*LINEAGE)[rows]).with_columns(_group=group.gather(rows)).join(theirs, on="_group")
+    cited = texts(frame.select(*LINEAGE)[rows]).with_columns(_group=picked(group, rows)).join(theirs, on="_group")
     told = cited.group_by("_who").agg(records=records())
     return changed.join(told, on="_who", how="left", maintain_order="left").drop("_who")
 

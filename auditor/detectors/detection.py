@@ -15,6 +15,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
+from auditor.entities.columns import picked, uniform
 from auditor.entities.episodes import END
 from auditor.entities.groups import greatest, ids, paired
 from auditor.frozen import dataclass
@@ -71,10 +72,10 @@ class Aggregate:
                 found = found.with_columns(pl.lit(0, dtype=pl.Int64()).alias(name))
                 continue
             once = paired(groups, ids(frame, [column])).set(~known, None).arg_unique()
-            counts = groups.gather(once.filter(known.gather(once))).alias("group").value_counts()
-            table = pl.zeros(greatest(groups) + 1, pl.Int64(), eager=True)
+            counts = picked(groups, once.filter(picked(known, once))).alias("group").value_counts()
+            table = uniform(0, greatest(groups) + 1, pl.Int64())
             table = table.scatter(counts["group"], counts["count"].cast(pl.Int64()))
-            found = found.with_columns(table.gather(found["_group"]).alias(name))
+            found = found.with_columns(picked(table, found["_group"]).alias(name))
         return self.finish(found.lazy()).collect()
 
 

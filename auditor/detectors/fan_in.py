@@ -28,7 +28,8 @@ from auditor.detectors.past import Past, keyed
 from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, together
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
-from auditor.entities.groups import codes, greatest, ids, paired, run_starts
+from auditor.entities.columns import picked, run_starts
+from auditor.entities.groups import codes, greatest, ids, paired
 from auditor.entities.networks import NETWORK, WHERE, is_remote_exit, knows_network, remote_exits
 from auditor.frozen import dataclass
 from auditor.model.window import Window
@@ -174,7 +175,7 @@ def _crowded(case: pl.Series, settings: FanIn) -> tuple[int, pl.Series]:
 
 def _like(groups: pl.Series, rows: pl.Series) -> pl.Series:
     """Which rows are of a group that one of those rows is of."""
-    return groups.is_in(groups.gather(rows).unique().implode())
+    return groups.is_in(picked(groups, rows).unique().implode())
 
 
 def _counted(theirs: pl.DataFrame) -> pl.DataFrame:
@@ -195,7 +196,7 @@ def _counted(theirs: pl.DataFrame) -> pl.DataFrame:
         )
     )
     people = greatest(theirs["_who"]) + 1
-    each = (case * people + theirs["_who"].gather(rows)).sort()
+    each = (case * people + picked(theirs["_who"], rows)).sort()
     different = each.filter(run_starts(each)) // people
     return found.with_columns(different.rle().struct.field("len").cast(pl.Int64()).alias("count"))
 
@@ -281,7 +282,7 @@ def _strictly_before(counted: pl.DataFrame, places: pl.DataFrame) -> pl.DataFram
     past, order, first = Past.within(counted["_pair"], counted["observed_at"])
     rated = counted[order]
     before = rated["count"].cum_sum() - rated["count"]
-    rated = rated.with_columns((before.gather(past.until) - before.gather(first)).alias("_others"))
+    rated = rated.with_columns((picked(before, past.until) - picked(before, first)).alias("_others"))
     network = rated["_network"] * size
     until = places["_start"].search_sorted(rated["observed_at"], side="left")
     scopes = begun.search_sorted(network + until).cast(pl.Int64) - begun.search_sorted(network).cast(pl.Int64)

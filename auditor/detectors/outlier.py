@@ -29,6 +29,7 @@ from auditor.detectors.detection import (
 )
 from auditor.detectors.seen import Again, Beside, Seen, ends, once, together, usable_again
 from auditor.detectors.wording import entity, number
+from auditor.entities.columns import picked
 from auditor.entities.groups import codes, ids, paired, places, smallest, spread
 from auditor.frozen import dataclass
 from auditor.model.window import Window
@@ -109,7 +110,7 @@ def look(rows: pl.LazyFrame, settings: Outlier, window: Window, beside: Beside) 
     weeks = told.filter(pl.col("_rows") >= settings.min_rows)
     if weeks.is_empty():
         learned(pl.Series([0]), earlier=told["_rows"] >= settings.min_rows)
-    named = frame.select(key)[first.gather(weeks["_who"])]
+    named = frame.select(key)[picked(first, weeks["_who"])]
     found = named.hstack(weeks.select("period", pl.col(features).cast(pl.Float64)))
     return Seen(frame.height, lost, found, times=ends(frame["joined_time"]))
 
@@ -172,8 +173,8 @@ def periods(frame: pl.DataFrame, who: pl.Series, value: Aggregate, length: timed
     begins = frame.select(period_start(length)).to_series()
     first, group = places(paired(who.cast(pl.Int64()), places(begins.dt.epoch("d"))[1].cast(pl.Int64())))
     found = value.summed(frame, group.cast(pl.Int64()))
-    rows = first.gather(found["_group"])
-    return group.cast(pl.Int64()), found.with_columns(_who=who.gather(rows), period=begins.gather(rows))
+    rows = picked(first, found["_group"])
+    return group.cast(pl.Int64()), found.with_columns(_who=picked(who, rows), period=picked(begins, rows))
 
 
 def period_start(length: timedelta) -> pl.Expr:

@@ -18,6 +18,7 @@ from auditor.detectors.past import in_order
 from auditor.detectors.seen import Again, Beside, Seen, ends, once, together
 from auditor.detectors.suppress import first_reason
 from auditor.detectors.wording import clock, entity, span
+from auditor.entities.columns import picked
 from auditor.entities.episodes import ORDER
 from auditor.entities.groups import codes, greatest, ids, places, smallest
 from auditor.entities.networks import PLACE, WHERE, Lives, is_remote_exit, knows_network, remote_exits
@@ -140,7 +141,7 @@ def _islands(frame: pl.DataFrame, settings: Overlap) -> pl.DataFrame:
     apart = (ordered["joined_time"] + settings.grace >= _reach_before(ordered, first.len())).fill_null(value=True)
     numbered = ordered.select("row", "_who", island=apart.cum_sum()).filter(~apart | ~apart.shift(-1, fill_value=True))
     for name in settings.different:
-        value = codes(frame[name].gather(numbered["row"]))
+        value = codes(picked(frame[name], numbered["row"]))
         alike = (
             numbered.select("island", value=value)
             .group_by("island")
@@ -151,7 +152,7 @@ def _islands(frame: pl.DataFrame, settings: Overlap) -> pl.DataFrame:
     known = recognised(theirs, knows_network(theirs))
     place = theirs["row"].search_sorted(numbered["row"]).cast(pl.Int64())
     told = theirs[place].hstack(numbered.select("island")).hstack(Lives.of(theirs).near(place))
-    told = texts(told.with_columns(known=known.gather(place)))
+    told = texts(told.with_columns(known=picked(known, place)))
     exits = remote_exits(frame, among=told.select(place=PLACE).to_series())
     told = told.with_columns(exit=is_remote_exit(told, exits)).drop("row").sort(*ORDER)
     return told.with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))

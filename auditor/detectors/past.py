@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import polars as pl
 
-from auditor.entities.groups import greatest, run_starts, smallest
+from auditor.entities.columns import picked, run_starts
+from auditor.entities.groups import greatest, smallest
 from auditor.frozen import dataclass
 
 
@@ -32,7 +33,7 @@ class Past:
         """
         moments = times.dt.epoch("us")
         rows = in_order(groups, moments)
-        group, time = groups.gather(rows), moments.gather(rows)
+        group, time = picked(groups, rows), picked(moments, rows)
         other = run_starts(group)
         first = _begun(other)
         until = _begun(other | run_starts(time))
@@ -62,14 +63,14 @@ class Past:
         keys, size = keyed(groups)
         keys = keys.drop_nulls().sort()
         rows, group = keys % size, keys // size
-        time = self.until.gather(rows)
+        time = picked(self.until, rows)
         other = run_starts(group)
         until = _begun(other | run_starts(time))
         if self.since is None:
             return Past(until, None), rows, _begun(other)
-        since = self.since.gather(rows)
+        since = picked(self.since, rows)
         cut = since.is_not_null().arg_true()
-        reach = keys.search_sorted(group.gather(cut) * size + since.gather(cut)).cast(pl.Int64)
+        reach = keys.search_sorted(picked(group, cut) * size + picked(since, cut)).cast(pl.Int64)
         return Past(until, since.scatter(cut, reach)), rows, _begun(other)
 
 
@@ -111,7 +112,7 @@ def in_order(groups: pl.Series, moments: pl.Series) -> pl.Series:
 
 def _since(group: pl.Series, time: pl.Series, first: pl.Series, history: int) -> pl.Series | None:
     """For each row the first one of its group that is not older than the history; null where that is the group's."""
-    cut = (time - history > time.gather(first)).arg_true()
+    cut = (time - history > picked(time, first)).arg_true()
     if cut.is_empty():
         return None
     low = smallest(time)
@@ -123,10 +124,10 @@ def _since(group: pl.Series, time: pl.Series, first: pl.Series, history: int) ->
         # ranks of moments keep their order, and a moment between two has that of the next
         distinct = moments.unique().sort()
         width = distinct.len() + 1
-        reach = distinct.search_sorted(moments.gather(cut) - history).cast(pl.Int64)
+        reach = distinct.search_sorted(picked(moments, cut) - history).cast(pl.Int64)
         moments = distinct.search_sorted(moments).cast(pl.Int64)
     else:
-        reach = moments.gather(cut) - history
+        reach = picked(moments, cut) - history
     keys = group * width + moments
     since = pl.Series([None], dtype=pl.Int64()).new_from_index(0, group.len())
-    return since.scatter(cut, keys.search_sorted(group.gather(cut) * width + reach).cast(pl.Int64))
+    return since.scatter(cut, keys.search_sorted(picked(group, cut) * width + reach).cast(pl.Int64))

@@ -27,6 +27,7 @@ from auditor.detectors.past import Past
 from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, together, usable_again
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
+from auditor.entities.columns import flags, picked, uniform
 from auditor.entities.groups import dense, greatest, ids, paired, places, smallest
 from auditor.entities.networks import PLACE, WHERE, is_remote_exit, remote_exits
 from auditor.frozen import dataclass
@@ -134,7 +135,7 @@ def _came_through_exits(scored: pl.DataFrame, parts: Iterable[pl.DataFrame]) -> 
     """Whether the place of each was an exit; where places are known all rows are one part."""
     among = scored.select(place=PLACE).to_series()
     exits = [remote_exits(rows, among=among) for rows in parts]
-    return is_remote_exit(scored, pl.concat(exits)) if exits else pl.repeat(False, scored.height, eager=True)
+    return is_remote_exit(scored, pl.concat(exits)) if exits else flags(scored.height)
 
 
 def _rated(frame: pl.DataFrame, inside: pl.Series, settings: Rarity, rows: int) -> tuple[pl.DataFrame, int]:
@@ -145,11 +146,11 @@ def _rated(frame: pl.DataFrame, inside: pl.Series, settings: Rarity, rows: int) 
     """
     people = ids(frame, settings.entity)
     own, order, first = Past.within(people, frame["joined_time"], settings.history)
-    people, asked = people.gather(order), inside.gather(order)
+    people, asked = picked(people, order), picked(inside, order)
     counts: dict[str, pl.Series] = {}
     masks: list[tuple[pl.Series, pl.Series]] = []
     for name in settings.columns:
-        value = dense(frame[name]).gather(order)
+        value = picked(dense(frame[name]), order)
         known = value.is_not_null()
         # columns that are null on the same rows share what does not depend on the value
         every = next((every for mask, every in masks if (mask == known).all()), None)
@@ -191,7 +192,7 @@ def _surprising(seen: Seen, settings: Rarity, again: Again) -> pl.DataFrame:
 
 def _of_all(events: pl.DataFrame, settings: Rarity, again: Again) -> pl.DataFrame:
     """How many rows of everybody's past of the events had their value, `gv_`, or any, `g_`."""
-    none = pl.zeros(events.height, pl.Int64(), eager=True)
+    none = uniform(0, events.height, pl.Int64())
     with_value, with_any = (dict.fromkeys(settings.columns, none) for _ in range(2))
     until = events["joined_time"].dt.epoch("us")
     since = until - settings.history // timedelta(microseconds=1)
@@ -224,10 +225,10 @@ def _alike(asked: pl.Series, since: pl.Series, until: pl.Series, values: pl.Seri
     kinds = (first < asked.len()).sum()
     wanted, had = own.head(asked.len()).cast(pl.Int64()), own.tail(values.len())
     chosen = (had < kinds).arg_true()
-    had, times = had.gather(chosen).cast(pl.Int64()), times.gather(chosen)
+    had, times = picked(had, chosen).cast(pl.Int64()), picked(times, chosen)
     low = min(smallest(times), smallest(since))
     width = max(greatest(times), greatest(until)) - low + 1
-    counts = pl.zeros(asked.len(), pl.Int64(), eager=True)
+    counts = uniform(0, asked.len(), pl.Int64())
     # so many values at once as fit into a number beside a time
     step = (1 << 62) // width
     for start in range(0, int(kinds), step):

@@ -28,6 +28,7 @@ from auditor.detectors.detection import (
 from auditor.detectors.past import Past
 from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, together
 from auditor.detectors.wording import entity, number
+from auditor.entities.columns import flags, picked
 from auditor.entities.episodes import END, MERGE_GAP, ORDER, visits_of_legs
 from auditor.entities.groups import codes, ids, paired, spread
 from auditor.frozen import dataclass
@@ -126,14 +127,14 @@ def prepare(rows: pl.DataFrame, settings: RobustZscore) -> pl.DataFrame:
     )
     valued = settings.value.finish(stays.lazy()).with_columns(pl.col("value").cast(pl.Float64)).collect()
     place = frame["_place"]
-    first = place.gather(valued["visit"])
+    first = picked(place, valued["visit"])
     told = valued.select(
         pl.col("presence").dt.total_microseconds().alias(PRESENCE),
         pl.col("value").alias(VALUE),
         *[f"{PEER}{name}" for name in settings.peer],
     )
     none = pl.Series([None], dtype=pl.Int64()).new_from_index(0, rows.height)
-    return spread(told, first, height=rows.height).with_columns(none.scatter(place, place.gather(own)).alias(VISIT))
+    return spread(told, first, height=rows.height).with_columns(none.scatter(place, picked(place, own)).alias(VISIT))
 
 
 def survey(again: Again, settings: RobustZscore, window: Window) -> pl.DataFrame:
@@ -181,7 +182,7 @@ def look(rows: pl.LazyFrame, settings: RobustZscore, window: Window, beside: Bes
     whose, peers = ids(frame, settings.entity), settings.prepared[3:]
     first = frame[PRESENCE].is_not_null().arg_true()
     stays = frame.select("joined_time", PRESENCE, VALUE, *peers)[first].with_columns(
-        _row=first.cast(pl.Int64()), _who=whose.gather(first)
+        _row=first.cast(pl.Int64()), _who=picked(whose, first)
     )
     usable = stays.filter(_usable(VALUE)).with_columns(x=pl.col(VALUE).log1p())
     past, order, first = Past.within(usable["_who"], usable["joined_time"])
@@ -189,12 +190,12 @@ def look(rows: pl.LazyFrame, settings: RobustZscore, window: Window, beside: Bes
     usable = usable[order].with_columns(known)
     times = usable["joined_time"]
     inside = usable.select(within(window, "joined_time")).to_series()
-    learned(known.filter(inside), earlier=(times > times.gather(first)).filter(inside))
+    learned(known.filter(inside), earlier=(times > picked(times, first)).filter(inside))
     young = int((inside & (known < settings.min_history)).sum())
     least = settings.min_presence // timedelta(microseconds=1)
     asked = (inside & (known >= settings.min_history) & (usable[PRESENCE] >= least)).arg_true()
     asked = asked.filter(_may_be_far(usable, asked, beside.told, settings))
-    may_be = pl.repeat(False, usable.height, eager=True).scatter(asked, True)
+    may_be = flags(usable.height).scatter(asked, True)
     found = _scored(frame, whose, usable.with_columns(_asked=may_be), beside.told, settings)
     return Seen(
         frame.height - unusable,
@@ -271,7 +272,7 @@ def _scored(
     legs = frame[rows].with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
     visit = paired(ids(legs, ["meeting_id"]), legs[VISIT])
     theirs = usable.filter(pl.col("_who").is_in(people))
-    theirs = theirs.with_columns(visit=visit.gather(rows.search_sorted(theirs["_row"])))
+    theirs = theirs.with_columns(visit=picked(visit, rows.search_sorted(theirs["_row"])))
     rated = _with_peers(_placed(_in_order(theirs, legs, visit)), peers, settings).with_columns(
         presence=pl.col(PRESENCE).cast(pl.Duration("us")), value=VALUE
     )
@@ -300,7 +301,7 @@ def _scored(
         )
     )
     mine = visit.is_in(scored["visit"].implode()).arg_true()
-    members = legs.select("row")[mine].with_columns(visit=visit.gather(mine)).group_by("visit").agg(rows=pl.col("row"))
+    members = legs.select("row")[mine].with_columns(visit=picked(visit, mine)).group_by("visit").agg(rows=pl.col("row"))
     names = list(dict.fromkeys((*settings.entity, "site_url", "meeting_id")))
     told = scored.join(members, on="visit", how="left", maintain_order="left")
     told = texts(legs.select(names)[told["rows"].list.first()]).hstack(told)

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import polars as pl
 
+from auditor.entities.columns import picked
 from auditor.entities.groups import dense, greatest, packed, places, smallest, spread
 from auditor.entities.lookback import DAYS, day_of, distinct, seen_before, used_before
 from auditor.entities.networks import WHERE, exits_before, remote_exits
@@ -58,9 +59,9 @@ def network_facts(rows: pl.DataFrame, *, wanted: Collection[str], since: datetim
     networks = _networks(rows, uses, first, all_=told)
     found: dict[str, pl.Series] = {}
     if "network_people" in wanted:
-        found["network_people"] = networks["people"].gather(place)
+        found["network_people"] = picked(networks["people"], place)
     if "network_people_why" in wanted:
-        found["network_people_why"] = packed(networks.select(_people_why()).to_series()).gather(place)
+        found["network_people_why"] = picked(packed(networks.select(_people_why()).to_series()), place)
     if told:
         counted = rows.select("listed", "pooled").hstack(networks.select(_OF_NETWORK)[place]).hstack(_exits(rows))
         counted = counted.with_columns(
@@ -191,7 +192,7 @@ def _networks(rows: pl.DataFrame, uses: _Uses, first: pl.Series, *, all_: bool) 
     one of `few` people. `past` tells how many days before are held at most. All is null where nothing was held before.
     """
     used, daily = uses.rows, uses.daily
-    asked = (used["network"].gather(first), used["day"].gather(first))
+    asked = (picked(used["network"], first), picked(used["day"], first))
     mine = used.filter(rows["is_internal"].fill_null(value=False))
     each_day = distinct(daily["network"] * uses.span + daily["day"])
     counts = {
@@ -210,9 +211,9 @@ def _networks(rows: pl.DataFrame, uses: _Uses, first: pl.Series, *, all_: bool) 
     told = pl.DataFrame(counts | {"past": asked[1].clip(0, DAYS)})
     if all_:
         told = told.with_columns(**_SHAPES)
-    when = rows["joined_time"].gather(first).dt.strftime("%Y-%m-%d")
+    when = picked(rows["joined_time"], first).dt.strftime("%Y-%m-%d")
     known = told.select(pl.when(pl.col("past") > 0).then(pl.all()))
-    return known.with_columns(when=when, ip_network=rows["ip_network"].gather(first).cast(pl.String()))
+    return known.with_columns(when=when, ip_network=picked(rows["ip_network"], first).cast(pl.String()))
 
 
 _SHARED = pl.col("people") >= MANY
@@ -236,7 +237,7 @@ def _own_days(uses: _Uses, asked: pl.Series) -> pl.Series:
 def _is_cloud(operators: pl.Series) -> pl.Series:
     """Whether the operator of each row calls itself one of clouds or data centres."""
     first, place = places(operators)
-    return operators.gather(first).cast(pl.String()).str.contains(HOSTING).gather(place)
+    return picked(picked(operators, first).cast(pl.String()).str.contains(HOSTING), place)
 
 
 def _exits(rows: pl.DataFrame) -> pl.DataFrame:

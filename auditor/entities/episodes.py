@@ -11,7 +11,8 @@ from datetime import timedelta
 
 import polars as pl
 
-from auditor.entities.groups import first_places, greatest, ids, paired, places, repeated, run_starts
+from auditor.entities.columns import flags, picked, uniform
+from auditor.entities.groups import first_places, greatest, ids, paired, places, repeated
 
 ORDER = ("joined_time", "end", "page", "item")
 MERGE_GAP = timedelta(minutes=10)
@@ -70,13 +71,13 @@ def visits_of_legs(
         alone = None
     key = list(dict.fromkeys(("site_url", "meeting_id", *entity)))
     meeting, stay = _stays(frame, key)
-    several = pl.repeat(True, frame.height, eager=True) if alone is None else repeated(stay)
+    several = flags(frame.height, value=True) if alone is None else repeated(stay)
     single = frame.with_columns(meeting=places(meeting)[1], presence=pl.col("end") - pl.col("joined_time"))
     single, mates = single.filter(~several), single.filter(several).drop("presence")
     mates = mates if mates["joined_time"].is_sorted() else mates.sort("joined_time")
     numbered = in_visits(mates.with_columns(_row="row", row=pl.int_range(pl.len(), dtype=pl.Int64)), key=key, gap=gap)
     numbered = numbered.with_columns(
-        row="_row", visit=mates["row"].gather(numbered["visit"]), presence=pl.col("_added").sum().over("visit")
+        row="_row", visit=picked(mates["row"], numbered["visit"]), presence=pl.col("_added").sum().over("visit")
     )
     single, numbered = _with_meeting_length(single, numbered)
     names = [
@@ -129,14 +130,14 @@ def _reach_before(ordered: pl.DataFrame) -> pl.Series:
 
     One running maximum over all rows: ranks of ends never reach those of the next stay.
     """
-    first = run_starts(pl.col("_stay"))
+    first = (pl.col("_stay") != pl.col("_stay").shift(1)).fill_null(value=True)
     ends = ordered["end"].unique().sort()
     ranks = ordered.select(first=first, rank=pl.col("end").rank("dense").cast(pl.Int64) - 1)
     lifted = ranks.with_columns(lift=pl.col("first").cast(pl.Int64).cum_sum() * (ordered.height + 1))
     before = lifted.select(
         pl.when(~pl.col("first")).then((pl.col("rank") + pl.col("lift")).cum_max().shift(1) - pl.col("lift"))
     ).to_series()
-    return ends.gather(before)
+    return picked(ends, before)
 
 
 def _with_meeting_length(single: pl.DataFrame, several: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -151,7 +152,7 @@ def _with_meeting_length(single: pl.DataFrame, several: pl.DataFrame) -> tuple[p
         "meeting", stay=pl.col("presence").dt.total_microseconds()
     )
     places_ = pl.int_range(single.height, stays.height, dtype=pl.Int64(), eager=True)
-    at = pl.zeros(greatest(own["_stay"]) + 1, pl.Int64(), eager=True).scatter(own["_stay"], places_)
+    at = uniform(0, greatest(own["_stay"]) + 1, pl.Int64()).scatter(own["_stay"], places_)
     stated = pl.col("meeting.end_time") - pl.col("meeting.start_time")
     unknown = [legs.filter(stated.is_null())["meeting"] for legs in (single, several)]
     longest = _longest_of_others(stays)
@@ -160,7 +161,7 @@ def _with_meeting_length(single: pl.DataFrame, several: pl.DataFrame) -> tuple[p
     told = pl.DataFrame([longest.cast(pl.Duration("us")), middle.cast(pl.Duration("us"))])
     return (
         single.hstack(told.head(single.height)).with_columns(meeting_length=known),
-        several.hstack(told[at.gather(several["_stay"])]).with_columns(meeting_length=known),
+        several.hstack(told[picked(at, several["_stay"])]).with_columns(meeting_length=known),
     )
 
 
@@ -176,14 +177,16 @@ def _longest_of_others(stays: pl.DataFrame) -> pl.Series:
     many = last - last.shift(1, fill_value=-1)
     of_meeting = pl.DataFrame(
         {
-            "first": ordered["stay"].gather(last),
-            "second": ordered["stay"].gather((last - 1).clip(0)),
+            "first": picked(ordered["stay"], last),
+            "second": picked(ordered["stay"], (last - 1).clip(0)),
             "several": many > OTHERS,
         }
     )
-    places_ = pl.zeros(meetings, pl.Int64(), eager=True)
+    places_ = uniform(0, meetings, pl.Int64())
     own = of_meeting[
-        places_.scatter(ordered["meeting"].gather(last), pl.int_range(last.len(), eager=True)).gather(stays["meeting"])
+        picked(
+            places_.scatter(picked(ordered["meeting"], last), pl.int_range(last.len(), eager=True)), stays["meeting"]
+        )
     ]
     longest = pl.when(stays["stay"] == pl.col("first")).then("second").otherwise("first")
     return own.select(pl.when("several").then(longest).alias("_longest")).to_series()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 import polars as pl
+
+from auditor.entities.columns import flags, picked, run_starts, runs_of, uniform
 
 _PACKED = pl.Categorical()
 _FEW = 1_000_000
@@ -18,8 +19,8 @@ def codes(values: pl.Series) -> pl.Series:
     if values.dtype not in {pl.String(), _PACKED}:
         return values.rank("dense").cast(pl.Int64) - 1
     first, own = places(values)
-    distinct = values.gather(first).cast(pl.String())
-    return (distinct.rank("dense").cast(pl.Int64) - 1).gather(own)
+    distinct = picked(values, first).cast(pl.String())
+    return picked(distinct.rank("dense").cast(pl.Int64) - 1, own)
 
 
 def packed(values: pl.Series) -> pl.Series:
@@ -38,8 +39,8 @@ def places(values: pl.Series) -> tuple[pl.Series, pl.Series]:
         keys = wide.fill_null(greatest(keys) + 1)
     if keys.len() > _MANY and int(keys.head(_MANY).rle_id()[-1]) * _RUN < _MANY:
         starts, runs = runs_of(keys)
-        first, own = _places(keys.gather(starts))
-        return starts.gather(first), own.gather(runs)
+        first, own = _places(picked(keys, starts))
+        return picked(starts, first), picked(own, runs)
     return _places(keys)
 
 
@@ -50,24 +51,10 @@ def _places(keys: pl.Series) -> tuple[pl.Series, pl.Series]:
     low, high = smallest(keys), greatest(keys)
     if high - low < 16 * keys.len() + _FEW:
         own = (keys - low).cast(pl.UInt32)
-        looked_up = pl.zeros(high - low + 1, pl.UInt32, eager=True).scatter(own.gather(first), numbers)
-        return first, looked_up.gather(own)
-    known = pl.DataFrame({"key": keys.gather(first), "number": numbers})
+        looked_up = uniform(0, high - low + 1, pl.UInt32).scatter(picked(own, first), numbers)
+        return first, picked(looked_up, own)
+    known = pl.DataFrame({"key": picked(keys, first), "number": numbers})
     return first, keys.to_frame("key").join(known, on="key", how="left", maintain_order="left")["number"]
-
-
-Values = TypeVar("Values", pl.Series, pl.Expr)
-
-
-def run_starts(values: Values) -> Values:
-    """Whether each value differs from the one before it; the first does, and so does every null."""
-    return (values != values.shift(1)).fill_null(value=True)
-
-
-def runs_of(values: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """The first row of each run of equal values, and the number of each row's run; nulls equal each other."""
-    runs = values.rle_id()
-    return run_starts(runs).arg_true(), runs
 
 
 def dense(values: pl.Series) -> pl.Series:
@@ -80,7 +67,7 @@ def spread(found: pl.DataFrame, rows: pl.Series, *, height: int) -> pl.DataFrame
     """What was found of some rows, a row for each of all; null where nothing was."""
     own = pl.int_range(rows.len(), dtype=pl.UInt32, eager=True)
     place = pl.Series([None], dtype=pl.UInt32).new_from_index(0, height).scatter(rows, own)
-    return pl.DataFrame([column.gather(place) for column in found])
+    return pl.DataFrame([picked(column, place) for column in found])
 
 
 def greatest(values: pl.Series) -> int:
@@ -91,7 +78,7 @@ def greatest(values: pl.Series) -> int:
 
 def ids(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     """A whole number for each row, not negative, equal for rows of one group; nulls are equal to each other."""
-    found = pl.zeros(frame.height, pl.Int64(), eager=True)
+    found = uniform(0, frame.height, pl.Int64())
     for place, column in enumerate(frame[name] for name in columns):
         whole = column.dtype in {pl.String(), _PACKED} or column.dtype.is_integer()
         own = places(column)[1] if whole else column.rank("dense").fill_null(0)
@@ -130,7 +117,7 @@ def repeated(groups: pl.Series) -> pl.Series:
     if groups.is_sorted():
         return _runs(groups)[0]
     rows, _ = mates(groups)
-    return pl.repeat(False, groups.len(), eager=True).scatter(rows, True)
+    return flags(groups.len()).scatter(rows, True)
 
 
 def mates(groups: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -150,16 +137,16 @@ def mates(groups: pl.Series) -> tuple[pl.Series, pl.Series]:
         return keys.filter(several) % size, own
     # few rows share so much of a hash with others
     rows = mates((groups.hash() % ((1 << 62) // size)).cast(pl.Int64))[0].sort()
-    rows = rows.filter(groups.gather(rows).is_not_null())
-    placed = pl.DataFrame({"group": groups.gather(rows), "row": rows}).sort("group", "row")
+    rows = rows.filter(picked(groups, rows).is_not_null())
+    placed = pl.DataFrame({"group": picked(groups, rows), "row": rows}).sort("group", "row")
     several, own = _runs(placed["group"])
     return placed["row"].filter(several), own
 
 
 def _runs(groups: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Which rows, sorted by group, share theirs with others, and the number of the group of each of these."""
-    as_before = (groups == groups.shift(1)).fill_null(value=False)
-    several = as_before | as_before.shift(-1, fill_value=False)
+    as_before = ~run_starts(groups)
+    several = as_before | pl.concat([as_before[1:], flags(min(1, groups.len()))], rechunk=True)
     return several, (~as_before.filter(several)).cast(pl.Int64).cum_sum() - 1
 
 

@@ -13,6 +13,7 @@ from operator import or_
 
 import polars as pl
 
+from auditor.entities.columns import picked
 from auditor.entities.groups import codes, greatest, ids, paired, places, smallest
 from auditor.frozen import dataclass
 
@@ -193,11 +194,11 @@ def remote_exits(
         return pl.DataFrame(schema=_EXITS)
     names, own = _named(frame[inside], place)
     if among is not None:
-        asked = names.is_in(among.cast(pl.String()).unique().implode()).gather(own)
+        asked = picked(names.is_in(among.cast(pl.String()).unique().implode()), own)
         inside, own = inside.filter(asked), own.filter(asked)
     person = ids(frame, ["email"])
     people = greatest(person) + 1
-    used = (own * people + person.gather(inside)).unique() // people
+    used = (own * people + picked(person, inside)).unique() // people
     crowded = used.alias("place").value_counts().filter(pl.col("count") >= EXIT_PEOPLE)["place"]
     if crowded.is_empty():
         return pl.DataFrame(schema=_EXITS)
@@ -205,17 +206,17 @@ def remote_exits(
     inside, own = inside.filter(chosen), own.filter(chosen)
     if lives is None:
         # where somebody lives follows from their own rows alone
-        theirs = person.is_in(person.gather(inside).unique().implode())
-        frame, inside = frame.filter(theirs), (theirs.cum_sum() - 1).gather(inside)
+        theirs = person.is_in(picked(person, inside).unique().implode())
+        frame, inside = frame.filter(theirs), picked(theirs.cum_sum() - 1, inside)
         lives = Lives.of(frame)
     spots, dated = lives.spots, lives.dated
     people = greatest(dated["who"]) + 1
     internal = dated.select("country", "geo_latitude", "geo_longitude")[inside]
-    who, day = (dated[name].gather(inside) for name in ("who", "day"))
+    who, day = (picked(dated[name], inside) for name in ("who", "day"))
     low, days = smallest(day), greatest(day - smallest(day)) + 1
     daily = (
         internal.with_columns(
-            line=codes(frame["ip_network"].gather(inside)), _key=(own * people + who) * days + day - low
+            line=codes(picked(frame["ip_network"], inside)), _key=(own * people + who) * days + day - low
         )
         .group_by("_key")
         .agg(pl.col("country", "line").min(), pl.col("geo_latitude", "geo_longitude").min().name.suffix("_here"))
@@ -256,7 +257,7 @@ def remote_exits(
         .filter(pl.col("exit").any().over("place"))
     )
     epoch = pl.lit(0).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    known_of = {"place": names.gather(counted["place"]), "day": epoch + pl.duration(days="day")}
+    known_of = {"place": picked(names, counted["place"]), "day": epoch + pl.duration(days="day")}
     return counted.select("exit", "people", "away", "days", **known_of)
 
 
@@ -271,12 +272,12 @@ def exits_before(frame: pl.DataFrame, exits: pl.DataFrame, *, place: pl.Expr = P
     if exits.is_empty():
         return exits.drop("exit").clear().with_columns(row=pl.lit(None, pl.Int64()))
     names, own = _named(frame, place)
-    rows = names.is_in(exits["place"].unique().implode()).gather(own).fill_null(value=False).arg_true()
+    rows = picked(names.is_in(exits["place"].unique().implode()), own).fill_null(value=False).arg_true()
     asked = pl.DataFrame(
         {
             "row": rows.cast(pl.Int64()),
-            "place": names.gather(own.gather(rows)),
-            "asked": frame["joined_time"].gather(rows).dt.truncate("1d"),
+            "place": picked(names, picked(own, rows)),
+            "asked": picked(frame["joined_time"], rows).dt.truncate("1d"),
         }
     )
     return (
@@ -304,7 +305,7 @@ def _on_two_days(frame: pl.DataFrame, place: pl.Expr) -> pl.Series:
     """For each leg, whether its day is later than the second on which its person was in that place."""
     names, where = _named(frame, place)
     day = frame["joined_time"].dt.epoch("d").cast(pl.Int64)
-    known = frame["email"].is_not_null() & names.is_not_null().gather(where)
+    known = frame["email"].is_not_null() & picked(names.is_not_null(), where)
     first, pair = places(paired(ids(frame, ["email"]), where))
     low, span = smallest(day), greatest(day - smallest(day)) + 1
     used = (pair.cast(pl.Int64) * span + day - low).unique().sort()
@@ -312,7 +313,7 @@ def _on_two_days(frame: pl.DataFrame, place: pl.Expr) -> pl.Series:
     second = ((whose == whose.shift(1)) & (whose != whose.shift(2)).fill_null(value=True)).fill_null(value=False)
     since = pl.Series([None], dtype=pl.Int64).new_from_index(0, first.len())
     since = since.scatter(whose.filter(second), used.filter(second) % span + low)
-    return (known & (day > since.gather(pair))).fill_null(value=False)
+    return (known & (day > picked(since, pair))).fill_null(value=False)
 
 
 def _named(frame: pl.DataFrame, place: pl.Expr) -> tuple[pl.Series, pl.Series]:
@@ -321,4 +322,4 @@ def _named(frame: pl.DataFrame, place: pl.Expr) -> tuple[pl.Series, pl.Series]:
     first, own = places(ids(read, read.columns))
     told = read[first].with_columns(pl.col(pl.Categorical()).cast(pl.String())).select(place=place).to_series()
     once, among = places(told)
-    return told.gather(once), among.gather(own).cast(pl.Int64)
+    return picked(told, once), picked(among, own).cast(pl.Int64)

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import polars as pl
 
+from auditor.entities.columns import flags, picked
 from auditor.entities.episodes import END, in_visits
 from auditor.entities.groups import dense, greatest, smallest
 from auditor.entities.pairs import HAND_OFF, MOBILE, soon
@@ -107,8 +108,7 @@ def _taken_over(legs: pl.DataFrame) -> pl.DataFrame:
 
 def _named(values: pl.Series, some: pl.Series) -> pl.Series:
     """Which of the numbers are among `some` of them."""
-    flags = pl.repeat(False, greatest(values) + 1, dtype=pl.Boolean(), eager=True)
-    return flags.scatter(some, True).gather(values)
+    return picked(flags(greatest(values) + 1).scatter(some, True), values)
 
 
 def telephones(rows: pl.DataFrame) -> pl.DataFrame:

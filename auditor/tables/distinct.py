@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import polars as pl
 
-from auditor.entities.groups import runs_of
+from auditor.entities.columns import picked, runs_of
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -47,12 +47,12 @@ def of_distinct(column: pl.Series, values: Sequence[pl.Expr]) -> pl.Series:
         return column.to_frame("value").select("value", made=pl.struct(values))["made"]
     # equal texts often stand together
     starts, runs = runs_of(column)
-    once = column.gather(starts) if 2 * starts.len() < column.len() else column
+    once = picked(column, starts) if 2 * starts.len() < column.len() else column
     codes = once.cast(pl.Categorical).to_physical()
     known = pl.DataFrame({"code": codes, "value": once}).unique("code", keep="first", maintain_order=True)
     # beside the value, so that expressions of no column are as long as it
     found = known.select("value", made=pl.struct(values))["made"]
     places = pl.DataFrame({"code": known["code"], "place": pl.int_range(known.height, dtype=pl.UInt32, eager=True)})
     place = pl.DataFrame({"code": codes}).join(places, on="code", how="left", nulls_equal=True, maintain_order="left")
-    made = found.gather(place["place"])
-    return made if once is column else made.gather(runs)
+    made = picked(found, place["place"])
+    return made if once is column else picked(made, runs)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from auditor.entities.groups import run_starts
+from auditor.entities.columns import run_starts
 from auditor.frozen import dataclass
 from auditor.model.window import iso
 from auditor.tables.schema import COUNT, FLAG, SPAN, Table

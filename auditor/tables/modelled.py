@@ -14,6 +14,7 @@ from types import MappingProxyType
 import polars as pl
 
 from auditor.entities import egress, presence
+from auditor.entities.columns import picked
 from auditor.entities.episodes import legs
 from auditor.entities.groups import places, spread
 from auditor.entities.networks import WHERE, homes
@@ -98,7 +99,7 @@ def _of_addresses(addresses: pl.Series, offices: Collection[str]) -> pl.DataFram
     first, place = places(addresses)
     address = pl.col("address")
     line = network(address, 32, 64)
-    told = addresses.gather(first).cast(TEXT).to_frame("address")
+    told = picked(addresses, first).cast(TEXT).to_frame("address")
     return told.select(
         # what one customer has: of private addresses nothing is known outside
         line=pl.when(~in_networks(address, PRIVATE)).then(line).cast(pl.Categorical()),

@@ -11,6 +11,7 @@ from typing import TypeAlias
 import polars as pl
 
 from auditor.detectors.seen import Again, Beside
+from auditor.entities.columns import flags
 from auditor.rules.judging.judge import columns_of, counted, reads_history
 from auditor.rules.judging.lessons import ROW, Lessons, known_of, learned_names
 from auditor.rules.judging.merging import Part, judged_part, put_by
@@ -201,7 +202,7 @@ def _set_aside(task: Task) -> frozenset[str]:
 
 def _may_count(rows: pl.DataFrame, tasks: Sequence[Task]) -> pl.Series:
     """The rows some rule counts: those its `where` is not false of, as far as it is known yet."""
-    kept = pl.repeat(False, rows.height, eager=True)
+    kept = flags(rows.height)
     for task in tasks:
         table = task.rule.detect.table
         condition = counted(task.rule, table)
@@ -209,6 +210,6 @@ def _may_count(rows: pl.DataFrame, tasks: Sequence[Task]) -> pl.Series:
             tree = known_of(condition.tree, unknown=waits)
             condition = None if tree is None else Condition(tree, condition.clauses)
         if condition is None:
-            return pl.repeat(True, rows.height, eager=True)
+            return flags(rows.height, value=True)
         kept |= verdicts(rows, condition).fill_null(value=True)
     return kept

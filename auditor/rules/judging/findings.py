@@ -10,6 +10,7 @@ from typing import overload
 
 import polars as pl
 
+from auditor.entities.columns import picked
 from auditor.model.finding import Finding, Record, Value
 from auditor.model.vocabulary import Confidence, Severity, Verdict
 from auditor.rules.compiled.compile import expression
@@ -193,7 +194,7 @@ def _records(lists: pl.Series) -> Iterator[tuple[Record, ...]]:
     single = lists.explode().struct
     pages = single.field("page")
     first, places = numbered(code_of(pages))
-    names = map(pages.gather(first).to_list().__getitem__, places.to_list())
+    names = map(picked(pages, first).to_list().__getitem__, places.to_list())
     records = map(Record._make, zip(names, single.field("item").to_list(), strict=True))
     counts = lists.list.len()
     if counts.max() == 1:

@@ -10,6 +10,7 @@ from functools import partial
 
 import polars as pl
 
+from auditor.entities.columns import picked, uniform
 from auditor.rules.compiled.bounds import parts_of
 from auditor.rules.judging.judge import columns_of
 from auditor.rules.language.columns import names_in
@@ -168,7 +169,7 @@ class Lessons:
                 parts = pl.concat([_nothing(lesson.names), *lesson.learn(name, self.offices, table.since)])
                 for fact in lesson.names:
                     values = parts[fact]
-                    every = pl.repeat(None, table.height, dtype=values.dtype, eager=True).scatter(parts[ROW], values)
+                    every = uniform(None, table.height, values.dtype).scatter(parts[ROW], values)
                     table.told[fact] = every.cat.to(PACKED) if LEARNED[fact] == TEXT else every
 
     def told(self, table: str, rows: pl.DataFrame) -> pl.DataFrame:
@@ -176,7 +177,7 @@ class Lessons:
         if ROW not in rows.columns or self.lost:
             return rows
         facts = self.tables[table].told
-        return rows.drop(ROW).with_columns(values.gather(rows[ROW]).alias(name) for name, values in facts.items())
+        return rows.drop(ROW).with_columns(picked(values, rows[ROW]).alias(name) for name, values in facts.items())
 
 
 def lookups(tasks: Iterable[Task]) -> frozenset[str]:

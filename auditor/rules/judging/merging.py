@@ -46,7 +46,7 @@ def kept_columns(task: Task) -> tuple[str, ...]:
 def trimmed(judged: Judged, task: Task) -> Judged:
     """The same with the columns of hits that make findings, and nothing else of the rows these were found among."""
     less_sure = [CONFIDENCE] if CONFIDENCE in judged.hits.columns else []
-    hits = judged.hits.select(*kept_columns(task), *less_sure)
+    hits = judged.hits[[*kept_columns(task), *less_sure]]
     return Judged(
         of_their_own(hits) if hits.height else hits,
         population=judged.population,

@@ -8,6 +8,7 @@ from itertools import islice
 
 import polars as pl
 
+from auditor.entities.columns import picked, uniform
 from auditor.frozen import dataclass
 from auditor.rules.rows.known import Known
 
@@ -38,13 +39,13 @@ class Answers:
         for place, share in enumerate(_shares(names)):
             number = f"{_NUMBER}{','.join(share)}"
             known.require([number], partial(_number, names=share, number=number))
-            numbers.append(known.frame[number].gather(places))
+            numbers.append(picked(known.frame[number], places))
             bits |= {name: (place, _WIDTH * bit) for bit, name in enumerate(share)}
         return cls(source, numbers, bits, frozenset(name for name in names if known.frame[name].null_count()))
 
     def taken(self, places: pl.Series) -> Answers:
         """The same of the rows at the places."""
-        return Answers(self.source, [number.gather(places) for number in self.numbers], self.bits, self.nulls)
+        return Answers(self.source, [picked(number, places) for number in self.numbers], self.bits, self.nulls)
 
     def column(self, name: str) -> pl.Series:
         """One of the columns."""
@@ -54,7 +55,7 @@ class Answers:
         if name not in self.nulls:
             return yes
         known = (number & (_UNKNOWN << bit)) == 0
-        return yes.zip_with(known, pl.repeat(None, yes.len(), dtype=pl.Boolean, eager=True))
+        return yes.zip_with(known, uniform(None, yes.len(), pl.Boolean))
 
 
 def _shares(names: Sequence[str]) -> Iterator[list[str]]:

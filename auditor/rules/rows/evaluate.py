@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 import polars as pl
 
+from auditor.entities.columns import flags
 from auditor.frozen import dataclass
 from auditor.rules.compiled.compile import expression
 from auditor.rules.language.columns import names_in
@@ -22,7 +23,7 @@ _ALIKE = frozenset({"==", "!=", "is_null"})
 def verdicts(frame: pl.DataFrame, found: Condition | None) -> pl.Series:
     """What the condition says of each row; true on every row when there is none."""
     if found is None:
-        return pl.repeat(True, frame.height, eager=True)
+        return flags(frame.height, value=True)
     return computed(frame, found.tree)
 
 
@@ -76,7 +77,7 @@ class Reading:
     def prepared(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows, which have the columns the expression reads."""
         choices = (pl.coalesce(_in_turn(choice)).alias(name) for choice, name in self.chosen.items())
-        return texts(frame.with_columns(choices), self.texts)
+        return texts(frame.with_columns(choices) if self.chosen else frame, self.texts)
 
 
 def _in_turn(choice: Expr) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from auditor.entities.columns import without
 from auditor.frozen import dataclass
 from auditor.rules.rows.held import Held
 
@@ -32,7 +33,7 @@ class Handed:
         """The rows, which are some of these, with the columns that waited; a row whose `OWN` is null has none."""
         if self.held is None:
             return rows
-        return rows.drop(OWN).hstack(self.held.taken(self.waiting, rows[OWN]))
+        return without(rows, OWN).hstack(self.held.taken(self.waiting, rows[OWN]))
 
     def turned(self, rows: pl.DataFrame) -> Handed:
         """The same with columns made of them."""

@@ -9,7 +9,7 @@ from functools import partial
 
 import polars as pl
 
-from auditor.entities.groups import runs_of
+from auditor.entities.columns import flags, picked, runs_of, uniform
 from auditor.rules.compiled.compile import expression, with_shared
 from auditor.rules.language.columns import names_in
 from auditor.rules.language.tree import Op
@@ -52,11 +52,11 @@ class _Values:
 
     def column(self, name: str) -> pl.Series:
         """What follows, row by row."""
-        return self.known.frame[name].gather(self.places)
+        return picked(self.known.frame[name], self.places)
 
     def taken(self, places: pl.Series) -> _Values:
         """The same of the rows at the places."""
-        return _Values(self.known, self.places.gather(places))
+        return _Values(self.known, picked(self.places, places))
 
 
 @dataclass(slots=True)
@@ -87,7 +87,7 @@ class Late:
     def at(self, name: str, places: pl.Series | None) -> pl.Series:
         """The texts at the places, packed only where they are already."""
         column = self._packed.get(name, self.read[name])
-        return column if places is None else column.gather(places)
+        return column if places is None else picked(column, places)
 
 
 @dataclass(slots=True)
@@ -138,7 +138,7 @@ class Held:
         codes = code_of(self.frame([column]).to_series()).cast(COUNT).fill_null(-1)
         places = places_of(self.own, TABLES[self.table].time)
         firsts, runs = runs_of(codes)
-        if codes.gather(firsts).n_unique() != firsts.len() or _back(places, runs).any():
+        if picked(codes, firsts).n_unique() != firsts.len() or _back(places, runs).any():
             brought = Runs.of(codes)
             runs = brought.keys.rle_id()
             found = self.taken_whole(_in_time(brought.places, runs, places))
@@ -190,8 +190,8 @@ class Held:
     def taken_whole(self, places: pl.Series) -> Held:
         """The rows at the places, with all that was made of them."""
         found = Held(self.table, self.own[places], self.beside, self.late)
-        found.places = places if self.places is None else self.places.gather(places)
-        found._made = {name: column.gather(places) for name, column in self._made.items() if name not in self._answers}
+        found.places = places if self.places is None else picked(self.places, places)
+        found._made = {name: picked(column, places) for name, column in self._made.items() if name not in self._answers}
         taken = {id(answers): answers.taken(places) for answers in self._answers.values()}
         found._answers = {name: taken[id(answers)] for name, answers in self._answers.items()}
         found._values = {name: one.taken(places) for name, one in self._values.items()}
@@ -230,12 +230,12 @@ class Held:
         for name in names:
             by_source.setdefault(self._answers[name].source, []).append(name)
         # numbers are looked up faster than bits
-        found = pl.zeros(self.height, pl.UInt8, eager=True)
+        found = uniform(0, self.height, pl.UInt8)
         for source, own in by_source.items():
             values = self._values[source]
             some = values.known.frame.select(pl.any_horizontal(pl.col(own).fill_null(value=True))).to_series()
             if some.any():
-                found |= some.cast(pl.UInt8).rechunk().gather(values.places)
+                found |= picked(some.cast(pl.UInt8).rechunk(), values.places)
         return (found == 1).arg_true()
 
     def _known(self, name: str) -> bool:
@@ -269,23 +269,23 @@ class Held:
     def _fact(self, name: str) -> pl.Series:
         values = self._with_fact(name)
         is_text = values.known.frame.schema[name] == TEXT
-        return values.known.packed_column(name).gather(values.places) if is_text else values.column(name)
+        return picked(values.known.packed_column(name), values.places) if is_text else values.column(name)
 
     def _taken(self, name: str, places: pl.Series, numbers: dict[int, Answers]) -> pl.Series:
         if name in self.own.columns or name in self._made:
-            return self._column(name).gather(places)
+            return picked(self._column(name), places)
         if name in self._answers:
             answers = self._answers[name]
             if id(answers) not in numbers:
                 numbers[id(answers)] = answers.taken(places)
             return numbers[id(answers)].column(name)
         if name in self.late:
-            return self.late.at(name, places if self.places is None else self.places.gather(places))
+            return self.late.at(name, places if self.places is None else picked(self.places, places))
         values = self._with_fact(name)
         column = values.known.frame[name]
         # of many rows each text is packed once
         column = values.known.packed_column(name) if column.dtype == TEXT and column.len() < places.len() else column
-        return column.gather(values.places.gather(places))
+        return picked(column, picked(values.places, places))
 
     def _with_fact(self, name: str) -> _Values:
         source = value_source(self.table, name)
@@ -323,7 +323,7 @@ class Held:
             elif self.beside.memory.passed(self.table, source):
                 column = self.late.at(source, self.places) if source in self.late else self._column(source)
                 first, places = runs_of(column)
-                values = _Values(Known.local(texts(column.gather(first).to_frame(source))), places)
+                values = _Values(Known.local(texts(picked(column, first).to_frame(source))), places)
             else:
                 known = self.late.known[source] = self.beside.memory.of(self.table, source)
                 values = _Values(known, known.placed(packed(self._column(source))))
@@ -333,19 +333,20 @@ class Held:
 
 def _back(places: pl.Series, runs: pl.Series) -> pl.Series:
     """Which rows go back in time from the row before them in their run."""
-    return (places < places.shift(1)) & (runs == runs.shift(1))
+    back = (places[1:] < places[:-1]) & (runs[1:] == runs[:-1])
+    return pl.concat([flags(min(1, places.len())), back], rechunk=True)
 
 
 def _in_time(rows: pl.Series, runs: pl.Series, places: pl.Series) -> pl.Series:
     """The rows, which stand in runs, with those of each run in order of their places; most runs are so already."""
-    in_runs = places.gather(rows)
+    in_runs = picked(places, rows)
     late = runs.filter(_back(in_runs, runs))
     if late.is_empty():
         return rows
-    mixed = pl.repeat(False, int(runs[-1]) + 1, eager=True).scatter(late, True).gather(runs).arg_true()
-    keys = pl.DataFrame({"run": runs.gather(mixed), "place": in_runs.gather(mixed)})
+    mixed = picked(flags(int(runs[-1]) + 1).scatter(late, True), runs).arg_true()
+    keys = pl.DataFrame({"run": picked(runs, mixed), "place": picked(in_runs, mixed)})
     order = keys.select(pl.arg_sort_by("run", "place", maintain_order=True)).to_series()
-    return rows.scatter(mixed, rows.gather(mixed.gather(order)))
+    return rows.scatter(mixed, picked(rows, picked(mixed, order)))
 
 
 def _made(known: Known, trees: Sequence[Op]) -> list[str]:

@@ -8,7 +8,8 @@ from operator import add, xor
 
 import polars as pl
 
-from auditor.entities.groups import places, runs_of
+from auditor.entities.columns import alongside, picked, runs_of, uniform
+from auditor.entities.groups import places
 from auditor.rules.rows.packed import PACKED, packed
 from auditor.tables.schema import COUNT
 
@@ -24,7 +25,7 @@ _LEAST = 16
 
 def with_key(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     """The rows with `KEY` for the columns, known to be sorted where it is; nulls equal each other."""
-    return rows.with_columns(known_sorted(key_of(rows, columns)).alias(KEY))
+    return alongside(rows, known_sorted(key_of(rows, columns)).alias(KEY))
 
 
 def known_sorted(numbers: pl.Series) -> pl.Series:
@@ -47,7 +48,7 @@ def _one(codes: Sequence[pl.Series], *, height: int) -> pl.Series:
     """One integer a row, not negative, equal exactly where all the whole numbers are; nulls equal each other."""
     codes = [code for code in codes if code.null_count() or code.min() != code.max()]
     if not codes or not height:
-        return pl.zeros(height, COUNT, eager=True)
+        return uniform(0, height, COUNT)
     # null is 0, the smallest value 1
     lows = [lowest(code) - bool(code.null_count()) for code in codes]
     bits = [(highest(code) - low).bit_length() for code, low in zip(codes, lows, strict=True)]
@@ -94,12 +95,12 @@ def _with_texts(codes: Sequence[pl.Series], words: Sequence[pl.Series]) -> pl.Se
     as_before = (keys == keys.shift(1)).fill_null(value=False)
     several = as_before | as_before.shift(-1, fill_value=False)
     rows, again = ordered.filter(several) % size, as_before.filter(several)
-    found = [word.gather(rows) for word in words]
+    found = [picked(word, rows) for word in words]
     if any((word.ne_missing(word.shift(1)) & again).any() for word in found):
-        first, own = places(_one([number.gather(rows), *map(code_of, found)], height=rows.len()))
+        first, own = places(_one([picked(number, rows), *map(code_of, found)], height=rows.len()))
     else:
         first, own = (~again).arg_true(), (~again).cum_sum() - 1
-    return pl.int_range(height, dtype=COUNT, eager=True).scatter(rows, rows.gather(first).gather(own)).alias(KEY)
+    return pl.int_range(height, dtype=COUNT, eager=True).scatter(rows, picked(picked(rows, first), own)).alias(KEY)
 
 
 def code_of(values: pl.Series) -> pl.Series:

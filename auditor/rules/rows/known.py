@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import polars as pl
 
+from auditor.entities.columns import alongside, filled, picked, uniform
 from auditor.rules.rows.packed import PACKED, as_numbers, packed, witness
 from auditor.tables.schema import TEXT
 
@@ -34,7 +35,7 @@ class Known:
     _done: dict[str, int] = field(default_factory=dict)
     _witness: pl.Series = field(default_factory=witness)
     _numbers: pl.Series = field(default_factory=lambda: pl.Series([None], dtype=PACKED))
-    _slots: pl.Series = field(default_factory=lambda: pl.zeros(_ROOM, _PLACE, eager=True))
+    _slots: pl.Series = field(default_factory=lambda: uniform(0, _ROOM, _PLACE))
     _filed: int = 0
     _asked: int = 0
     _new: int = 0
@@ -62,13 +63,13 @@ class Known:
         numbers = texts.to_physical()
         size = 1 + (top if isinstance(top := numbers.max(), int) else -1)
         if size > self.places.len():
-            more = pl.repeat(None, size + size // _SPARE - self.places.len(), dtype=_PLACE, eager=True)
+            more = uniform(None, size + size // _SPARE - self.places.len(), _PLACE)
             self.places = self.places.append(more).rechunk()
-        found = self.places.gather(numbers)
+        found = picked(self.places, numbers)
         if found.null_count() > numbers.null_count():
             self._add(texts.filter(found.is_null() & numbers.is_not_null()))
-            found = self.places.gather(numbers)
-        return found.fill_null(0)
+            found = picked(self.places, numbers)
+        return filled(found, 0)
 
     def packed(self, texts: pl.Series) -> pl.Series:
         """The texts packed and remembered.
@@ -88,7 +89,7 @@ class Known:
 
     def _add(self, texts: pl.Series) -> None:
         """Remember packed texts that are not known yet."""
-        new = texts.gather(texts.to_physical().arg_unique()).alias(self.column)
+        new = picked(texts, texts.to_physical().arg_unique()).alias(self.column)
         own = pl.int_range(self.frame.height, self.frame.height + new.len(), dtype=_PLACE, eager=True)
         self.places = self.places.scatter(new.to_physical(), own)
         self.frame = pl.concat([self.frame, new.cast(TEXT).to_frame()], how="diagonal")
@@ -97,7 +98,7 @@ class Known:
     def _looked_up(self, texts: pl.Series) -> pl.Series:
         """The texts packed, more at once as fewer of them are new; where most are, a table of them is of no use."""
         if self.passes:
-            self._slots, self._filed = pl.zeros(_ROOM, _PLACE, eager=True), 0
+            self._slots, self._filed = uniform(0, _ROOM, _PLACE), 0
             return as_numbers(texts)
         found = []
         start, size = 0, _AT_ONCE
@@ -109,14 +110,14 @@ class Known:
             self._asked += some.len()
             self._new += self.frame.height - before
             size = texts.len() if (self.frame.height - before) * _ROOM < some.len() else 2 * size
-        return self._numbers.rechunk().gather(pl.concat(found)).alias(texts.name)
+        return picked(self._numbers.rechunk(), pl.concat(found)).alias(texts.name)
 
     def _found(self, texts: pl.Series) -> pl.Series:
         """The place of each text."""
         self._file()
-        place = self._slots.gather(self._slot(texts))
-        other = self.frame[self.column].gather(place).ne_missing(texts).arg_true()
-        return place.scatter(other, self.placed(as_numbers(texts.gather(other)))) if other.len() else place
+        place = picked(self._slots, self._slot(texts))
+        other = picked(self.frame[self.column], place).ne_missing(texts).arg_true()
+        return place.scatter(other, self.placed(as_numbers(picked(texts, other)))) if other.len() else place
 
     def _slot(self, texts: pl.Series) -> pl.Series:
         return (texts.hash(_SEED) % self._slots.len()).cast(_PLACE)
@@ -129,10 +130,10 @@ class Known:
         texts, first = self.frame[self.column], self._filed
         if _ROOM * texts.len() > self._slots.len():
             first, size = 0, 1 << (2 * _ROOM * texts.len()).bit_length()
-            self._slots = pl.zeros(size, _PLACE, eager=True)
+            self._slots = uniform(0, size, _PLACE)
         slots = self._slot(texts[first:])
-        free = (self._slots.gather(slots) == 0).arg_true()
-        self._slots = self._slots.scatter(slots.gather(free), (free + first).cast(_PLACE))
+        free = (picked(self._slots, slots) == 0).arg_true()
+        self._slots = self._slots.scatter(picked(slots, free), (free + first).cast(_PLACE))
         self._filed = texts.len()
 
     def require(self, names: Collection[str], make: Make) -> None:
@@ -141,10 +142,11 @@ class Known:
         starts = {name: self._done.get(name, 0) for name in names if self._done.get(name) != height}
         for start in sorted(set(starts.values())):
             asked = [name for name, own in starts.items() if own == start]
-            made = make(self.frame[start:].select(self._whole(asked))).select(asked)
-            before = self.frame[:start].select(name for name in asked if name in self.frame.columns)
-            self.frame = self.frame.with_columns(
-                pl.concat([before[name], made[name]]).rechunk() if start else made[name] for name in asked
+            made = make(self.frame[start:][self._whole(asked)])
+            before = self.frame[:start]
+            self.frame = alongside(
+                self.frame,
+                *(pl.concat([before[name], made[name]], rechunk=True) if start else made[name] for name in asked),
             )
             self._done |= dict.fromkeys(asked, height)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from auditor.entities.columns import picked
 from auditor.rules.rows.held import Beside, Held
 from auditor.rules.rows.keys import code_of, numbered
 from auditor.rules.rows.packed import packed, read_packed, texts
@@ -84,7 +85,7 @@ class Learning:
         emails = held.frame(sources(held.table, [PERSON]))
         first, place = numbered(code_of(emails.to_series()))
         found = self._with_facts(texts(emails[first]).lazy(), held.table, [PERSON])
-        return packed(found[PERSON]).gather(place)
+        return picked(packed(found[PERSON]), place)
 
     def _with_facts(self, frame: pl.LazyFrame, table: str, wanted: Collection[str]) -> pl.DataFrame:
         beside = self.beside

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import polars as pl
 
-from auditor.entities.groups import run_starts
+from auditor.entities.columns import picked, run_starts
 
 PACKED = pl.Categorical()
 """The type of a packed column. Equal texts have equal numbers in all packed columns that live at one time.
@@ -29,7 +29,7 @@ def packed(values: pl.Series, look_up: Callable[[pl.Series], pl.Series] = as_num
     if _differ(values.head(_LOOKED_AT).rle_id()) or _differ(runs := values.rle_id()):
         return look_up(values)
     starts = run_starts(runs).arg_true()
-    return look_up(values.gather(starts)).gather(runs)
+    return picked(look_up(picked(values, starts)), runs)
 
 
 def _differ(runs: pl.Series) -> bool:

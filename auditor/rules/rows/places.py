@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from auditor.entities.columns import picked
 from auditor.rules.rows.keys import code_of, numbered
 from auditor.tables.schema import COUNT, LINEAGE, TABLES, TEXT
 
@@ -38,7 +39,7 @@ def places_of(rows: pl.DataFrame, time: str | None) -> pl.Series:
 def _ranks(page: pl.Series) -> pl.Series:
     """The rank of each row's page; pages are long texts, of which there are few, and only those are compared."""
     first, places = numbered(code_of(page))
-    return page.gather(first).cast(TEXT).rank("dense").cast(COUNT).gather(places)
+    return picked(picked(page, first).cast(TEXT).rank("dense").cast(COUNT), places)
 
 
 def _packed(columns: list[pl.Series]) -> pl.Series | None:

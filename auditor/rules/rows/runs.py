@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from auditor.entities.columns import picked, uniform
 from auditor.frozen import dataclass
 from auditor.rules.rows.keys import highest, lowest
 from auditor.rules.rows.packed import PACKED, packed
@@ -27,22 +28,22 @@ class Runs:
         ordered = _ordered(keys)
         if ordered is None:
             places = keys.to_frame("key").select(pl.arg_sort_by("key", maintain_order=True)).to_series()
-            return cls(keys.gather(places), places)
+            return cls(picked(keys, places), places)
         size = _size(keys)
         return cls(ordered // size + lowest(keys), (ordered % size).cast(_INDEX))
 
     def spans(self, keys: pl.Series) -> tuple[pl.Series, pl.Series]:
         """Where the run of each of `keys` starts and ends among the places; both the same where there is none."""
         if self.keys.is_empty():
-            nothing = pl.zeros(keys.len(), COUNT, eager=True)
+            nothing = uniform(0, keys.len(), COUNT)
             return nothing, nothing
         starts = self.keys.search_sorted(keys, side="left").cast(COUNT)
         lengths = self.keys.rle().struct.field("len").cast(COUNT)
         ends = lengths.cum_sum()
-        every = pl.zeros(self.keys.len(), COUNT, eager=True).scatter(ends - lengths, ends)
+        every = uniform(0, self.keys.len(), COUNT).scatter(ends - lengths, ends)
         inside = starts.clip(upper_bound=self.keys.len() - 1)
-        there = (self.keys.gather(inside) == keys) & (starts == inside)
-        return starts, every.gather(inside).zip_with(there, starts)
+        there = (picked(self.keys, inside) == keys) & (starts == inside)
+        return starts, picked(every, inside).zip_with(there, starts)
 
 
 def _size(keys: pl.Series) -> int:
@@ -67,9 +68,9 @@ def places_among(keys: pl.Series, known: pl.Series) -> pl.Series:
     places = pl.int_range(known.len(), dtype=_INDEX, eager=True)
     low, top = lowest(known), highest(known)
     if top - low < _SPARSE * keys.len() + _FEW:
-        table = pl.repeat(None, top - low + 1, dtype=_INDEX, eager=True).scatter(known - low, places)
+        table = uniform(None, top - low + 1, _INDEX).scatter(known - low, places)
         inside = keys.is_between(low, top)
-        return table.gather(keys - low if inside.all() else (keys - low).set(~inside, None))
+        return picked(table, keys - low if inside.all() else (keys - low).set(~inside, None))
     frame = pl.DataFrame({"key": known, "place": places})
     return keys.to_frame("key").join(frame, on="key", how="left", maintain_order="left")["place"]
 
@@ -87,4 +88,4 @@ def among(values: pl.Series, known: pl.Series) -> pl.Series:
         return own.is_in(wanted.implode())
     if low:
         own, wanted = own - low, wanted - low
-    return (pl.zeros(size, pl.UInt8, eager=True).scatter(wanted, 1).gather(own)) == 1
+    return (picked(uniform(0, size, pl.UInt8).scatter(wanted, 1), own)) == 1

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import polars as pl
 
+from auditor.entities.columns import alongside, filled, picked
 from auditor.model.window import Window
 from auditor.rules.language.columns import names_in
 from auditor.rules.language.spec import Condition
@@ -174,14 +175,14 @@ class Source:
         made = [name for name in beside if kept.can([name])]
         names = list(dict.fromkeys([*wanted, *made]))
         if near is not None and near.len() * FEW < kept.height:
-            chosen = among(kept.frame([MEETING]).to_series(), near).fill_null(value=False).arg_true()
+            chosen = among(kept.frame([MEETING]).to_series(), near).arg_true()
             if chosen.len() * FEW < kept.height:
                 kept = kept.taken_whole(chosen)
         told: pl.Series | None = None
         if where is not None:
             read = {*names_in(where.tree), *made}
             told = verdicts(kept.frame(read, as_read=True), where)
-            chosen = told.fill_null(value=True).arg_true()
+            chosen = filled(told, value=True).arg_true()
             if chosen.len() * FEW < kept.height:
                 kept = self._arranged(kept.taken_whole(chosen))
                 return Handed(kept.frame([*names, *_placing(kept)], loose=loose))
@@ -194,11 +195,14 @@ class Source:
         if told is None or told.all(ignore_nulls=False) is not False:
             rows = kept.frame(first, loose=loose)
         else:
-            places = told.fill_null(value=True).arg_true()
-            rows, told = _packed(kept.taken(first, places), set(kept.late.packs).difference(loose)), told.gather(places)
-        rows = rows if told is None else rows.with_columns(told.alias(COUNTED))
+            places = filled(told, value=True).arg_true()
+            rows, told = (
+                _packed(kept.taken(first, places), set(kept.late.packs).difference(loose)),
+                picked(told, places),
+            )
+        rows = rows if told is None else alongside(rows, told.alias(COUNTED))
         waiting = [name for name in wanted if name in waiting]
-        return Handed(rows.with_columns(places.alias(OWN)), kept, waiting) if waiting else Handed(rows)
+        return Handed(alongside(rows, places.alias(OWN)), kept, waiting) if waiting else Handed(rows)
 
     def taken(self, table: str, columns: Collection[str], places: pl.Series) -> pl.DataFrame:
         """The rows of `rows` at the given places, which are in order."""

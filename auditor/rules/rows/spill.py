@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import polars as pl
 
+from auditor.entities.columns import filled, picked, uniform
 from auditor.errors import ConfigError, said
 from auditor.rules.rows.keys import code_of, highest, lowest
 from auditor.rules.rows.packed import PACKED, packed, witness
@@ -51,7 +52,8 @@ _Rows: TypeAlias = pl.DataFrame | _File
 class Room:
     """Where rows wait: `left` bytes in memory, then files below `folder`, each with a number of its own.
 
-    While it lives a text keeps its number. Raises `NoRoom` where the disk has no more.
+    Rows hold numbers in place of texts, as `_thin` makes them; while it lives a text keeps its number. Raises `NoRoom`
+    where the disk has no more.
     """
 
     folder: Path
@@ -60,20 +62,16 @@ class Room:
     _texts: pl.Series = field(default_factory=witness, init=False)
 
     def put(self, rows: pl.DataFrame) -> _Rows:
-        """The rows in memory where there is room, else in a file nobody has, which holds numbers in place of texts."""
+        """The rows in memory where there is room, else in a file nobody has."""
         size = int(rows.estimated_size())
         if size <= self.left:
             self.left -= size
             return rows
         self._files += 1
-        stored = rows.select(
-            pl.col(name).to_physical().alias(f"{_NUMBERS}{name}") if dtype == PACKED else pl.col(name)
-            for name, dtype in rows.schema.items()
-        )
-        file = _File(self.folder / f"{self._files}.arrow", tuple(stored.columns))
+        file = _File(self.folder / f"{self._files}.arrow", tuple(rows.columns))
         # small files of one stream are read in a third of the time of those with an index
         try:
-            stored.write_ipc_stream(file.path)
+            rows.write_ipc_stream(file.path)
         except OSError as error:
             raise NoRoom(self.folder, error) from error
         return file
@@ -98,17 +96,29 @@ class Room:
             for place, name in enumerate(rows.columns)
             if place == 0 or names is None or name.removeprefix(_NUMBERS) in names
         ]
-        if isinstance(rows, pl.DataFrame):
-            return rows.select(wanted)
-        read = pl.read_ipc_stream(rows.path, columns=wanted)
-        return pl.DataFrame([self._packed(column) if column.name.startswith(_NUMBERS) else column for column in read])
+        return rows[wanted] if isinstance(rows, pl.DataFrame) else pl.read_ipc_stream(rows.path, columns=wanted)
+
+    def whole(self, pieces: Sequence[pl.DataFrame], schema: pl.Schema) -> pl.DataFrame:
+        """The pieces as one, as they were, but for texts, which are packed."""
+        if not pieces:
+            return schema.to_frame().with_columns(pl.col(pl.String).cast(PACKED))
+        # numbers of a piece may have half the bytes of those of another, and what is null everywhere is left out
+        alike = all(piece.schema == pieces[0].schema for piece in pieces)
+        rows = pl.concat(pieces, how="vertical" if alike else "diagonal_relaxed", rechunk=True)
+        return pl.DataFrame([self._column(rows, name, dtype) for name, dtype in schema.items()], height=rows.height)
+
+    def _column(self, rows: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Series:
+        if f"{_NUMBERS}{name}" in rows.columns:
+            return self._packed(rows[f"{_NUMBERS}{name}"])
+        dtype = PACKED if dtype == pl.String else dtype
+        return rows[name].cast(dtype) if name in rows.columns else uniform(None, rows.height, dtype).alias(name)
 
     def _packed(self, numbers: pl.Series) -> pl.Series:
         """The texts of the numbers: taken from a table of all, which costs a third of asking for each."""
         size = highest(numbers) + 1
         if size > self._texts.len():
             self._texts = pl.int_range(size, dtype=pl.UInt32, eager=True).cat.to(PACKED)
-        return self._texts.gather(numbers).alias(numbers.name.removeprefix(_NUMBERS))
+        return picked(self._texts, numbers).alias(numbers.name.removeprefix(_NUMBERS))
 
 
 @contextmanager
@@ -159,14 +169,12 @@ class Spill:
 
     def rows(self, bucket: int, *, like: pl.DataFrame) -> pl.DataFrame:
         """The rows of a bucket, which are then gone; none, with the columns of `like`, where it has none."""
-        found = [_whole(self.room.take(one), like.schema) for one in self._rows.pop(bucket, [])]
-        return pl.concat(found) if found else like
+        return self.room.whole([self.room.take(one) for one in self._rows.pop(bucket, [])], like.schema)
 
     def seen(self, bucket: int, names: Collection[str], *, like: pl.DataFrame) -> pl.DataFrame:
         """The rows of a bucket, which stay, with the named columns of those of `like`."""
-        nothing = like.select(name for name in like.columns if name in names)
-        found = [_whole(self.room.seen(one, nothing.columns), nothing.schema) for one in self._rows.get(bucket, [])]
-        return pl.concat(found) if found else nothing
+        wanted = [name for name in like.columns if name in names]
+        return self.room.whole([self.room.seen(one, wanted) for one in self._rows.get(bucket, [])], like[wanted].schema)
 
     def clear(self) -> None:
         """Whatever was set aside is gone."""
@@ -180,10 +188,7 @@ class Spill:
         held = self._rows.pop(0, [])
 
         def whole(names: Sequence[str]) -> pl.DataFrame:
-            nothing = like.select(names)
-            return pl.concat(
-                [_whole(one, nothing.schema) for one in (nothing, *(self.room.seen(one, names) for one in held))]
-            )
+            return self.room.whole([self.room.seen(one, names) for one in held], like.select(names).schema)
 
         rows = whole(by)
         places = order(rows)
@@ -198,7 +203,9 @@ class Spill:
         if self.buckets == 1:
             yield 0, rows
             return
-        numbers = code_of(rows[self.column]).fill_null(0).hash(_SEED) % self.buckets
+        name = f"{_NUMBERS}{self.column}"
+        values = rows[name if name in rows.columns else self.column]
+        numbers = filled(code_of(values), 0).hash(_SEED) % self.buckets
         places = pl.int_range(rows.height, dtype=pl.get_index_type(), eager=True)
         buckets = pl.DataFrame({"bucket": numbers, "places": places}).group_by("bucket").agg("places")
         # the rows of one bucket at a time: those of all would be as many once more
@@ -218,19 +225,17 @@ class Columns:
 
     def add(self, column: pl.DataFrame) -> None:
         """Set a column aside; a frame without any stands for one of nulls."""
-        self._held |= {name: self.room.put(column) for name in column.columns}
+        self._held |= {name.removeprefix(_NUMBERS): self.room.put(column) for name in column.columns}
 
     def rows(self, names: Collection[str]) -> pl.DataFrame:
         """The rows with those of the named columns there are; those of the last reader need not be read again."""
         read = [name for name in self.like.columns if name in names]
-        found = [
-            self._last[name] if name in self._last else self.room.seen(self._held[name])[name]
-            for name in read
-            if name in self._held
-        ]
-        whole = _whole(pl.DataFrame(found, height=self.height), self.like.select(read).schema)
-        self._last = {name: whole[name] for name in whole.columns}
-        return whole
+        self._last = {name: self._last[name] if name in self._last else self._seen(name) for name in read}
+        return pl.DataFrame(list(self._last.values()), height=self.height)
+
+    def _seen(self, name: str) -> pl.Series:
+        held = self.room.seen(self._held[name]) if name in self._held else pl.DataFrame(height=self.height)
+        return self.room.whole([held], self.like[[name]].schema)[name]
 
     def clear(self) -> None:
         """Whatever was set aside is gone."""
@@ -241,21 +246,15 @@ class Columns:
 
 
 def _thin(rows: pl.DataFrame, *, needed: Collection[str]) -> pl.DataFrame:
-    """The rows with texts packed and small numbers in half the bytes, without others that are null everywhere."""
-    kept = [column for column in rows if column.name in needed or column.null_count() < rows.height]
-    return pl.DataFrame([_small(column) if column.dtype == pl.Int64 else packed(column) for column in kept])
+    """The rows with numbers of texts and small numbers in half the bytes, without others that are null everywhere."""
+    return pl.DataFrame(
+        [_stored(column) for column in rows if column.name in needed or column.null_count() < rows.height]
+    )
 
 
-def _small(numbers: pl.Series) -> pl.Series:
-    return numbers.cast(pl.Int32) if lowest(numbers) >= -_HALF and highest(numbers) < _HALF else numbers
-
-
-def _whole(rows: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
-    """The rows as they were, but for texts, which are packed."""
-    packs = {name: PACKED if dtype == pl.String else dtype for name, dtype in schema.items()}
-    lacking = [
-        pl.repeat(None, rows.height, dtype=dtype, eager=True).alias(name)
-        for name, dtype in packs.items()
-        if name not in rows.columns
-    ]
-    return rows.hstack(lacking).select(pl.col(name).cast(dtype) for name, dtype in packs.items())
+def _stored(column: pl.Series) -> pl.Series:
+    if column.dtype == pl.Int64:
+        return column.cast(pl.Int32) if lowest(column) >= -_HALF and highest(column) < _HALF else column
+    if column.dtype in {pl.String, PACKED}:
+        return packed(column).to_physical().alias(f"{_NUMBERS}{column.name}")
+    return column

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from auditor.entities.groups import run_starts
+from auditor.entities.columns import picked, run_starts, uniform
 from auditor.frozen import dataclass
 from auditor.model.window import Window
 from auditor.rules.compiled.aggregates import Rows
@@ -144,7 +144,7 @@ def _valued(rows: pl.DataFrame, stage: Baseline, judged: pl.Series) -> pl.DataFr
         grouped = grouped.with_columns(pl.col(_VALUE).cast(_NUMBER))
     valued = grouped if grouped[KEY].is_sorted() else grouped.sort(KEY)
     valued = valued.with_columns(
-        (pl.col(KEY) // size).alias(_ENTITY), starts.gather(valued[KEY] % size).alias(PERIOD)
+        (pl.col(KEY) // size).alias(_ENTITY), picked(starts, valued[KEY] % size).alias(PERIOD)
     ).drop(KEY)
     if judged.len():
         valued = valued.filter(pl.col(PERIOD) <= judged[-1])
@@ -156,9 +156,9 @@ def _valued(rows: pl.DataFrame, stage: Baseline, judged: pl.Series) -> pl.DataFr
 def _placed(periods: pl.Series) -> tuple[pl.Series, pl.Series]:
     """The different periods in order, and the place of each row's among them."""
     first, places = numbered(code_of(periods))
-    found = periods.gather(first)
+    found = picked(periods, first)
     ranks = found.rank("dense").cast(COUNT) - 1
-    return found.sort(), ranks.gather(places)
+    return found.sort(), picked(ranks, places)
 
 
 def _filled(valued: pl.DataFrame, stage: Baseline, judged: pl.Series) -> pl.DataFrame:
@@ -170,14 +170,12 @@ def _filled(valued: pl.DataFrame, stage: Baseline, judged: pl.Series) -> pl.Data
     sizes = starts.len() - first
     ends = sizes.cum_sum()
     # each period held has its place among all of them, which lie in the same order
-    own = (ends - sizes - first).gather(entities) + places
+    own = picked(ends - sizes - first, entities) + places
     every = pl.DataFrame({_PLACE: first, _ENTITY: valued[_ENTITY].unique(maintain_order=True)})
     every = every.with_columns(pl.int_ranges(_PLACE, starts.len()).alias(_PLACE)).explode(_PLACE)
     nothing = {_VALUE: stage.fill, _TRUE: None, _KNOWN: None}
-    return every.select(_ENTITY, starts.gather(every[_PLACE]).alias(PERIOD)).with_columns(
-        pl.repeat(nothing[name], every.height, dtype=valued.schema[name], eager=True)
-        .scatter(own, valued[name])
-        .alias(name)
+    return every.select(_ENTITY, picked(starts, every[_PLACE]).alias(PERIOD)).with_columns(
+        uniform(nothing[name], every.height, valued.schema[name]).scatter(own, valued[name]).alias(name)
         for name in valued.columns
         if name in nothing
     )
@@ -245,19 +243,19 @@ def _first_seen(rows: pl.DataFrame, limits: Limits) -> tuple[pl.DataFrame, pl.Da
     keys = rows[_ENTITY] * size + places
     own = keys.filter(run_starts(keys)) if keys.is_sorted() else keys.unique().sort()
     first, runs = numbered(own // size)
-    earlier = pl.int_range(own.len(), dtype=COUNT, eager=True) - first.cast(COUNT).gather(runs)
+    earlier = pl.int_range(own.len(), dtype=COUNT, eager=True) - picked(first.cast(COUNT), runs)
     seen = pl.DataFrame([key_of(rows, [_ENTITY, _VALUE]).alias(KEY), rows[_VALUE], keys.alias(_PLACE)])
     values = seen.filter(pl.col(_VALUE).is_not_null())
     values = values[values[KEY].arg_unique()] if keys.is_sorted() else values.sort(_PLACE).unique(KEY, keep="first")
-    n = earlier.gather(own.search_sorted(values[_PLACE]))
+    n = picked(earlier, own.search_sorted(values[_PLACE]))
     nothing = pl.lit(None, dtype=_NUMBER)
     scored = values.select(
         (pl.col(_PLACE) // size).alias(_ENTITY),
         _VALUE,
-        starts.gather(values[_PLACE] % size).alias(PERIOD),
+        picked(starts, values[_PLACE] % size).alias(PERIOD),
         n.alias("n"),
     )
-    return pl.DataFrame([starts.gather(own % size).alias(PERIOD)]), scored.with_columns(
+    return pl.DataFrame([picked(starts, own % size).alias(PERIOD)]), scored.with_columns(
         nothing.alias("center"),
         nothing.alias("mad"),
         pl.when(pl.col("n") >= limits.least).then(pl.lit(1.0)).alias("score"),

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 import polars as pl
 
+from auditor.entities.columns import alongside, filled, filtered, picked, uniform, without
 from auditor.frozen import dataclass
 from auditor.rules.language.spec import Condition
 from auditor.rules.outcome import NULL, RECORDS
@@ -39,7 +40,7 @@ def split(frame: pl.DataFrame, task: Task, *, whole: Collection[str] = ()) -> Sp
         found = task.rule.detect.where
         task.applied(found, frame)
         judged = verdicts(frame, found)
-    true = frame if judged.sum() == frame.height else frame.filter(judged)
+    true = frame if judged.sum() == frame.height else filtered(frame, judged)
     lacking = [name for name in whole if true[name].null_count()]
     complete = true.drop_nulls(lacking) if lacking else true
     return Split(complete, true.height, judged.null_count() + true.height - complete.height)
@@ -52,8 +53,8 @@ def hits(frame: pl.DataFrame, found: Condition | None, task: Task) -> tuple[pl.D
     """
     task.applied(found, frame)
     judged = verdicts(frame, found)
-    marked = frame.with_columns(judged.is_null().alias(NULL))
-    return marked.filter(judged.fill_null(task.rule.nulls == "fail")), judged.null_count()
+    marked = alongside(frame, judged.is_null().alias(NULL))
+    return filtered(marked, filled(judged, task.rule.nulls == "fail")), judged.null_count()
 
 
 def with_own_record(frame: pl.DataFrame) -> pl.DataFrame:
@@ -72,7 +73,7 @@ def with_records(found: pl.DataFrame, members: pl.DataFrame, *, on: list[str]) -
     )
     first = pl.col(RECORDS).list.first()
     return (
-        found.drop(*LINEAGE, strict=False)
+        without(found, *LINEAGE)
         .join(records, on=on, how="left", nulls_equal=True, maintain_order="left")
         .with_columns(first.struct.field(name) for name in LINEAGE)
     )
@@ -91,8 +92,8 @@ def with_joined_records(found: pl.DataFrame, prefixes: Sequence[str]) -> pl.Data
     told = cited.group_by(_HIT, maintain_order=True).agg(pl.struct(*LINEAGE).alias(RECORDS)).collect(engine="in-memory")
     lists = told[RECORDS]
     if told.height < found.height:
-        places = pl.repeat(told.height, found.height, dtype=COUNT, eager=True)
+        places = uniform(told.height, found.height, COUNT)
         places = places.scatter(told[_HIT], pl.int_range(told.height, eager=True))
-        lists = lists.append(pl.Series([[]], dtype=lists.dtype)).gather(places)
+        lists = picked(lists.append(pl.Series([[]], dtype=lists.dtype)), places)
     firsts = lists.list.first().struct
     return found.with_columns(lists.alias(RECORDS), *(firsts.field(name) for name in LINEAGE))

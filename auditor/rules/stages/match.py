@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from auditor.entities.columns import flags, picked
 from auditor.rules.language.spec import Match
 from auditor.rules.outcome import NULL, Judged
 from auditor.rules.rows.handed import OWN, Handed
@@ -28,14 +29,14 @@ def judge_match(mine: Handed, theirs: Handed, stage: Match, task: Task) -> Judge
     some = found.matches > 0
     unsure = ~some & found.unknown
     wanted = ~some if stage.absent else some
-    chosen = wanted.zip_with(~unsure, pl.repeat(task.rule.nulls == "fail", kept.height, eager=True)).arg_true()
-    first = found.first.gather(chosen)
+    chosen = wanted.zip_with(~unsure, flags(kept.height, value=task.rule.nulls == "fail")).arg_true()
+    first = picked(found.first, chosen)
     names = {name[2:] for name in task.shown if name.startswith("b.")} | set(LINEAGE)
     own = {name[2:] for name in task.shown if name.startswith("a.")} | set(LINEAGE)
     partners = theirs.complete(others[[name for name in others.columns if name in {*names, OWN}]][first])
     hits = mine.complete(kept[chosen]).with_columns(
-        found.matches.gather(chosen).alias("matches"),
-        unsure.gather(chosen).alias(NULL),
+        picked(found.matches, chosen).alias("matches"),
+        picked(unsure, chosen).alias(NULL),
         *(partners[name].alias(f"b.{name}") for name in sorted(names)),
     )
     hits = hits.with_columns(pl.col(name).alias(f"a.{name}") for name in sorted(own))

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import polars as pl
 
+from auditor.entities.columns import flags, picked
 from auditor.entities.groups import repeated
 from auditor.rules.compiled.temporal import span
 from auditor.rules.language.columns import interval, names_in
@@ -93,11 +94,11 @@ def _differing(rows: pl.DataFrame, stage: Pairs) -> pl.DataFrame:
         return rows
     runs = rows[KEY].rle_id()
     same = runs == runs.shift(1)
-    kept = pl.repeat(True, runs[-1] + 1, eager=True)
+    kept = flags(runs[-1] + 1, value=True)
     for name in stage.different:
         apart = (rows[name] != rows[name].shift(1)) & same
-        kept &= pl.repeat(False, kept.len(), eager=True).scatter(runs.filter(apart), True)
-    return rows.filter(kept.gather(runs))
+        kept &= flags(kept.len()).scatter(runs.filter(apart), True)
+    return rows.filter(picked(kept, runs))
 
 
 def _meets(rows: pl.DataFrame, reach: timedelta) -> pl.Series:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from auditor.entities.groups import run_starts
+from auditor.entities.columns import flags, picked, run_starts, uniform
 from auditor.frozen import dataclass
 from auditor.rules.compiled.bounds import parts_of
 from auditor.rules.language.columns import names_in
@@ -42,9 +42,9 @@ class Partners:
     def none(cls, height: int) -> Partners:
         """Rows without a partner."""
         return cls(
-            pl.zeros(height, COUNT, eager=True),
-            pl.repeat(False, height, eager=True),
-            pl.repeat(None, height, dtype=_INDEX, eager=True),
+            uniform(0, height, COUNT),
+            flags(height),
+            uniform(None, height, _INDEX),
         )
 
 
@@ -99,7 +99,7 @@ def _alike(keys: pl.Series, others: pl.DataFrame, unsure: pl.DataFrame, stage: M
         return Partners(among(keys, others[KEY]).cast(COUNT), unknown, found.first)
     runs = Runs.of(others[KEY])
     starts, ends = runs.spans(keys)
-    first = others[_B].gather(runs.places.gather(starts.set(starts == ends, None)))
+    first = picked(others[_B], picked(runs.places, starts.set(starts == ends, None)))
     return Partners(ends - starts, unknown, first)
 
 
@@ -129,10 +129,10 @@ def _tried(
             judged = prepared.select(_A, _B, reading.expression.alias(VERDICT))
             unknown = unknown.scatter(judged.filter(pl.col(VERDICT).is_null())[_A].unique(), True)
             hits = judged.filter(VERDICT)
-            firsts = hits.filter(run_starts(pl.col(_A)))
+            firsts = hits.filter(run_starts(hits[_A]))
             first = first.scatter(firsts[_A], firsts[_B])
             matches = matches.scatter(firsts[_A], hits[_A].rle().struct.field("len").cast(COUNT) if every else 1)
-        done = matches.gather(left[_A].gather(open_[_A])) > 0
+        done = picked(matches, picked(left[_A], open_[_A])) > 0
         open_ = open_.filter(~done & (pl.col(_NEAR) < pl.col(_TO))).with_columns(pl.col(_NEAR).alias(_FROM))
         width *= _GROWTH
     return Partners(matches, unknown, first)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
+from auditor.entities.columns import alongside, filled, picked
 from auditor.rules.compiled.compile import expression, with_shared
 from auditor.rules.language.columns import base_columns, names_in
 from auditor.rules.language.inline import definitions, inlined
@@ -93,14 +94,14 @@ def condition_of(task: Task) -> Expr:
 def _judged(source: Source, task: Task, verdict: pl.Series, *, rows: pl.Series | None, population: int) -> Judged:
     """What a verdict on the rows, or on every row, comes to; of all others it is false."""
     detect = task.rule.detect
-    hit = verdict.fill_null(task.rule.nulls == "fail").arg_true()
+    hit = filled(verdict, task.rule.nulls == "fail").arg_true()
     unknown = verdict.null_count()
     if hit.is_empty() and task.nothing:
         return Judged(task.nothing[0], population=population, not_evaluable=unknown)
     columns = base_columns(task.rule, task.shown)[detect.table]
-    taken = source.taken(detect.table, columns, hit if rows is None else rows.gather(hit))
+    taken = source.taken(detect.table, columns, hit if rows is None else picked(rows, hit))
     taken = with_derived(taken, detect.derive, task, table=detect.table)
-    found = with_own_record(taken.with_columns(verdict.gather(hit).is_null().alias(NULL)))
+    found = with_own_record(alongside(taken, picked(verdict, hit).is_null().alias(NULL)))
     if hit.is_empty():
         task.nothing.append(found)
     return Judged(found, population=population, not_evaluable=unknown)

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import polars as pl
 
-from auditor.entities.groups import mates, run_starts
+from auditor.entities.columns import flags, picked, run_starts
+from auditor.entities.groups import mates
 from auditor.frozen import dataclass
 from auditor.rules.compiled.aggregates import ALONE, Rows, aggregates_in, has_column, is_told_alone
 from auditor.rules.compiled.compile import expression
@@ -64,8 +65,8 @@ class Summary:
         mates = prepared[places]
         groups = self._bare(mates.with_columns(own.alias(KEY)), by, edges)
         first = mates[KEY].filter(run_starts(own))
-        groups = groups.with_columns(first.gather(groups[KEY]).alias(KEY))
-        others = pl.repeat(True, rows.height, eager=True).scatter(places, False)
+        groups = groups.with_columns(picked(first, groups[KEY]).alias(KEY))
+        others = flags(rows.height, value=True).scatter(places, False)
         alone = self._alone(prepared.filter(others), by, edges)
         return self._ended(pl.concat([alone.select(groups.columns).cast(groups.schema), groups]))
 
@@ -224,7 +225,7 @@ def _handed(groups: pl.DataFrame, keys: pl.Series) -> pl.DataFrame:
     if not keys.is_sorted():
         return found[places_among(keys, known).fill_null(known.len())]
     first, places = numbered(keys)
-    return found[places_among(keys.gather(first), known).fill_null(known.len())][places]
+    return found[places_among(picked(keys, first), known).fill_null(known.len())][places]
 
 
 def summary(named: Iterable[tuple[str, Expr]], rows: Rows) -> Summary:
