@@ -57,36 +57,44 @@ def _cut(body: bytes, wanted: Collection[int]) -> Mapping[int, object] | None:
     no letter follows the end of one. It stands between two maps of one list. That is the list of items when no other
     brace opens before it, or when all that opened in an item was closed in it.
     """
-    first, last = _FIRST.match(body), max(wanted, default=0)
-    starts = first and (
-        _starts(body, first, last) or _starts_past_lists(body, first, last) or _starts_of_deep(body, first, last)
-    )
-    if not starts:
+    first = _FIRST.match(body)
+    texts = first and (_alone(body, first, wanted) or _between(body, first, wanted))
+    if not texts:
         return None
-    there = {*(place for place in wanted if place + 1 < len(starts)), len(starts) - 2}
-    texts = {place: body[starts[place] : starts[place + 1] - 1].decode("utf-8", "replace") for place in there}
     try:
-        found = {place: _READ.decode(text) for place, text in texts.items()}
+        found = {place: _READ.decode(text.decode("utf-8", "replace")) for place, text in texts.items()}
     except ValueError:  # more follows the list
         return None
     return {place: found[place] for place in wanted if place in found}
 
 
-def _starts(body: bytes, first: re.Match[bytes], last: int) -> Sequence[int] | None:
-    """Where the items begin up to the one behind `last`, or else the list ends; None where another brace opens."""
-    between, find, stands = b"}," + first[1], body.find, body.startswith
-    start = first.start(1)
-    starts = [start]
-    for _ in range(last + 1):
-        start = find(b"{", start + 1)
-        if not stands(between, start - 2):
-            return [*starts, len(body) - 1] if start < 0 and body.endswith(_CLOSES) else None
-        starts.append(start)
-    return starts
+def _alone(body: bytes, first: re.Match[bytes], wanted: Collection[int]) -> Mapping[int, bytes] | None:
+    """The wanted items that are there, and the last one; None where a brace opens in one."""
+    start, between = first.start(1), b"}," + first[1]
+    second = body.find(b"{", start + 1)
+    if not body.endswith(_CLOSES) or (second > 0 and not body.startswith(between, second - 2)):
+        return None
+    pieces = body[start:].split(between)
+    if body.count(b"{", start) != len(pieces):
+        return None
+    last = len(pieces) - 1
+    pieces[last] = pieces[last][: 1 - len(_CLOSES)]
+    ends = {place: b"}" for place in wanted if place < last} | {last: b""}
+    return {place: (first[1] if place else b"") + pieces[place] + end for place, end in ends.items()}
+
+
+def _between(body: bytes, first: re.Match[bytes], wanted: Collection[int]) -> Mapping[int, bytes] | None:
+    """The same where items hold lists of maps; of the items behind the last one that is wanted nothing is said."""
+    last = max(wanted, default=0)
+    starts = _starts_past_lists(body, first, last) or _starts_of_deep(body, first, last)
+    if not starts:
+        return None
+    there = {*(place for place in wanted if place + 1 < len(starts)), len(starts) - 2}
+    return {place: body[starts[place] : starts[place + 1] - 1] for place in there}
 
 
 def _starts_past_lists(body: bytes, first: re.Match[bytes], last: int) -> Sequence[int] | None:
-    """The same of items that may end with a list of maps; None where others lie deeper or elsewhere.
+    """Where items begin, up to the one behind `last` or the end; None where maps lie but in a list that ends an item.
 
     A brace before a quote and a letter opens a map, and what stands right before it is no text either. Where only
     the map opened last, its list and its item are open, `}]},{` closes all three and `},{` without a `]` since then

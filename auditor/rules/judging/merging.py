@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import polars as pl
 
+from auditor.entities.columns import alongside
 from auditor.rules.judging.judge import NO_LISTS, judge, rows_of
 from auditor.rules.outcome import CONFIDENCE, CRASHES, NULL, RECORDS, Crashed, Judged, NotEvaluated
 from auditor.rules.profile import Profile, timed
@@ -35,7 +36,7 @@ def put_by(part: Part) -> Part:
 def _with_pages(hits: pl.DataFrame, kind: pl.DataType) -> pl.DataFrame:
     """The hits with their pages of that type."""
     records = pl.List(pl.Struct({**LINEAGE, "page": kind}))
-    return hits.with_columns(pl.col("page").cast(kind), pl.col(RECORDS).cast(records)) if hits.height else hits
+    return alongside(hits, hits["page"].cast(kind), hits[RECORDS].cast(records)) if hits.height else hits
 
 
 def kept_columns(task: Task) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 
 import polars as pl
 
-from auditor.entities.columns import picked, run_starts
+from auditor.entities.columns import alongside, picked, run_starts
+from auditor.tables.schema import TEXT, TEXTS
 
 PACKED = pl.Categorical()
 """The type of a packed column. Equal texts have equal numbers in all packed columns that live at one time.
@@ -50,11 +51,11 @@ def witness() -> pl.Series:
 def texts(rows: pl.DataFrame, names: Iterable[str] | None = None) -> pl.DataFrame:
     """The rows with the packed columns among `names`, or all of them, as texts again."""
     wanted = rows.columns if names is None else set(names)
-    found = [name for name, dtype in rows.schema.items() if dtype == PACKED and name in wanted]
-    return rows.with_columns(pl.col(found).cast(pl.String)) if found else rows
+    return alongside(rows, *(column.cast(TEXT) for column in rows if column.name in wanted and column.dtype == PACKED))
 
 
 def of_their_own(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with texts of their own: one that was taken from a column keeps all that column's texts in memory."""
-    lists = [name for name, dtype in rows.schema.items() if dtype == pl.List(pl.String)]
-    return rows.with_columns(pl.col(pl.String) + "", pl.col(lists).list.eval(pl.element() + ""))
+    own = [column + "" for column in rows if column.dtype == TEXT]
+    lists = [column.list.eval(pl.element() + "") for column in rows if column.dtype == TEXTS]
+    return alongside(rows, *own, *lists)
