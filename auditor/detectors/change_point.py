@@ -28,7 +28,7 @@ from auditor.detectors.detection import (
 from auditor.detectors.outlier import periods
 from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, together
 from auditor.detectors.wording import entity, number
-from auditor.entities.columns import picked
+from auditor.entities.columns import picked, where_true
 from auditor.entities.groups import ids, places
 from auditor.frozen import dataclass
 from auditor.model.window import Window
@@ -125,7 +125,7 @@ def look(rows: pl.LazyFrame, settings: ChangePoint, window: Window, beside: Besi
 def _with_records(changed: pl.DataFrame, series: pl.DataFrame, frame: pl.DataFrame, group: pl.Series) -> pl.DataFrame:
     """The changes with the records of the periods of their series; `group` tells each row's period of an entity."""
     theirs = series.filter(pl.col("_who").is_in(changed["_who"].implode())).select("_who", "_group").drop_nulls()
-    rows = group.is_in(theirs["_group"].implode()).arg_true()
+    rows = where_true(group.is_in(theirs["_group"].implode()))
     cited = texts(frame.select(*LINEAGE)[rows]).with_columns(_group=picked(group, rows)).join(theirs, on="_group")
     told = cited.group_by("_who").agg(records=records())
     return changed.join(told, on="_who", how="left", maintain_order="left").drop("_who")

@@ -28,6 +28,7 @@ from auditor.detectors.seen import Again, Beside, Seen, together
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.whereabouts import keeps_to_exits, mobile, seen_before
 from auditor.detectors.wording import entity, moment, number
+from auditor.entities.columns import where_true
 from auditor.entities.episodes import legs
 from auditor.entities.groups import ids
 from auditor.entities.networks import Lives, is_remote_exit, kilometres, knows_network, remote_exits
@@ -196,7 +197,7 @@ _SIDE = (
 
 def _roams(frame: pl.DataFrame, lives: Lives) -> pl.Series:
     """For each leg whether it is a phone that comes out at home, or in a network its person knows."""
-    unknown = frame.select(pl.col("mobile") & ~pl.col("known")).to_series().arg_true()
+    unknown = where_true(frame.select(pl.col("mobile") & ~pl.col("known")).to_series())
     at_home = unknown.filter(lives.near(unknown)["in_homeland"])
     return frame["mobile"] & (frame["known"] | frame["row"].is_in(at_home.cast(pl.Int64).implode()))
 

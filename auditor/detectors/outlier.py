@@ -29,7 +29,7 @@ from auditor.detectors.detection import (
 )
 from auditor.detectors.seen import Again, Beside, Seen, ends, once, together, usable_again
 from auditor.detectors.wording import entity, number
-from auditor.entities.columns import picked
+from auditor.entities.columns import picked, where_true
 from auditor.entities.groups import codes, ids, paired, places, smallest, spread
 from auditor.frozen import dataclass
 from auditor.model.window import Window
@@ -90,7 +90,7 @@ def _tails(values: pl.Series) -> pl.DataFrame:
         (pl.min_horizontal("below", "above") / n).alias(f"tail_{name}"),
     )
     found = scored[counts["x"].search_sorted(known)]
-    return found if n == x.len() else spread(found, x.is_not_null().arg_true(), height=x.len())
+    return found if n == x.len() else spread(found, where_true(x.is_not_null()), height=x.len())
 
 
 def detect(rows: pl.LazyFrame, settings: Outlier, window: Window) -> Detection:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from auditor.entities.columns import picked, run_starts
+from auditor.entities.columns import picked, run_starts, where_true
 from auditor.entities.groups import greatest, smallest
 from auditor.frozen import dataclass
 
@@ -69,7 +69,7 @@ class Past:
         if self.since is None:
             return Past(until, None), rows, _begun(other)
         since = picked(self.since, rows)
-        cut = since.is_not_null().arg_true()
+        cut = where_true(since.is_not_null())
         reach = keys.search_sorted(picked(group, cut) * size + picked(since, cut)).cast(pl.Int64)
         return Past(until, since.scatter(cut, reach)), rows, _begun(other)
 
@@ -112,7 +112,7 @@ def in_order(groups: pl.Series, moments: pl.Series) -> pl.Series:
 
 def _since(group: pl.Series, time: pl.Series, first: pl.Series, history: int) -> pl.Series | None:
     """For each row the first one of its group that is not older than the history; null where that is the group's."""
-    cut = (time - history > picked(time, first)).arg_true()
+    cut = where_true(time - history > picked(time, first))
     if cut.is_empty():
         return None
     low = smallest(time)

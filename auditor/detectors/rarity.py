@@ -27,7 +27,7 @@ from auditor.detectors.past import Past
 from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, together, usable_again
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
-from auditor.entities.columns import flags, picked, uniform
+from auditor.entities.columns import flags, picked, uniform, where_true
 from auditor.entities.groups import dense, greatest, ids, paired, places, smallest
 from auditor.entities.networks import PLACE, WHERE, is_remote_exit, remote_exits
 from auditor.frozen import dataclass
@@ -224,7 +224,7 @@ def _alike(asked: pl.Series, since: pl.Series, until: pl.Series, values: pl.Seri
     first, own = places(pl.concat([asked, values]))
     kinds = (first < asked.len()).sum()
     wanted, had = own.head(asked.len()).cast(pl.Int64()), own.tail(values.len())
-    chosen = (had < kinds).arg_true()
+    chosen = where_true(had < kinds)
     had, times = picked(had, chosen).cast(pl.Int64()), picked(times, chosen)
     low = min(smallest(times), smallest(since))
     width = max(greatest(times), greatest(until)) - low + 1

@@ -28,7 +28,7 @@ from auditor.detectors.detection import (
 from auditor.detectors.past import Past
 from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, together
 from auditor.detectors.wording import entity, number
-from auditor.entities.columns import flags, picked
+from auditor.entities.columns import flags, picked, where_true
 from auditor.entities.episodes import END, MERGE_GAP, ORDER, visits_of_legs
 from auditor.entities.groups import codes, ids, paired, spread
 from auditor.frozen import dataclass
@@ -180,7 +180,7 @@ def look(rows: pl.LazyFrame, settings: RobustZscore, window: Window, beside: Bes
     if unusable == frame.height:
         return Seen(0, unusable)
     whose, peers = ids(frame, settings.entity), settings.prepared[3:]
-    first = frame[PRESENCE].is_not_null().arg_true()
+    first = where_true(frame[PRESENCE].is_not_null())
     stays = frame.select("joined_time", PRESENCE, VALUE, *peers)[first].with_columns(
         _row=first.cast(pl.Int64()), _who=picked(whose, first)
     )
@@ -193,7 +193,7 @@ def look(rows: pl.LazyFrame, settings: RobustZscore, window: Window, beside: Bes
     learned(known.filter(inside), earlier=(times > picked(times, first)).filter(inside))
     young = int((inside & (known < settings.min_history)).sum())
     least = settings.min_presence // timedelta(microseconds=1)
-    asked = (inside & (known >= settings.min_history) & (usable[PRESENCE] >= least)).arg_true()
+    asked = where_true(inside & (known >= settings.min_history) & (usable[PRESENCE] >= least))
     asked = asked.filter(_may_be_far(usable, asked, beside.told, settings))
     may_be = flags(usable.height).scatter(asked, True)
     found = _scored(frame, whose, usable.with_columns(_asked=may_be), beside.told, settings)
@@ -268,7 +268,7 @@ def _scored(
 ) -> pl.DataFrame:
     """The visits `_asked` for that are far from the usual, worded, with the records of their legs in `frame`."""
     people = usable.filter("_asked")["_who"].unique().implode()
-    rows = (whose.is_in(people) & frame[VISIT].is_not_null()).arg_true().cast(pl.Int64())
+    rows = where_true(whose.is_in(people) & frame[VISIT].is_not_null()).cast(pl.Int64())
     legs = frame[rows].with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
     visit = paired(ids(legs, ["meeting_id"]), legs[VISIT])
     theirs = usable.filter(pl.col("_who").is_in(people))
@@ -300,7 +300,7 @@ def _scored(
             suppressed=pl.lit(None, dtype=pl.String),
         )
     )
-    mine = visit.is_in(scored["visit"].implode()).arg_true()
+    mine = where_true(visit.is_in(scored["visit"].implode()))
     members = legs.select("row")[mine].with_columns(visit=picked(visit, mine)).group_by("visit").agg(rows=pl.col("row"))
     names = list(dict.fromkeys((*settings.entity, "site_url", "meeting_id")))
     told = scored.join(members, on="visit", how="left", maintain_order="left")

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import polars as pl
 
-from auditor.entities.columns import picked
+from auditor.entities.columns import picked, where_true
 from auditor.entities.groups import dense, greatest, packed, places, smallest, spread
 from auditor.entities.lookback import DAYS, day_of, distinct, seen_before, used_before
 from auditor.entities.networks import WHERE, exits_before, remote_exits
@@ -228,7 +228,7 @@ _SHAPES = {
 
 def _own_days(uses: _Uses, asked: pl.Series) -> pl.Series:
     """On how many days of the four weeks before its day each row's person used its network; null where not asked."""
-    places = asked.fill_null(value=False).arg_true()
+    places = where_true(asked.fill_null(value=False))
     rows = uses.rows.select("own", "day")[places]
     counts = used_before(uses.daily["own"], uses.daily["day"], asked=(rows["own"], rows["day"]))
     return pl.Series([None], dtype=pl.Int64).new_from_index(0, asked.len()).scatter(places, counts)

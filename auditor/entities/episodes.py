@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from auditor.entities.columns import flags, picked, uniform
+from auditor.entities.columns import flags, picked, uniform, where_true
 from auditor.entities.groups import first_places, greatest, ids, paired, places, repeated
 
 ORDER = ("joined_time", "end", "page", "item")
@@ -173,7 +173,7 @@ def _longest_of_others(stays: pl.DataFrame) -> pl.Series:
     else:
         keys = (stays["meeting"].cast(pl.Int64()) * size + stays["stay"]).sort()
         ordered = pl.DataFrame({"meeting": keys // size, "stay": keys % size})
-    last = (ordered["meeting"] != ordered["meeting"].shift(-1)).fill_null(value=True).arg_true().cast(pl.Int64())
+    last = where_true((ordered["meeting"] != ordered["meeting"].shift(-1)).fill_null(value=True)).cast(pl.Int64())
     many = last - last.shift(1, fill_value=-1)
     of_meeting = pl.DataFrame(
         {
@@ -194,7 +194,7 @@ def _longest_of_others(stays: pl.DataFrame) -> pl.Series:
 
 def _middle_of_others(stays: pl.DataFrame, meetings: pl.Series) -> pl.Series:
     """Of each stay in those meetings the median other stay of its meeting; null with too few others."""
-    rows = stays["meeting"].is_in(meetings.implode()).arg_true()
+    rows = where_true(stays["meeting"].is_in(meetings.implode()))
     n, at = pl.len().over("meeting").cast(pl.Int64), pl.int_range(pl.len(), dtype=pl.Int64)
     placed = (
         stays[rows]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from auditor.entities.columns import flags, picked, run_starts, runs_of, uniform
+from auditor.entities.columns import flags, picked, run_starts, runs_of, uniform, where_true
 
 _PACKED = pl.Categorical()
 _FEW = 1_000_000
@@ -127,7 +127,7 @@ def mates(groups: pl.Series) -> tuple[pl.Series, pl.Series]:
     """
     if groups.is_sorted():
         several, own = _runs(groups)
-        return several.arg_true().cast(pl.Int64), own
+        return where_true(several).cast(pl.Int64), own
     low, size = smallest(groups), 1 << groups.len().bit_length()
     if greatest(groups) - low < (1 << 62) // size:
         # a group's rows are neighbours once sorted, and its number and the row's sort as one

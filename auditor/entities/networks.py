@@ -13,7 +13,7 @@ from operator import or_
 
 import polars as pl
 
-from auditor.entities.columns import picked
+from auditor.entities.columns import picked, where_true
 from auditor.entities.groups import codes, greatest, ids, paired, places, smallest
 from auditor.frozen import dataclass
 
@@ -189,7 +189,7 @@ def remote_exits(
     That is a VPN, a cloud gateway, a carrier's far end; an office is not. `lives` are those of the frame, if at hand.
     """
     told = pl.all_horizontal(pl.col("ip_network", "geo_country", "email").is_not_null())
-    inside = frame.select(pl.col("is_internal").fill_null(value=False) & told).to_series().arg_true()
+    inside = where_true(frame.select(pl.col("is_internal").fill_null(value=False) & told).to_series())
     if inside.is_empty():
         return pl.DataFrame(schema=_EXITS)
     names, own = _named(frame[inside], place)
@@ -272,7 +272,7 @@ def exits_before(frame: pl.DataFrame, exits: pl.DataFrame, *, place: pl.Expr = P
     if exits.is_empty():
         return exits.drop("exit").clear().with_columns(row=pl.lit(None, pl.Int64()))
     names, own = _named(frame, place)
-    rows = picked(names.is_in(exits["place"].unique().implode()), own).fill_null(value=False).arg_true()
+    rows = where_true(picked(names.is_in(exits["place"].unique().implode()), own).fill_null(value=False))
     asked = pl.DataFrame(
         {
             "row": rows.cast(pl.Int64()),

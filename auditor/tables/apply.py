@@ -8,6 +8,7 @@ from itertools import groupby
 
 import polars as pl
 
+from auditor.entities.columns import where_true
 from auditor.evidence.entry import UnitEntry
 from auditor.evidence.reader import Evidence
 from auditor.frozen import dataclass
@@ -236,5 +237,5 @@ def _without_last(
 
 def _outside(frame: pl.DataFrame, mask: pl.Series) -> pl.DataFrame:
     """The rows that the mask leaves out; where they stand in front of all others nothing is copied."""
-    most = mask.len() - len(mask.arg_true())
+    most = mask.len() - len(where_true(mask))
     return frame.head(most) if mask[most:].all() else frame.filter(~mask)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import polars as pl
 
+from auditor.entities.columns import where_true
 from auditor.tables.addresses import Networks, network_of
 from auditor.tables.distinct import mapped
 from auditor.tables.schema import FLAG, TEXT
@@ -58,7 +59,7 @@ def _batched(value: pl.Expr, known: Callable[[pl.Series], pl.Series], other: pl.
     def batch(texts: pl.Series) -> pl.Series:
         found = numbers(texts)
         made = known(found).cast(dtype)
-        rest = (found.is_null() & texts.is_not_null()).arg_true()
+        rest = where_true(found.is_null() & texts.is_not_null())
         made = pl.select(pl.when(found.is_not_null()).then(made)).to_series()
         if rest.len():
             told = texts.gather(rest).to_frame("text").select(other).to_series()

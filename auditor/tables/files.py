@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from auditor.entities.columns import run_starts
+from auditor.entities.columns import run_starts, where_true
 from auditor.frozen import dataclass
 from auditor.model.window import iso
 from auditor.tables.schema import COUNT, FLAG, SPAN, Table
@@ -116,7 +116,7 @@ def _ranks(rows: pl.DataFrame, table: Table, time: pl.Series) -> pl.Series:
     numbers = clustered(rows, table)[CLUSTER]
     run = numbers.rle_id()
     firsts = pl.DataFrame({_RUN: run, _TIME: time}).group_by(_RUN, maintain_order=True).agg(pl.col(_TIME).min())
-    begins = (run != run.shift()).fill_null(value=True).arg_true()
+    begins = where_true((run != run.shift()).fill_null(value=True))
     runs = pl.DataFrame({CLUSTER: numbers.gather(begins), _TIME: firsts[_TIME], _ROW: begins})
     clusters = runs.group_by(CLUSTER).agg(pl.col(_TIME).min(), pl.col(_ROW).first())
     named = clusters.hstack(rows.select(columns)[clusters[_ROW]])
@@ -151,7 +151,7 @@ def _parts(rows: pl.DataFrame, count: int) -> Iterator[pl.DataFrame]:
         yield rows
         return
     numbers = rows[CLUSTER]
-    starts = run_starts(numbers).arg_true()
+    starts = where_true(run_starts(numbers))
     start = 0
     for number in range(1, count + 1):
         later = starts.filter(starts >= max(start + 1, rows.height * number // count))

@@ -14,7 +14,7 @@ from types import MappingProxyType
 import polars as pl
 
 from auditor.entities import egress, presence
-from auditor.entities.columns import picked
+from auditor.entities.columns import picked, where_true
 from auditor.entities.episodes import legs
 from auditor.entities.groups import places, spread
 from auditor.entities.networks import WHERE, homes
@@ -91,7 +91,7 @@ def _networks(
     timed = rows["joined_time"].is_not_null()
     known = rows if timed.all() else rows.filter(timed)
     found = egress.network_facts(known.hstack(_of_addresses(known["ip_address"], offices)), wanted=wanted, since=since)
-    return found if known is rows else spread(found, timed.arg_true(), height=rows.height)
+    return found if known is rows else spread(found, where_true(timed), height=rows.height)
 
 
 def _of_addresses(addresses: pl.Series, offices: Collection[str]) -> pl.DataFrame:

@@ -5,7 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.entities.columns import alongside, filled, filtered, flags, picked, run_starts, runs_of, uniform, without
+from auditor.entities.columns import (
+    INDEX,
+    alongside,
+    coalesced,
+    filtered,
+    flags,
+    picked,
+    run_starts,
+    runs_of,
+    uniform,
+    where_true,
+    without,
+)
 
 VALUES = st.lists(st.none() | st.integers(-3, 3), max_size=9)
 KINDS = (pl.Int64, pl.Int8, pl.String, pl.Categorical)
@@ -40,10 +52,17 @@ def test_runs_start_where_values_change(kind, values) -> None:
     assert runs.equals(series.rle_id())
 
 
+@given(st.lists(st.none() | st.booleans(), max_size=9))
+def test_places_of_a_mask_are_where_it_is_true(values) -> None:
+    mask = pl.Series("x", values, dtype=pl.Boolean)
+    assert where_true(mask).equals(mask.arg_true())
+    assert where_true(mask).dtype == INDEX
+
+
 @given(VALUES)
 def test_where_there_is_no_value_another_is_put(values) -> None:
     series = pl.Series("x", values, dtype=pl.Int64)
-    assert filled(series, 7).equals(series.fill_null(7), check_names=True)
+    assert coalesced(series, 7).equals(series.fill_null(7), check_names=True)
 
 
 @pytest.mark.parametrize("value", [True, None, 3, "a", 1.5])

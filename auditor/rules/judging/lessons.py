@@ -10,7 +10,7 @@ from functools import partial
 
 import polars as pl
 
-from auditor.entities.columns import picked, uniform
+from auditor.entities.columns import alongside, picked, uniform, without
 from auditor.rules.compiled.bounds import parts_of
 from auditor.rules.judging.judge import columns_of
 from auditor.rules.language.columns import names_in
@@ -177,7 +177,8 @@ class Lessons:
         if ROW not in rows.columns or self.lost:
             return rows
         facts = self.tables[table].told
-        return rows.drop(ROW).with_columns(picked(values, rows[ROW]).alias(name) for name, values in facts.items())
+        told = (picked(values, rows[ROW]).alias(name) for name, values in facts.items())
+        return alongside(without(rows, ROW), *told)
 
 
 def lookups(tasks: Iterable[Task]) -> frozenset[str]:

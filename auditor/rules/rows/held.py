@@ -9,7 +9,7 @@ from functools import partial
 
 import polars as pl
 
-from auditor.entities.columns import flags, picked, runs_of, uniform
+from auditor.entities.columns import flags, picked, runs_of, uniform, where_true
 from auditor.rules.compiled.compile import expression, with_shared
 from auditor.rules.language.columns import names_in
 from auditor.rules.language.tree import Op
@@ -185,7 +185,7 @@ class Held:
 
     def filtered(self, kept: pl.Series) -> Held:
         """The rows of which `kept` is true."""
-        return self.taken_whole(kept.arg_true())
+        return self.taken_whole(where_true(kept))
 
     def taken_whole(self, places: pl.Series) -> Held:
         """The rows at the places, with all that was made of them."""
@@ -236,7 +236,7 @@ class Held:
             some = values.known.frame.select(pl.any_horizontal(pl.col(own).fill_null(value=True))).to_series()
             if some.any():
                 found |= picked(some.cast(pl.UInt8).rechunk(), values.places)
-        return (found == 1).arg_true()
+        return where_true(found == 1)
 
     def _known(self, name: str) -> bool:
         if name in self.own.columns or name in self.late or name in self._made or name in self._answers:
@@ -343,7 +343,7 @@ def _in_time(rows: pl.Series, runs: pl.Series, places: pl.Series) -> pl.Series:
     late = runs.filter(_back(in_runs, runs))
     if late.is_empty():
         return rows
-    mixed = picked(flags(int(runs[-1]) + 1).scatter(late, True), runs).arg_true()
+    mixed = where_true(picked(flags(int(runs[-1]) + 1).scatter(late, True), runs))
     keys = pl.DataFrame({"run": picked(runs, mixed), "place": picked(in_runs, mixed)})
     order = keys.select(pl.arg_sort_by("run", "place", maintain_order=True)).to_series()
     return rows.scatter(mixed, picked(rows, picked(mixed, order)))

@@ -8,7 +8,7 @@ from operator import add, xor
 
 import polars as pl
 
-from auditor.entities.columns import alongside, picked, runs_of, uniform
+from auditor.entities.columns import alongside, picked, runs_of, uniform, where_true
 from auditor.entities.groups import places
 from auditor.rules.rows.packed import PACKED, packed
 from auditor.tables.schema import COUNT
@@ -99,7 +99,7 @@ def _with_texts(codes: Sequence[pl.Series], words: Sequence[pl.Series]) -> pl.Se
     if any((word.ne_missing(word.shift(1)) & again).any() for word in found):
         first, own = places(_one([picked(number, rows), *map(code_of, found)], height=rows.len()))
     else:
-        first, own = (~again).arg_true(), (~again).cum_sum() - 1
+        first, own = where_true(~again), (~again).cum_sum() - 1
     return pl.int_range(height, dtype=COUNT, eager=True).scatter(rows, picked(picked(rows, first), own)).alias(KEY)
 
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import polars as pl
 
-from auditor.entities.columns import alongside, filled, picked, uniform
+from auditor.entities.columns import alongside, coalesced, picked, uniform, where_true
 from auditor.rules.rows.packed import PACKED, as_numbers, packed, witness
 from auditor.tables.schema import TEXT
 
@@ -69,7 +69,7 @@ class Known:
         if found.null_count() > numbers.null_count():
             self._add(texts.filter(found.is_null() & numbers.is_not_null()))
             found = picked(self.places, numbers)
-        return filled(found, 0)
+        return coalesced(found, 0)
 
     def packed(self, texts: pl.Series) -> pl.Series:
         """The texts packed and remembered.
@@ -116,7 +116,7 @@ class Known:
         """The place of each text."""
         self._file()
         place = picked(self._slots, self._slot(texts))
-        other = picked(self.frame[self.column], place).ne_missing(texts).arg_true()
+        other = where_true(picked(self.frame[self.column], place).ne_missing(texts))
         return place.scatter(other, self.placed(as_numbers(picked(texts, other)))) if other.len() else place
 
     def _slot(self, texts: pl.Series) -> pl.Series:
@@ -132,7 +132,7 @@ class Known:
             first, size = 0, 1 << (2 * _ROOM * texts.len()).bit_length()
             self._slots = uniform(0, size, _PLACE)
         slots = self._slot(texts[first:])
-        free = (picked(self._slots, slots) == 0).arg_true()
+        free = where_true(picked(self._slots, slots) == 0)
         self._slots = self._slots.scatter(picked(slots, free), (free + first).cast(_PLACE))
         self._filed = texts.len()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import polars as pl
 
-from auditor.entities.columns import alongside, picked, run_starts
+from auditor.entities.columns import alongside, picked, run_starts, where_true
 from auditor.tables.schema import TEXT, TEXTS
 
 PACKED = pl.Categorical()
@@ -29,7 +29,7 @@ def packed(values: pl.Series, look_up: Callable[[pl.Series], pl.Series] = as_num
         return values.cast(PACKED) if values.dtype == pl.String else values
     if _differ(values.head(_LOOKED_AT).rle_id()) or _differ(runs := values.rle_id()):
         return look_up(values)
-    starts = run_starts(runs).arg_true()
+    starts = where_true(run_starts(runs))
     return picked(look_up(picked(values, starts)), runs)
 
 

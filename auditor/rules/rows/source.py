@@ -8,7 +8,7 @@ from datetime import datetime
 
 import polars as pl
 
-from auditor.entities.columns import alongside, filled, picked
+from auditor.entities.columns import alongside, coalesced, picked, where_true
 from auditor.model.window import Window
 from auditor.rules.language.columns import names_in
 from auditor.rules.language.spec import Condition
@@ -175,14 +175,14 @@ class Source:
         made = [name for name in beside if kept.can([name])]
         names = list(dict.fromkeys([*wanted, *made]))
         if near is not None and near.len() * FEW < kept.height:
-            chosen = among(kept.frame([MEETING]).to_series(), near).arg_true()
+            chosen = where_true(among(kept.frame([MEETING]).to_series(), near))
             if chosen.len() * FEW < kept.height:
                 kept = kept.taken_whole(chosen)
         told: pl.Series | None = None
         if where is not None:
             read = {*names_in(where.tree), *made}
             told = verdicts(kept.frame(read, as_read=True), where)
-            chosen = filled(told, value=True).arg_true()
+            chosen = where_true(coalesced(told, value=True))
             if chosen.len() * FEW < kept.height:
                 kept = self._arranged(kept.taken_whole(chosen))
                 return Handed(kept.frame([*names, *_placing(kept)], loose=loose))
@@ -195,7 +195,7 @@ class Source:
         if told is None or told.all(ignore_nulls=False) is not False:
             rows = kept.frame(first, loose=loose)
         else:
-            places = filled(told, value=True).arg_true()
+            places = where_true(coalesced(told, value=True))
             rows, told = (
                 _packed(kept.taken(first, places), set(kept.late.packs).difference(loose)),
                 picked(told, places),

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import polars as pl
 
-from auditor.entities.columns import filled, picked, uniform
+from auditor.entities.columns import coalesced, picked, uniform
 from auditor.errors import ConfigError, said
 from auditor.rules.rows.keys import code_of, highest, lowest
 from auditor.rules.rows.packed import PACKED, packed, witness
@@ -205,7 +205,7 @@ class Spill:
             return
         name = f"{_NUMBERS}{self.column}"
         values = rows[name if name in rows.columns else self.column]
-        numbers = filled(code_of(values), 0).hash(_SEED) % self.buckets
+        numbers = coalesced(code_of(values), 0).hash(_SEED) % self.buckets
         places = pl.int_range(rows.height, dtype=pl.get_index_type(), eager=True)
         buckets = pl.DataFrame({"bucket": numbers, "places": places}).group_by("bucket").agg("places")
         # the rows of one bucket at a time: those of all would be as many once more

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 import polars as pl
 
-from auditor.entities.columns import alongside, filled, filtered, picked, uniform, without
+from auditor.entities.columns import alongside, coalesced, filtered, picked, uniform, without
 from auditor.frozen import dataclass
 from auditor.rules.language.spec import Condition
 from auditor.rules.outcome import NULL, RECORDS
@@ -35,7 +35,7 @@ def split(frame: pl.DataFrame, task: Task, *, whole: Collection[str] = ()) -> Sp
     """The rows where the rule's `where` is true and no column of `whole` is null."""
     if COUNTED in frame.columns:
         judged = frame[COUNTED]
-        frame = frame.drop(COUNTED)
+        frame = without(frame, COUNTED)
     else:
         found = task.rule.detect.where
         task.applied(found, frame)
@@ -54,7 +54,7 @@ def hits(frame: pl.DataFrame, found: Condition | None, task: Task) -> tuple[pl.D
     task.applied(found, frame)
     judged = verdicts(frame, found)
     marked = alongside(frame, judged.is_null().alias(NULL))
-    return filtered(marked, filled(judged, task.rule.nulls == "fail")), judged.null_count()
+    return filtered(marked, coalesced(judged, task.rule.nulls == "fail")), judged.null_count()
 
 
 def with_own_record(frame: pl.DataFrame) -> pl.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from auditor.entities.columns import flags, picked
+from auditor.entities.columns import flags, picked, where_true
 from auditor.rules.language.spec import Match
 from auditor.rules.outcome import NULL, Judged
 from auditor.rules.rows.handed import OWN, Handed
@@ -29,7 +29,7 @@ def judge_match(mine: Handed, theirs: Handed, stage: Match, task: Task) -> Judge
     some = found.matches > 0
     unsure = ~some & found.unknown
     wanted = ~some if stage.absent else some
-    chosen = wanted.zip_with(~unsure, flags(kept.height, value=task.rule.nulls == "fail")).arg_true()
+    chosen = where_true(wanted.zip_with(~unsure, flags(kept.height, value=task.rule.nulls == "fail")))
     first = picked(found.first, chosen)
     names = {name[2:] for name in task.shown if name.startswith("b.")} | set(LINEAGE)
     own = {name[2:] for name in task.shown if name.startswith("a.")} | set(LINEAGE)

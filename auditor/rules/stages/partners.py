@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from auditor.entities.columns import flags, picked, run_starts, uniform
+from auditor.entities.columns import flags, picked, run_starts, uniform, without
 from auditor.frozen import dataclass
 from auditor.rules.compiled.bounds import parts_of
 from auditor.rules.language.columns import names_in
@@ -114,7 +114,7 @@ def _tried(
     reading = Reading.of(where.tree, pl.Schema({**left.schema, **right.schema}))
     left, right = texts(left, reading.texts), texts(right, reading.texts)
     runs = Runs.of(right[KEY])
-    right = right.drop(KEY)[runs.places]
+    right = without(right, KEY)[runs.places]
     starts, ends = runs.spans(left[KEY])
     open_ = pl.DataFrame({_A: pl.int_range(left.height, dtype=_INDEX, eager=True), _FROM: starts, _TO: ends})
     open_ = open_.filter(pl.col(_FROM) < pl.col(_TO))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
-from auditor.entities.columns import alongside, filled, picked
+from auditor.entities.columns import alongside, coalesced, picked, where_true
 from auditor.rules.compiled.compile import expression, with_shared
 from auditor.rules.language.columns import base_columns, names_in
 from auditor.rules.language.inline import definitions, inlined
@@ -94,7 +94,7 @@ def condition_of(task: Task) -> Expr:
 def _judged(source: Source, task: Task, verdict: pl.Series, *, rows: pl.Series | None, population: int) -> Judged:
     """What a verdict on the rows, or on every row, comes to; of all others it is false."""
     detect = task.rule.detect
-    hit = filled(verdict, task.rule.nulls == "fail").arg_true()
+    hit = where_true(coalesced(verdict, task.rule.nulls == "fail"))
     unknown = verdict.null_count()
     if hit.is_empty() and task.nothing:
         return Judged(task.nothing[0], population=population, not_evaluable=unknown)
