@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from auditor.entities.columns import picked, run_starts, where_true
+from auditor.entities.columns import fitted, picked, run_starts, where_true
 from auditor.entities.groups import greatest, smallest
 from auditor.frozen import dataclass
 
@@ -102,7 +102,7 @@ def in_order(groups: pl.Series, moments: pl.Series) -> pl.Series:
         if keys.is_sorted():
             return numbers(groups.len())
         if not moments.is_sorted():
-            return keys.arg_sort().cast(pl.Int64)
+            return fitted(keys.arg_sort(), pl.Int64)
     if moments.is_sorted():
         keys, size = keyed(groups)
         return keys.drop_nulls().sort() % size
@@ -125,7 +125,7 @@ def _since(group: pl.Series, time: pl.Series, first: pl.Series, history: int) ->
         distinct = moments.unique().sort()
         width = distinct.len() + 1
         reach = distinct.search_sorted(picked(moments, cut) - history).cast(pl.Int64)
-        moments = distinct.search_sorted(moments).cast(pl.Int64)
+        moments = fitted(distinct.search_sorted(moments), pl.Int64)
     else:
         reach = picked(moments, cut) - history
     keys = group * width + moments

@@ -27,7 +27,7 @@ from auditor.detectors.past import Past
 from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, together, usable_again
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
-from auditor.entities.columns import flags, picked, uniform, where_true
+from auditor.entities.columns import fitted, flags, picked, uniform, where_true
 from auditor.entities.groups import dense, greatest, ids, paired, places, smallest
 from auditor.entities.networks import PLACE, WHERE, is_remote_exit, remote_exits
 from auditor.frozen import dataclass
@@ -181,7 +181,7 @@ def _surprising(seen: Seen, settings: Rarity, again: Again) -> pl.DataFrame:
     told = seen.found.hstack(_of_all(seen.found, settings, again))
     for name in settings.columns:
         first = seen.more[name].group_by("value").agg(pl.col("first").min())["first"].sort()
-        kinds = first.search_sorted(told["joined_time"]).cast(pl.Int64()).alias("_k")
+        kinds = fitted(first.search_sorted(told["joined_time"]), pl.Int64).alias("_k")
         told = told.with_columns(kinds).with_columns(_bits(name, weight=settings.prior_weight))
     bits = [pl.col(f"bits_{name}") for name in settings.columns]
     scored = told.with_columns(
@@ -216,7 +216,7 @@ def _of_all(events: pl.DataFrame, settings: Rarity, again: Again) -> pl.DataFram
 
 def _between(ordered: pl.Series, since: pl.Series, until: pl.Series) -> pl.Series:
     """How many of the numbers, which are in order, lie in each half-open interval."""
-    return ordered.search_sorted(until).cast(pl.Int64()) - ordered.search_sorted(since).cast(pl.Int64())
+    return fitted(ordered.search_sorted(until), pl.Int64) - fitted(ordered.search_sorted(since), pl.Int64)
 
 
 def _alike(asked: pl.Series, since: pl.Series, until: pl.Series, values: pl.Series, times: pl.Series) -> pl.Series:

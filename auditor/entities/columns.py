@@ -32,6 +32,11 @@ def flags(count: int, *, value: bool = False) -> pl.Series:
     return uniform(value, count, pl.Boolean())
 
 
+def fitted(numbers: pl.Series, dtype: pl.DataType | type[pl.DataType]) -> pl.Series:
+    """The whole numbers in a type that must hold them all: `cast` looks whether it does, in five times the time."""
+    return numbers.cast(dtype, wrap_numerical=True)
+
+
 def coalesced(values: pl.Series, value: object) -> pl.Series:
     """The values, and `value` where there is none."""
     if not values.null_count():

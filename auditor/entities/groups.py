@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from auditor.entities.columns import flags, picked, run_starts, runs_of, uniform, where_true
+from auditor.entities.columns import fitted, flags, picked, run_starts, runs_of, uniform, where_true
 
 _PACKED = pl.Categorical()
 _FEW = 1_000_000
@@ -35,7 +35,7 @@ def places(values: pl.Series) -> tuple[pl.Series, pl.Series]:
     """
     keys = packed(values).to_physical() if values.dtype in {pl.String(), _PACKED} else values
     if keys.null_count():
-        wide = keys if keys.dtype == pl.UInt32() else keys.cast(pl.Int64)
+        wide = keys if keys.dtype == pl.UInt32() else fitted(keys, pl.Int64)
         keys = wide.fill_null(greatest(keys) + 1)
     if keys.len() > _MANY and int(keys.head(_MANY).rle_id()[-1]) * _RUN < _MANY:
         starts, runs = runs_of(keys)
@@ -50,7 +50,7 @@ def _places(keys: pl.Series) -> tuple[pl.Series, pl.Series]:
     numbers = pl.int_range(first.len(), dtype=pl.UInt32, eager=True)
     low, high = smallest(keys), greatest(keys)
     if high - low < 16 * keys.len() + _FEW:
-        own = (keys - low).cast(pl.UInt32)
+        own = fitted(keys - low, pl.UInt32)
         looked_up = uniform(0, high - low + 1, pl.UInt32).scatter(picked(own, first), numbers)
         return first, picked(looked_up, own)
     known = pl.DataFrame({"key": picked(keys, first), "number": numbers})
@@ -60,7 +60,7 @@ def _places(keys: pl.Series) -> tuple[pl.Series, pl.Series]:
 def dense(values: pl.Series) -> pl.Series:
     """A whole number for each value, below the count of different ones; null for null."""
     _, own = places(values)
-    return pl.select(pl.when(values.is_not_null()).then(own.cast(pl.Int64))).to_series()
+    return pl.select(pl.when(values.is_not_null()).then(fitted(own, pl.Int64))).to_series()
 
 
 def spread(found: pl.DataFrame, rows: pl.Series, *, height: int) -> pl.DataFrame:
@@ -82,7 +82,7 @@ def ids(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     for place, column in enumerate(frame[name] for name in columns):
         whole = column.dtype in {pl.String(), _PACKED} or column.dtype.is_integer()
         own = places(column)[1] if whole else column.rank("dense").fill_null(0)
-        found = paired(found, own.cast(pl.Int64())) if place else own.cast(pl.Int64())
+        found = paired(found, fitted(own, pl.Int64)) if place else fitted(own, pl.Int64)
     return found
 
 

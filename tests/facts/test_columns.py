@@ -10,6 +10,7 @@ from auditor.entities.columns import (
     alongside,
     coalesced,
     filtered,
+    fitted,
     flags,
     picked,
     run_starts,
@@ -57,6 +58,13 @@ def test_places_of_a_mask_are_where_it_is_true(values) -> None:
     mask = pl.Series("x", values, dtype=pl.Boolean)
     assert where_true(mask).equals(mask.arg_true())
     assert where_true(mask).dtype == INDEX
+
+
+@pytest.mark.parametrize(("kind", "other"), [(pl.UInt32, pl.Int64), (pl.Int64, pl.Int32), (pl.Boolean, pl.Int64)])
+@given(values=st.lists(st.none() | st.integers(0, 1), max_size=9))
+def test_numbers_that_fit_are_what_cast_gives(values, kind, other) -> None:
+    numbers = pl.Series("x", values, dtype=pl.Int64).cast(kind)
+    assert fitted(numbers, other).equals(numbers.cast(other), check_dtypes=True, check_names=True)
 
 
 @given(VALUES)

@@ -9,7 +9,7 @@ from functools import partial
 
 import polars as pl
 
-from auditor.entities.columns import flags, picked, runs_of, uniform, where_true
+from auditor.entities.columns import alongside, coalesced, fitted, flags, picked, runs_of, uniform, where_true
 from auditor.rules.compiled.compile import expression, with_shared
 from auditor.rules.language.columns import names_in
 from auditor.rules.language.tree import Op
@@ -135,7 +135,7 @@ class Held:
         return self._together[column]
 
     def _put_together(self, column: str) -> Held:
-        codes = code_of(self.frame([column]).to_series()).cast(COUNT).fill_null(-1)
+        codes = coalesced(fitted(code_of(self.frame([column]).to_series()), COUNT), -1)
         places = places_of(self.own, TABLES[self.table].time)
         firsts, runs = runs_of(codes)
         if picked(codes, firsts).n_unique() != firsts.len() or _back(places, runs).any():
@@ -146,7 +146,7 @@ class Held:
             found = Held(self.table, self.own, self.beside, self.late, self.places)
             found._made, found._answers, found._values = self._made, self._answers, self._values
         place = pl.int_range(found.height, dtype=pl.Int64, eager=True)
-        found.own = found.own.with_columns(place.alias(PLACE), runs.cast(COUNT).alias(f"{RUN}{column}"))
+        found.own = alongside(found.own, place.alias(PLACE), fitted(runs, COUNT).alias(f"{RUN}{column}"))
         return found
 
     @property

@@ -8,7 +8,7 @@ from operator import add, xor
 
 import polars as pl
 
-from auditor.entities.columns import alongside, picked, runs_of, uniform, where_true
+from auditor.entities.columns import alongside, fitted, picked, runs_of, uniform, where_true
 from auditor.entities.groups import places
 from auditor.rules.rows.packed import PACKED, packed
 from auditor.tables.schema import COUNT
@@ -88,7 +88,7 @@ def _with_texts(codes: Sequence[pl.Series], words: Sequence[pl.Series]) -> pl.Se
     if room < _LEAST:
         return _one([*codes, *map(code_of, words)], height=height)
     hashes = [word.hash(seed) & ((1 << room) - 1) for seed, word in enumerate(words)]
-    both = pl.DataFrame([number.alias("number"), reduce(xor, hashes).cast(COUNT).alias("hash")])
+    both = pl.DataFrame([number.alias("number"), fitted(reduce(xor, hashes), COUNT).alias("hash")])
     row = pl.int_range(pl.len(), dtype=COUNT)
     ordered = both.select((pl.col("number") * (1 << room) + pl.col("hash")) * size + row).to_series().sort()
     keys = ordered // size
@@ -112,7 +112,7 @@ def code_of(values: pl.Series) -> pl.Series:
     if kind.is_integer():
         return values
     if kind.is_temporal() or kind == pl.Boolean:
-        return values.to_physical().cast(COUNT)
+        return fitted(values.to_physical(), COUNT)
     if kind == pl.String:
         return packed(values).to_physical()
     return values.to_physical() if kind == PACKED else values.rank("dense").cast(COUNT)

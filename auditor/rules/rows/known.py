@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import polars as pl
 
-from auditor.entities.columns import alongside, coalesced, picked, uniform, where_true
+from auditor.entities.columns import alongside, coalesced, fitted, picked, uniform, where_true
 from auditor.rules.rows.packed import PACKED, as_numbers, packed, witness
 from auditor.tables.schema import TEXT
 
@@ -120,7 +120,7 @@ class Known:
         return place.scatter(other, self.placed(as_numbers(picked(texts, other)))) if other.len() else place
 
     def _slot(self, texts: pl.Series) -> pl.Series:
-        return (texts.hash(_SEED) % self._slots.len()).cast(_PLACE)
+        return fitted(texts.hash(_SEED) % self._slots.len(), _PLACE)
 
     def _file(self) -> None:
         """Put what was learned since into the slots that are free; a text whose slot is taken has none."""

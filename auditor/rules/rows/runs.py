@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from auditor.entities.columns import picked, uniform
+from auditor.entities.columns import fitted, picked, uniform
 from auditor.frozen import dataclass
 from auditor.rules.rows.keys import highest, lowest
 from auditor.rules.rows.packed import PACKED, packed
@@ -30,14 +30,14 @@ class Runs:
             places = keys.to_frame("key").select(pl.arg_sort_by("key", maintain_order=True)).to_series()
             return cls(picked(keys, places), places)
         size = _size(keys)
-        return cls(ordered // size + lowest(keys), (ordered % size).cast(_INDEX))
+        return cls(ordered // size + lowest(keys), fitted(ordered % size, _INDEX))
 
     def spans(self, keys: pl.Series) -> tuple[pl.Series, pl.Series]:
         """Where the run of each of `keys` starts and ends among the places; both the same where there is none."""
         if self.keys.is_empty():
             nothing = uniform(0, keys.len(), COUNT)
             return nothing, nothing
-        starts = self.keys.search_sorted(keys, side="left").cast(COUNT)
+        starts = fitted(self.keys.search_sorted(keys, side="left"), COUNT)
         lengths = self.keys.rle().struct.field("len").cast(COUNT)
         ends = lengths.cum_sum()
         every = uniform(0, self.keys.len(), COUNT).scatter(ends - lengths, ends)

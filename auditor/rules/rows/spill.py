@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import polars as pl
 
-from auditor.entities.columns import coalesced, picked, uniform
+from auditor.entities.columns import coalesced, fitted, picked, uniform
 from auditor.errors import ConfigError, said
 from auditor.rules.rows.keys import code_of, highest, lowest
 from auditor.rules.rows.packed import PACKED, packed, witness
@@ -254,7 +254,7 @@ def _thin(rows: pl.DataFrame, *, needed: Collection[str]) -> pl.DataFrame:
 
 def _stored(column: pl.Series) -> pl.Series:
     if column.dtype == pl.Int64:
-        return column.cast(pl.Int32) if lowest(column) >= -_HALF and highest(column) < _HALF else column
+        return fitted(column, pl.Int32) if lowest(column) >= -_HALF and highest(column) < _HALF else column
     if column.dtype in {pl.String, PACKED}:
         return packed(column).to_physical().alias(f"{_NUMBERS}{column.name}")
     return column

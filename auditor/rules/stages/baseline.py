@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from auditor.entities.columns import picked, run_starts, uniform
+from auditor.entities.columns import fitted, picked, run_starts, uniform
 from auditor.frozen import dataclass
 from auditor.model.window import Window
 from auditor.rules.compiled.aggregates import Rows
@@ -63,7 +63,7 @@ def judge_baseline(rows: pl.DataFrame, stage: Baseline, task: Task, *, window: W
         taken = split(rows.filter(~early), task, whole=needed)
     kept = whole.rows.with_columns(window_start(pl.col(stage.time), limits.length, stage.zone).alias(PERIOD))
     entities, places = numbered(key_of(kept, stage.entity))
-    kept = kept.with_columns(places.cast(COUNT).alias(_ENTITY))
+    kept = kept.with_columns(fitted(places, COUNT).alias(_ENTITY))
     on = [_ENTITY, PERIOD]
     if stage.method == "first_seen":
         kept = kept.with_columns(_texts_of(kept, stage).alias(_VALUE))
@@ -164,7 +164,7 @@ def _placed(periods: pl.Series) -> tuple[pl.Series, pl.Series]:
 def _filled(valued: pl.DataFrame, stage: Baseline, judged: pl.Series) -> pl.DataFrame:
     """The periods with those between an entity's first and the last judged one that have no rows."""
     starts = window_starts(valued[PERIOD].sort()[0], judged[-1], span(stage.period), stage.zone)
-    places = starts.search_sorted(valued[PERIOD]).cast(COUNT)
+    places = fitted(starts.search_sorted(valued[PERIOD]), COUNT)
     entities = valued[_ENTITY].rle_id()
     first = places.filter(run_starts(entities))
     sizes = starts.len() - first
