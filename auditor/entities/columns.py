@@ -13,8 +13,17 @@ INDEX = pl.get_index_type()
 
 
 def picked(values: pl.Series, places: pl.Series) -> pl.Series:
-    """The values at the places, null where a place is; for row numbers in a third of the time of `gather`."""
-    return values[places] if places.dtype == INDEX else values.gather(places)
+    """The values at the places, null where a place is, in a third of the time of `gather`; none counts from the end."""
+    return values[_index(places)]
+
+
+def rows_at(rows: pl.DataFrame, places: pl.Series) -> pl.DataFrame:
+    """The rows at the places, all null where a place is; no place counts from the end."""
+    return rows[_index(places)]
+
+
+def _index(places: pl.Series) -> pl.Series:
+    return places if places.dtype == INDEX else fitted(places, INDEX)
 
 
 def where_true(mask: pl.Series) -> pl.Series:

@@ -13,6 +13,7 @@ from auditor.entities.columns import (
     fitted,
     flags,
     picked,
+    rows_at,
     run_starts,
     runs_of,
     uniform,
@@ -36,7 +37,15 @@ def test_values_are_picked_as_gathered(kind, of_place, data) -> None:
     values = of_kind(data.draw(VALUES), kind)
     every = st.none() | st.integers(0, values.len() - 1) if values.len() else st.none()
     places = pl.Series(data.draw(st.lists(every, max_size=9)), dtype=of_place)
-    assert picked(values, places).equals(values.gather(places), check_dtypes=True, check_names=True)
+    found = values.gather(places)
+    assert picked(values, places).equals(found, check_dtypes=True, check_names=True)
+    assert rows_at(values.to_frame(), places).equals(found.to_frame())
+
+
+@pytest.mark.parametrize("place", [-1, 3])
+def test_no_place_is_outside(place) -> None:
+    with pytest.raises(pl.exceptions.OutOfBoundsError):
+        picked(pl.Series([1, 2, 3]), pl.Series([0, place]))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from auditor.entities.columns import flags, picked, run_starts, uniform, without
+from auditor.entities.columns import flags, picked, rows_at, run_starts, uniform, without
 from auditor.frozen import dataclass
 from auditor.rules.compiled.bounds import parts_of
 from auditor.rules.language.columns import names_in
@@ -123,7 +123,7 @@ def _tried(
         near = pl.col(_TO) if every else pl.min_horizontal(_TO, pl.col(_FROM) + width)
         open_ = open_.with_columns(near.alias(_NEAR))
         for pairs in _candidates(open_):
-            candidates = pl.concat([left[pairs[_A]], right[pairs[_PLACE]]], how="horizontal")
+            candidates = pl.concat([rows_at(left, pairs[_A]), rows_at(right, pairs[_PLACE])], how="horizontal")
             prepared = reading.prepared(candidates)
             task.applied(where, prepared)
             judged = prepared.select(_A, _B, reading.expression.alias(VERDICT))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from auditor.entities.columns import flags, picked, run_starts
+from auditor.entities.columns import flags, picked, rows_at, run_starts
 from auditor.entities.groups import mates
 from auditor.frozen import dataclass
 from auditor.rules.compiled.aggregates import ALONE, Rows, aggregates_in, has_column, is_told_alone
@@ -62,7 +62,7 @@ class Summary:
         if found is None:
             return self._ended(self._bare(prepared, by, edges))
         places, own = found
-        mates = prepared[places]
+        mates = rows_at(prepared, places)
         groups = self._bare(mates.with_columns(own.alias(KEY)), by, edges)
         first = mates[KEY].filter(run_starts(own))
         groups = groups.with_columns(picked(first, groups[KEY]).alias(KEY))
@@ -81,7 +81,7 @@ class Summary:
         if found is None:
             return _handed(self._ended(self._bare(prepared, (), ())), rows[KEY])
         places, own = found
-        groups = self._bare(prepared[places].with_columns(own.alias(KEY)), (), ()).sort(KEY)
+        groups = self._bare(rows_at(prepared, places).with_columns(own.alias(KEY)), (), ()).sort(KEY)
         alone = self._alone(prepared, (), ())
         every = self._ended(pl.concat([alone.select(groups.columns).cast(groups.schema), groups]))
         order = pl.int_range(rows.height, dtype=pl.get_index_type(), eager=True)
