@@ -104,14 +104,17 @@ class Room:
             return schema.to_frame().with_columns(pl.col(pl.String).cast(PACKED))
         # numbers of a piece may have half the bytes of those of another, and what is null everywhere is left out
         alike = all(piece.schema == pieces[0].schema for piece in pieces)
-        rows = pl.concat(pieces, how="vertical" if alike else "diagonal_relaxed", rechunk=True)
+        rows = pl.concat(pieces, how="vertical" if alike else "diagonal_relaxed", rechunk=False)
         return pl.DataFrame([self._column(rows, name, dtype) for name, dtype in schema.items()], height=rows.height)
 
     def _column(self, rows: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Series:
         if f"{_NUMBERS}{name}" in rows.columns:
             return self._packed(rows[f"{_NUMBERS}{name}"])
         dtype = PACKED if dtype == pl.String else dtype
-        return rows[name].cast(dtype) if name in rows.columns else uniform(None, rows.height, dtype).alias(name)
+        if name not in rows.columns:
+            return uniform(None, rows.height, dtype).alias(name)
+        # a column at a time: all of them once more would not fit beside the pieces
+        return rows[name].cast(dtype).rechunk()
 
     def _packed(self, numbers: pl.Series) -> pl.Series:
         """The texts of the numbers: taken from a table of all, which costs a third of asking for each."""
