@@ -6,7 +6,6 @@ the click command of each verb, and a module is imported only when its verb runs
 
 from __future__ import annotations
 
-import errno
 import gc
 import os
 import sys
@@ -17,7 +16,7 @@ from click.shell_completion import CompletionItem
 
 from auditor import __version__
 from auditor.cli.context import BARE, Exit, Session, crash, fail, refuse
-from auditor.errors import AuditorError
+from auditor.errors import AuditorError, is_full
 
 VERBS = {
     "archive": ("auditor.cli.archive", "Look after an archive: status, verify, rebuild."),
@@ -40,9 +39,6 @@ VERBS = {
 
 _BETWEEN_COLLECTIONS = 200_000
 """Objects made before Python looks for cycles: rules and audits are many objects and hardly a cycle."""
-
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""What the system says of a disk or a device that is full, though not always of which."""
 
 
 class _Verbs(click.Group):
@@ -91,11 +87,10 @@ class _Verbs(click.Group):
             raise
         except AuditorError as error:
             return fail(error, _session(ctx))
-        except OSError as error:
-            told = refuse if error.filename or error.errno in _NO_ROOM else crash
-            return told(error, _session(ctx))
         except BaseException as error:  # noqa: BLE001 - the last boundary; a panic in Rust is no Exception
-            return crash(error, _session(ctx))
+            named = isinstance(error, OSError) and error.filename
+            told = refuse if named or is_full(error) else crash
+            return told(error, _session(ctx))
 
 
 def _session(ctx: click.Context) -> Session:
@@ -140,7 +135,8 @@ def main() -> None:
     gc.set_threshold(_BETWEEN_COLLECTIONS)
     try:
         code = _root.main(standalone_mode=False, prog_name="auditor")
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except (click.exceptions.Abort, KeyboardInterrupt):
         code = Exit.INTERRUPTED
     except click.ClickException as error:

@@ -63,11 +63,11 @@ def fail(error: AuditorError, session: Session = BARE) -> int:
     return Exit.REFUSED if isinstance(error, AuthError) else Exit.USAGE
 
 
-def refuse(error: OSError, session: Session = BARE) -> int:
+def refuse(error: BaseException, session: Session = BARE) -> int:
     """Print what the system said about which file, or about the output; nothing of ours went wrong."""
     if session.verbosity > 0:
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
-    _write(session, "error", f"{error.filename or 'the output'}: {said(error)}")
+    _write(session, "error", f"{getattr(error, 'filename', None) or 'the output'}: {said(error)}")
     return Exit.USAGE
 
 

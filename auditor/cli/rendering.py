@@ -40,6 +40,8 @@ def write_outputs(
     for output in written:
         if output.path is not None:
             check_writable(output.path)
+        elif sys.stdout is None:
+            raise ConfigError(f"--format {output.format}=-: standard output is closed")
     signer = None if key is None else signing_key(key)
     with ExitStack() as gone_after:
         files: list[tuple[Output, Laid]] = []

@@ -71,7 +71,8 @@ def written(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ArchiveError(f"{error.filename or folder}: the archive cannot be written: {said(error)}") from error
+        words = str(error.filename) if error.filename else f"{folder}: the archive cannot be written"
+        raise ArchiveError(f"{words}: {said(error)}") from error
 
 
 def sync_folder(folder: Path) -> None:

@@ -18,7 +18,7 @@ from auditor.evidence.line import chained, page_fields, parse, run_fields, unit_
 from auditor.evidence.lock import Lock, acquire
 from auditor.evidence.mend import finish_swap, mend
 from auditor.evidence.page import Sealed, page_name, seal_of, sealed
-from auditor.evidence.places import make_private, manifest_path, pages_path, sync_folder, written
+from auditor.evidence.places import half_written, make_private, manifest_path, pages_path, sync_folder, written
 from auditor.evidence.reader import last_line
 
 _ENTRIES_HELD = 1000
@@ -184,7 +184,7 @@ class Writer:
         if folder not in self._folders:
             folder.mkdir(mode=0o700, exist_ok=True)
             self._folders.add(folder)
-        temporary = folder / f".{path.name}.tmp"
+        temporary = half_written(path)
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import IO
 
 import polars as pl
 
-from auditor.errors import ArchiveError
+from auditor.errors import ArchiveError, is_full, said
+from auditor.evidence.places import half_written
 from auditor.tables.archive import Archive
 from auditor.tables.schema import SPAN, TABLES, TEXTS
 
@@ -24,11 +26,15 @@ def export(archive: Archive, table: str, path: Path, *, form: str) -> int:
         raise ArchiveError(f"there is no table {table!r}; one of {', '.join(TABLES)}")
     order = [name for name in (known.time, *known.key, "page", "item") if name is not None]
     rows = archive.scan(table).sort(list(dict.fromkeys(order)), nulls_last=True).collect()
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = half_written(path)
     try:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
             FORMATS[form](rows, file)
         temporary.replace(path)
+    except (OSError, pl.exceptions.ComputeError) as error:
+        if is_full(error):
+            raise OSError(errno.ENOSPC, said(error), str(path)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
     return rows.height

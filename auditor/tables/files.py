@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from auditor.entities.columns import run_starts, where_true
+from auditor.entities.columns import run_starts, runs_of, where_true
 from auditor.frozen import dataclass
 from auditor.model.window import iso
 from auditor.tables.schema import COUNT, FLAG, SPAN, Table
@@ -114,9 +114,8 @@ def _ranks(rows: pl.DataFrame, table: Table, time: pl.Series) -> pl.Series:
     """The place of each row's cluster among all clusters by first time; rows of a cluster often stand together."""
     columns = cluster_columns(table)
     numbers = clustered(rows, table)[CLUSTER]
-    run = numbers.rle_id()
+    begins, run = runs_of(numbers)
     firsts = pl.DataFrame({_RUN: run, _TIME: time}).group_by(_RUN, maintain_order=True).agg(pl.col(_TIME).min())
-    begins = where_true((run != run.shift()).fill_null(value=True))
     runs = pl.DataFrame({CLUSTER: numbers.gather(begins), _TIME: firsts[_TIME], _ROW: begins})
     clusters = runs.group_by(CLUSTER).agg(pl.col(_TIME).min(), pl.col(_ROW).first())
     named = clusters.hstack(rows.select(columns)[clusters[_ROW]])

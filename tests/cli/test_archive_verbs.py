@@ -211,3 +211,14 @@ def test_on_a_full_disk_the_archive_stays_what_it_was(verb: Verb, folder: Path, 
     assert held() == before
     assert verb("verify").return_value == 0
     assert verb(*asked.split()).return_value == 0
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv", "arrow"])
+def test_an_export_that_does_not_fit_names_its_file_and_leaves_none(
+    verb: Verb, tmp_path: Path, form: str, full_disk
+) -> None:
+    with full_disk(20):
+        told = verb("export", "--table", "attendees", "--format", f"{form}={tmp_path / 'out'}")
+    assert isinstance(told.exception, OSError)
+    assert (told.exception.strerror, told.exception.filename) == ("file too large", str(tmp_path / "out"))
+    assert not list(tmp_path.glob("*out*"))

@@ -11,7 +11,9 @@ import pytest
 
 from auditor import __version__
 from auditor.cli import VERBS
+from auditor.reports.formats import FORMATS, Options
 from auditor.tables.archive import Archive
+from tests.reports.audit_factory import audit_of
 
 pytestmark = pytest.mark.slow
 
@@ -223,6 +225,21 @@ def test_output_that_does_not_fit_is_told_and_ends_with_2(tmp_path, asked):
         command = [sys.executable, "-m", "auditor", *asked.split()]
         told = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (told.returncode, told.stderr) == (2, "the output: no space left on device\n")
+
+
+@pytest.mark.parametrize(
+    ("asked", "ended"),
+    [
+        ("--version", (0, "")),
+        ("rules list", (0, "105 rules\n")),
+        ("report audit.json --format csv=-", (2, "--format csv=-: standard output is closed\n")),
+    ],
+)
+def test_a_closed_standard_output_is_no_crash(tmp_path, asked, ended):
+    (tmp_path / "audit.json").write_bytes(b"".join(FORMATS["json"].pieces(audit_of(2), Options())))
+    command = f"{sys.executable} -m auditor {asked} >&-"
+    told = subprocess.run(["bash", "-c", command], cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=False)
+    assert (told.returncode, told.stderr) == ended
 
 
 def test_words_nobody_reads_end_with_141_too(tmp_path):
