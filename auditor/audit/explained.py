@@ -25,6 +25,7 @@ from auditor.rules.language.tree import Expr, Op
 from auditor.rules.reading.load import RuleSet
 from auditor.settings import Settings
 from auditor.tables.archive import Archive
+from auditor.tables.damage import damage_told, refuse_damage
 from auditor.tables.schema import LINEAGE
 from auditor.triage.fingerprint import canonical
 
@@ -74,15 +75,18 @@ def explain(finding: Finding, audit: Audit, archive: Archive, *, rules: RuleSet,
     moment = audit.identity.evaluated_at
     bound = bind_all([rule], Selection((rule,), ()), settings=settings, overrides=_overrides(result), now=moment)
     applied: list[tuple[Condition, pl.DataFrame]] = []
-    outcome = run(
-        bound,
-        frames(archive, audit.identity.sites),
-        window=audit.identity.window,
-        now=moment,
-        means=means(settings, geo=opened(settings)),
-        also={rule.id: visible_names(rule)},
-        watch=lambda condition, frame: applied.append((condition, frame)),
-    )[0]
+    with damage_told(archive):
+        outcome = run(
+            bound,
+            frames(archive, audit.identity.sites),
+            window=audit.identity.window,
+            now=moment,
+            means=means(settings, geo=opened(settings)),
+            also={rule.id: visible_names(rule)},
+            watch=lambda condition, frame: applied.append((condition, frame)),
+        )[0]
+    if outcome.crashed:
+        refuse_damage(archive)
     again = {one.fingerprint: seen for one, seen in zip(outcome.findings, outcome.seen, strict=True)}
     seen = again.get(finding.fingerprint, {})
     shown = [row for condition, frame in applied for row in _rows(condition, _own(frame, finding, rule, seen))]

@@ -35,6 +35,7 @@ from auditor.settings import Settings
 from auditor.settings.fields import settle
 from auditor.tables.archive import Archive
 from auditor.tables.coverage import coverage
+from auditor.tables.damage import damage_told, refuse_damage
 from auditor.tables.still import Still
 from auditor.triage import waiver_file
 from auditor.triage.compare import Comparison, Now, compare
@@ -107,9 +108,26 @@ def check(
 
     Which `engine` judges makes no difference to the audit. `progress` hears the id of each rule that is done, `profile`
     is told what each step costs. Raises `ConfigError` and `RuleError` for what is wrong with the request, before
-    anything is judged.
+    anything is judged, and `ArchiveError` where a file of a table cannot be read.
     """
-    archive, settings = Still(archive), request.settings
+    with damage_told(archive):
+        audit = _check(Still(archive), rules, request, now, progress=progress, engine=engine, profile=profile)
+    if any(result.crashed for result in audit.rules):
+        refuse_damage(archive)
+    return audit
+
+
+def _check(
+    archive: Archive,
+    rules: RuleSet,
+    request: Request,
+    now: datetime,
+    *,
+    progress: Callable[[str], None] | None,
+    engine: Engine,
+    profile: Profile | None,
+) -> Audit:
+    settings = request.settings
     ready = prepared(archive, rules, request=request, now=now)
     selection, bound, window, sites = ready.selection, ready.bound, ready.window, ready.sites
     known = ids(rules.rules)

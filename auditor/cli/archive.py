@@ -55,8 +55,9 @@ def status(session: Session, *, place: Path | str, sites: tuple[str, ...], now: 
 )
 @click.pass_obj
 def verify(session: Session, *, place: Path | str, head: str | None, audit: Path | None) -> int:
-    """Compare every page and entry with the hash chain."""
+    """Compare every page and entry with the hash chain, and every file of the tables with its digest."""
     from auditor.tables.archive import Archive
+    from auditor.tables.damage import ADVICE, compared
 
     if head is not None and audit is not None:
         raise click.UsageError("--head and --audit exclude each other")
@@ -65,11 +66,19 @@ def verify(session: Session, *, place: Path | str, head: str | None, audit: Path
     faults = archive.evidence.verify(known)
     for fault in faults:
         click.echo(str(fault))
-    if faults:
-        say(session, f"{place}: {len(faults)} faults")
+    tables = compared(archive)
+    for fault in tables.faults:
+        click.echo(str(fault))
+    if faults or tables.faults:
+        say(session, f"{place}: {len(faults) + len(tables.faults)} faults")
+        if tables.faults:
+            say(session, ADVICE)
         return Exit.FINDINGS
     chain = archive.evidence.chain()
     say(session, f"{place}: {chain.entries:,} entries and {chain.pages:,} pages are as they were written")
+    say(session, f"{place}: {tables.files - tables.unnamed:,} files of tables are as they were written")
+    if tables.unnamed:
+        say(session, f"{tables.unnamed:,} older files of tables have no digest in their names and can only be read")
     say(session, f"head sha256:{chain.head}")
     if known is None:
         say(session, "no earlier head was given: a cut end, or a chain rewritten as a whole, would not show")

@@ -16,6 +16,7 @@ from auditor.model.vocabulary import GapReason
 from auditor.model.window import Window
 from auditor.tables.archive import Archive
 from auditor.tables.coverage import coverage
+from auditor.tables.damage import damage_told
 from auditor.tables.schema import TABLES
 
 LOOKBACK = timedelta(days=90)
@@ -44,9 +45,10 @@ _GAPS_SHOWN = 30
 def show(archive: Archive, *, sites: Sequence[str], now: datetime, settle: timedelta) -> None:
     """Print the state of an archive to stdout; in colour where a terminal shows it."""
     console = Console(highlight=False, soft_wrap=True)
-    named = tuple(sites) or archive.sites()
-    span = _span(archive, now)
-    found = coverage(archive, window=span, sites=named, now=now, settle=settle)
+    with damage_told(archive):
+        named = tuple(sites) or archive.sites()
+        span = _span(archive, now)
+        found = coverage(archive, window=span, sites=named, now=now, settle=settle)
     for line in _facts(archive):
         click.echo(line)
     for site in named:

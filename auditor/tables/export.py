@@ -13,6 +13,7 @@ import polars as pl
 from auditor.errors import ArchiveError, is_full, said
 from auditor.evidence.places import half_written
 from auditor.tables.archive import Archive
+from auditor.tables.damage import damage_told
 from auditor.tables.schema import SPAN, TABLES, TEXTS
 
 _FORMULA = r"^[=+\-@\t\r]"
@@ -25,7 +26,8 @@ def export(archive: Archive, table: str, path: Path, *, form: str) -> int:
     if known is None:
         raise ArchiveError(f"there is no table {table!r}; one of {', '.join(TABLES)}")
     order = [name for name in (known.time, *known.key, "page", "item") if name is not None]
-    rows = archive.scan(table).sort(list(dict.fromkeys(order)), nulls_last=True).collect()
+    with damage_told(archive):
+        rows = archive.scan(table).sort(list(dict.fromkeys(order)), nulls_last=True).collect()
     temporary = half_written(path)
     try:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:

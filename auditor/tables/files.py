@@ -5,9 +5,11 @@ A cluster is the rows that must stay in one file: a meeting's, or where a table 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -32,6 +34,7 @@ ROWS_A_FILE = 150_000
 ROWS_COMPACTED = 300_000
 _ROWS_A_GROUP = 1 << 16
 _LARGEST = 2**63 - 1
+_NAME = re.compile(r"[0-9a-f]{16}-([0-9a-f]{64})\.parquet")
 CLUSTER = "_cluster"
 """Column of rows on their way to files, never stored: the number of the row's cluster."""
 
@@ -163,13 +166,28 @@ def _parts(rows: pl.DataFrame, count: int) -> Iterator[pl.DataFrame]:
 def _write(folder: Path, rows: pl.DataFrame, table: Table) -> DataFile:
     from deltalake.transaction import AddAction
 
-    name = f"{secrets.token_hex(16)}.parquet"
+    content = _encoded(_stored(rows, table), _group(rows.height))
+    name = named(content)
     path = folder / name
-    stored = _stored(rows, table)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
-        file.write(_encoded(stored, _group(rows.height)))
+        file.write(content)
     action = AddAction(name, path.stat().st_size, {}, 0, True, _statistics(rows, table))
     return DataFile(name, rows.height, clusters_of(rows, table), action)
+
+
+def named(content: bytes | memoryview) -> str:
+    """A name nobody has yet for a file of the content, which tells its SHA-256."""
+    return f"{secrets.token_hex(8)}-{hashlib.sha256(content).hexdigest()}.parquet"
+
+
+def digest_in(name: str) -> str | None:
+    """The SHA-256 a file of the name was written with; None of names that tell none.
+
+    >>> digest_in(named(b""))[:8]
+    'e3b0c442'
+    """
+    found = _NAME.fullmatch(name)
+    return None if found is None else found[1]
 
 
 def _encoded(rows: pl.DataFrame, group: int) -> memoryview:

@@ -13,6 +13,7 @@ from auditor.model.coverage import Gap
 from auditor.tables.apply import Ahead, apply
 from auditor.tables.archive import Archive
 from auditor.tables.at_hand import AtHand
+from auditor.tables.damage import damage_told
 from auditor.tables.decode import Notes
 from auditor.tables.state import State, read_state, write_state
 
@@ -44,7 +45,7 @@ def ingest(
     rest; a unit put in twice changes nothing. `progress` is told the units done so far. Units that were decoded
     `ahead` are put in together; neither their pages nor those whose records are `at_hand` are read again.
 
-    Raises `ArchiveError` when the tables were made from other evidence, or a page is lost or changed.
+    Raises `ArchiveError` when the tables were made from other evidence, or a page or a table's file is lost or changed.
     """
     state = read_state(archive.store.folder)
     if state.chain.entries and archive.evidence.hash_before(state.offset) != state.chain.head:
@@ -52,7 +53,8 @@ def ingest(
     total = Ingested()
     for entries, offset in _batches(archive.evidence.positions(offset=state.offset), ahead):
         units = [entry for entry in entries if isinstance(entry, UnitEntry)]
-        applied = apply(archive, units, ahead=ahead, at_hand=at_hand)
+        with damage_told(archive):
+            applied = apply(archive, units, ahead=ahead, at_hand=at_hand)
         total = Ingested(
             total.units + len(units),
             total.rows + applied.rows,

@@ -15,6 +15,7 @@ from auditor.model.coverage import Gap
 from auditor.model.window import Window, iso
 from auditor.tables.archive import Archive
 from auditor.tables.at_hand import AtHand
+from auditor.tables.damage import damage_told
 from auditor.tables.ingest import ingest
 from auditor.webex import plan
 from auditor.webex.client import Client
@@ -105,9 +106,9 @@ def collect(wanted: Wanted, archive: Archive, means: Means) -> Outcome:
     """What the wanted window lacks is in the archive, as far as Webex gives it.
 
     Raises `ConfigError` for a site the token cannot see, `ArchiveError` when somebody else writes to the archive
-    or nobody can.
+    or nobody can, and where a file of a table is lost or was changed.
     """
-    with writing(archive.path, now=means.now) as writer:
+    with writing(archive.path, now=means.now) as writer, damage_told(archive):
         return _Collection(wanted, archive, means, writer).run()
 
 

@@ -50,6 +50,20 @@ def test_a_whole_collection_leaves_0_and_a_summary(collected, small, tmp_path) -
     assert (tmp_path / "archive" / "archive.json").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_lost_file_of_a_table_is_named_and_a_rebuild_lets_collecting_go_on(
+    collected, small, auditor, tmp_path
+) -> None:
+    archive = tmp_path / "archive"
+    collected(small, "--days", "20")
+    (lost,) = (archive / "tables/meetings").glob("*.parquet")
+    lost.unlink()
+    result, _ = collected(small, "--days", "30")
+    advice = "archive rebuild makes the tables again from evidence"
+    assert (result.returncode, result.stderr.splitlines()[-1]) == (2, f"{lost}: the file is lost; {advice}")
+    assert auditor("archive", "rebuild", "--archive", archive).returncode == 0
+    assert collected(small, "--days", "30")[0].returncode == 0
+
+
 def test_a_failed_unit_leaves_3_and_names_the_gap_and_does_so_again(collected, small) -> None:
     fault = Fault("forbidden-endpoint", value="/usage")
     for _ in range(2):

@@ -1,0 +1,171 @@
+"""A table that cannot be read is told by the file at fault and what to do; nothing is judged of it."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from auditor.audit.explained import explain
+from auditor.audit.judge import DEFAULTS, Request, check
+from auditor.cli.archive import command
+from auditor.cli.calendar import show
+from auditor.cli.context import Session
+from auditor.errors import ArchiveError
+from auditor.evidence.verify import Fault
+from auditor.rules.reading.load import RuleSet, load_rules
+from auditor.tables import damage
+from auditor.tables.damage import compared, refuse_damage
+from auditor.tables.export import export
+from auditor.tables.remake import rebuild
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+PEOPLE = [
+    {
+        "meetingId": f"m{number % 40}",
+        "email": f"p{number}@example.com",
+        "displayName": f"Person {number}" if number % 50 else "iPhone",
+        "joinedTime": "2026-01-02T10:00:00Z",
+    }
+    for number in range(900)
+]
+LOST, CHANGED, LOG = "the file is lost", "the file was changed", "its log cannot be read"
+
+
+@pytest.fixture
+def archive(site):
+    site.add("attendees", PEOPLE)
+    return site.archive
+
+
+@pytest.fixture(scope="module")
+def rules() -> RuleSet:
+    return load_rules(bundled=True)
+
+
+def lose(table: Path) -> Path:
+    (path,) = table.glob("*.parquet")
+    path.unlink()
+    return path
+
+
+def cut(table: Path) -> Path:
+    (path,) = table.glob("*.parquet")
+    path.write_bytes(path.read_bytes()[:-700])
+    return path
+
+
+def change(table: Path) -> Path:
+    (path,) = table.glob("*.parquet")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:600] + bytes(len(whole) - 600 - 6000) + whole[-6000:])
+    return path
+
+
+def spoil_log(table: Path) -> Path:
+    for path in table.glob("_delta_log/*"):
+        path.write_bytes(b"{")
+    return table
+
+
+HARM = {"lost": (lose, LOST), "cut": (cut, CHANGED), "changed": (change, CHANGED), "log": (spoil_log, LOG)}
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_whatever_is_asked_the_file_is_named_and_a_rebuild_mends_it(archive, rules, tmp_path, harm):
+    finding_rule = ("IDN-003",)
+    audit = check(archive, rules, request=Request(only=finding_rule), now=NOW)
+    assert audit.findings
+    rows = archive.scan("attendees").sort("item").collect()
+    do, words = HARM[harm]
+    place = do(archive.path / "tables/attendees")
+    asked = {
+        "check": lambda: check(archive, rules, request=Request(), now=NOW),
+        "one rule": lambda: check(archive, rules, request=Request(only=finding_rule), now=NOW),
+        "status": lambda: show(archive, sites=(), now=NOW, settle=timedelta(days=1)),
+        "export": lambda: export(archive, "attendees", tmp_path / "out.csv", form="csv"),
+    }
+    if harm == "changed":
+        # days are told by times alone, which stand at the end of the file
+        del asked["status"]
+    told = f"^{re.escape(str(place))}: {words}; archive rebuild makes the tables again from evidence$"
+    for name, ask in asked.items():
+        with pytest.raises(ArchiveError, match=told):
+            ask()
+        assert not (tmp_path / "out.csv").exists(), name
+    rebuild(archive.path, now=lambda: NOW)
+    assert archive.scan("attendees").sort("item").collect().equals(rows)
+    assert check(archive, rules, request=Request(only=finding_rule), now=NOW) == audit
+
+
+def test_what_is_brought_later_waits_for_the_rebuild(site):
+    site.add("attendees", PEOPLE)
+    place = lose(site.archive.path / "tables/attendees")
+    more = [{**PEOPLE[0], "email": "new@example.com"}]
+    with pytest.raises(ArchiveError, match=f"^{re.escape(str(place))}: {LOST}"):
+        site.add("attendees", more, days=(7, 8))
+    rebuild(site.archive.path, now=lambda: NOW)
+    assert site.archive.scan("attendees").collect().height == len(PEOPLE) + 1
+
+
+def test_a_finding_is_not_explained_from_a_damaged_table(archive, rules):
+    audit = check(archive, rules, request=Request(only=("IDN-003",)), now=NOW)
+    finding = audit.findings[0]
+    assert explain(finding, audit, archive, rules=rules, settings=DEFAULTS).found
+    place = change(archive.path / "tables/attendees")
+    with pytest.raises(ArchiveError, match=f"^{re.escape(str(place))}: {CHANGED}"):
+        explain(finding, audit, archive, rules=rules, settings=DEFAULTS)
+
+
+def test_sound_tables_are_not_refused_and_other_errors_stay_what_they_are(archive):
+    refuse_damage(archive)
+    with pytest.raises(ZeroDivisionError), damage.damage_told(archive):
+        _ = 1 / 0
+
+
+@given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), table=st.sampled_from(["attendees", "meetings"]))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_flipped_bit_of_a_table_shows(archive, where, bit, table):
+    assert compared(archive).faults == []
+    (path,) = (archive.path / "tables" / table).glob("*.parquet")
+    whole = bytearray(path.read_bytes())
+    flipped = whole[:]
+    flipped[int(where * len(whole))] ^= 1 << bit
+    path.write_bytes(flipped)
+    assert compared(archive).faults == [Fault(f"tables/{table}/{path.name}", CHANGED)]
+    path.write_bytes(whole)
+
+
+def test_a_file_whose_name_tells_no_digest_counts_apart_and_is_sound_if_it_can_be_read(archive):
+    (path,) = (archive.path / "tables/attendees").glob("*.parquet")
+    older = path.with_name("0" * 32 + ".parquet")
+    path.rename(older)
+    for commit in (archive.path / "tables/attendees/_delta_log").glob("*.json"):
+        commit.write_text(commit.read_text().replace(path.name, older.name))
+    found = compared(archive)
+    assert (found.faults, found.unnamed) == ([], 1)
+    assert found.files > 1
+    older.write_bytes(older.read_bytes()[:-9])
+    assert compared(archive).faults == [Fault(f"tables/attendees/{older.name}", CHANGED)]
+
+
+def test_verify_tells_of_tables_too(archive):
+    def verified():
+        session = Session(config=None, verbosity=0, progress=False, log_format="text")
+        return CliRunner().invoke(
+            command, ["verify", "--archive", str(archive.path)], obj=session, standalone_mode=False
+        )
+
+    told = verified()
+    assert told.return_value == 0
+    assert re.search(r"archive: \d+ files of tables are as they were written$", told.stderr, re.MULTILINE)
+    place = lose(archive.path / "tables/attendees")
+    told = verified()
+    assert told.return_value == 1
+    assert told.stdout == f"tables/attendees/{place.name}: {LOST}\n"
+    assert told.stderr.splitlines() == [f"{archive.path}: 1 faults", damage.ADVICE]
+    rebuild(archive.path, now=lambda: NOW)
+    assert verified().stdout == ""
