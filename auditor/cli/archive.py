@@ -56,6 +56,7 @@ def status(session: Session, *, place: Path | str, sites: tuple[str, ...], now: 
 @click.pass_obj
 def verify(session: Session, *, place: Path | str, head: str | None, audit: Path | None) -> int:
     """Compare every page and entry with the hash chain, and every file of the tables with its digest."""
+    from auditor.cli.rule_text import counted
     from auditor.tables.archive import Archive
     from auditor.tables.damage import ADVICE, compared
 
@@ -70,7 +71,7 @@ def verify(session: Session, *, place: Path | str, head: str | None, audit: Path
     for fault in tables.faults:
         click.echo(str(fault))
     if faults or tables.faults:
-        say(session, f"{place}: {len(faults) + len(tables.faults)} faults")
+        say(session, f"{place}: {counted(len(faults) + len(tables.faults), 'fault')}")
         if tables.faults:
             say(session, ADVICE)
         return Exit.FINDINGS

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from auditor.cli import ALLOCATOR
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -27,7 +29,10 @@ class Cost:
 def cost(
     words: Sequence[str], *, runs: int = 1, env: Mapping[str, str] | None = None, codes: Sequence[int] = (0,)
 ) -> Cost:
-    """The cheapest of so many runs of the command, each in a process of its own."""
+    """The cheapest of so many runs of the command, each in a process of its own.
+
+    Polars keeps memory in all of them as the command line has it.
+    """
     return min((_run(words, env or {}, codes) for _ in range(runs)), key=lambda run: run.cpu)
 
 
@@ -39,7 +44,7 @@ def module(name: str, *words: str) -> list[str]:
 def _run(words: Sequence[str], env: Mapping[str, str], codes: Sequence[int]) -> Cost:
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as told:
         began = time.perf_counter()
-        process = subprocess.Popen(words, env={**os.environ, **env}, stdout=out, stderr=told)
+        process = subprocess.Popen(words, env={**dict([ALLOCATOR]), **os.environ, **env}, stdout=out, stderr=told)
         peak, status, used = _watched(process.pid)
         wall = time.perf_counter() - began
         process.returncode = code = os.waitstatus_to_exitcode(status)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from auditor import __version__
-from auditor.cli import VERBS
+from auditor.cli import ALLOCATOR, VERBS
 from auditor.reports.formats import FORMATS, Options
 from auditor.tables.archive import Archive
 from tests.reports.audit_factory import audit_of
@@ -240,6 +240,29 @@ def test_a_closed_standard_output_is_no_crash(tmp_path, asked, ended):
     command = f"{sys.executable} -m auditor {asked} >&-"
     told = subprocess.run(["bash", "-c", command], cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=False)
     assert (told.returncode, told.stderr) == ended
+
+
+KEPT = """
+import os, sys
+from auditor.cli import main
+assert "polars" not in sys.modules
+try:
+    main()
+finally:
+    assert "polars" in sys.modules
+    print(os.environ["_RJEM_MALLOC_CONF"])
+"""
+
+
+@pytest.mark.parametrize(("given", "kept"), [({}, ALLOCATOR[1]), ({ALLOCATOR[0]: "narenas:1"}, "narenas:1")])
+def test_polars_keeps_memory_as_we_say_unless_somebody_says_otherwise(given, kept):
+    command = [sys.executable, "-c", KEPT, "rules", "list", "--only", "ACC-001"]
+    clean = {name: value for name, value in os.environ.items() if name != ALLOCATOR[0]}
+    told = subprocess.run(command, env={**clean, **given}, capture_output=True, text=True, check=True)
+    # Polars puts words of its own before them, which count less
+    assert told.stdout.splitlines()[-1].endswith(kept)
+    # what it does not understand it says on stderr
+    assert "jemalloc" not in told.stderr
 
 
 def test_words_nobody_reads_end_with_141_too(tmp_path):

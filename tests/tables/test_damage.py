@@ -166,6 +166,6 @@ def test_verify_tells_of_tables_too(archive):
     told = verified()
     assert told.return_value == 1
     assert told.stdout == f"tables/attendees/{place.name}: {LOST}\n"
-    assert told.stderr.splitlines() == [f"{archive.path}: 1 faults", damage.ADVICE]
+    assert told.stderr.splitlines() == [f"{archive.path}: 1 fault", damage.ADVICE]
     rebuild(archive.path, now=lambda: NOW)
     assert verified().stdout == ""
