@@ -108,10 +108,11 @@ def check(
 
     Which `engine` judges makes no difference to the audit. `progress` hears the id of each rule that is done, `profile`
     is told what each step costs. Raises `ConfigError` and `RuleError` for what is wrong with the request, before
-    anything is judged, and `ArchiveError` where a file of a table cannot be read.
+    anything is judged, and `ArchiveError` where tables are lost or cannot be read.
     """
-    with damage_told(archive):
-        audit = _check(Still(archive), rules, request, now, progress=progress, engine=engine, profile=profile)
+    still = Still(archive)
+    with damage_told(archive, read=still):
+        audit = _check(still, rules, request, now, progress=progress, engine=engine, profile=profile)
     if any(result.crashed for result in audit.rules):
         refuse_damage(archive)
     return audit

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from auditor.cli.context import Exit, Session, say
+from auditor.cli.context import Exit, Session, counted, say
 from auditor.cli.options import ArchiveFolder, ArchivePlace, clock, now_option, settings_of
 from auditor.errors import ConfigError
 
@@ -56,7 +56,6 @@ def status(session: Session, *, place: Path | str, sites: tuple[str, ...], now: 
 @click.pass_obj
 def verify(session: Session, *, place: Path | str, head: str | None, audit: Path | None) -> int:
     """Compare every page and entry with the hash chain, and every file of the tables with its digest."""
-    from auditor.cli.rule_text import counted
     from auditor.tables.archive import Archive
     from auditor.tables.damage import ADVICE, compared
 

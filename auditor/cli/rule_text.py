@@ -50,11 +50,6 @@ def put(result: RenderableType, *, width: int = _WIDTH) -> None:
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()).strip("\n"))
 
 
-def counted(number: int, noun: str) -> str:
-    """A number of things: 1 rule, 2 rules."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def shown(text: str) -> str:
     """Text of a rule without characters that would steer the terminal."""
     return "".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in text)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from auditor.cli.context import Exit, Session, fail, say
+from auditor.cli.context import Exit, Session, counted, fail, say
 from auditor.cli.options import comma_list, overrides, settings_of
 from auditor.documents import nearest, printable
 from auditor.errors import ConfigError, RuleError
@@ -63,7 +63,7 @@ def _chosen(rules: RuleSet, only: Sequence[str]) -> tuple[Rule, ...]:
 @click.pass_obj
 def list_rules(session: Session, paths: tuple[Path, ...], only: tuple[str, ...], form: str) -> int:
     """Print one line a rule."""
-    from auditor.cli.rule_text import UNWRAPPED, as_json, counted, listing, put
+    from auditor.cli.rule_text import UNWRAPPED, as_json, listing, put
 
     rules = _chosen(_load(session, paths), only)
     if form == "json":
@@ -118,7 +118,6 @@ def show_rule(
 @click.pass_obj
 def lint_rules(session: Session, paths: tuple[Path, ...], only: tuple[str, ...], form: str, *, strict: bool) -> int:
     """Check rules for what loads but will not do; run their tests too."""
-    from auditor.cli.rule_text import counted
     from auditor.rules.authoring.embedded import run_cases
     from auditor.rules.authoring.lint import lint
     from auditor.rules.language.frameworks import control_ids
@@ -185,7 +184,6 @@ def _bundled_ids(rules: RuleSet) -> frozenset[str]:
 @click.pass_obj
 def test_rules(session: Session, paths: tuple[Path, ...], only: tuple[str, ...], *, coverage: bool) -> int:
     """Run the tests that rules carry."""
-    from auditor.cli.rule_text import counted
     from auditor.rules.authoring.embedded import run_cases
 
     rules = _chosen(_load(session, paths), only)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auditor.cli.context import Exit, Session, say
+from auditor.cli.context import Exit, Session, counted, say
 from auditor.cli.options import clock, comma_list, now_option, settings_of
 from auditor.reports.text import visible
 
@@ -84,7 +84,6 @@ def list_command(
 @click.pass_obj
 def lint(session: Session, path: Path | None, rules: tuple[str, ...], now: datetime | None) -> int:
     """Check the waiver file. Unknown rules and names are errors, expired waivers are warnings."""
-    from auditor.cli.rule_text import counted
     from auditor.triage.waivers import EXPIRING
 
     settings = settings_of(session)

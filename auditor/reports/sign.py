@@ -103,6 +103,7 @@ def signed(pdf: bytes, key: Key) -> bytes:
     try:
         writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
         apart(lambda: sign_pdf(writer, form, signer=key.signer, output=out))
+    # a key that loads may still be of a kind, or a size, that signing does not know
     except (SigningError, PdfError, ValueError, NotImplementedError) as error:
         raise ReportError(f"{key.path}: the PDF could not be signed: {error}") from error
     return out.getvalue()

@@ -19,6 +19,7 @@ from auditor.model.coverage import Gap
 from auditor.model.window import Window
 from auditor.tables.apply import Ahead, Part
 from auditor.tables.archive import Archive
+from auditor.tables.damage import damage_told
 from auditor.tables.decode import Decoded
 from auditor.tables.incoming import Incoming
 from auditor.tables.ingest import ingest
@@ -50,14 +51,15 @@ def bring(path: Path, files: Sequence[Path], asked: Asked, *, now: Callable[[], 
     """The records of the files are in the archive, one unit a file; a file it has already changes nothing.
 
     Raises `ConfigError` when one of the files is not understood: before anything is written, unless they are so
-    many that they are brought in several loads. The loads before are kept then.
+    many that they are brought in several loads. The loads before are kept then. Raises `ArchiveError` where tables of
+    the archive are lost or were changed.
     """
     brought: list[Brought] = []
     archive: Archive | None = None
     for some in _loads(files):
         loaded = load(some, asked)
         archive = archive or Archive.create(path)
-        with writing(path, now=now) as writer:
+        with writing(path, now=now) as writer, damage_told(archive):
             brought += _write(writer, archive, loaded, asked, now=now)
     return tuple(brought)
 

@@ -46,7 +46,7 @@ def coverage(archive: Archive, *, window: Window, sites: Sequence[str], now: dat
     held = _held(archive, window, sites)
     gaps += _unplaced(archive, window, sites, held)
     if not sites:
-        gaps.append(Gap("attendees", "", window, GapReason.NOT_COLLECTED, "the archive holds nothing yet"))
+        gaps.append(Gap("attendees", "", window, GapReason.NOT_COLLECTED, "the tables of the archive hold nothing yet"))
     ordered = tuple(sorted(set(gaps), key=lambda gap: (gap.table, gap.site_url, gap.window, gap.reason, gap.detail)))
     return Coverage(not ordered, _tables(archive, window, sites, held), ordered)
 

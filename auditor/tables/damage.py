@@ -7,20 +7,24 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 import polars as pl
 
 from auditor.errors import ArchiveError, AuditorError, is_full, said
 from auditor.evidence.places import TABLES as FOLDER
 from auditor.evidence.places import Place
+from auditor.evidence.remote import Remote
 from auditor.evidence.verify import Fault
 from auditor.tables.archive import Archive
 from auditor.tables.files import digest_in
 from auditor.tables.schema import TABLES
+from auditor.tables.state import read_state
 from auditor.tables.units import UNITS
 
 ADVICE = "archive rebuild makes the tables again from evidence"
-_CHANGED, _LOST, _NO_LOG = "the file was changed", "the file is lost", "its log cannot be read"
+_CHANGED, _LOST = "the file was changed", "the file is lost"
+_NO_TABLE, _NO_LOG, _CUT = "the table is lost", "its log cannot be read", "its log has lost its end"
 
 
 @dataclass(slots=True)
@@ -36,17 +40,13 @@ class Compared:
 
 
 def compared(archive: Archive) -> Compared:
-    """Every file of the tables compared with the digest in its name."""
-    found = Compared()
+    """The tables compared with the versions they had, and every file of them with the digest in its name."""
+    found = Compared([*_lost(archive)])
+    unreadable = {fault.where for fault in found.faults if fault.what == _NO_LOG}
     for table in (*TABLES, UNITS.name):
-        if not archive.has(table):
+        if not archive.has(table) or f"{FOLDER}/{table}" in unreadable:
             continue
-        try:
-            names = _names(archive, table)
-        except ArchiveError:
-            found.faults.append(Fault(f"{FOLDER}/{table}", _NO_LOG))
-            continue
-        for name in names:
+        for name in _names(archive, table):
             harm = _harm(archive.tables / table / name, name)
             if harm == _LOST and name not in _names(archive, table):
                 continue  # replaced by whoever writes meanwhile
@@ -58,8 +58,13 @@ def compared(archive: Archive) -> Compared:
 
 
 @contextmanager
-def damage_told(archive: Archive) -> Iterator[None]:
-    """What fails inside because a file of a table cannot be read raises `ArchiveError` and names the file."""
+def damage_told(archive: Archive, *, read: Archive | None = None) -> Iterator[None]:
+    """Raises `ArchiveError` where a table is lost, or something fails inside because a file of one cannot be read.
+
+    `read` is the archive as it is read inside, where that is not `archive` as it may be by then.
+    """
+    for fault in _lost(read or archive):
+        _refuse(archive, fault)
     try:
         yield
     except (AuditorError, KeyboardInterrupt, SystemExit):
@@ -71,19 +76,45 @@ def damage_told(archive: Archive) -> Iterator[None]:
 
 
 def refuse_damage(archive: Archive, *, cause: BaseException | None = None) -> None:
-    """Raise `ArchiveError` where a file of a table is lost or was changed; all are read to find it."""
-    for fault in compared(archive).faults:
-        raise ArchiveError(f"{archive.place}/{fault}; {ADVICE}") from cause
+    """Raise `ArchiveError` where a file of a table is lost or was changed; all are read to find it.
+
+    Those on an object store are not: that may take longer than what failed.
+    """
+    for fault in () if isinstance(archive.tables, Remote) else compared(archive).faults:
+        _refuse(archive, fault, cause=cause)
 
 
-def _names(archive: Archive, table: str) -> list[str]:
-    """The files of the table's newest version. Raises `ArchiveError` where its log cannot be read."""
+def _refuse(archive: Archive, fault: Fault, *, cause: BaseException | None = None) -> NoReturn:
+    raise ArchiveError(f"{archive.place}/{fault}; {ADVICE}") from cause
+
+
+def _lost(archive: Archive) -> Iterator[Fault]:
+    """The tables that are not what they were when rows were last brought: gone, or cut."""
+    versions = read_state(archive.tables).versions
+    for table in (*TABLES, UNITS.name):
+        where = f"{FOLDER}/{table}"
+        if not archive.has(table):
+            if table in versions:
+                yield Fault(where, _NO_TABLE)
+        elif (version := _version(archive, table)) is None:
+            yield Fault(where, _NO_LOG)
+        elif version < versions.get(table, 0):
+            yield Fault(where, _CUT)
+
+
+def _version(archive: Archive, table: str) -> int | None:
+    """The table's newest version, or None where its log cannot be read."""
     from deltalake.exceptions import DeltaError
 
     try:
-        return sorted(pl.DataFrame(archive.log(table).get_add_actions())["path"])
-    except (DeltaError, OSError) as error:
-        raise ArchiveError(f"{archive.tables / table}: {_NO_LOG}") from error
+        return archive.log(table).version()
+    except (DeltaError, OSError):
+        return None
+
+
+def _names(archive: Archive, table: str) -> list[str]:
+    """The files of the table's newest version."""
+    return sorted(pl.DataFrame(archive.log(table).get_add_actions())["path"])
 
 
 def _harm(file: Place, name: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 
 from auditor.errors import ArchiveError
@@ -13,7 +13,6 @@ from auditor.model.coverage import Gap
 from auditor.tables.apply import Ahead, apply
 from auditor.tables.archive import Archive
 from auditor.tables.at_hand import AtHand
-from auditor.tables.damage import damage_told
 from auditor.tables.decode import Notes
 from auditor.tables.state import State, read_state, write_state
 
@@ -45,7 +44,7 @@ def ingest(
     rest; a unit put in twice changes nothing. `progress` is told the units done so far. Units that were decoded
     `ahead` are put in together; neither their pages nor those whose records are `at_hand` are read again.
 
-    Raises `ArchiveError` when the tables were made from other evidence, or a page or a table's file is lost or changed.
+    Raises `ArchiveError` when the tables were made from other evidence, or a page is lost or changed.
     """
     state = read_state(archive.store.folder)
     if state.chain.entries and archive.evidence.hash_before(state.offset) != state.chain.head:
@@ -53,8 +52,7 @@ def ingest(
     total = Ingested()
     for entries, offset in _batches(archive.evidence.positions(offset=state.offset), ahead):
         units = [entry for entry in entries if isinstance(entry, UnitEntry)]
-        with damage_told(archive):
-            applied = apply(archive, units, ahead=ahead, at_hand=at_hand)
+        applied = apply(archive, units, ahead=ahead, at_hand=at_hand)
         total = Ingested(
             total.units + len(units),
             total.rows + applied.rows,
@@ -62,7 +60,7 @@ def ingest(
             total.gaps + applied.gaps,
             total.notes + applied.notes,
         )
-        state = _after(state, entries, offset)
+        state = _after(state, entries, offset, archive.store.versions())
         write_state(archive.store.folder, state)
         if progress is not None:
             progress(total.units)
@@ -97,8 +95,11 @@ def _batches(positions: Iterator[tuple[Entry, int]], ahead: Ahead | None) -> Ite
         yield entries, end
 
 
-def _after(state: State, entries: Sequence[Entry], offset: int) -> State:
+def _after(state: State, entries: Sequence[Entry], offset: int, versions: Mapping[str, int]) -> State:
     pruned = [entry.before for entry in entries if isinstance(entry, TombstoneEntry) and entry.before is not None]
     return State(
-        offset, extended(state.chain, entries), max([*pruned, *filter(None, [state.pruned_before])], default=None)
+        offset,
+        extended(state.chain, entries),
+        max([*pruned, *filter(None, [state.pruned_before])], default=None),
+        {**state.versions, **versions},
     )

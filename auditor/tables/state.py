@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 
@@ -20,21 +22,24 @@ _NAME = "state.json"
 class State:
     """The tables have the rows of every unit before byte `offset` of the manifest, where `chain` ended.
 
-    `pruned_before` is the moment before which a retention run removed everything.
+    `pruned_before` is the moment before which a retention run removed everything. `versions` are those the tables had
+    then, by name: a table that is not there, or at an earlier one, has lost rows.
     """
 
     offset: int = 0
     chain: Chain = EMPTY_CHAIN
     pruned_before: datetime | None = None
+    versions: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_state(tables: Place) -> State:
     """The state of the tables in a folder; the empty one when they were never made."""
     try:
-        fields = json.loads((tables / _NAME).read_bytes())
+        written = (tables / _NAME).read_bytes()
     except FileNotFoundError:
         return State()
     try:
+        fields = json.loads(written)
         return State(
             int(fields["offset"]),
             Chain(
@@ -46,8 +51,9 @@ def read_state(tables: Place) -> State:
                 _moment(fields["last_fetched_at"]),
             ),
             _moment(fields["pruned_before"]),
+            {str(table): int(version) for table, version in dict(fields.get("versions", {})).items()},
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArchiveError("tables/state.json is damaged; run archive rebuild") from error
 
 
@@ -63,6 +69,7 @@ def write_state(tables: Path, state: State) -> None:
         "first_fetched_at": _written(state.chain.first_fetched_at),
         "last_fetched_at": _written(state.chain.last_fetched_at),
         "pruned_before": _written(state.pruned_before),
+        "versions": dict(state.versions),
     }
     write_private(tables / _NAME, json.dumps(fields).encode())
 

@@ -52,6 +52,10 @@ class Store:
         """Where the table lies."""
         return self.folder / table.name
 
+    def versions(self) -> dict[str, int]:
+        """The versions of the tables that were read or changed here, by name, as they were last seen."""
+        return {name: held.version for name, held in self._held.items() if held.version >= 0}
+
     def applied(self, table: Table) -> int:
         """The `seq` of the last manifest entry whose rows the table has; -1 when there is none."""
         opened = self._open(table)

@@ -91,7 +91,7 @@ def test_status_tells_days_until_the_horizon(verb: Verb, tmp_path: Path) -> None
 def test_status_of_an_empty_archive(verb: Verb, tmp_path: Path) -> None:
     Archive.create(tmp_path / "empty")
     told = verb("status", "--archive", tmp_path / "empty", "--now", "2026-11-20T00:00Z")
-    assert (told.return_value, "the archive holds nothing yet" in told.stdout) == (0, True)
+    assert (told.return_value, "the tables of the archive hold nothing yet" in told.stdout) == (0, True)
 
 
 def test_verify_says_that_no_head_was_given(verb: Verb) -> None:

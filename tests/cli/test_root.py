@@ -227,6 +227,21 @@ def test_output_that_does_not_fit_is_told_and_ends_with_2(tmp_path, asked):
     assert (told.returncode, told.stderr) == (2, "the output: no space left on device\n")
 
 
+def test_closed_streams_are_no_place_for_files(tmp_path):
+    """What is opened next takes the number of a closed stream, and with it what others say there."""
+    (tmp_path / "audit.json").write_bytes(b"".join(FORMATS["json"].pieces(audit_of(2), Options())))
+    made = []
+    for streams in ("", "<&- >&- 2>&-"):
+        command = f"{sys.executable} -m auditor report audit.json --format csv=out.csv --format html=out.html {streams}"
+        assert subprocess.run(["bash", "-c", command], cwd=tmp_path, check=False).returncode == 0
+        made.append([(tmp_path / name).read_bytes() for name in ("out.csv", "out.html")])
+    assert made[0] == made[1]
+    words = f"{sys.executable} -m auditor rules list gone.yaml >&- 2>&-"
+    assert subprocess.run(["bash", "-c", words], cwd=tmp_path, check=False).returncode == 2
+    unread = f"{sys.executable} -m auditor rules list gone.yaml 2>&1 >&- | true; exit ${{PIPESTATUS[0]}}"
+    assert subprocess.run(["bash", "-c", unread], cwd=tmp_path, check=False).returncode == 141
+
+
 @pytest.mark.parametrize(
     ("asked", "ended"),
     [

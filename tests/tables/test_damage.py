@@ -1,6 +1,8 @@
 """A table that cannot be read is told by the file at fault and what to do; nothing is judged of it."""
 
+import json
 import re
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,9 +20,10 @@ from auditor.errors import ArchiveError
 from auditor.evidence.verify import Fault
 from auditor.rules.reading.load import RuleSet, load_rules
 from auditor.tables import damage
+from auditor.tables.bring import Asked, bring
 from auditor.tables.damage import compared, refuse_damage
 from auditor.tables.export import export
-from auditor.tables.remake import rebuild
+from auditor.tables.remake import compact, rebuild
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PEOPLE = [
@@ -71,7 +74,24 @@ def spoil_log(table: Path) -> Path:
     return table
 
 
-HARM = {"lost": (lose, LOST), "cut": (cut, CHANGED), "changed": (change, CHANGED), "log": (spoil_log, LOG)}
+def lose_table(table: Path) -> Path:
+    shutil.rmtree(table)
+    return table
+
+
+def cut_log(table: Path) -> Path:
+    max(table.glob("_delta_log/*.json")).unlink()
+    return table
+
+
+HARM = {
+    "lost": (lose, LOST),
+    "cut": (cut, CHANGED),
+    "changed": (change, CHANGED),
+    "log": (spoil_log, LOG),
+    "no table": (lose_table, "the table is lost"),
+    "log cut": (cut_log, "its log has lost its end"),
+}
 
 
 @pytest.mark.parametrize("harm", HARM)
@@ -101,14 +121,18 @@ def test_whatever_is_asked_the_file_is_named_and_a_rebuild_mends_it(archive, rul
     assert check(archive, rules, request=Request(only=finding_rule), now=NOW) == audit
 
 
-def test_what_is_brought_later_waits_for_the_rebuild(site):
-    site.add("attendees", PEOPLE)
-    place = lose(site.archive.path / "tables/attendees")
-    more = [{**PEOPLE[0], "email": "new@example.com"}]
-    with pytest.raises(ArchiveError, match=f"^{re.escape(str(place))}: {LOST}"):
-        site.add("attendees", more, days=(7, 8))
-    rebuild(site.archive.path, now=lambda: NOW)
-    assert site.archive.scan("attendees").collect().height == len(PEOPLE) + 1
+@pytest.mark.parametrize("harm", HARM)
+def test_what_is_brought_later_waits_for_the_rebuild(archive, tmp_path, harm):
+    do, words = HARM[harm]
+    place = do(archive.path / "tables/attendees")
+    more = tmp_path / "more.json"
+    more.write_text(json.dumps({"items": [{**PEOPLE[0], "email": "new@example.com"}]}))
+    asked = Asked(site_url="example.webex.com", kind="attendees")
+    with pytest.raises(ArchiveError, match=f"^{re.escape(str(place))}: {words}"):
+        bring(archive.path, [more], asked, now=lambda: NOW)
+    rebuild(archive.path, now=lambda: NOW)
+    bring(archive.path, [more], asked, now=lambda: NOW)
+    assert archive.scan("attendees").collect().height == len(PEOPLE) + 1
 
 
 def test_a_finding_is_not_explained_from_a_damaged_table(archive, rules):
@@ -169,3 +193,44 @@ def test_verify_tells_of_tables_too(archive):
     assert told.stderr.splitlines() == [f"{archive.path}: 1 fault", damage.ADVICE]
     rebuild(archive.path, now=lambda: NOW)
     assert verified().stdout == ""
+
+
+def test_tables_that_went_on_since_the_state_was_written_are_sound(archive):
+    """A kill between the last table and the state, and compaction, leave versions the state does not know."""
+    state = archive.path / "tables/state.json"
+    before = state.read_bytes()
+    more = archive.path.parent / "more.json"
+    more.write_text(json.dumps({"items": [{**PEOPLE[0], "email": "new@example.com"}]}))
+    bring(archive.path, [more], Asked(site_url="example.webex.com", kind="attendees"), now=lambda: NOW)
+    assert state.read_bytes() != before
+    compact(archive.path, now=lambda: NOW)
+    for written in (state.read_bytes(), before):
+        state.write_bytes(written)
+        assert compared(archive).faults == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"offset": 0}'])
+def test_a_damaged_state_is_told(archive, rules, content):
+    state = archive.path / "tables/state.json"
+    state.write_bytes(content)
+    with pytest.raises(ArchiveError, match=r"^tables/state\.json is damaged; run archive rebuild$"):
+        check(archive, rules, request=Request(), now=NOW)
+    rebuild(archive.path, now=lambda: NOW)
+    assert archive.scan("attendees").collect().height == len(PEOPLE)
+
+
+@pytest.mark.parametrize("versions", ['{"attendees": "x"}', "7"])
+def test_versions_that_are_none_are_a_damaged_state(archive, versions):
+    state = archive.path / "tables/state.json"
+    fields = json.loads(state.read_bytes())
+    state.write_text(json.dumps({**fields, "versions": json.loads(versions)}))
+    with pytest.raises(ArchiveError, match=r"state\.json is damaged"):
+        compared(archive)
+
+
+def test_a_state_of_before_versions_were_told_says_nothing_of_tables(archive):
+    state = archive.path / "tables/state.json"
+    fields = json.loads(state.read_bytes())
+    assert fields.pop("versions").keys() >= {"attendees", "meetings", "collections", "_units"}
+    state.write_text(json.dumps(fields))
+    assert compared(archive).faults == []
