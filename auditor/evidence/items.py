@@ -69,18 +69,43 @@ def _cut(body: bytes, wanted: Collection[int]) -> Mapping[int, object] | None:
 
 
 def _alone(body: bytes, first: re.Match[bytes], wanted: Collection[int]) -> Mapping[int, bytes] | None:
-    """The wanted items that are there, and the last one; None where a brace opens in one."""
+    """The wanted items that are there, and the last one where one is not; None where a brace opens in an item.
+
+    Of the items behind the last one that is wanted nothing is said.
+    """
     start, between = first.start(1), b"}," + first[1]
     second = body.find(b"{", start + 1)
-    if not body.endswith(_CLOSES) or (second > 0 and not body.startswith(between, second - 2)):
+    if second > 0 and not body.startswith(between, second - 2):
         return None
-    pieces = body[start:].split(between)
-    if body.count(b"{", start) != len(pieces):
+    found: dict[int, bytes] = {}
+    place, at, end = 0, start, start
+    for want in sorted(wanted):
+        left, at = _passed(body, between, at, want - place)
+        place, behind = want - left, body.find(between, at)
+        end = behind + 1 if behind > 0 else len(body) - len(_CLOSES) + 1
+        found[place] = body[at:end]
+        if left:
+            break
+    if body.count(b"{", start, end) != place + 1 or not (body.endswith(_CLOSES) or body.startswith(between, end - 1)):
         return None
-    last = len(pieces) - 1
-    pieces[last] = pieces[last][: 1 - len(_CLOSES)]
-    ends = {place: b"}" for place in wanted if place < last} | {last: b""}
-    return {place: (first[1] if place else b"") + pieces[place] + end for place, end in ends.items()}
+    return found
+
+
+def _passed(body: bytes, between: bytes, at: int, count: int) -> tuple[int, int]:
+    """Where the item begins that is `count` items behind the one at `at`, with 0; the last one with how many lack."""
+    size = body.find(between, at) + len(between) - at
+    while count > 0:
+        to = at + size * count
+        there = body.count(between, at, to)
+        if there > count:
+            size = (to - at) // there
+        elif there:
+            count, at = count - there, body.rfind(between, at, to) + 2
+        elif (behind := body.find(between, at)) > 0:
+            count, at = count - 1, behind + 2
+        else:
+            break
+    return count, at
 
 
 def _between(body: bytes, first: re.Match[bytes], wanted: Collection[int]) -> Mapping[int, bytes] | None:

@@ -62,6 +62,20 @@ def test_an_item_is_the_one_that_reading_the_page_gives(held, before, after, spa
     assert items(body, wanted) == whole(body, wanted)
 
 
+@given(
+    sizes=st.lists(st.sampled_from([0, 0, 1, 7, 400]), min_size=1, max_size=60),
+    odd=st.none()
+    | st.tuples(st.integers(0, 59), st.sampled_from([None, {"b": 1}, {"a": {"a": 1}}, {"a": [{"a": 1}, {"a": 2}]}])),
+    wanted=st.frozensets(st.integers(0, 62), min_size=1, max_size=4),
+)
+def test_items_of_very_different_sizes_are_found(sizes, odd, wanted):
+    held = [{"a": place, "b": "x" * size} for place, size in enumerate(sizes)]
+    if odd is not None:
+        held.insert(*odd)
+    page = json.dumps({"items": held}, separators=(",", ":")).encode()
+    assert items(page, wanted) == whole(page, wanted)
+
+
 FEW = st.integers(0, 3) | st.sampled_from(PARTS) | st.lists(st.integers(0, 1), max_size=1)
 PEOPLE = st.fixed_dictionaries(
     {"a": FEW},
