@@ -9,9 +9,10 @@ from pathlib import Path
 
 import click
 
-from auditor.cli.context import Exit, Session, counted, say
+from auditor.cli.context import Exit, Session, say
 from auditor.cli.options import ArchiveFolder, ArchivePlace, clock, now_option, settings_of
 from auditor.errors import ConfigError
+from auditor.words import counted
 
 _HASH = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 _SPAN = re.compile(r"(\d+)(d|w|y)?")
@@ -75,7 +76,8 @@ def verify(session: Session, *, place: Path | str, head: str | None, audit: Path
             say(session, ADVICE)
         return Exit.FINDINGS
     chain = archive.evidence.chain()
-    say(session, f"{place}: {chain.entries:,} entries and {chain.pages:,} pages are as they were written")
+    entries, pages = counted(chain.entries, "entry", "entries"), counted(chain.pages, "page")
+    say(session, f"{place}: {entries} and {pages} are as they were written")
     say(session, f"{place}: {tables.files - tables.unnamed:,} files of tables are as they were written")
     if tables.unnamed:
         say(session, f"{tables.unnamed:,} older files of tables have no digest in their names and can only be read")
@@ -95,7 +97,7 @@ def rebuild(session: Session, *, folder: Path, now: datetime | None) -> int:
 
     moment = clock(now)
     made = rebuilt(folder, now=lambda: moment)
-    say(session, f"{folder}: {made.units:,} units and {made.rows:,} records are in the tables")
+    say(session, f"{folder}: {counted(made.units, 'unit')} and {counted(made.rows, 'record')} are in the tables")
     return Exit.OK
 
 
@@ -124,7 +126,7 @@ def erase(session: Session, *, folder: Path, email: str, now: datetime | None) -
 
     moment = clock(now)
     removed = erased(folder, email, now=lambda: moment)
-    say(session, f"{folder}: {removed.items:,} records in {removed.pages:,} pages were removed")
+    say(session, f"{folder}: removed {counted(removed.items, 'record')} in {counted(removed.pages, 'page')}")
     say(session, "audits and reports made before are not part of the archive and may still name the person")
     return Exit.OK
 
@@ -140,7 +142,7 @@ def prune(session: Session, *, folder: Path, age: str, now: datetime | None) -> 
 
     moment = clock(now)
     removed = pruned(folder, moment - _age(age), now=lambda: moment)
-    say(session, f"{folder}: {removed.items:,} records in {removed.pages:,} pages were removed")
+    say(session, f"{folder}: removed {counted(removed.items, 'record')} in {counted(removed.pages, 'page')}")
     return Exit.OK
 
 
@@ -161,7 +163,7 @@ def export(session: Session, *, place: Path | str, table: str, output: str) -> i
             f"--format is {output!r}; expected one of {', '.join(FORMATS)} and a path, as in csv=t.csv"
         )
     rows = exported(Archive(place), table, Path(path), form=name)
-    say(session, f"{path}: {rows:,} rows of {table}")
+    say(session, f"{path}: {counted(rows, 'row')} of {table}")
     return Exit.OK
 
 

@@ -32,6 +32,7 @@ from auditor.webex.keychain import Keychain, Saved, forget, save, saved
 from auditor.webex.oauth import Integration, TokenEndpoint, authorize_url
 from auditor.webex.redirect import listening
 from auditor.webex.wire import Wire
+from auditor.words import counted
 
 NO_KEYCHAIN = (
     "no keychain: install the extra with pip install 'webex-auditor[keyring]', or keep the token in WEBEX_ACCESS_TOKEN"
@@ -181,7 +182,7 @@ def _until(moment: datetime | None, now: datetime) -> str:
         return "unknown"
     if moment <= now:
         return "due for renewal"
-    return f"{moment:%Y-%m-%d %H:%M} UTC, in {(moment - now).days} days"
+    return f"{moment:%Y-%m-%d %H:%M} UTC, in {counted((moment - now).days, 'day')}"
 
 
 def _pasted() -> str:

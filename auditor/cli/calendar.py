@@ -18,6 +18,7 @@ from auditor.tables.archive import Archive
 from auditor.tables.coverage import coverage
 from auditor.tables.damage import damage_told
 from auditor.tables.schema import TABLES
+from auditor.words import counted
 
 LOOKBACK = timedelta(days=90)
 """How long Webex keeps reports."""
@@ -80,7 +81,8 @@ def _span(archive: Archive, now: datetime) -> Window:
 
 def _facts(archive: Archive) -> Iterator[str]:
     chain = archive.chain()
-    yield f"{archive.place}: {chain.entries:,} entries, {chain.pages:,} pages, {chain.bytes / 1e6:,.1f} MB as received"
+    size = f"{counted(chain.entries, 'entry', 'entries')}, {counted(chain.pages, 'page')}"
+    yield f"{archive.place}: {size}, {chain.bytes / 1e6:,.1f} MB as received"
     yield f"head sha256:{chain.head}"
     held = {name: archive.scan(name).select(pl.len()).collect().item() for name in TABLES if archive.has(name)}
     yield f"rows: {', '.join(f'{rows:,} {name}' for name, rows in held.items()) or 'none'}"
@@ -129,7 +131,7 @@ def _horizon(gaps: Sequence[Gap], now: datetime) -> str:
     if not missing:
         return "nothing is missing of what Webex still has"
     left = min(missing) - edge
-    days = f"in {left.days} days" if left.days else "within a day"
+    days = f"in {counted(left.days, 'day')}" if left.days else "within a day"
     return f"Webex forgets the oldest missing day, {min(missing):%Y-%m-%d}, {days}; collect before that"
 
 

@@ -14,6 +14,7 @@ from auditor.cli.context import Session, say
 from auditor.model.coverage import Gap
 from auditor.model.window import iso
 from auditor.webex.collect import Outcome
+from auditor.words import counted
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +34,8 @@ def tell_collected(outcome: Outcome, session: Session) -> None:
     if outcome.fetched:
         Console(stderr=True, highlight=False).print(table)
     waited = outcome.waited.total_seconds()
-    words = f"{outcome.requests} requests" + (f", {waited:.0f} s waited for Webex" if waited else "")
-    say(session, f"{words}; " + (f"{len(outcome.gaps)} gaps" if outcome.gaps else "nothing is missing"))
+    words = counted(outcome.requests, "request") + (f", {waited:.0f} s waited for Webex" if waited else "")
+    say(session, f"{words}; " + (counted(len(outcome.gaps), "gap") if outcome.gaps else "nothing is missing"))
     for line in _gap_lines(outcome.gaps):
         log.warning("%s", line)
 

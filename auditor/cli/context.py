@@ -87,11 +87,6 @@ def crash(error: BaseException, session: Session = BARE) -> int:
     return Exit.INTERNAL
 
 
-def counted(number: int, noun: str) -> str:
-    """A number of things: 1 rule, 2 rules."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def _write_problems(session: Session, problems: list[Problem]) -> None:
     """Problems in order of place, at most twenty a file; with `-v` the source line and a caret."""
     for path, found in groupby(problems, key=lambda problem: problem.path):

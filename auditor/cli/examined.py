@@ -20,6 +20,7 @@ from auditor.webex.endpoints import ME, MEETINGS, PARTICIPANTS, SITES, USAGE, En
 from auditor.webex.links import Pairs
 from auditor.webex.payload import Json, records
 from auditor.webex.work import stamp
+from auditor.words import counted
 
 _NEEDED = ("click", "deltalake", "httpx", "jinja2", "polars", "pydantic", "pyyaml", "rich", "weasyprint", "zstandard")
 _EXTRAS = {"keyring": "keyring", "maxminddb": "geo", "obstore": "cloud", "pyhanko": "sign", "pyspark": "spark"}
@@ -144,7 +145,7 @@ def archive(folder: Path | str) -> Iterator[Check]:
     except (ArchiveError, ConfigError) as error:
         yield Check("archive", "missing", str(error))
         return
-    yield Check("archive", "ok", f"{chain.pages} pages, {chain.bytes:,} bytes, head {chain.head}")
+    yield Check("archive", "ok", f"{counted(chain.pages, 'page')}, {chain.bytes:,} bytes, head {chain.head}")
     for fault in faults[:10]:
         yield Check("evidence", "missing", str(fault))
     if not faults:

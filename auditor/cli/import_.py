@@ -11,6 +11,7 @@ import click
 
 from auditor.cli.context import Exit, Session, say
 from auditor.cli.options import ArchiveFolder, asked_window, clock, moment, now_option, zone
+from auditor.words import counted
 
 if TYPE_CHECKING:
     from auditor.tables.bring import Brought
@@ -62,7 +63,7 @@ def _told(session: Session, brought: Brought) -> None:
 
     name = brought.file.name
     known = "; the archive has it already" if brought.known else ""
-    say(session, f"{name}: {brought.records:,} records of {brought.file.kind.name}{_span(brought)}{known}")
+    say(session, f"{name}: {counted(brought.records, 'record')} of {brought.file.kind.name}{_span(brought)}{known}")
     mapping = brought.file.options.get(MAPPING)
     if mapping is not None:
         read = ", ".join(f"{heading} → {field}" for field, heading in json.loads(mapping).items())

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from auditor.cli.context import Exit, Session, counted, fail, say
+from auditor.cli.context import Exit, Session, fail, say
 from auditor.cli.options import comma_list, overrides, settings_of
 from auditor.documents import nearest, printable
 from auditor.errors import ConfigError, RuleError
+from auditor.words import counted
 
 if TYPE_CHECKING:
     from auditor.errors import Problem
@@ -283,7 +284,7 @@ def write_docs(session: Session, paths: tuple[Path, ...], out: Path) -> int:
     out.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (out / name).write_text(text, encoding="utf-8")
-    say(session, f"wrote {len(files)} files: {out / 'index.html'}")
+    say(session, f"wrote {counted(len(files), 'file')}: {out / 'index.html'}")
     return Exit.OK
 
 

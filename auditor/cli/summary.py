@@ -17,6 +17,7 @@ from auditor.model.exit import counts, shortfalls
 from auditor.model.vocabulary import Severity, State, Verdict
 from auditor.model.window import Window
 from auditor.reports.text import visible
+from auditor.words import counted
 
 _WIDTH = 120
 _VERDICT = 2
@@ -123,12 +124,12 @@ def _lines(audit: Audit, *, new_only: bool) -> Iterator[str]:
     verdicts = [rule.verdict for rule in audit.rules]
     yield (
         f"{_span(audit.identity.window, zone)} {zone}, "
-        f"{sites}: {len(verdicts)} rules, {verdicts.count(Verdict.FAIL)} failed, "
+        f"{sites}: {counted(len(verdicts), 'rule')}, {verdicts.count(Verdict.FAIL)} failed, "
         f"{verdicts.count(Verdict.PASS)} passed, {verdicts.count(Verdict.NOT_EVALUATED)} not evaluated"
     )
     by_severity = ", ".join(f"{summary.by_severity[severity]:,} {severity.value}" for severity in Severity)
-    word = "finding" if summary.findings == 1 else "findings"
-    yield f"{summary.findings:,} {word}: {summary.open:,} open ({by_severity}), {summary.waived:,} waived"
+    findings = counted(summary.findings, "finding")
+    yield f"{findings}: {summary.open:,} open ({by_severity}), {summary.waived:,} waived"
     if new_only:
         new = _standing(audit, new_only=True).total()
         yield f"only what is new or reopened counts: {new:,} of {summary.open:,} open"

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auditor.cli.context import Exit, Session, counted, say
+from auditor.cli.context import Exit, Session, say
 from auditor.cli.options import clock, comma_list, now_option, settings_of
 from auditor.reports.text import visible
+from auditor.words import counted
 
 if TYPE_CHECKING:
     from auditor.errors import Problem
@@ -61,7 +62,7 @@ def list_command(
     for state in states:
         waiver = state.waiver
         target = visible(waiver.rule or (waiver.fingerprint or "")[:12])
-        covers = f"{state.findings} findings" if audit_path is not None else "—"
+        covers = counted(state.findings, "finding") if audit_path is not None else "—"
         click.echo(
             f"{visible(waiver.id):<16} {state.state:<12} {target:<32} {waiver.expires}  {covers:<14} "
             f"{visible(waiver.owner)}: {visible(waiver.reason)}"

@@ -19,6 +19,7 @@ from auditor.rules.rows.parts import MEETING
 from auditor.rules.stages.plain import by_row, condition_of
 from auditor.rules.task import Bound, Task
 from auditor.tables.archive import Archive
+from auditor.words import counted
 
 
 def planned(
@@ -31,7 +32,7 @@ def planned(
     source = source_of(tables, window=window, now=now, means=means)
     yield f"window {iso(window.start)} to {iso(window.end)}"
     for table in sorted({table for task in tasks for table in task.rule.needs.reads}):
-        yield f"{table}: {source.count(table):,} rows"
+        yield f"{table}: {counted(source.count(table), 'row')}"
     yield f"{len(tasks)} of {len(bound)} rules can be judged"
     for rule_id, reason in sorted(reasons.items()):
         if reason is not None:
@@ -58,16 +59,17 @@ def _passes(tasks: Sequence[Task], split: Mapping[str, str], count: int) -> Iter
     learned = {task.rule.id: _learned(task) for task in tasks if task.rule.id in split}
     within = [rule for rule, column in split.items() if column == MEETING and not learned[rule]]
     if within:
-        yield f"pass over about {count} parts of whole meetings, {len(within)} rules: {', '.join(within)}"
+        some = counted(len(within), "rule")
+        yield f"pass over about {counted(count, 'part')} of whole meetings, {some}: {', '.join(within)}"
     if facts := sorted({name for names in learned.values() for name in names}):
         yield f"then facts learned from all rows, in buckets or in one go: {', '.join(facts)}"
     later = {rule: column for rule, column in split.items() if rule not in within and column != WHOLE}
     for column in sorted(set(later.values())):
         rules = [rule for rule, own in later.items() if own == column]
-        yield f"then buckets by {column}, {len(rules)} rules: {', '.join(rules)}"
+        yield f"then buckets by {column}, {counted(len(rules), 'rule')}: {', '.join(rules)}"
     whole = [task.rule.id for task in tasks if split.get(task.rule.id, WHOLE) == WHOLE]
     if whole:
-        yield f"in one go, {len(whole)} rules: {', '.join(whole)}"
+        yield f"in one go, {counted(len(whole), 'rule')}: {', '.join(whole)}"
 
 
 def _learned(task: Task) -> frozenset[str]:
@@ -84,7 +86,8 @@ def _shared(tasks: Sequence[Task]) -> Iterator[str]:
     for table, together in sorted(rows.items()):
         uses = Counter(node for task in together for node in subtrees(condition_of(task)))
         repeated = sum(count > 1 for count in uses.values())
-        yield f"conditions of {len(together)} rules on {table} in one select, {repeated} equal parts computed once"
+        some, parts = counted(len(together), "rule"), counted(repeated, "equal part")
+        yield f"conditions of {some} on {table} in one select, {parts} computed once"
     groupings: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for task in tasks:
         match task.rule.detect.stage:

@@ -12,6 +12,7 @@ from auditor.model.finding import Finding
 from auditor.model.vocabulary import Verdict
 from auditor.model.window import iso
 from auditor.reports.wire import digests, line
+from auditor.words import counted
 
 _LISTED = 50
 
@@ -90,7 +91,7 @@ def _rule_case(rule: RuleResult, findings: Sequence[Finding]) -> _Case:
     if rule.not_evaluable:
         told.insert(0, f"{rule.not_evaluable} of {rule.population} could not be judged")
     if rule.truncated:
-        told.insert(0, f"{rule.truncated} findings are not listed")
+        told.insert(0, f"{counted(rule.truncated, 'finding')} not listed")
     waived = tuple(told)
     if rule.crashed:
         return _Case(name, classname, "error", rule.reason or "", "crashed", told=waived)
@@ -103,7 +104,7 @@ def _rule_case(rule: RuleResult, findings: Sequence[Finding]) -> _Case:
     lines = [f"{finding.severity.value}: {finding.message}" for finding in standing[:_LISTED]]
     if count > len(lines):
         lines.append(f"… and {count - len(lines)} more")
-    message = f"{count} open finding{'s' if count > 1 else ''}"
+    message = counted(count, "open finding")
     return _Case(name, classname, "failure", message, rule.severity.value, tuple(lines), waived)
 
 
@@ -115,9 +116,9 @@ def _table_case(table: str, audit: Audit) -> _Case:
         for gap in audit.coverage.gaps
         if gap.table == table
     )
-    rows = f"{held.rows} rows" + (f", {iso(held.first)} to {iso(held.last)}" if held.first and held.last else "")
+    rows = counted(held.rows, "row") + (f", {iso(held.first)} to {iso(held.last)}" if held.first and held.last else "")
     if gaps:
-        message = f"{len(gaps)} gap{'s' if len(gaps) > 1 else ''}; {rows}"
+        message = f"{counted(len(gaps), 'gap')}; {rows}"
         return _Case(table, "auditor.coverage", "skipped", message, "gap", told=gaps)
     if not held.rows:
         return _Case(table, "auditor.coverage", "skipped", "no rows in the window", "empty")

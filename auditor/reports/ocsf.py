@@ -8,6 +8,7 @@ from auditor.model.audit import Audit, FrameworkResult, Resolved, RuleResult
 from auditor.model.finding import Finding
 from auditor.model.vocabulary import Confidence, Severity, State, Verdict
 from auditor.reports.wire import by_id, compact, digests, kept, line, milliseconds, prose, record, shown
+from auditor.words import counted
 
 VERSION = "1.5.0"
 
@@ -172,7 +173,7 @@ def _compliance(rule: RuleResult, framework: FrameworkResult, control: str, audi
             "message": f"{rule.id} {line(rule.title)}: {word.lower()}",
             "status_id": 1,
             "status": _STATUSES[1],
-            "status_detail": line(rule.reason or f"{rule.findings} findings, {rule.waived} waived"),
+            "status_detail": line(rule.reason or f"{counted(rule.findings, 'finding')}, {rule.waived} waived"),
             "metadata": _metadata(audit, uid),
             "finding_info": kept(
                 {

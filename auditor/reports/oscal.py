@@ -12,6 +12,7 @@ from auditor.model.vocabulary import Verdict
 from auditor.model.waiver import WaiverState
 from auditor.model.window import iso
 from auditor.reports.wire import identifier, kept, line, pretty
+from auditor.words import counted
 
 VERSION = "1.2.1"
 
@@ -94,7 +95,7 @@ def _rest(rules: Sequence[RuleResult], audit: Audit) -> dict[str, object]:
 
 def _head(audit: Audit, name: str, *, title: str) -> dict[str, object]:
     gaps = len(audit.coverage.gaps)
-    state = "complete" if audit.coverage.complete else f"{gaps} gap{'' if gaps == 1 else 's'}; see the audit"
+    state = "complete" if audit.coverage.complete else f"{counted(gaps, 'gap')}; see the audit"
     return {
         "uuid": identifier(audit, "result", name),
         "title": _one(title),
@@ -219,7 +220,8 @@ def _risk(state: WaiverState, audit: Audit, name: str, *, findings: Sequence[Fin
 
 def _control(control: ControlResult, framework: FrameworkResult, audit: Audit) -> dict[str, object]:
     name = token(framework.id, control.id)
-    judged = f"{control.findings} findings, {control.waived} waived, of rules {', '.join(control.rules) or 'none'}."
+    found, rules = counted(control.findings, "finding"), ", ".join(control.rules) or "none"
+    judged = f"{found}, {control.waived} waived, of rules {rules}."
     related = [
         {"observation-uuid": identifier(audit, "rule", framework.id, rule)} for rule in dict.fromkeys(control.rules)
     ]

@@ -20,6 +20,7 @@ from auditor.reports.signatures import signatures, trust
 from auditor.reports.text import visible
 from auditor.reports.view.appendix import Attached
 from auditor.version import VERSION
+from auditor.words import counted
 
 if TYPE_CHECKING:
     from pyhanko.pdf_utils.reader import PdfFileReader
@@ -113,8 +114,8 @@ def _loaded(file: File | None) -> tuple[Check, Audit | None]:
             same = audit_json.render(audit) == file.data
     except AuditorError as error:
         return Check(AUDIT, held=False, words=f"does not load: {visible(str(error))}"), None
-    made = audit.identity.auditor_version
-    words = f"audit {visible(audit.identity.id)}, {len(audit.findings):,} findings, made by auditor {visible(made)}"
+    made, findings = audit.identity.auditor_version, counted(len(audit.findings), "finding")
+    words = f"audit {visible(audit.identity.id)}, {findings}, made by auditor {visible(made)}"
     if same:
         return Check(AUDIT, held=True, words=words), audit
     words = f"{words}: auditor {VERSION} writes it in other bytes"
@@ -167,7 +168,7 @@ def compared(pdf: bytes, expected: bytes, audit: Audit) -> Check:
     makers = _makers(ours, VERSION), _makers(theirs, audit.identity.auditor_version)
     fonts = font_names(here) == font_names(reader)
     same = _MADE_WITH.sub("", ours) == _MADE_WITH.sub("", theirs)
-    text = f"the text of its {len(there)} pages is the same" if same else _first_difference(ours, theirs)
+    text = f"the text of its {counted(len(there), 'page')} is the same" if same else _first_difference(ours, theirs)
     if makers[0] == makers[1] and fonts:
         return _told(f"{AUDIT} renders to other bytes with the same versions and fonts; {text}", held=False)
     why = f"made by {makers[1]}, here {makers[0]}" if makers[0] != makers[1] else "fonts differ from those here"

@@ -16,6 +16,7 @@ from auditor.model.vocabulary import GapReason
 from auditor.model.window import Window
 from auditor.tables.archive import Archive
 from auditor.tables.schema import ATTENDEES, BREAKOUTS, DEVICES, MEETINGS, PARTICIPANTS, Table
+from auditor.words import counted
 
 REPORTS = {"attendees": ATTENDEES, "usage": MEETINGS}
 """Endpoints asked span by span, and the table each fills."""
@@ -184,7 +185,7 @@ def _people(
     ):
         if some.height:
             span = window if some.height == meetings.height else _around(some)
-            words = f"{some.height} of {meetings.height} meetings were never asked about"
+            words = f"{some.height:,} of {counted(meetings.height, 'meeting')} were never asked about"
             gaps += [Gap(table.name, site, span, reason, words) for table in PEOPLE]
     return gaps
 
@@ -229,7 +230,7 @@ def _fresh(
             .filter(pl.col("end") > ready)
         )
     found = pl.concat(young).unique() if young else meetings.clear()
-    many = "1 meeting" if found.height == 1 else f"{found.height} meetings"
+    many = counted(found.height, "meeting")
     words = f"{many} ended less than {settle / _HOUR:g} h before; their records may still change"
     windows = union(Window(*row) for row in found.select("start", "end").iter_rows())
     return [Gap(table.name, site, part, GapReason.TOO_FRESH, words) for part in windows for table in tables]

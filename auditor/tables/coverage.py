@@ -96,7 +96,7 @@ def _together(gaps: Sequence[Gap]) -> Gap:
     if len(gaps) == 1:
         return first
     whole = Window(min(gap.window.start for gap in gaps), max(gap.window.end for gap in gaps))
-    return Gap(first.table, first.site_url, whole, first.reason, f"{len(gaps)} meetings, the first: {first.detail}")
+    return Gap(first.table, first.site_url, whole, first.reason, f"{len(gaps):,} meetings, the first: {first.detail}")
 
 
 def _pruned(archive: Archive, window: Window, sites: Sequence[str]) -> list[Gap]:

@@ -13,6 +13,7 @@ from auditor.webex.pages import Page
 from auditor.webex.payload import Json
 from auditor.webex.seen import Roll
 from auditor.webex.work import Work
+from auditor.words import counted
 
 
 @dataclass(slots=True)
@@ -77,7 +78,7 @@ def _truncated(work: Work, *, seen: int, lacking: int) -> list[Gap]:
     if work.window is None:
         return []
     people = f"at least {lacking} more" if lacking else "an unknown number more"
-    words = f"{work.meeting_id}: {seen} people seen, {people}"
+    words = f"{work.meeting_id}: {counted(seen, 'person', 'people')} seen, {people}"
     return [
         Gap(table, work.site_url or "", work.window, GapReason.POSSIBLY_TRUNCATED, words)
         for table in work.endpoint.tables

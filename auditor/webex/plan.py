@@ -16,6 +16,7 @@ from auditor.webex import work as units_of
 from auditor.webex.endpoints import SERVICE_TYPES
 from auditor.webex.spans import Held, Horizon, Missing, missing
 from auditor.webex.work import Seen, Work, chunks, stamp
+from auditor.words import counted
 
 _KEPT = frozenset({GapReason.GONE, GapReason.UNDECODABLE_RECORD, GapReason.BEYOND_LOOKBACK})
 """Failures that asking again does not mend."""
@@ -121,7 +122,8 @@ def lines(works: Iterable[Work], *, base: str) -> Iterable[str]:
                 query += zip(work.span_names, (stamp(span.start), stamp(span.end)), strict=True)
             if endpoint.largest is not None:
                 query.append(("max", str(endpoint.largest)))
-            times = f" ({len(chunks(work.emails))} requests, {len(work.emails)} people)" if work.emails else ""
+            many = counted(len(chunks(work.emails)), "request"), counted(len(work.emails), "person", "people")
+            times = f" ({', '.join(many)})" if work.emails else ""
             asked = f"?{urlencode(query)}" if query else ""
             yield f"{endpoint.method} {base}{endpoint.path}{asked}{times}"
 
@@ -217,7 +219,7 @@ def _lost_meetings(site: str, meetings: Sequence[Seen]) -> list[Unit]:
     if not meetings:
         return []
     window = Window(min(each.start for each in meetings), max(each.window.end for each in meetings))
-    words = f"participants of {len(meetings)} meetings were not asked for within 90 days"
+    words = f"participants of {counted(len(meetings), 'meeting')} were not asked for within 90 days"
     tables = ("participants", "devices", "breakouts")
     return [_loss(f"participants {site} lost", "participants", tables, site, window, words)]
 

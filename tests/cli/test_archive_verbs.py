@@ -97,7 +97,7 @@ def test_status_of_an_empty_archive(verb: Verb, tmp_path: Path) -> None:
 def test_verify_says_that_no_head_was_given(verb: Verb) -> None:
     told = verb("verify")
     assert (told.return_value, told.stdout) == (0, "")
-    assert "3 entries and 1 pages are as they were written" in told.stderr
+    assert "3 entries and 1 page are as they were written" in told.stderr
     assert "no earlier head was given" in told.stderr
 
 
@@ -146,7 +146,7 @@ def test_compact_keeps_the_rows(verb: Verb, folder: Path) -> None:
 
 def test_erase_counts_and_leaves_the_others(verb: Verb, folder: Path) -> None:
     told = verb("erase", "--email", "Eve@example.com")
-    assert (told.return_value, "1 records in 1 pages were removed" in told.stderr) == (0, True)
+    assert (told.return_value, "removed 1 record in 1 page" in told.stderr) == (0, True)
     assert Archive(folder).scan("attendees").collect()["email"].to_list() == ["bob@example.com"]
     assert verb("verify").return_value == 0
 

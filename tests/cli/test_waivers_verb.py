@@ -55,7 +55,7 @@ def test_list_tells_from_an_audit_which_waivers_are_unused(folder: Path) -> None
     CliRunner().invoke(_root, [*words.split(), "--now", NOW], standalone_mode=False)
     done = run("list", "--rules", "rules.yaml", "--audit", "a.json", "--now", NOW)
     assert states(done) == {"W-1": "active", "W-2": "unused", "W-3": "expired", "W-4": "unknown-rule"}
-    assert "1 findings" in done.stdout
+    assert "1 finding " in done.stdout
 
 
 def test_lint_names_what_is_unknown_and_warns_of_what_ends(folder: Path) -> None:

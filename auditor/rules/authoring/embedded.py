@@ -20,6 +20,7 @@ from auditor.rules.language.tree import Position
 from auditor.rules.outcome import Outcome
 from auditor.rules.reading.bind import bind_case
 from auditor.triage.fingerprint import canonical
+from auditor.words import counted
 
 _ALWAYS = frozenset({"subject", "message", "severity"})
 _NO_MEANS = Means()
@@ -99,7 +100,7 @@ def _difference(case: Case, outcome: Outcome) -> str | None:
     wanted = len(case.expect) if isinstance(case.expect, tuple) else case.expect
     if wanted is not None and outcome.found != wanted:
         why = f" ({outcome.reason})" if outcome.reason else ""
-        return f"expected {_counted(wanted)}, got {outcome.found}{why}"
+        return f"expected {counted(wanted, 'finding')}, got {outcome.found}{why}"
     missing = _unmatched(_rows(case), outcome)
     if missing is not None:
         return f"no finding matches {_shown(missing)}"
@@ -108,10 +109,6 @@ def _difference(case: Case, outcome: Outcome) -> str | None:
     if case.verdict is not None and outcome.verdict is not case.verdict:
         return f"expected verdict {case.verdict}, got {outcome.verdict}"
     return None
-
-
-def _counted(number: int) -> str:
-    return f"{number} finding" if number == 1 else f"{number} findings"
 
 
 def _shown(expected: Expected) -> str:

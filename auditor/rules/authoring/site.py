@@ -16,6 +16,7 @@ from auditor.rules.language.spec import Case, ParamSpec, Rule
 from auditor.rules.language.tree import LiteralValue
 from auditor.rules.language.values import shown
 from auditor.rules.reading.load import RuleSet
+from auditor.words import counted
 
 _URL = re.compile(r"https?://[^\s/]+\S*")
 _TEXTS = (("What it reports", "description"), ("Why it matters", "rationale"), ("What to do", "remediation"))
@@ -38,7 +39,7 @@ def site(rules: RuleSet) -> dict[str, str]:
         {"name": prefix, "rules": [_line(rule) for rule in members]}
         for prefix, members in groupby(rules.rules, key=lambda rule: rule.id.partition("-")[0])
     ]
-    files["index.html"] = index.render(count=f"{len(rules.rules)} rules", groups=groups)
+    files["index.html"] = index.render(count=counted(len(rules.rules), "rule"), groups=groups)
     files["rules.css"] = (folder / "rules.css").read_text(encoding="utf-8")
     return files
 
@@ -124,6 +125,6 @@ def _times(repeat: int, every: timedelta) -> str:
 def _outcome(case: Case) -> str:
     expected: Sequence[object] | int | None = case.expect
     count = expected if isinstance(expected, int) else len(expected or ())
-    found = "no finding" if count == 0 else "1 finding" if count == 1 else f"{count} findings"
+    found = counted(count, "finding") if count else "no finding"
     unknown = f", {case.not_evaluable} that cannot be judged" if case.not_evaluable else ""
     return f"Gives {found}{unknown}."

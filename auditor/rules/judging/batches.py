@@ -29,6 +29,7 @@ from auditor.rules.stages.plain import by_row, judge_by_row
 from auditor.rules.task import Task
 from auditor.tables.facts import FACTS, TRACKING_CODE, sources, value_source
 from auditor.tables.schema import LINEAGE, TABLES
+from auditor.words import counted
 
 _log = logging.getLogger(__name__)
 
@@ -267,7 +268,7 @@ def _judge_within(
             found[task.rule.id].append(put_by(judged_part(source, task, profile)))
     for table, batch in by_table.items():
         try:
-            with timed(profile, f"conditions of {len(batch)} rules on {table}") as step:
+            with timed(profile, f"conditions of {counted(len(batch), 'rule')} on {table}") as step:
                 judged = judge_by_row(source, batch)
                 step.rows += judged[0].population
         except CRASHES as error:  # judged one by one, the rule at fault shows

@@ -23,6 +23,7 @@ from auditor.rules.rows.places import AT
 from auditor.rules.task import Task
 from auditor.tables.schema import COUNT, LINEAGE
 from auditor.triage.fingerprint import Scalar, canonical, fingerprints
+from auditor.words import counted
 
 SEVERITY = "__severity"
 _CONFIDENCES = tuple(Confidence)
@@ -55,8 +56,8 @@ def _verdict(judged: Judged, task: Task, *, found: int) -> tuple[Verdict, str | 
     if found:
         return Verdict.FAIL, None
     if judged.not_evaluable and task.rule.nulls != "pass":
-        what = "case" if judged.not_evaluable == 1 else "cases"
-        return Verdict.NOT_EVALUATED, f"{judged.not_evaluable} {what} could not be judged: a value needed is null"
+        cases = counted(judged.not_evaluable, "case")
+        return Verdict.NOT_EVALUATED, f"{cases} could not be judged: a value needed is null"
     return Verdict.PASS, None
 
 

@@ -27,6 +27,7 @@ from auditor.rules.stages.plain import by_row, judge_by_row
 from auditor.rules.task import Bound, Task, Watch
 from auditor.tables.facts import Geo, fact_table
 from auditor.tables.schema import TABLES
+from auditor.words import counted
 
 _log = logging.getLogger(__name__)
 _NO_NAMES: Mapping[str, Collection[str]] = MappingProxyType({})
@@ -197,7 +198,7 @@ class _Engine:
                 yield self.ended(task, partial(self._judged, task))
         for table, batch in batches.items():
             try:
-                with timed(self.means.profile, f"conditions of {len(batch)} rules on {table}"):
+                with timed(self.means.profile, f"conditions of {counted(len(batch), 'rule')} on {table}"):
                     judged = judge_by_row(self.source, batch)
             except CRASHES as error:  # judged one by one, the rule at fault shows
                 _log.debug("a batch of rules failed", exc_info=error)
