@@ -122,6 +122,35 @@ def test_whatever_is_asked_the_file_is_named_and_a_rebuild_mends_it(archive, rul
 
 
 @pytest.mark.parametrize("harm", HARM)
+def test_the_harm_alone_is_a_fault_and_all_other_files_are_compared(archive, harm):
+    files = len([*archive.path.glob("tables/*/*.parquet")])
+    assert (compared(archive).faults, compared(archive).files) == ([], files)
+    do, words = HARM[harm]
+    place = do(archive.path / "tables/attendees")
+    found = compared(archive)
+    assert found.faults == [Fault(str(place.relative_to(archive.path)), words)]
+    assert found.files == files - (words not in {LOST, CHANGED})
+
+
+def test_files_replaced_while_they_are_compared_are_not_lost(archive, monkeypatch):
+    more = archive.path.parent / "more.json"
+    more.write_text(json.dumps({"items": [{**PEOPLE[0], "email": "new@example.com"}]}))
+    harm, waiting = damage._harm, [True]
+
+    def harm_of_a_file_just_replaced(file, name):
+        if waiting:
+            waiting.clear()
+            bring(archive.path, [more], Asked(site_url="example.webex.com", kind="attendees"), now=lambda: NOW)
+            compact(archive.path, now=lambda: NOW)
+            assert not file.exists()
+        return harm(file, name)
+
+    monkeypatch.setattr(damage, "_harm", harm_of_a_file_just_replaced)
+    assert compared(archive).faults == []
+    assert not waiting
+
+
+@pytest.mark.parametrize("harm", HARM)
 def test_what_is_brought_later_waits_for_the_rebuild(archive, tmp_path, harm):
     do, words = HARM[harm]
     place = do(archive.path / "tables/attendees")
