@@ -126,6 +126,8 @@ def _occupy_closed_streams() -> None:
 
     Words go nowhere then; that stdout is closed still shows.
     """
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
     while (opened := os.open(os.devnull, os.O_RDWR)) <= _LAST_STREAM:
         pass
     os.close(opened)

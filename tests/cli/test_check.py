@@ -515,6 +515,6 @@ def test_the_plan_says_why_a_rule_is_left_out(check: Check) -> None:
 def test_the_cost_of_every_step_is_told_on_request(check: Check) -> None:
     done = check("--profile")
     assert "CPU s" in done.stderr
-    assert "conditions of 1 rules on attendees" in done.stderr
+    assert "conditions of 1 rule on attendees" in done.stderr
     assert "most memory" in done.stderr
     assert "CPU s" not in done.stdout
