@@ -135,13 +135,14 @@ def _objects(body: bytes, endpoint: Endpoint) -> Iterator[dict[str, Json]]:
 
 
 def archive(folder: Path | str) -> Iterator[Check]:
-    """Whether an archive can be opened, its evidence is whole and its tables follow it."""
+    """Whether an archive can be opened, and its evidence and tables are whole."""
     from auditor.tables.archive import Archive
+    from auditor.tables.damage import ADVICE, compared
 
     try:
         opened = Archive(folder)
         faults = opened.evidence.verify()
-        chain = opened.chain()
+        chain, tables = opened.chain(), compared(opened)
     except (ArchiveError, ConfigError) as error:
         yield Check("archive", "missing", str(error))
         return
@@ -150,6 +151,11 @@ def archive(folder: Path | str) -> Iterator[Check]:
         yield Check("evidence", "missing", str(fault))
     if not faults:
         yield Check("evidence", "ok", "every page and entry is as it was written")
+    for fault in tables.faults[:10]:
+        yield Check("tables", "missing", f"{fault}; {ADVICE}")
+    if tables.faults:
+        return
+    yield Check("tables", "ok", "every file is as it was written")
     span = opened.span()
     yield Check(
         "holds", "note" if span is None else "ok", "nothing yet" if span is None else _held(span.start, span.end)

@@ -98,7 +98,8 @@ def _passed(body: bytes, between: bytes, at: int, count: int) -> tuple[int, int]
         to = at + size * count
         there = body.count(between, at, to)
         if there > count:
-            size = (to - at) // there
+            # by an eighth at least, or a page of one long item and many short ones were counted over and over
+            size = min((to - at) // there, size * 7 // 8)
         elif there:
             count, at = count - there, body.rfind(between, at, to) + 2
         elif (behind := body.find(between, at)) > 0:

@@ -13,6 +13,7 @@ from auditor.evidence.places import NEXT, TABLES, make_private
 from auditor.evidence.rewrite import Erasure, Removal, Removed, rewrite
 from auditor.evidence.writer import writing
 from auditor.tables.archive import Archive, mark
+from auditor.tables.damage import damage_told
 from auditor.tables.draft import Draft
 from auditor.tables.ingest import Ingested, ingest
 from auditor.tables.retention import retention
@@ -66,9 +67,12 @@ def _beside(path: Path, *, now: Callable[[], datetime]) -> Iterator[Path]:
 
 
 def compact(path: Path, *, now: Callable[[], datetime]) -> None:
-    """Each table lies in as few files as it can, and files that are no part of it are gone."""
+    """Each table lies in as few files as it can, and files that are no part of it are gone.
+
+    Raises `ArchiveError` where tables are lost or were changed.
+    """
     archive = Archive(path)
-    with writing(path, now=now):
+    with writing(path, now=now), damage_told(archive):
         for table in (*KNOWN.values(), UNITS):
             if archive.has(table.name):
                 draft = Draft(archive.store, table)

@@ -76,6 +76,23 @@ def test_items_of_very_different_sizes_are_found(sizes, odd, wanted):
     assert items(page, wanted) == whole(page, wanted)
 
 
+class Counting(bytes):
+    """A page that knows how often a part of it was counted."""
+
+    counted = 0
+
+    def count(self, *asked):
+        self.counted += 1
+        return super().count(*asked)
+
+
+def test_a_long_item_before_many_short_ones_is_not_counted_over_and_over():
+    held = [{"a": "x" * 9_000}, *({"a": place} for place in range(1_002)), {"a": "x" * 9_000_000}, {"a": 1}]
+    page = Counting(json.dumps({"items": held}, separators=(",", ":")).encode())
+    assert items(page, {1_000}) == {1_000: {"a": 999}}
+    assert page.counted < 100
+
+
 FEW = st.integers(0, 3) | st.sampled_from(PARTS) | st.lists(st.integers(0, 1), max_size=1)
 PEOPLE = st.fixed_dictionaries(
     {"a": FEW},

@@ -16,6 +16,7 @@ from auditor.audit.judge import DEFAULTS, Request, check
 from auditor.cli.archive import command
 from auditor.cli.calendar import show
 from auditor.cli.context import Session
+from auditor.cli.examined import archive as examined
 from auditor.errors import ArchiveError
 from auditor.evidence.verify import Fault
 from auditor.rules.reading.load import RuleSet, load_rules
@@ -162,6 +163,23 @@ def test_what_is_brought_later_waits_for_the_rebuild(archive, tmp_path, harm):
     rebuild(archive.path, now=lambda: NOW)
     bring(archive.path, [more], asked, now=lambda: NOW)
     assert archive.scan("attendees").collect().height == len(PEOPLE) + 1
+
+
+@pytest.mark.parametrize("harm", [harm for harm in HARM if harm != "changed"])
+def test_a_harmed_table_is_not_made_compact(archive, harm):
+    do, words = HARM[harm]
+    place = do(archive.path / "tables/attendees")
+    with pytest.raises(ArchiveError, match=f"^{re.escape(str(place))}: {words}"):
+        compact(archive.path, now=lambda: NOW)
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_doctor_tells_of_harmed_tables(archive, harm):
+    assert ("tables", "ok") in {(each.name, each.state) for each in examined(archive.path)}
+    do, words = HARM[harm]
+    place = do(archive.path / "tables/attendees").relative_to(archive.path)
+    (told,) = [each for each in examined(archive.path) if each.name == "tables"]
+    assert (told.state, told.detail) == ("missing", f"{place}: {words}; {damage.ADVICE}")
 
 
 def test_a_finding_is_not_explained_from_a_damaged_table(archive, rules):
