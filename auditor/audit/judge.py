@@ -36,7 +36,7 @@ from auditor.settings.fields import settle
 from auditor.tables.archive import Archive
 from auditor.tables.coverage import coverage
 from auditor.tables.damage import damage_told, refuse_damage
-from auditor.tables.still import Still
+from auditor.tables.still import held_still
 from auditor.triage import waiver_file
 from auditor.triage.compare import Comparison, Now, compare
 from auditor.triage.waiver_file import WaiverFile
@@ -110,11 +110,11 @@ def check(
     is told what each step costs. Raises `ConfigError` and `RuleError` for what is wrong with the request, before
     anything is judged, and `ArchiveError` where tables are lost or cannot be read.
     """
-    still = Still(archive)
-    with damage_told(archive, read=still):
-        audit = _check(still, rules, request, now, progress=progress, engine=engine, profile=profile)
-    if any(result.crashed for result in audit.rules):
-        refuse_damage(archive)
+    with held_still(archive) as still:
+        with damage_told(archive, read=still):
+            audit = _check(still, rules, request, now, progress=progress, engine=engine, profile=profile)
+        if any(result.crashed for result in audit.rules):
+            refuse_damage(archive)
     return audit
 
 
@@ -135,6 +135,7 @@ def _check(
     frameworks = bundled()
     waivers = _waivers(request.waivers, rules.rules, known, frameworks=frameworks)
     geoip = opened(settings)
+    chain = archive.chain()
     outcomes = engine(
         archive,
         bound,
@@ -150,7 +151,6 @@ def _check(
     declared = {rule.id: rule.severity for rule in rules.rules}
     results = _results(outcomes, bound, waived.findings, declared=declared)
     look = _look(settings, request.timezone)
-    chain = archive.chain()
     databases = tuple(str(database) for database in geoip.databases) if geoip is not None else ()
     who = identity(
         window=window,

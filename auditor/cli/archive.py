@@ -40,8 +40,10 @@ def status(session: Session, *, place: Path | str, sites: tuple[str, ...], now: 
     """Show what is held day by day, the gaps, and how long until Webex forgets what is missing."""
     from auditor.cli.calendar import show
     from auditor.tables.archive import Archive
+    from auditor.tables.still import held_still
 
-    show(Archive(place), sites=sites, now=clock(now), settle=settings_of(session).collect.settle)
+    with held_still(Archive(place)) as archive:
+        show(archive, sites=sites, now=clock(now), settle=settings_of(session).collect.settle)
     return Exit.OK
 
 
@@ -57,6 +59,7 @@ def status(session: Session, *, place: Path | str, sites: tuple[str, ...], now: 
 @click.pass_obj
 def verify(session: Session, *, place: Path | str, head: str | None, audit: Path | None) -> int:
     """Compare every page and entry with the hash chain, and every file of the tables with its digest."""
+    from auditor.evidence.lock import reading
     from auditor.tables.archive import Archive
     from auditor.tables.damage import ADVICE, compared
 
@@ -64,18 +67,19 @@ def verify(session: Session, *, place: Path | str, head: str | None, audit: Path
         raise click.UsageError("--head and --audit exclude each other")
     known = _head(head) if audit is None else _head_of(audit)
     archive = Archive(place)
-    faults = archive.evidence.verify(known)
-    for fault in faults:
-        click.echo(str(fault))
-    tables = compared(archive)
-    for fault in tables.faults:
-        click.echo(str(fault))
-    if faults or tables.faults:
+    with reading(archive.place):
+        faults = archive.evidence.verify(known)
+        for fault in faults:
+            click.echo(str(fault))
+        tables = compared(archive)
+        for fault in tables.faults:
+            click.echo(str(fault))
+        chain = None if faults or tables.faults else archive.evidence.chain()
+    if chain is None:
         say(session, f"{place}: {counted(len(faults) + len(tables.faults), 'fault')}")
         if tables.faults:
             say(session, ADVICE)
         return Exit.FINDINGS
-    chain = archive.evidence.chain()
     entries, pages = counted(chain.entries, "entry", "entries"), counted(chain.pages, "page")
     say(session, f"{place}: {entries} and {pages} are as they were written")
     say(session, f"{place}: {tables.files - tables.unnamed:,} files of tables are as they were written")

@@ -140,9 +140,11 @@ def command(
     opened = Archive(archive)
     if explain_plan:
         from auditor.audit.planned import planned
+        from auditor.tables.still import held_still
 
-        for line in planned(opened, loaded, request=request, now=moment):
-            click.echo(line)
+        with held_still(opened) as still:
+            for line in planned(still, loaded, request=request, now=moment):
+                click.echo(line)
         return Exit.OK
     profile = Profile(process_time) if profiled else None
     with _started(engine, session) as judging:

@@ -136,13 +136,15 @@ def _objects(body: bytes, endpoint: Endpoint) -> Iterator[dict[str, Json]]:
 
 def archive(folder: Path | str) -> Iterator[Check]:
     """Whether an archive can be opened, and its evidence and tables are whole."""
+    from auditor.evidence.lock import reading
     from auditor.tables.archive import Archive
     from auditor.tables.damage import ADVICE, compared
 
     try:
         opened = Archive(folder)
-        faults = opened.evidence.verify()
-        chain, tables = opened.chain(), compared(opened)
+        with reading(opened.place):
+            faults = opened.evidence.verify()
+            chain, tables = opened.chain(), compared(opened)
     except (ArchiveError, ConfigError) as error:
         yield Check("archive", "missing", str(error))
         return

@@ -60,12 +60,13 @@ def _again(
     from auditor.audit.cited import records
     from auditor.audit.explained import explain
     from auditor.tables.archive import Archive
+    from auditor.tables.still import held_still
 
     settings = settings_of(session)
-    archive = Archive(place)
-    loaded = loaded_rules(settings, paths=rules)
-    explanation = explain(finding, audit, archive, rules=loaded, settings=settings)
-    return explanation, tuple(records(sorted(finding.records), archive.evidence))
+    with held_still(Archive(place)) as archive:
+        loaded = loaded_rules(settings, paths=rules)
+        explanation = explain(finding, audit, archive, rules=loaded, settings=settings)
+        return explanation, tuple(records(sorted(finding.records), archive.evidence))
 
 
 def _alone(session: Session, finding: Finding, audit: Audit, rules: tuple[str, ...]) -> Iterator[str]:

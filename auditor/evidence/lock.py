@@ -1,23 +1,32 @@
-"""The lock that lets one writer at a time into an archive.
+"""The locks of an archive: one writer at a time, and nobody who takes files away while others read them.
 
-The kernel's lock on the file `lock` decides, so a holder that died never blocks; what the file says names the
-holder. A holder that leaves in order empties the file: text in a free lock tells that the last one was killed.
+The kernel's lock on the file `lock` decides who writes, so a holder that died never blocks; what the file says names
+the holder. A holder that leaves in order empties the file: text in a free lock tells that the last one was killed.
+Who reads shares the lock of the archive's folder, which a writer has alone while it takes files away; what is only
+added needs none. Where the system has no such locks, readers do without.
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from auditor.errors import ArchiveError
+from auditor.evidence.places import Place
+from auditor.evidence.remote import Remote
 from auditor.frozen import dataclass
 from auditor.model.window import iso
 
 LOCK = "lock"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,43 @@ def acquire(folder: Path, now: datetime) -> Lock:
     os.ftruncate(descriptor, len(text))
     os.fsync(descriptor)
     return Lock(descriptor, abandoned)
+
+
+@contextmanager
+def reading(place: Place) -> Iterator[None]:
+    """No file of the archive is taken away meanwhile; waits for whoever does so now."""
+    if isinstance(place, Remote):
+        yield
+        return
+    with _locked(place, fcntl.LOCK_SH):
+        yield
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Nobody reads the archive meanwhile; waits for those who do."""
+    with _locked(folder, fcntl.LOCK_EX):
+        yield
+
+
+@contextmanager
+def _locked(folder: Path, kind: int) -> Iterator[None]:
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:  # whoever opens the archive says what is wrong with it
+        yield
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _log.warning("%s is in use; waiting", folder)
+            fcntl.flock(descriptor, kind)
+        except OSError as error:
+            _log.debug("%s cannot be locked", folder, exc_info=error)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _named(holder: bytes) -> str:

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from auditor.evidence.entry import PageEntry
+from auditor.evidence.lock import alone
 from auditor.evidence.page import is_page_name, page_files
 from auditor.evidence.places import EVIDENCE, NEXT, TABLES, manifest_path, pages_path, sync_folder
 from auditor.evidence.reader import Evidence
@@ -57,27 +58,35 @@ def _cut_torn_line(manifest: Path) -> None:
 def swap(folder: Path) -> None:
     """What stands in `next/` has taken the place of its namesakes; killed midway, `finish_swap` ends it."""
     following = folder / NEXT
-    (following / _READY).touch(mode=0o600)
-    sync_folder(following)
-    finish_swap(folder)
+    with alone(folder):
+        (following / _READY).touch(mode=0o600)
+        sync_folder(following)
+        _put_in_place(folder)
+    _remove(following)
 
 
 def finish_swap(folder: Path) -> None:
     """No replacement is half done: one that was ready is in place, one that was not is gone."""
     following = folder / NEXT
     if (following / _READY).exists():
-        for name in (EVIDENCE, TABLES):
-            old = following / f"{_OLD}-{name}"
-            if (following / name).exists():
-                if (folder / name).exists():
-                    _remove(old)
-                    (folder / name).rename(old)
-                (following / name).rename(folder / name)
-        sync_folder(folder)
-        for name in (EVIDENCE, TABLES):
-            _remove(following / f"{_OLD}-{name}")
-        (following / _READY).unlink()
+        with alone(folder):
+            _put_in_place(folder)
     _remove(following)
+
+
+def _put_in_place(folder: Path) -> None:
+    following = folder / NEXT
+    for name in (EVIDENCE, TABLES):
+        old = following / f"{_OLD}-{name}"
+        if (following / name).exists():
+            if (folder / name).exists():
+                _remove(old)
+                (folder / name).rename(old)
+            (following / name).rename(folder / name)
+    sync_folder(folder)
+    for name in (EVIDENCE, TABLES):
+        _remove(following / f"{_OLD}-{name}")
+    (following / _READY).unlink()
 
 
 def _remove(folder: Path) -> None:

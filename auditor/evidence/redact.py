@@ -28,7 +28,12 @@ def without_person(body: bytes, person: Person) -> tuple[bytes, int]:
     if not _names(body, person):
         return body, 0
     text = body.decode("utf-8", "surrogateescape")
-    spans = [(start, stop) for start, stop, value in _item_spans(text) or () if person.named_in(value)]
+    # of a name that stands twice in a record only the text holds both values
+    spans = [
+        (start, stop)
+        for start, stop, value in _item_spans(text) or ()
+        if person.named_in(value) or person.named_in(text[start:stop])
+    ]
     changed, count = _spliced(text, spans)
     if not _names(changed, person):
         return changed, count

@@ -28,7 +28,7 @@ from auditor.tables.files import stored_schema
 from auditor.tables.schema import SPAN, Table
 from auditor.tables.schema import TABLES as KNOWN
 from auditor.tables.sites import of_sites
-from auditor.tables.state import read_state
+from auditor.tables.state import State, read_state
 from auditor.tables.store import Store
 from auditor.tables.units import UNITS
 
@@ -137,9 +137,13 @@ class Archive:
         start, end = units.select(pl.col("from_time").min(), pl.col("to_time").max()).collect().row(0)
         return None if start is None or end is None else Window(start, end)
 
+    def state(self) -> State:
+        """How far the tables have followed the evidence."""
+        return read_state(self.tables)
+
     def chain(self) -> Chain:
         """The facts of the evidence chain; of a long manifest only what the tables have not followed is read."""
-        state = read_state(self.tables)
+        state = self.state()
         if state.chain.entries and self.evidence.hash_before(state.offset) != state.chain.head:
             return self.evidence.chain()
         return extended(state.chain, self.evidence.entries(offset=state.offset))

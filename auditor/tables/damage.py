@@ -19,7 +19,6 @@ from auditor.evidence.verify import Fault
 from auditor.tables.archive import Archive
 from auditor.tables.files import digest_in
 from auditor.tables.schema import TABLES
-from auditor.tables.state import read_state
 from auditor.tables.units import UNITS
 
 ADVICE = "archive rebuild makes the tables again from evidence"
@@ -90,7 +89,7 @@ def _refuse(archive: Archive, fault: Fault, *, cause: BaseException | None = Non
 
 def _lost(archive: Archive) -> Iterator[Fault]:
     """The tables that are not what they were when rows were last brought: gone, or cut."""
-    versions = read_state(archive.tables).versions
+    versions = archive.state().versions
     for table in (*TABLES, UNITS.name):
         where = f"{FOLDER}/{table}"
         if not archive.has(table):

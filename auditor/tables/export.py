@@ -15,6 +15,7 @@ from auditor.evidence.places import half_written
 from auditor.tables.archive import Archive
 from auditor.tables.damage import damage_told
 from auditor.tables.schema import SPAN, TABLES, TEXTS
+from auditor.tables.still import held_still
 
 _FORMULA = r"^[=+\-@\t\r]"
 _PHONE = r"^\+[\d ()./-]+$"
@@ -26,8 +27,8 @@ def export(archive: Archive, table: str, path: Path, *, form: str) -> int:
     if known is None:
         raise ArchiveError(f"there is no table {table!r}; one of {', '.join(TABLES)}")
     order = [name for name in (known.time, *known.key, "page", "item") if name is not None]
-    with damage_told(archive):
-        rows = archive.scan(table).sort(list(dict.fromkeys(order)), nulls_last=True).collect()
+    with held_still(archive) as still, damage_told(archive, read=still):
+        rows = still.scan(table).sort(list(dict.fromkeys(order)), nulls_last=True).collect()
     temporary = half_written(path)
     try:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:

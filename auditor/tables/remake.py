@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from auditor.evidence.lock import alone
 from auditor.evidence.mend import finish_swap, swap
 from auditor.evidence.person import Person
 from auditor.evidence.places import NEXT, TABLES, make_private
@@ -69,13 +70,17 @@ def _beside(path: Path, *, now: Callable[[], datetime]) -> Iterator[Path]:
 def compact(path: Path, *, now: Callable[[], datetime]) -> None:
     """Each table lies in as few files as it can, and files that are no part of it are gone.
 
-    Raises `ArchiveError` where tables are lost or were changed.
+    What a killed run left undone is done first: until then readers need files of before. Raises `ArchiveError` where
+    tables are lost or were changed.
     """
     archive = Archive(path)
     with writing(path, now=now), damage_told(archive):
-        for table in (*KNOWN.values(), UNITS):
-            if archive.has(table.name):
-                draft = Draft(archive.store, table)
-                draft.compact()
-                draft.commit(archive.store.applied(table))
+        ingest(archive)
+        tables = [table for table in (*KNOWN.values(), UNITS) if archive.has(table.name)]
+        for table in tables:
+            draft = Draft(archive.store, table)
+            draft.compact()
+            draft.commit(archive.store.applied(table))
+        with alone(path):
+            for table in tables:
                 archive.store.sweep(table)

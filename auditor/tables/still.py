@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from auditor.evidence.lock import reading
 from auditor.tables.archive import Archive
 from auditor.tables.listed import rows_of
 from auditor.tables.schema import Table
+from auditor.tables.state import State
+from auditor.tables.store import APPLICATION
+from auditor.tables.units import UNITS
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -18,10 +24,11 @@ class Still(Archive):
     """The archive, each table of which is read at one version however often it is asked for.
 
     That is the version of the first reading: what is collected meanwhile is not seen, and no table's log is read twice.
-    The units, which are few and asked for most, are kept in memory.
+    A table that is ahead of the others, while rows are brought or since somebody who did was killed, is read as it was
+    before. The units, which are few and asked for most, are kept in memory.
     """
 
-    __slots__ = ("_frames", "_logs", "_there", "_units")
+    __slots__ = ("_frames", "_last", "_logs", "_state", "_there", "_units")
 
     def __init__(self, archive: Archive) -> None:
         self.place, self.evidence, self.tables, self._store = archive.place, archive.evidence, archive.tables, None
@@ -29,6 +36,14 @@ class Still(Archive):
         self._there: dict[str, bool] = {}
         self._logs: dict[str, DeltaTable] = {}
         self._units: pl.LazyFrame | None = None
+        self._state: State | None = None
+        self._last: int | None = None
+
+    def state(self) -> State:
+        """How far the tables had followed the evidence at the first reading."""
+        if self._state is None:
+            self._state = super().state()
+        return self._state
 
     def has(self, table: str) -> bool:
         """Whether rows of the table were ever collected or imported."""
@@ -39,8 +54,20 @@ class Still(Archive):
     def log(self, table: str) -> DeltaTable:
         """The log of the version that is read."""
         if table not in self._logs:
-            self._logs[table] = super().log(table)
+            last = self._all_have()
+            opened = super().log(table)
+            while opened.version() and _applied(opened) > last:
+                opened.load_as_version(opened.version() - 1)
+            self._logs[table] = opened
         return self._logs[table]
+
+    def _all_have(self) -> int:
+        """The `seq` up to which every table has the rows of the manifest."""
+        if self._last is None:
+            entries = self.state().chain.entries
+            # without a state the units tell, which are brought when all others are
+            self._last = entries - 1 if entries else _applied(super().log(UNITS.name)) if self.has(UNITS.name) else -1
+        return self._last
 
     def units(self) -> pl.LazyFrame:
         """The latest unit of every key."""
@@ -56,3 +83,15 @@ class Still(Archive):
     def _listed(self, table: Table) -> pl.LazyFrame:
         """The rows of the files of the version that is read: Polars plans with files in a third of what a log takes."""
         return rows_of(table, self.log(table.name).file_uris())
+
+
+@contextmanager
+def held_still(archive: Archive) -> Iterator[Still]:
+    """The archive as it is now; nobody takes files away that may be read of it."""
+    with reading(archive.place):
+        yield Still(archive)
+
+
+def _applied(log: DeltaTable) -> int:
+    version = log.transaction_version(APPLICATION)
+    return -1 if version is None else version

@@ -18,7 +18,9 @@ from auditor.tables.schema import COUNT, FLAG, TEXT, TEXTS, TIME, Table
 if TYPE_CHECKING:
     from deltalake import DeltaTable, Schema
 
-_APPLICATION = "auditor"
+APPLICATION = "auditor"
+"""Whose transactions tell the `seq` up to which a table has the rows of the manifest."""
+
 _PRIMITIVE: Mapping[pl.DataType, str] = {COUNT: "long", FLAG: "boolean", TEXT: "string", TIME: "timestamp"}
 
 
@@ -59,7 +61,7 @@ class Store:
     def applied(self, table: Table) -> int:
         """The `seq` of the last manifest entry whose rows the table has; -1 when there is none."""
         opened = self._open(table)
-        version = None if opened is None else opened.transaction_version(_APPLICATION)
+        version = None if opened is None else opened.transaction_version(APPLICATION)
         return -1 if version is None else version
 
     def held(self, table: Table) -> Held:
@@ -115,7 +117,7 @@ class Store:
                 [*actions, *(RemoveAction(name, True, 0) for name in removed)],
                 "append",
                 schema,
-                commit_properties=CommitProperties(app_transactions=[Transaction(_APPLICATION, applied)]),
+                commit_properties=CommitProperties(app_transactions=[Transaction(APPLICATION, applied)]),
             )
         held.version = opened.version() + 1
         self._held[table.name] = held

@@ -138,6 +138,13 @@ def test_an_erased_item_is_no_gap(people: Archive) -> None:
     assert Archive(people.path).units().collect()["gaps"].null_count() == 4
 
 
+def test_a_record_that_has_the_address_under_a_name_that_stands_twice_is_erased(site) -> None:
+    twice = json.dumps(attendee("bob@example.com"))[:-1] + f', "hostEmail": "{EVE}", "hostEmail": "x@example.com"}}'
+    site.add("attendees", f'{{"items": [{twice}, {json.dumps(attendee("carol@example.com"))}]}}'.encode())
+    assert erase(site.archive.path, EVE, now=lambda: NOW).items == 1
+    assert Archive(site.archive.path).scan("attendees").collect()["email"].to_list() == ["carol@example.com"]
+
+
 def test_requests_and_runs_name_the_person_no_more(people: Archive) -> None:
     erase(people.path, EVE, now=lambda: NOW)
     entries = list(Evidence(people.path).entries())
