@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from itertools import accumulate
 from typing import TypeVar
@@ -19,7 +21,7 @@ _REST = bytes(set(range(256)).difference(_BETWEEN, b'"[]{}'))
 """All bytes but quotes, brackets and what is put between items."""
 _DEEPEST = 8
 _SPACE = re.compile(r"[ \t\n\r]*")
-_PASSED = json.JSONDecoder()
+_PASSED = json.JSONDecoder(parse_int=float)
 
 
 def items(body: bytes, wanted: Collection[int]) -> Mapping[int, object]:
@@ -47,7 +49,12 @@ def first_of_equal(pairs: Sequence[tuple[str, Value]]) -> dict[str, Value]:
     return found
 
 
-_READ = json.JSONDecoder(object_pairs_hook=first_of_equal)
+def whole(digits: str) -> int | float:
+    """The number of the digits; one longer than Python reads is infinite, as one with too large an exponent is."""
+    return int(digits) if len(digits) < sys.int_info.str_digits_check_threshold else math.inf
+
+
+_READ = json.JSONDecoder(object_pairs_hook=first_of_equal, parse_int=whole)
 
 
 def _cut(body: bytes, wanted: Collection[int]) -> Mapping[int, object] | None:

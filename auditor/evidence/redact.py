@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection
 
 from auditor.evidence.entry import JsonValue
+from auditor.evidence.items import first_of_equal, whole
 from auditor.evidence.person import Person
+
+_DECODER = json.JSONDecoder(parse_int=float)
+"""Finds where values end; a number, however long, is of no interest."""
 
 
 def without_items(body: bytes, items: Collection[int]) -> tuple[bytes, int]:
@@ -38,7 +41,7 @@ def without_person(body: bytes, person: Person) -> tuple[bytes, int]:
     if not _names(changed, person):
         return changed, count
     try:
-        document = person.without(json.loads(changed))
+        document = person.without(json.loads(changed, object_pairs_hook=first_of_equal, parse_int=whole))
     except (ValueError, RecursionError):
         document = None
     return json.dumps(document, separators=(",", ":")).encode(), max(count, 1)
@@ -62,28 +65,47 @@ def _spliced(text: str, spans: Collection[tuple[int, int]]) -> tuple[bytes, int]
 
 
 def _item_spans(text: str) -> list[tuple[int, int, JsonValue]] | None:
-    """Where each item of a page begins and ends, and its value; None when the page has no plain list of items."""
-    opening = re.match(r'[\s\ufeff]*\{\s*"items"\s*:\s*\[\s*', text)
-    if opening is None:
-        return None
-    decoder = json.JSONDecoder()
-    place = opening.end()
-    spans: list[tuple[int, int, JsonValue]] = []
+    """Where each item of a page begins and ends, and its value; None when the page has no list of items.
+
+    Other fields may stand before the list; of equal names the first one counts.
+    """
     try:
-        while text[place] != "]":
-            value, stop = decoder.raw_decode(text, place)
-            spans.append((place, stop, value))
-            place = _after_space(text, stop)
-            if text[place] == ",":
-                place = _after_space(text, place + 1)
-            elif text[place] != "]":
+        place = _after_space(text, 0)
+        if text[place] != "{":
+            return None
+        while text[place] in "{,":
+            name, place = _DECODER.raw_decode(text, _after_space(text, place + 1))
+            place = _after_space(text, place)
+            if text[place] != ":":
                 return None
+            place = _after_space(text, place + 1)
+            if name == "items":
+                return _spans(text, place)
+            _, place = _DECODER.raw_decode(text, place)
+            place = _after_space(text, place)
     except (ValueError, IndexError, RecursionError):
+        pass
+    return None
+
+
+def _spans(text: str, place: int) -> list[tuple[int, int, JsonValue]] | None:
+    """Where each value of the list begins and ends that begins at a place; None when none begins there."""
+    if text[place] != "[":
         return None
+    place = _after_space(text, place + 1)
+    spans: list[tuple[int, int, JsonValue]] = []
+    while text[place] != "]":
+        value, stop = _DECODER.raw_decode(text, place)
+        spans.append((place, stop, value))
+        place = _after_space(text, stop)
+        if text[place] == ",":
+            place = _after_space(text, place + 1)
+        elif text[place] != "]":
+            return None
     return spans
 
 
 def _after_space(text: str, place: int) -> int:
-    while text[place] in " \t\r\n":
+    while text[place] in " \t\r\n\ufeff":
         place += 1
     return place

@@ -73,6 +73,23 @@ def test_texts_outside_the_items_go_too() -> None:
     assert (json.loads(page), count) == ({"items": [{"a": 1}], "asked": None}, 1)
 
 
+@pytest.mark.parametrize(
+    "before", ['"notFoundIds":null,', '"a":{"items":[1]}, "b" : [2.5] ,', '"n":' + "9" * 5000 + ","]
+)
+def test_fields_before_the_items_change_nothing(before: str) -> None:
+    page = "{" + before + '"items": [{"email":"a@example.com"}, {"emails":["Eve@example.com"],"name":"Eve"}],"c":1}'
+    person = '{"emails":["Eve@example.com"],"name":"Eve"}'
+    expected = (page.replace(person, "null").encode(), 1)
+    assert without_person(page.encode(), EVE) == expected
+    assert without_items(page.encode(), {1}) == expected
+
+
+def test_a_long_number_keeps_no_item_from_being_made_null() -> None:
+    page = b'{"items":[{"n":' + b"9" * 5000 + b'},{"email":"eve@example.com"}],"asked":"x"}'
+    expected = (page.replace(b'{"email":"eve@example.com"}', b"null"), 1)
+    assert without_person(page, EVE) == without_items(page, {1}) == expected
+
+
 def test_a_page_without_the_person_is_the_same_page() -> None:
     assert without_person(b'{"items":[{"email":"a@example.com"}]}', EVE) == (
         b'{"items":[{"email":"a@example.com"}]}',
