@@ -181,3 +181,19 @@ def test_of_a_plain_page_only_what_is_wanted_is_read(page):
 def test_of_equal_names_the_first_counts_and_stands_where_it_stood(pairs):
     first = {name: next(value for other, value in pairs if other == name) for name, _ in pairs}
     assert list(first_of_equal(pairs).items()) == list(first.items())
+
+
+LONG = b"9" * 5000
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b'{"items":[{"a":1,"b":' + LONG + b'},{"a":2}]}',
+        b'{"items":[ {"a":1,"b":' + LONG + b'},{"a":2}]}',
+        b'{"items": [{"a":1,"b":' + LONG + b'},{"a":2}]}',
+    ],
+)
+def test_a_number_longer_than_python_reads_is_infinite(page):
+    assert items(page, {1}) == {1: {"a": 2}}
+    assert items(page, {0, 1}) == {0: {"a": 1, "b": float("inf")}, 1: {"a": 2}}
