@@ -24,7 +24,11 @@ LARGEST = 2.0**53
 _FLAGS = {"": None, "true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
-_NUMBER_WITH_UNIT = re.compile(r"([+-]?\d+(?:[.,]\d+)?)\s*\w{0,12}\.?")
+_UNIT = r"[^\W\d_]{0,12}\.?"
+_AMOUNT = r"([+-]?\d+(?:[.,]\d+)?)\s*"
+_OF_MINUTES = re.compile(rf"{_AMOUNT}(?![hs]){_UNIT}", re.IGNORECASE)
+_OF_SECONDS = re.compile(rf"{_AMOUNT}(?![hm]){_UNIT}", re.IGNORECASE)
+"""A number and perhaps a word for its unit, in any language; one for hours, or for the other unit, is none."""
 
 
 class NotDecodable(Exception):  # noqa: N818 - it ends one record, not the program
@@ -88,8 +92,16 @@ def _number(value: Json, context: Context) -> float | None:
     return float(value)
 
 
-def _span(value: Json, context: Context) -> float | None:
-    if isinstance(value, str) and (written := _NUMBER_WITH_UNIT.fullmatch(value.strip())):
+def _minutes(value: Json, context: Context) -> float | None:
+    return _span(value, context, _OF_MINUTES)
+
+
+def _seconds(value: Json, context: Context) -> float | None:
+    return _span(value, context, _OF_SECONDS)
+
+
+def _span(value: Json, context: Context, pattern: re.Pattern[str]) -> float | None:
+    if isinstance(value, str) and (written := pattern.fullmatch(value.strip())):
         value = written[1].replace(",", ".")
     number = _number(value, context)
     if number is not None and abs(number) > LONGEST:
@@ -194,8 +206,8 @@ _CONVERSIONS: Mapping[Form, Callable[[Json, Context], Cell]] = {
     Form.ALIASES: _emails,
     Form.NUMBER: text,
     Form.TIME: _time,
-    Form.MINUTES: _span,
-    Form.SECONDS: _span,
+    Form.MINUTES: _minutes,
+    Form.SECONDS: _seconds,
     Form.COUNT: _count,
     Form.FLAG: _flag,
     Form.OPEN: _open,
