@@ -5,12 +5,14 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from auditor.errors import ConfigError
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _SEPARATORS = "\t;,"
+_END = "end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,12 @@ class Sheet:
 
 
 def text_of(content: bytes, *, name: str) -> str:
-    """The text of a file in UTF-8 or UTF-16. Raises `ConfigError` when it is neither."""
+    """The text of a file in UTF-8, or in UTF-16 with its lone surrogates. Raises `ConfigError` when it is neither."""
     start = content[:2000]
     unmarked = "utf-16-le" if start[1::2].count(0) > len(start) // 4 else "utf-8"
     encoding = next((encoding for mark, encoding in _MARKS if content.startswith(mark)), unmarked)
     try:
-        return content.decode(encoding)
+        return content.decode(encoding, "surrogatepass" if encoding.startswith("utf-16") else "strict")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{name}: it is neither UTF-8 nor UTF-16 ({error.reason} at byte {error.start})") from None
 
@@ -40,19 +42,34 @@ def text_of(content: bytes, *, name: str) -> str:
 def sheet(text: str, *, name: str) -> Sheet:
     """The file's lines by heading; lines without any text are left out.
 
-    Raises `ConfigError` when headings are missing or repeated, or a line has more cells than there are headings.
+    Raises `ConfigError` when headings are missing or repeated, a line has more cells than there are headings, or a
+    quote is never closed, since all that follows it would be one cell.
     """
     first = text.lstrip("\r\n").partition("\n")[0]
     separator = max(_SEPARATORS, key=first.count)
-    rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if any(map(str.strip, row))]
+    rows = list(_rows(text, separator))
+    line, last = rows.pop()
+    if last != [_END]:
+        raise ConfigError(f"{name}: the record of line {line} opens a quote that nothing closes")
+    rows = [(line, row) for line, row in rows if any(map(str.strip, row))]
     if not rows:
         raise ConfigError(f"{name}: it is empty")
-    headings = tuple(heading.strip() for heading in rows[0])
+    headings = tuple(heading.strip() for heading in rows[0][1])
     repeated = sorted({heading for heading in headings if headings.count(heading) > 1})
     if repeated:
         raise ConfigError(f"{name}: two columns are called {repeated[0]!r}; they cannot be told apart")
     width = len(headings)
-    for number, row in enumerate(rows[1:], start=2):
+    for line, row in rows[1:]:
         if len(row) > width:
-            raise ConfigError(f"{name}: line {number} has {len(row)} cells, but there are {width} headings")
-    return Sheet(headings, tuple(tuple(row) + ("",) * (width - len(row)) for row in rows[1:]))
+            raise ConfigError(f"{name}: line {line} has {len(row)} cells, but there are {width} headings")
+    return Sheet(headings, tuple(tuple(row) + ("",) * (width - len(row)) for _, row in rows[1:]))
+
+
+def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows with the line each begins on; a last one of `_END` alone unless a quote before it is open."""
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + len(_END) + 1))
+    reader = csv.reader(io.StringIO(f"{text}\n{_END}", newline=""), delimiter=separator)
+    begins = 1
+    for row in reader:
+        yield begins, row
+        begins = reader.line_num + 1

@@ -127,6 +127,12 @@ def test_numbers_are_kept_letter_by_letter(bring: Bring, archive, save) -> None:
     assert b'"duration":1.50' in archive().evidence.page(page)
 
 
+def test_a_cell_may_be_as_long_as_it_likes(bring: Bring, archive, save) -> None:
+    content = "\n".join([HEADINGS, *LINES]).replace("Call-in User 1", "x" * 200_000)
+    assert bring(save("e.csv", content), "--timezone", "UTC").return_value == 0
+    assert max(archive().scan("attendees").collect()["display_name"].str.len_chars()) == 200_000
+
+
 def test_the_span_is_that_of_the_times(bring: Bring, archive, save) -> None:
     bring(save("a.json", json.dumps([attendee(3), attendee(1)])))
     (row,) = archive().scan("collections").collect().rows(named=True)
@@ -293,6 +299,10 @@ def test_day_and_month_that_cannot_be_told_apart_are_refused_until_a_span_tells(
         ("", (), "it is empty"),
         ("email,email\na,b\n", (), "cannot be told apart"),
         ("email,type\na,b,c\n", (), "line 2 has 3 cells"),
+        ('email,type\n\na,"b\nc"\na,b,c\n', (), "line 5 has 3 cells"),
+        ('email,type\n\na,b\n"c,d\ne,f\n', (), "the record of line 4 opens a quote that nothing closes"),
+        ('email,type\na,"b', (), "the record of line 2 opens a quote that nothing closes"),
+        (f'email,type\na,"{"b" * 200_000}\n', (), "the record of line 2 opens a quote that nothing closes"),
         ("[1,", (), "it is no JSON from character"),
         ('{"items":7}', (), "--as would"),
         (b"\xff\xfe\x00", (), "neither UTF-8 nor UTF-16"),
