@@ -16,7 +16,7 @@ _DECODER = json.JSONDecoder(parse_int=float)
 def without_items(body: bytes, items: Collection[int]) -> tuple[bytes, int]:
     """The page with those items null that are in `items`, and how many it changed."""
     text = body.decode("utf-8", "surrogateescape")
-    spans = _item_spans(text)
+    spans = item_spans(text)
     if spans is None:
         return (body, 0) if not items else (b"null", 1)
     return _spliced(text, [(start, stop) for index, (start, stop, _) in enumerate(spans) if index in items])
@@ -34,7 +34,7 @@ def without_person(body: bytes, person: Person) -> tuple[bytes, int]:
     # of a name that stands twice in a record only the text holds both values
     spans = [
         (start, stop)
-        for start, stop, value in _item_spans(text) or ()
+        for start, stop, value in item_spans(text) or ()
         if person.named_in(value) or person.named_in(text[start:stop])
     ]
     changed, count = _spliced(text, spans)
@@ -64,7 +64,7 @@ def _spliced(text: str, spans: Collection[tuple[int, int]]) -> tuple[bytes, int]
     return "".join(pieces).encode("utf-8", "surrogateescape"), count
 
 
-def _item_spans(text: str) -> list[tuple[int, int, JsonValue]] | None:
+def item_spans(text: str) -> list[tuple[int, int, JsonValue]] | None:
     """Where each item of a page begins and ends, and its value; None when the page has no list of items.
 
     Other fields may stand before the list; of equal names the first one counts.

@@ -18,6 +18,7 @@ from polars.exceptions import PolarsError
 
 from auditor.errors import ConfigError, said
 from auditor.evidence.entry import IMPORT, JsonValue
+from auditor.evidence.redact import item_spans
 from auditor.frozen import dataclass
 from auditor.model.window import Window
 from auditor.tables import reading
@@ -67,7 +68,7 @@ def incoming(path: Path, *, kind: str | None, zone: str | None, span: Window | N
         raise ConfigError(f"{path}: {said(error)}") from None
     digest = hashlib.sha256(content).hexdigest()
     zoned = {} if zone is None else {reading.ZONE: zone}
-    start = content[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    start = content[:4096].lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n")[:1]
     if start in {b"{", b"["}:
         pages = None if careful else cut(content, most=_LARGEST_WHOLE, records=RECORDS_A_PAGE)
         bodies = tuple(_json_pages(content, name=path.name) if pages is None else (page.body for page in pages))
@@ -96,20 +97,28 @@ def _json_pages(content: bytes, *, name: str) -> Iterator[bytes]:
         return
     text = text_of(content, name=name)
     lines = [line for line in text.split("\n") if line.strip()]
-    if text.lstrip().startswith("{") and len(lines) > 1 and _parsed(lines[0]) is not None:
+    if text.lstrip("\ufeff \t\r\n").startswith("{") and len(lines) > 1 and _are_records(text, lines):
         yield from _line_pages(lines)
         return
     yield from _wrapped(_records(text, name=name))
 
 
-def _is_response(body: bytes) -> bool:
+def _are_records(text: str, lines: Sequence[str]) -> bool:
+    """Whether each line is one JSON document: the first one is, or most are objects and the text as a whole is none."""
+    if _parsed(lines[0]) is not None:
+        return True
+    return _parsed(text) is None and 2 * sum(isinstance(_parsed(line), dict) for line in lines) > len(lines)
+
+
+def _is_response(body: str | bytes) -> bool:
     document = _parsed(body)
     return isinstance(document, dict) and "items" in document
 
 
 def _parsed(text: str | bytes) -> JsonValue:
+    """The JSON value of a text in UTF-8, None when it is none; long numbers are as near as they can be."""
     try:
-        parsed: JsonValue = json.loads(text)
+        parsed: JsonValue = json.loads(text if isinstance(text, str) else text.decode(), parse_int=float)
     except (ValueError, RecursionError):
         return None
     return parsed
@@ -118,11 +127,10 @@ def _parsed(text: str | bytes) -> JsonValue:
 def _line_pages(lines: Sequence[str]) -> Iterator[bytes]:
     """Pages of one record a line; lines that are responses are pages themselves."""
     waiting: list[str] = []
-    first = _parsed(lines[0])
-    whole = isinstance(first, dict) and "items" in first
+    first = next((parsed for parsed in map(_parsed, lines) if isinstance(parsed, dict)), {})
     for line in lines:
-        if whole and _is_response(line.encode("utf-8", "surrogatepass")):
-            yield line.strip().encode("utf-8", "surrogatepass")
+        if "items" in first and _is_response(line):
+            yield _encoded(line.strip())
             continue
         waiting.append(line.strip())
         if len(waiting) == RECORDS_A_PAGE:
@@ -150,18 +158,19 @@ def _is_json(line: str) -> bool:
 
 def _records(text: str, *, name: str) -> Iterator[str]:
     """The records of one JSON document letter by letter: of `items`, of an array, or the document itself."""
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(parse_int=float)
     place = _skip(text, 0)
     if text[place] == "{":
         document = _parsed(text)
         if not isinstance(document, dict):
             raise ConfigError(f"{name}: it is no JSON, and not one JSON record a line")
         if "items" not in document:
-            yield text.strip()
+            yield text[place:].strip()
             return
-        if not isinstance(document["items"], list):
+        spans = item_spans(text)
+        if spans is None:
             raise ConfigError(f"{name}: its items are no list")
-        yield from map(json.dumps, document["items"])
+        yield from (text[start:stop] for start, stop, _ in spans)
         return
     place = _skip(text, place + 1)
     try:
@@ -194,7 +203,12 @@ def _wrapped(records: Iterator[str] | Sequence[str]) -> Iterator[bytes]:
 
 
 def _page(records: Sequence[str]) -> bytes:
-    return b'{"items":[' + ",".join(records).encode("utf-8", "surrogatepass") + b"]}"
+    return b'{"items":[' + _encoded(",".join(records)) + b"]}"
+
+
+def _encoded(text: str) -> bytes:
+    """JSON as UTF-8; lone surrogates, which that has no bytes for, as escapes."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _csv_pages(lines: Sheet) -> Iterator[bytes]:

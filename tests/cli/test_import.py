@@ -127,6 +127,38 @@ def test_numbers_are_kept_letter_by_letter(bring: Bring, archive, save) -> None:
     assert b'"duration":1.50' in archive().evidence.page(page)
 
 
+def test_records_of_a_large_response_are_kept_letter_by_letter(bring: Bring, archive, save) -> None:
+    record = '{"meetingId":"m1","email":"a@example.com", "email":"b@example.com","duration":1.50,"clientAgent":"W"}'
+    bring(save("a.json", f'{{"n":0,"items":[{record}, {json.dumps(attendee(2, address1="x" * (1 << 21)))}]}}'))
+    rows = archive().scan("attendees").sort("item").collect()
+    assert record.encode() in archive().evidence.page(rows["page"][0])
+    assert rows["email"].to_list() == ["a@example.com", "p2@example.com"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+@pytest.mark.parametrize("form", ["[{},{}]", '{{"items":[{},{}]}}', "{}\r\n{}\r\n"])
+def test_json_in_other_encodings(bring: Bring, archive, save, encoding: str, form: str) -> None:
+    mark = b"\xfe\xff" if encoding == "utf-16-be" else b""
+    written = form.format(json.dumps(attendee(1)), json.dumps(attendee(2, meetingTitle="é"), ensure_ascii=False))
+    assert bring(save("a.json", mark + written.encode(encoding))).return_value == 0
+    found = archive().scan("attendees").sort("meeting_id").collect()
+    assert found["meeting_title"].to_list() == ["T", "é"]
+    resolved(archive(), "attendees")
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_lone_surrogate_in_utf_16_is_replaced(bring: Bring, archive, save, form: str) -> None:
+    name = "Eve \ud83d"
+    content = {
+        "csv": "\r\n".join([HEADINGS, *LINES]).replace("Call-in User 1", name),
+        "json": json.dumps([attendee(1), attendee(2, displayName=name)], ensure_ascii=False),
+    }[form]
+    done = bring(save("a", b"\xff\xfe" + content.encode("utf-16-le", "surrogatepass")), "--timezone", "UTC")
+    assert done.return_value == 0
+    assert "Eve \ufffd" in archive().scan("attendees").collect()["display_name"].to_list()
+    resolved(archive(), "attendees")
+
+
 def test_a_cell_may_be_as_long_as_it_likes(bring: Bring, archive, save) -> None:
     content = "\n".join([HEADINGS, *LINES]).replace("Call-in User 1", "x" * 200_000)
     assert bring(save("e.csv", content), "--timezone", "UTC").return_value == 0
@@ -165,6 +197,21 @@ def test_a_line_that_is_no_json_is_a_gap_of_its_own(bring: Bring, archive, save)
     done = bring(save("a.ndjson", "\n".join(lines)))
     assert (done.return_value, archive().scan("attendees").collect().height) == (3, 2)
     assert "item 1: no object" in done.stderr
+
+
+def test_a_first_line_that_is_no_json_is_a_gap_of_its_own_too(bring: Bring, archive, save) -> None:
+    lines = ['{"email": broken', *(json.dumps(attendee(number)) for number in range(1, 4))]
+    done = bring(save("a.ndjson", "\n".join(lines)))
+    assert (done.return_value, archive().scan("attendees").collect().height) == (3, 3)
+    assert "item 0: no object" in done.stderr
+
+
+@pytest.mark.parametrize("form", ["[{},{}]", '{{"items":[{},{}]}}', '{{"n": 1, "items": [{}, {}]}}', "{}\n{}\n"])
+def test_a_number_of_thousands_of_digits_is_a_gap_and_the_rest_is_there(bring: Bring, archive, save, form: str) -> None:
+    long = json.dumps(attendee(1, duration=0)).replace('"duration": 0', f'"duration": {"9" * 5000}')
+    done = bring(save("a.json", form.format(long, json.dumps(attendee(2)))))
+    assert (done.return_value, archive().scan("attendees").collect()["meeting_id"].to_list()) == (3, ["m2"])
+    assert "item 0: duration: a number out of range" in done.stderr
 
 
 def test_a_response_that_is_broken_inside_is_refused_before_anything_is_written(bring: Bring, tmp_path, save) -> None:
