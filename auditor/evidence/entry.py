@@ -23,6 +23,9 @@ GENESIS = "0" * 64
 IMPORT = "import:"
 """What the endpoint of a unit made from a file starts with: `import:attendees`, `import:people` …"""
 
+FILE = "IMPORT"
+"""The method of the request that stands for a file; its path is the file's name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

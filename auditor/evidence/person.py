@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from auditor.errors import ConfigError
 from auditor.evidence.entry import JsonValue
 
-_ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_ESCAPE = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|/)")
 _ERASED = "[erased]"
 
 
@@ -42,6 +42,10 @@ class Person:
             return any(self.named_in(inner) for inner in value)
         return False
 
+    def within(self, name: str) -> bool:
+        """Whether the name of a file holds the address, whatever stands around it: there it is nobody else's."""
+        return any(self.email.lower() in form.lower() for form in _forms(name))
+
     def without(self, value: JsonValue) -> JsonValue:
         """The value with every text and every pair that names the person made null."""
         if isinstance(value, str):
@@ -62,7 +66,7 @@ def _forms(text: str) -> list[str]:
     """The text and what it becomes when escapes are undone, again and again until nothing changes."""
     forms = [text]
     while len(forms) < 6:
-        undone = unquote(_ESCAPE.sub(lambda found: chr(int(found[1], 16)), forms[-1]))
+        undone = unquote(_ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else "/", forms[-1]))
         if undone == forms[-1]:
             break
         forms.append(undone)

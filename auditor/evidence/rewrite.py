@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -12,6 +12,7 @@ from typing import Protocol
 
 from auditor.evidence.entry import (
     ERASED,
+    FILE,
     GENESIS,
     Entry,
     JsonValue,
@@ -88,19 +89,30 @@ class Erasure:
     def request(self, request: Request, *, sha256: str) -> Request:
         """The request with null in its body for the person; null as a whole when its address names them."""
         del sha256
+        if request.method == FILE and self.person.within(request.path):
+            return ERASED
         pairs = [*request.query, *request.headers]
         if self.person.named_in(request.path) or any(self.person.named_in(text) for pair in pairs for text in pair):
             return ERASED
         return replace(request, body=self.person.without(request.body))
 
     def asked(self, asked: JsonValue, *, at: datetime) -> JsonValue:
-        """The value with null for every text that names the person."""
+        """The value with null for every text that names the person, and for every such name of a file."""
         del at
-        return self.person.without(asked)
+        left = self.person.without(asked)
+        if not isinstance(left, Mapping) or not isinstance(files := left.get("import"), Sequence):
+            return left
+        return {**left, "import": [self._file(file) for file in files]}
 
     def text(self, text: str) -> str:
         """The text with the address masked."""
         return self.person.masked(text)
+
+    def _file(self, file: JsonValue) -> JsonValue:
+        """What tells of an imported file, without its name if that holds the address."""
+        if not isinstance(file, Mapping) or not isinstance(name := file.get("file"), str):
+            return file
+        return {**file, "file": None} if self.person.within(name) else file
 
 
 def rewrite(folder: Path, target: Path, removal: Removal, *, at: datetime) -> Removed:

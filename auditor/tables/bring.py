@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from auditor.errors import ConfigError, said
-from auditor.evidence.entry import Request, Response, Unit, UnitEntry
+from auditor.evidence.entry import FILE, Request, Response, Unit, UnitEntry
 from auditor.evidence.line import gap_from
 from auditor.evidence.writer import Writer, writing
 from auditor.frozen import dataclass
@@ -107,7 +107,7 @@ def _unit(writer: Writer, each: Loaded, key: str, asked: Asked, *, now: Callable
     file = each.file
     pages = [
         writer.add_sealed(
-            Request("IMPORT", file.name, (("sha256", file.sha256), ("part", str(part)))), Response(200, now()), page
+            Request(FILE, file.name, (("sha256", file.sha256), ("part", str(part)))), Response(200, now()), page
         )
         for part, page in enumerate(each.pages)
     ]

@@ -42,6 +42,12 @@ def test_another_address_is_not(text: str) -> None:
     assert not EVE.named_in(text)
 
 
+def test_a_slash_may_be_escaped() -> None:
+    person = Person("eve/ext@example.com")
+    assert person.named_in('{"email":"eve\\/ext@example.com"}')
+    assert without_person(b'{"items":[{"email":"eve\\/ext@Example.com"}]}', person) == (b'{"items":[null]}', 1)
+
+
 def test_keys_and_inner_values_are_looked_at() -> None:
     assert EVE.named_in({"a": [{"eve@example.com": 1}]})
     assert EVE.without({"emails": ["eve@example.com", "a@example.com"], "n": 1}) == {

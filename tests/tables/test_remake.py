@@ -21,7 +21,9 @@ from auditor.evidence.reader import Evidence
 from auditor.evidence.writer import Writer
 from auditor.model.window import Window
 from auditor.tables.archive import Archive
+from auditor.tables.bring import bring
 from auditor.tables.ingest import ingest
+from auditor.tables.load import Asked
 from auditor.tables.remake import erase, prune, rebuild
 
 pytestmark = pytest.mark.slow
@@ -94,6 +96,20 @@ def test_no_byte_of_the_archive_holds_the_person(people: Archive) -> None:
         for form in forms:
             assert form.lower().encode() not in content.lower().replace(b"steve.smith", b"somebody"), path
         assert not Person(EVE).named_in(content.decode("utf-8", "replace")), path
+
+
+@pytest.mark.parametrize("name", [f"{EVE}.json", f"export-{EVE}_1.json", f"{EVE.upper()}.csv.json"])
+def test_the_name_of_an_imported_file_is_forgotten_too(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.write_text(json.dumps([attendee(EVE, participantType="HOST"), attendee("bob@example.com")]), encoding="utf-8")
+    folder = tmp_path / "archive"
+    bring(folder, [file], Asked(site_url="example.webex.com"), now=lambda: NOW)
+    erase(folder, EVE, now=lambda: NOW)
+    for path, content in everything(folder):
+        assert EVE.lower().encode() not in content.lower(), path
+    archive = Archive(folder)
+    assert archive.evidence.verify() == ()
+    assert archive.scan("attendees").collect()["email"].to_list() == ["bob@example.com"]
 
 
 @pytest.mark.parametrize(
