@@ -15,7 +15,7 @@ _TWO = tuple(f"{number:02}" for number in range(60))
 def instant(text: str) -> datetime:
     """The moment an ISO 8601 text names, in UTC; without an offset it is UTC already.
 
-    Raises `ValueError` when the text is no ISO 8601 date or date-time.
+    Raises `ValueError` when the text is no ISO 8601 date or date-time, or one outside the years 1 to 9999 of UTC.
 
     >>> instant("2026-01-05T10:00+02:00").isoformat()
     '2026-01-05T08:00:00+00:00'
@@ -24,7 +24,10 @@ def instant(text: str) -> datetime:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise ValueError(f"{text!r} is no ISO 8601 time such as 2026-01-05T10:00Z") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} is outside the years 1 to 9999 of UTC") from None
 
 
 def iso(moment: datetime) -> str:

@@ -135,3 +135,9 @@ def test_quarters_and_months_make_up_the_year(year):
     for parts in (quarters, months):
         assert (parts[0].start, parts[-1].end) == (whole.start, whole.end)
         assert all(before.end == after.start for before, after in pairwise(parts))
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00+05:00", "9999-12-31T23:59:59-05:00"])
+def test_a_moment_utc_has_no_year_for_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match="outside the years 1 to 9999"):
+        instant(text)
