@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -153,10 +155,10 @@ def prune(session: Session, *, folder: Path, age: str, now: datetime | None) -> 
 @command.command()
 @place_option
 @click.option("--table", required=True, metavar="T", help="The table.")
-@click.option("--format", "output", required=True, metavar="FORMAT=PATH", help="parquet, csv or arrow.")
+@click.option("--format", "output", required=True, metavar="FORMAT=PATH", help="parquet, csv or arrow; - is stdout.")
 @click.pass_obj
 def export(session: Session, *, place: Path | str, table: str, output: str) -> int:
-    """Write a table to a file."""
+    """Write a table to a file, or to stdout."""
     from auditor.tables.archive import Archive
     from auditor.tables.export import FORMATS
     from auditor.tables.export import export as exported
@@ -166,7 +168,15 @@ def export(session: Session, *, place: Path | str, table: str, output: str) -> i
         raise click.UsageError(
             f"--format is {output!r}; expected one of {', '.join(FORMATS)} and a path, as in csv=t.csv"
         )
-    rows = exported(Archive(place), table, Path(path), form=name)
+    if path != "-":
+        rows = exported(Archive(place), table, Path(path), form=name)
+    elif sys.stdout is None:
+        raise ConfigError(f"--format {output}: standard output is closed")
+    else:
+        written = io.BytesIO()
+        rows = exported(Archive(place), table, written, form=name)
+        sys.stdout.buffer.write(written.getbuffer())
+        sys.stdout.buffer.flush()
     say(session, f"{path}: {counted(rows, 'row')} of {table}")
     return Exit.OK
 

@@ -21,14 +21,22 @@ _FORMULA = r"^[=+\-@\t\r]"
 _PHONE = r"^\+[\d ()./-]+$"
 
 
-def export(archive: Archive, table: str, path: Path, *, form: str) -> int:
-    """Rows written; the file is there as a whole or not at all. Rows are in order of time, meeting and lineage."""
+def export(archive: Archive, table: str, target: Path | IO[bytes], *, form: str) -> int:
+    """Rows written; a file is there as a whole or not at all. Rows are in order of time, meeting and lineage."""
     known = TABLES.get(table)
     if known is None:
         raise ArchiveError(f"there is no table {table!r}; one of {', '.join(TABLES)}")
     order = [name for name in (known.time, *known.key, "page", "item") if name is not None]
     with held_still(archive) as still, damage_told(archive, read=still):
         rows = still.scan(table).sort(list(dict.fromkeys(order)), nulls_last=True).collect()
+    if isinstance(target, Path):
+        _write(rows, target, form=form)
+    else:
+        FORMATS[form](rows, target)
+    return rows.height
+
+
+def _write(rows: pl.DataFrame, path: Path, *, form: str) -> None:
     temporary = half_written(path)
     try:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
@@ -40,7 +48,6 @@ def export(archive: Archive, table: str, path: Path, *, form: str) -> int:
         raise
     finally:
         temporary.unlink(missing_ok=True)
-    return rows.height
 
 
 def _parquet(rows: pl.DataFrame, file: IO[bytes]) -> None:

@@ -182,6 +182,17 @@ def test_export_writes_csv_that_no_spreadsheet_runs(verb: Verb, tmp_path: Path) 
     assert rows["joined_time"].to_list() == ["2026-11-02T10:00:00.000000Z", None]
 
 
+@pytest.mark.parametrize("form", ["parquet", "arrow", "csv"])
+def test_export_writes_to_stdout_what_it_writes_to_a_file(
+    verb: Verb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    verb("export", "--table", "attendees", "--format", f"{form}=t")
+    told = verb("export", "--table", "attendees", "--format", f"{form}=-")
+    assert (told.return_value, told.stdout_bytes) == (0, Path("t").read_bytes())
+    assert not Path("-").exists()
+
+
 def test_export_of_an_unknown_table_or_format_is_refused(verb: Verb) -> None:
     assert isinstance(verb("export", "--table", "people2", "--format", "csv=x").exception, ArchiveError)
     assert "--format is 'xls=x'" in str(verb("export", "--table", "people", "--format", "xls=x").exception)
