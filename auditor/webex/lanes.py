@@ -11,11 +11,13 @@ from typing import Generic, TypeVar
 from auditor.webex.client import Stopped
 
 _POLL = 0.05
+_TURN = 0.2
 _PAGES_AHEAD = 2000
 
 W = TypeVar("W")
 P = TypeVar("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Lane(Generic[W, P, R]):
     def events(self) -> Iterator[Kept[P] | Dropped | Done[R] | Ended]:
         """Everything the work brings, up to how it ended."""
         while True:
-            event = self._events.get()
+            event = _next(self._events)
             yield event
             if isinstance(event, Done | Ended):
                 return
@@ -114,7 +116,7 @@ def ordered(
     open_lanes: list[Lane[W, P, R]] = []
     try:
         for _ in todo:
-            open_lanes = [shared.started.get()]
+            open_lanes = [_next(shared.started)]
             yield open_lanes[0]
             open_lanes = []
             shared.ahead.release()
@@ -129,6 +131,15 @@ def ordered(
                 lane.leave()
             for thread in crew:
                 thread.join(_POLL)
+
+
+def _next(queue: Queue[T] | SimpleQueue[T]) -> T:
+    """What comes next, waited for in short turns: no signal wakes a thread that waits for ever once Polars is there."""
+    while True:
+        try:
+            return queue.get(timeout=_TURN)
+        except Empty:
+            continue
 
 
 def _labour(shared: _Shared[W, P, R]) -> None:

@@ -167,6 +167,22 @@ def test_an_interrupted_collection_leaves_130_and_is_carried_on(undisturbed, fas
         assert found[name].equals(rows), name
 
 
+def test_an_interrupt_ends_a_collection_that_waits_for_webex(fast_path) -> None:
+    fault = Fault("rate-limit-seconds", times=0, value="120", path="/meetingReports/attendees")
+    with serve(SETTLED.site(), faults=[fault]) as server:
+        line = command(server, fast_path / "archive")
+        with subprocess.Popen(line, env=environment(server), stderr=subprocess.PIPE, text=True) as process:
+            while not server.strikes[fault.name] and process.poll() is None:
+                time.sleep(0.005)
+            time.sleep(0.5)
+            process.send_signal(signal.SIGINT)
+            try:
+                process.communicate(timeout=20)
+            finally:
+                process.kill()
+        assert process.returncode == 130
+
+
 def test_a_full_disk_stops_the_collection_and_the_next_one_carries_on(undisturbed, fast_path) -> None:
     truth, _, _ = undisturbed
     folder = fast_path / "archive"
