@@ -180,15 +180,18 @@ class _Collection:
         refused = [each.work for each in done if each.work.whole_site and asks_one_by_one(each.refused)]
         if refused:
             log.info("attendees are asked meeting by meeting: %s", refused[0].site_url)
+        if wanted.narrowed is None:
             self._one_by_one(wanted, refused, horizon)
         self._reconcile(wanted, done, horizon)
 
     def _one_by_one(self, wanted: Wanted, refused: Sequence[Work], horizon: Horizon) -> None:
         units = self._units()
+        if not refused and not plan.lacks_meetings(units.values(), wanted.sites):
+            return
         seen = meetings_seen(self._archive, wanted.span(horizon), sites=wanted.sites)
         todo = plan.one_by_one(refused, seen, units, horizon=horizon)
         self._run(plan.Plan(todo))
-        if self._sum.refusal is None:
+        if refused and self._sum.refusal is None:
             for work in refused:
                 self._committer.state(unit_of(work, (), rows=0, gaps=_unknown_meetings(work, units.values())))
             self._visible()

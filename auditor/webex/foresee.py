@@ -33,6 +33,8 @@ def foreseen(wanted: Wanted, folder: Path, *, base: str, now: datetime, settle: 
     seen: tuple[Seen, ...] = ()
     if archive is not None and asked.sites:
         seen = meetings_seen(archive, asked.span(horizon), sites=asked.sites)
+    if asked.narrowed is None:
+        yield from plan.lines(plan.one_by_one((), seen, units, horizon=horizon), base=base)
     details = plan.details(asked, seen, units, horizon=horizon)
     yield from plan.lines(details.todo, base=base)
     if asked.participants and reports.todo:

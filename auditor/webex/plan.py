@@ -100,16 +100,29 @@ def details(wanted: Wanted, meetings: Sequence[Seen], units: Mapping[str, Unit],
 def one_by_one(
     refused: Sequence[Work], meetings: Sequence[Seen], units: Mapping[str, Unit], *, horizon: Horizon
 ) -> tuple[Work, ...]:
-    """Attendees meeting by meeting for the spans of a site that may not be asked as a whole."""
-    wanted = [
-        units_of.attendees_of_meeting(meeting, horizon)
-        for meeting in meetings
-        if any(
-            work.site_url == meeting.site_url and work.window is not None and work.window.overlaps(meeting.window)
-            for work in refused
-        )
-    ]
+    """Attendees meeting by meeting for the spans of a site that may not be asked as a whole.
+
+    Meetings that were asked for so before, and lack something, are asked for again in whatever span they lie.
+    """
+    wanted = []
+    for meeting in meetings:
+        work = units_of.attendees_of_meeting(meeting, horizon)
+        held = units.get(work.key)
+        lacks = held is not None and mends(held) and meeting.start >= horizon.earliest
+        if lacks or any(
+            each.site_url == meeting.site_url and each.window is not None and each.window.overlaps(meeting.window)
+            for each in refused
+        ):
+            wanted.append(work)
     return tuple(_todo(wanted, units))
+
+
+def lacks_meetings(units: Iterable[Unit], sites: Sequence[str]) -> bool:
+    """Whether attendees of single meetings of the sites could not be had, and may be had now."""
+    return any(
+        unit.endpoint == "attendees" and unit.meeting_id is not None and unit.site_url in sites and mends(unit)
+        for unit in units
+    )
 
 
 def lines(works: Iterable[Work], *, base: str) -> Iterable[str]:

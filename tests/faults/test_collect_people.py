@@ -124,6 +124,16 @@ def test_a_site_that_may_not_be_asked_whole_is_asked_meeting_by_meeting(site, re
     assert [served for served in again.asked(ATTENDEES) if served.request.value("meetingId")] == []
 
 
+def test_a_meeting_that_failed_on_its_own_is_asked_for_again_by_the_next_run(site, truth, bench_of) -> None:
+    bench = bench_of(site, Fault("forbidden-meeting", times=1, path=ATTENDEES), behaviour=Behaviour(site_wide=False))
+    run = bench.run(participants=False)
+    assert run.reasons() == {"forbidden"}
+    after = bench.run(participants=False)
+    assert len({served.request.value("meetingId") for served in after.asked(ATTENDEES)} - {None}) == 1
+    assert after.reasons() == set()
+    assert after.table("attendees").equals(truth["attendees"])
+
+
 def test_meeting_by_meeting_a_missing_usage_report_is_a_gap_of_attendees_too(site, bench_of) -> None:
     fault = Fault("error-503", times=0, path="/meetingReports/usage")
     run = bench_of(site, fault, behaviour=Behaviour(site_wide=False)).run(participants=False)
