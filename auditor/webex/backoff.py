@@ -36,9 +36,9 @@ def http_date(text: str) -> datetime | None:
     """The moment an HTTP date names, in UTC; None when it is none."""
     try:
         moment = parsedate_to_datetime(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, IndexError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def untold(attempt: int, *, seed: str) -> timedelta:

@@ -48,6 +48,12 @@ def test_an_unreadable_header_tells_nothing(header: str | None) -> None:
     assert told(header, now=NOW) is None
 
 
+@pytest.mark.parametrize("header", ["Fri, 31 Dec 9999 23:59:59 -1200", "Mon, 01 Jan 0001 00:00:00 +1400"])
+def test_a_date_beyond_the_calendar_tells_no_more_than_another(header: str) -> None:
+    pause = told(header, now=NOW)
+    assert pause is None or pause >= timedelta(seconds=1)
+
+
 @given(st.integers(1, 100), st.text(max_size=10))
 def test_untold_waits_start_at_five_seconds_and_are_bounded(attempt: int, seed: str) -> None:
     assert timedelta(seconds=5) <= untold(attempt, seed=seed) <= timedelta(seconds=150)
