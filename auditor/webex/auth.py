@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Protocol
 
-from auditor.errors import AuthError, ConfigError
+from auditor.errors import AuthError, ConfigError, SourceError
 from auditor.frozen import dataclass
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,10 @@ class Token:
     def fades(self, now: datetime) -> bool:
         """Whether it has less than ten minutes left."""
         return self.expires is not None and self.expires - now < _EARLY
+
+    def lasts(self, now: datetime) -> bool:
+        """Whether it has not ended yet."""
+        return self.expires is None or now < self.expires
 
 
 class Credentials(Protocol):
@@ -68,7 +72,8 @@ class Fixed:
 class Refreshing:
     """A token that is refreshed when little of it is left or when Webex refuses it.
 
-    A refresh token may change with each use: `store` receives the new token before it is used.
+    A refresh token may change with each use: `store` receives the new token before it is used. A refresh that failed,
+    for whatever reason, is not tried again.
     """
 
     def __init__(
@@ -85,15 +90,21 @@ class Refreshing:
         self._now = now
         self._lock = Lock()
         self._refusal: str | None = None
+        self._unanswered = False
         self._warned = False
 
     def token(self) -> Token:
-        """The token, refreshed first when it is about to end."""
+        """The token, refreshed first when it is about to end; while nobody answers for that it is used as it is."""
         with self._lock:
             current = self._current
-            if current is None or current.fades(self._now()):
-                current = self._renew()
-            return current
+            if current is not None and not current.fades(self._now()):
+                return current
+            try:
+                return self._renew()
+            except AuthError:
+                if self._unanswered and current is not None and current.lasts(self._now()):
+                    return current
+                raise
 
     def renewed(self, stale: Token) -> Token:
         """The token that took the place of the stale one, fetched if nobody has yet."""
@@ -104,12 +115,13 @@ class Refreshing:
 
     def _renew(self) -> Token:
         if self._refusal is not None:
-            raise AuthError(self._refusal)
+            raise AuthError(self._refusal, status=401)
         try:
             token = self._refresh(self._current)
-        except AuthError as error:
+        except SourceError as error:
             self._refusal = str(error)
-            raise
+            self._unanswered = not isinstance(error, AuthError)
+            raise AuthError(self._refusal, status=401, tracking_id=error.tracking_id) from error
         self._store(token)
         self._current = token
         self._warn(token)

@@ -8,9 +8,10 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from datetime import datetime, timedelta
+from math import isnan
 from urllib.parse import urlencode
 
-from auditor.errors import AuthError, SourceError
+from auditor.errors import AuthError, ConfigError, SourceError
 from auditor.frozen import dataclass
 from auditor.model.vocabulary import GapReason
 from auditor.webex.auth import Token
@@ -127,18 +128,21 @@ def _read(body: bytes, *, now: datetime) -> Token:
         raise Failed(GapReason.INVALID_BODY, "the token endpoint answered without a token")
     refresh = told_.get("refresh_token")
     scope = told_.get("scope")
-    return Token(
-        access,
-        _after(now, told_.get("expires_in")),
-        refresh if isinstance(refresh, str) and refresh else None,
-        _after(now, told_.get("refresh_token_expires_in")),
-        tuple(scope.split()) if isinstance(scope, str) else (),
-    )
+    try:
+        return Token(
+            access,
+            _after(now, told_.get("expires_in")),
+            refresh if isinstance(refresh, str) and refresh else None,
+            _after(now, told_.get("refresh_token_expires_in")),
+            tuple(scope.split()) if isinstance(scope, str) else (),
+        )
+    except ConfigError as error:
+        raise Failed(GapReason.INVALID_BODY, f"the token endpoint answered with an unusable token: {error}") from None
 
 
 def _after(now: datetime, seconds: object) -> datetime | None:
     number = seconds if isinstance(seconds, int | float) and not isinstance(seconds, bool) else None
-    return None if number is None else now + timedelta(seconds=min(max(number, 0), 10**9))
+    return None if number is None or isnan(number) else now + timedelta(seconds=min(max(number, 0), 10**9))
 
 
 def _unavailable(message: str, *, status: int | None = None) -> SourceError:

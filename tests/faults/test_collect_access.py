@@ -8,6 +8,7 @@ import pytest
 from auditor.errors import AuthError, ConfigError, SourceError
 from auditor.evidence.reader import Evidence
 from auditor.simulator import Fault, Regular
+from auditor.webex.auth import Refreshing, Token
 
 ATTENDEES = "/meetingReports/attendees"
 
@@ -60,6 +61,23 @@ def test_a_refused_refresh_ends_the_run_and_the_next_one_carries_on(site, truth,
     assert after.outcome.refusal is None
     for name, rows in truth.items():
         assert after.table(name).equals(rows), name
+
+
+def test_a_401_while_the_token_endpoint_is_in_trouble_ends_the_run_too(site, bench_of) -> None:
+    bench = bench_of(site, Fault("unauthorized", after=15))
+    calls = []
+
+    def refresh(_: Token | None) -> Token:
+        calls.append(1)
+        raise SourceError("the token endpoint did not answer: 503")
+
+    token = Token(bench.server.token)
+    dead = Refreshing(token, refresh=refresh, store=lambda _: None, now=lambda: bench.server.now)
+    run = bench.run(credentials=lambda wire, clock: dead)
+    assert run.outcome.refusal is not None
+    assert run.outcome.refusal.status == 401
+    assert run.reasons() == set()
+    assert calls == [1]
 
 
 def test_everything_refused_names_the_missing_scope(site, bench_of) -> None:

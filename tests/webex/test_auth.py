@@ -111,6 +111,33 @@ def test_a_refused_refresh_is_not_tried_again() -> None:
     assert calls == [1]
 
 
+def dead(calls: list[int]) -> Callable[[Token | None], Token]:
+    def refresh(_: Token | None) -> Token:
+        calls.append(1)
+        raise SourceError("the token endpoint did not answer: 503")
+
+    return refresh
+
+
+def test_a_refused_token_that_nobody_replaces_is_a_refusal_and_not_asked_for_again() -> None:
+    calls: list[int] = []
+    source = refreshing(Token("old"), dead(calls))
+    for _ in range(3):
+        with pytest.raises(AuthError, match="did not answer: 503") as refused:
+            source.renewed(Token("old"))
+        assert refused.value.status == 401
+    assert calls == [1]
+
+
+def test_a_fading_token_that_nobody_replaces_is_used_while_it_lasts() -> None:
+    calls: list[int] = []
+    source = refreshing(Token("old", expires=NOW + timedelta(minutes=2)), dead(calls))
+    assert [source.token().access for _ in range(3)] == ["old"] * 3
+    assert calls == [1]
+    with pytest.raises(AuthError, match="did not answer"):
+        refreshing(Token("old", expires=NOW), dead(calls)).token()
+
+
 def test_an_ending_refresh_token_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
     fresh = [Token("a", expires=NOW, refresh_expires=NOW + timedelta(days=3)) for _ in range(2)]
     source = refreshing(None, lambda _: fresh.pop())
@@ -166,6 +193,20 @@ def test_a_dead_token_endpoint_is_named() -> None:
 def test_an_answer_without_a_token_is_named(body: bytes) -> None:
     with pytest.raises(SourceError, match="without a token"):
         endpoint(lambda _: httpx.Response(200, content=body), []).refreshed("r1")
+
+
+@pytest.mark.parametrize("access", ["", "two words", "ünïcode"])
+def test_an_answer_whose_token_is_none_is_named_and_not_repeated(access: str) -> None:
+    body = json.dumps({"access_token": access})
+    with pytest.raises(SourceError, match="an unusable token") as named:
+        endpoint(lambda _: httpx.Response(200, content=body), []).refreshed("r1")
+    assert not access or access not in str(named.value)
+
+
+@pytest.mark.parametrize("seconds", ["NaN", '"3600"', "null", "true"])
+def test_a_lifetime_that_is_no_number_is_unknown(seconds: str) -> None:
+    body = f'{{"access_token": "a2", "expires_in": {seconds}}}'
+    assert endpoint(lambda _: httpx.Response(200, content=body), []).refreshed("r1").expires is None
 
 
 def test_the_login_page_gets_state_and_challenge_but_no_secret() -> None:
