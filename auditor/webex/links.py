@@ -15,7 +15,7 @@ from auditor.webex.origin import Origin
 _TARGET = re.compile(r"[\s,]*<([^<>]*)>")
 _PARAMETER = re.compile(
     r"""[ \t]*;[ \t]*(?:(?P<name>[!#$%&'*+\-.^_`|~0-9A-Za-z]+)
-        (?:[ \t]*=[ \t]*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|'(?P<single>[^']*)'|(?P<token>[^\s;,"']+)))?)?""",
+        (?:[ \t]*=[ \t]*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|'(?P<single>[^']*)'|(?P<token>[^\s;,"'][^\s;,"]*)))?)?""",
     re.VERBOSE,
 )
 _TIMES = frozenset({"from", "to", "joinTimeFrom", "joinTimeTo", "meetingStartTimeFrom", "meetingStartTimeTo"})

@@ -38,6 +38,7 @@ def follow(target: str) -> NextLink:
         ('<https://a.example/2>;rel="next",<https://a.example/1>;rel="first"', "https://a.example/2"),
         ('<https://a.example/2?x=a,b;c>; rel="next"', "https://a.example/2?x=a,b;c"),
         ('<https://a.example/2>; rel="next"; rel="prev"', "https://a.example/2"),
+        ("<https://a.example/2>; title*=UTF-8''%e2%82%ac; rel=next", "https://a.example/2"),
         ('<https://a.example/1>; rel="first"', None),
         ("<https://a.example/1>", None),
         ("", None),
