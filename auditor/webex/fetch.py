@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ SMALLEST_PAGE = 10
 _SHORTEST_SPAN = timedelta(hours=1)
 _MOST_TIMEOUTS = 40
 _REPORTS = frozenset({"attendees", "usage"})
+_MAX = re.compile(r"\bmax\b", re.IGNORECASE)
 
 
 class Sink(Protocol):
@@ -176,7 +178,7 @@ class _Fetching:
 
     def _default_size(self, error: SourceError) -> bool:
         """Try the documented default size once when the server says that `max` is wrong."""
-        if error.status != 400 or self._size in {None, SMALLEST_PAGE} or "'max'" not in str(error):
+        if error.status != 400 or self._size in {None, SMALLEST_PAGE} or not _MAX.search(str(error)):
             return False
         self._size = SMALLEST_PAGE
         return True

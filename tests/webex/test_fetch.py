@@ -42,8 +42,11 @@ def fetched(made, work, bounds=None):
     return found, sink.pages
 
 
-def test_a_page_size_the_server_calls_wrong_is_replaced_by_the_default_once(bench, answers, work) -> None:
-    wrong = (400, {}, {"message": "'max' must be less than 500."})
+@pytest.mark.parametrize(
+    "words", ["'max' must be less than 500.", "max must be between 1 and 100", "Invalid Max: 1000"]
+)
+def test_a_page_size_the_server_calls_wrong_is_replaced_by_the_default_once(words, bench, answers, work) -> None:
+    wrong = (400, {}, {"message": words})
     made = bench(answers(wrong, OK))
     found, pages = fetched(made, work)
     assert found.gaps == []
