@@ -12,7 +12,7 @@ from auditor.webex.wire import Answer
 
 _LONGEST_TEXT = 300
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-_ADDRESS = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
+_ADDRESS = re.compile(r"[^\s@<>\"']+(?:@|%40)[^\s@<>\"']+")
 
 
 class Failed(SourceError):  # noqa: N818 - reads as what happened, like RateLimited

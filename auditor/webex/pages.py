@@ -18,7 +18,7 @@ from auditor.model.vocabulary import GapReason
 from auditor.tables.at_hand import records_of
 from auditor.webex.client import Ask, Client
 from auditor.webex.endpoints import Endpoint
-from auditor.webex.failures import Failed, describe
+from auditor.webex.failures import Failed, clean, describe
 from auditor.webex.links import LinkRefused, NextLink, Pairs, followed, next_target
 from auditor.webex.origin import Origin
 from auditor.webex.payload import Json, NotJson, Unread, records
@@ -93,7 +93,7 @@ def pages(
         if isinstance(link, LinkRefused):
             raise _failed(link.reason, listing, link.detail) from link
         for note in link.notes:
-            log.warning("%s %s: %s", listing.endpoint.method, listing.endpoint.path, note)
+            log.warning("%s %s: %s", listing.endpoint.method, listing.endpoint.path, clean(note))
         url = link.url
         if url in seen:
             raise _failed(GapReason.PAGING_LOOP, listing, f"the next link of page {number} was followed before")
@@ -154,6 +154,6 @@ def _kept(ask: Ask, answer: Answer, listing: Listing, *, origin: Origin, now: da
 
 def _failed(reason: GapReason, listing: Listing, words: str, *, answer: Answer | None = None) -> Failed:
     tracking = None if answer is None else answer.header("trackingid")
-    suffix = "" if tracking is None else f", trackingid {tracking}"
+    suffix = "" if tracking is None else f", trackingid {clean(tracking)}"
     message = f"{listing.endpoint.method} {listing.endpoint.path}: {words}{suffix}"
     return Failed(reason, message, status=None if answer is None else answer.status, tracking_id=tracking)

@@ -118,3 +118,19 @@ def test_evidence_holds_neither_origin_nor_token_nor_other_headers(bench, answer
     assert pages[0].request.path == "meetingReports/attendees"
     assert pages[0].request.headers == (("timezone", "UTC"),)
     assert ("from", "2026-10-01T00:00:00Z") in pages[0].request.query
+
+
+@pytest.mark.parametrize("address", ["eve@corp.example", "eve%40corp.example"])
+def test_no_address_in_what_a_server_sends_is_told(address, bench, work, caplog) -> None:
+    link = f'<{{}}/people/{address}?siteUrl=example.webex.com>; rel="next"'
+
+    def answering(request):
+        url = request.url.copy_with(query=None)
+        cut = "people" in url.path
+        headers = {"trackingid": f"T {address}"} | ({} if cut else {"link": link.format(url)})
+        return httpx.Response(200, headers=headers, json={} if cut else {"items": []})
+
+    found, _ = fetched(bench(answering), work)
+    assert [gap.reason for gap in found.gaps] == [GapReason.INVALID_BODY]
+    assert "another path" in caplog.text
+    assert "eve" not in caplog.text + found.gaps[0].detail
