@@ -22,6 +22,7 @@ from auditor.webex.client import Client
 from auditor.webex.commit import Batch, Committer, Finished, asks_one_by_one, unit_of, with_gaps
 from auditor.webex.endpoints import LOOKBACK
 from auditor.webex.fetch import Source
+from auditor.webex.mended import mended
 from auditor.webex.named import Named
 from auditor.webex.pages import Bounds
 from auditor.webex.people import PeopleOf
@@ -82,6 +83,7 @@ class _Sum:
 
     fetched: dict[tuple[str | None, str], tuple[int, int]] = field(default_factory=dict)
     lost: list[Unit] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
     answered: bool = False
     denied: AuthError | None = None
     refusal: AuthError | None = None
@@ -97,6 +99,7 @@ class _Sum:
             self.denied = self.denied or finished.refused
         if finished.unit is None:
             return
+        self.asked.add(finished.unit.key)
         key = (finished.unit.site_url, finished.unit.endpoint)
         units, rows = self.fetched.get(key, (0, 0))
         self.fetched[key] = (units + 1, rows + finished.unit.rows)
@@ -150,6 +153,7 @@ class _Collection:
             log.warning("%s", warning)
         self._reports(wanted, horizon)
         self._details(wanted, horizon)
+        self._mend()
         return self._outcome(wanted, horizon)
 
     def _horizon(self) -> Horizon:
@@ -218,6 +222,14 @@ class _Collection:
         seen = tuple(meeting for meeting in seen if self._is_named(wanted, meeting))
         self._totals.update({meeting.meeting_id: meeting.total for meeting in seen if meeting.total})
         self._run(plan.details(wanted, seen, self._units(), horizon=horizon))
+
+    def _mend(self) -> None:
+        """Failures of narrow questions no longer stand where broader answers came since."""
+        found = mended(self._units(), asked=self._sum.asked)
+        for unit in found:
+            self._committer.state(unit)
+        if found:
+            self._visible()
 
     def _run(self, planned: plan.Plan) -> Sequence[Finished]:
         """One step: everything planned, committed and visible."""

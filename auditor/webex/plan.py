@@ -155,7 +155,17 @@ def near_loss(sites: Sequence[str], units: Mapping[str, Unit], *, horizon: Horiz
 
 def mends(unit: Unit) -> bool:
     """Whether something of the unit is absent that asking again may bring."""
-    return any(gap.reason.is_failure and gap.reason not in _KEPT for gap in unit.gaps)
+    return any(map(can_be_mended, unit.gaps))
+
+
+def can_be_mended(gap: Gap) -> bool:
+    """Whether asking again may bring what is absent."""
+    return gap.reason.is_failure and gap.reason not in _KEPT
+
+
+def whole_spans(units: Iterable[Unit], site: str) -> tuple[Window, ...]:
+    """The spans for which the attendees of a whole site were had."""
+    return tuple(held.window for held in _held(units, "attendees", site) if not held.lacking)
 
 
 def _held(units: Iterable[Unit], endpoint: str, site: str, *, service_type: str | None = None) -> list[Held]:

@@ -26,6 +26,12 @@ from auditor.webex.spans import MARGIN, Horizon, Span
 EMAILS_A_REQUEST = 50
 """Our own choice: no document states how many addresses a query may name."""
 
+NARROWED = ("meetingId", "meetingNumber", "meetingTitle")
+"""The parameters that narrow the attendee report; Webex looks at the first given, in this order."""
+
+PEOPLE = " people "
+"""What stands in the key of a unit between the key of its meeting's participants and the people it was asked about."""
+
 _LONGEST_JOIN = timedelta(days=90)
 
 
@@ -165,7 +171,7 @@ def participants_by_email(meeting: Seen, horizon: Horizon, *, emails: Iterable[s
     wanted = tuple(sorted(set(emails)))
     digest = sha256("\n".join(wanted).encode()).hexdigest()[:16]
     return Work(
-        key=f"participants {meeting.site_url} {meeting.meeting_id} people {digest}",
+        key=f"participants {meeting.site_url} {meeting.meeting_id}{PEOPLE}{digest}",
         endpoint=PARTICIPANTS_BY_EMAIL,
         site_url=meeting.site_url,
         window=None,

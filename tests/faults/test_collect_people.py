@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from auditor.model.vocabulary import GapReason
 from auditor.model.window import Window
 from auditor.simulator import Behaviour, Fault, Regular, Site
 from auditor.tables.coverage import coverage
@@ -20,6 +21,13 @@ def large(people: int, **changes: object) -> Site:
     usage = [{**record, **changes} for record in regular.usage()]
     usage = [{name: value for name, value in record.items() if value is not None} for record in usage]
     return Site(attendees=regular.attendees(), usage=usage, participants=regular.participants(), now=regular.now)
+
+
+def told(run, now) -> set[GapReason]:
+    """The reasons of the gaps that the archive has in the window of a run."""
+    asked = run.outcome
+    found = coverage(run.archive, window=asked.window, sites=asked.sites, now=now, settle=timedelta(hours=24))
+    return {gap.reason for gap in found.gaps}
 
 
 def test_a_full_page_without_a_next_link_is_completed_by_asking_for_the_others(bench_of) -> None:
@@ -157,6 +165,43 @@ def test_a_narrowed_run_does_not_stand_for_the_whole_window(site, regular, truth
     bench = bench_of(site)
     bench.run(narrowed=("meetingTitle", ("Meeting 1",)))
     assert bench.run().table("attendees").equals(truth["attendees"])
+
+
+@pytest.mark.parametrize("name", ["meetingId", "meetingNumber", "meetingTitle"])
+def test_a_narrowed_run_that_failed_is_mended_by_a_later_one_or_a_whole_one(
+    name, site, regular, truth, bench_of
+) -> None:
+    values = {"meetingId": regular.meeting_id(2), "meetingNumber": "25500000002", "meetingTitle": "Meeting 2"}
+    narrowed = {"narrowed": (name, (values[name],)), "participants": False}
+    later = site.now + timedelta(minutes=5)
+    for days, healing in ((None, narrowed), (12, {"participants": False})):
+        bench = bench_of(site, Fault("error-503", times=5, path=ATTENDEES), name=f"{name}-{days}")
+        assert bench.run(threads=1, days=days, **narrowed).reasons() == {"unavailable"}
+        after = bench.run(days=None, now=later, **healing)
+        assert after.outcome.gaps == ()
+        assert GapReason.UNAVAILABLE not in told(after, later)
+        assert bench.run(days=None, now=later).table("attendees").equals(truth["attendees"])
+
+
+def test_people_that_could_not_be_asked_about_are_mended_by_asking_about_everybody_or_others(site, bench_of) -> None:
+    ask = {"emails": ("p1@northbank.example",)}
+    for healing in ({}, {"emails": ("p1@northbank.example", "p2@northbank.example")}):
+        bench = bench_of(site, Fault("error-503", times=5, path=QUERY), name=f"archive-{len(healing)}")
+        assert bench.run(threads=1, **ask).reasons() == {"unavailable"}
+        after = bench.run(**healing)
+        assert after.outcome.gaps == ()
+        assert GapReason.UNAVAILABLE not in told(after, site.now)
+        assert len(bench.run(**ask).asked(QUERY)) == 1
+        assert after.archive.evidence.verify() == ()
+
+
+def test_a_narrowed_run_that_fails_is_told_though_all_of_it_was_had_before(site, bench_of) -> None:
+    clean = len(bench_of(site, name="clean").run(participants=False).asked(ATTENDEES))
+    bench = bench_of(site, Fault("error-503", times=5, path=ATTENDEES, after=clean))
+    assert bench.run(participants=False).outcome.gaps == ()
+    run = bench.run(participants=False, threads=1, narrowed=("meetingTitle", ("Meeting 2",)))
+    assert run.reasons() == {"unavailable"}
+    assert bench.run(participants=False).reasons() == set()
 
 
 def test_invitees_are_asked_when_they_are_wanted(site, regular, bench_of) -> None:

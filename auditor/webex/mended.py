@@ -1,0 +1,51 @@
+"""Failures of questions about some meetings or people, which broader answers have mended since."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+
+from auditor.evidence.entry import Unit
+from auditor.model.coverage import Gap
+from auditor.model.spans import subtract
+from auditor.model.window import Window, instant
+from auditor.webex.plan import can_be_mended, mends, whole_spans
+from auditor.webex.work import NARROWED, PEOPLE
+
+
+def mended(units: Mapping[str, Unit], *, asked: Collection[str]) -> tuple[Unit, ...]:
+    """The units that lack less than they say, with what they still lack.
+
+    What such a question failed to bring may have come by the report of the whole site, by the list of everybody in the
+    meeting, or by the same question about another span. Units of the keys `asked` in this run speak for themselves.
+    None counts as settled: who asks the same once more gets an answer of its own.
+    """
+    found = []
+    for key, unit in units.items():
+        if key in asked or not mends(unit):
+            continue
+        brought = _brought(unit, units, asked)
+        gaps = tuple(part for gap in unit.gaps for part in _left(gap, brought))
+        if gaps != unit.gaps:
+            found.append(replace(unit, gaps=gaps, complete=not gaps, rows=0, settled=False))
+    return tuple(found)
+
+
+def _left(gap: Gap, brought: Iterable[Window]) -> list[Gap]:
+    """What of a gap lies outside of what was brought."""
+    return [replace(gap, window=part) for part in subtract([gap.window], brought)] if can_be_mended(gap) else [gap]
+
+
+def _brought(unit: Unit, units: Mapping[str, Unit], asked: Collection[str]) -> list[Window]:
+    """The spans in which others brought what the unit asked for; none when it covers a span or meeting of its own."""
+    site = unit.site_url or ""
+    if unit.endpoint == "attendees" and unit.key.startswith(tuple(f"attendees {site} {name}=" for name in NARROWED)):
+        question = unit.key.rsplit(" ", 2)[0]
+        same = [key for key, other in units.items() if key.startswith(f"{question} ") and not mends(other)]
+        return [*whole_spans(units.values(), site), *(Window(*map(instant, key.rsplit(" ", 2)[1:])) for key in same)]
+    meeting, people, _ = unit.key.rpartition(PEOPLE)
+    if unit.endpoint == "participants" and people:
+        others = [meeting, *(key for key in asked if key.startswith(meeting + PEOPLE))]
+        if any(key in units and not mends(units[key]) for key in others):
+            return [gap.window for gap in unit.gaps]
+    return []
