@@ -158,9 +158,11 @@ def _narrowed(
 
 def _addresses(path: Path) -> tuple[str, ...]:
     """The e-mail addresses of a file, one a line; blank and `#` lines are skipped."""
+    from auditor.tables.csvfile import text_of
+
     found: list[str] = []
     problems: list[Problem] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
+    for number, line in enumerate(text_of(path.read_bytes(), name=str(path)).splitlines(), 1):
         text = line.strip().lower()
         if not text or text.startswith("#"):
             continue

@@ -125,6 +125,25 @@ def test_wrong_options_leave_2_and_say_what_is_wrong(collected, small, options, 
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_list_of_people_may_be_utf_8_or_utf_16(collected, small, tmp_path, encoding) -> None:
+    people = tmp_path / "people.txt"
+    people.write_text("# two\r\nP0@northbank.example\r\n\r\np1@northbank.example", encoding=encoding)
+    result, server = collected(small, "--days", "12", "--emails", str(people))
+    assert result.returncode == 0
+    bodies = [json.loads(served.request.body) for served in server.requests if served.request.method == "POST"]
+    assert {tuple(body["emails"]) for body in bodies} == {("p0@northbank.example", "p1@northbank.example")}
+
+
+def test_a_list_of_people_in_another_encoding_leaves_2_and_names_the_place(collected, small, tmp_path) -> None:
+    people = tmp_path / "people.txt"
+    people.write_bytes("jörg@northbank.example\n".encode("latin-1"))
+    result, server = collected(small, "--emails", str(people))
+    assert result.returncode == 2
+    assert "people.txt: it is neither UTF-8 nor UTF-16" in result.stderr
+    assert server.requests == ()
+
+
 def test_no_token_leaves_2_and_tells_where_one_may_come_from(collected, small) -> None:
     result, server = collected(small, env={})
     assert result.returncode == 2
