@@ -15,7 +15,7 @@ from auditor.cli.context import Session, say
 from auditor.model.audit import Audit, RuleResult
 from auditor.model.exit import counts, shortfalls
 from auditor.model.vocabulary import Severity, State, Verdict
-from auditor.model.window import Window
+from auditor.model.window import Window, on_clock
 from auditor.reports.text import visible
 from auditor.words import counted
 
@@ -115,7 +115,7 @@ def _plain_rules(audit: Audit, *, new_only: bool) -> Iterator[str]:
 def _span(window: Window, zone: str) -> str:
     """The window to the minute, on the clock of the zone."""
     place = ZoneInfo(zone)
-    return " to ".join(f"{end.astimezone(place):%Y-%m-%d %H:%M}" for end in (window.start, window.end))
+    return " to ".join(on_clock(end, place).isoformat(" ", "minutes")[:16] for end in (window.start, window.end))
 
 
 def _lines(audit: Audit, *, new_only: bool) -> Iterator[str]:

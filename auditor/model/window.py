@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,14 @@ def instant(text: str) -> datetime:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
         raise ValueError(f"{text!r} is outside the years 1 to 9999 of UTC") from None
+
+
+def on_clock(moment: datetime, zone: tzinfo) -> datetime:
+    """The moment on the clock of the zone; in UTC where that clock is before year 1 or after 9999."""
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment.astimezone(UTC)
 
 
 def iso(moment: datetime) -> str:

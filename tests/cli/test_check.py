@@ -518,3 +518,18 @@ def test_the_cost_of_every_step_is_told_on_request(check: Check) -> None:
     assert "conditions of 1 rule on attendees" in done.stderr
     assert "most memory" in done.stderr
     assert "CPU s" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("joined", "left"),
+    [("2026-09-02T09:00:00Z", "9999-12-31T23:59:59Z"), ("0001-01-01T00:00:00Z", "2026-09-02T09:00:00Z")],
+)
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Pacific/Auckland"])
+def test_a_record_far_from_all_others_stops_no_report(check: Check, joined: str, left: str, zone: str) -> None:
+    record = {**EVE, "meetingId": "far", "joinedTime": joined, "leftTime": left}
+    (check.folder / "far.json").write_text(json.dumps({"items": [record]}))
+    saved = ["import", "--archive", str(check.folder / "archive"), "--site", SITE, "--as", "attendees", "far.json"]
+    assert CliRunner().invoke(_root, saved, standalone_mode=False).return_value == 0
+    done = check("--format", "html=far.html", "--timezone", zone)
+    assert done.returncode in {0, 1, 3}, done.stderr
+    assert "per century" in (check.folder / "far.html").read_text()

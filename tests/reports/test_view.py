@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -25,6 +26,7 @@ from auditor.reports.view.wording import Wording, wording
 from tests.reports.audit_factory import audit_of
 
 PLAIN = wording(words(None), "UTC")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BERLIN = wording(words(None), "Europe/Berlin")
 TIMES = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))  # noqa: DTZ001 - made aware at once
 WINDOWS = st.tuples(TIMES, st.timedeltas(timedelta(hours=1), timedelta(days=900))).map(
@@ -72,6 +74,88 @@ def test_gaps_touch_the_periods_they_reach_into() -> None:
     assert seen[4][12] is False
     assert seen[4][11] is True
     assert seen[0] == [False] * 24
+
+
+HOURS = st.tuples(TIMES, st.timedeltas(timedelta(minutes=1), timedelta(days=20))).map(
+    lambda p: Window(p[0], p[0] + p[1])
+)
+
+
+@settings(deadline=None)
+@given(HOURS, st.lists(HOURS.map(lambda span: Gap("attendees", "", span, GapReason.GONE, "")), max_size=6), st.data())
+def test_hours_are_seen_where_one_of_the_window_is_in_no_gap(
+    window: Window, gaps: list[Gap], data: st.DataObject
+) -> None:
+    moved = [
+        replace(gap, window=Window(start, start + gap.window.length))
+        for gap in gaps
+        for start in [window.start + data.draw(st.timedeltas(timedelta(days=-5), timedelta(days=20)))]
+    ]
+    seen = [[False] * 24 for _ in range(7)]
+    at = window.start.replace(minute=0, second=0, microsecond=0)
+    while at < window.end:
+        local = at.astimezone(BERLIN.zone)
+        if not any(gap.window.overlaps(Window(at, at + timedelta(hours=1))) for gap in moved):
+            seen[local.weekday()][local.hour] = True
+        at += timedelta(hours=1)
+    assert hours_seen(window, moved, BERLIN) == seen
+
+
+LAST = datetime.max.replace(tzinfo=UTC)
+FIRST = datetime.min.replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Pacific/Auckland"])
+@pytest.mark.parametrize(
+    ("window", "unit"),
+    [
+        (Window(datetime(1990, 3, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)), "year"),
+        (Window(datetime(2026, 9, 1, tzinfo=UTC), LAST), "century"),
+        (Window(FIRST, datetime(2026, 9, 1, tzinfo=UTC)), "century"),
+        (Window(LAST.replace(day=28, microsecond=0), LAST), "day"),
+        (Window(FIRST, FIRST + timedelta(days=90)), "week"),
+    ],
+)
+def test_a_window_as_far_as_times_go_is_drawn_in_few_periods(window: Window, unit: str, zone: str) -> None:
+    words_of = wording(words(None), zone)
+    spans = periods(window, words_of)
+    assert spans.unit == unit
+    assert (spans.starts[0], spans.end) == (window.start, window.end)
+    assert all(a < b for a, b in pairwise((*spans.starts, spans.end)))
+    assert len(spans.starts) <= 120
+    far = Gap("attendees", "example.webex.com", window, GapReason.NOT_COLLECTED, "")
+    assert hours_seen(window, [far], words_of) == [[False] * 24] * 7
+    one = audit_of(3).findings[0]
+    audit = audit_of(0)
+    audit = replace(
+        audit_of(3),
+        identity=replace(audit.identity, window=window),
+        findings=tuple(
+            replace(one, fingerprint=f"{number:064x}", observed_at=at)
+            for number, at in enumerate([window.start, datetime(2026, 7, 1, tzinfo=UTC), window.end])
+        ),
+    )
+    listed = listing(audit, words_of)
+    assert listed["at"] == [at // timedelta(seconds=1) for at in (f.observed_at - EPOCH for f in audit.findings)]
+    assert report(audit, words_of, limits=Limits(200, 25, 5000, ""))
+
+
+def test_years_are_labelled_by_their_number() -> None:
+    window = Window(datetime(1990, 3, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC))
+    assert labels(periods(window, PLAIN), PLAIN)[:2] == ((0, "1990"), (1, "1991"))
+
+
+def test_the_clock_is_told_where_findings_lie_far_apart() -> None:
+    summer, winter = datetime(2026, 7, 1, tzinfo=UTC), datetime(3026, 1, 15, tzinfo=UTC)
+    one, audit = audit_of(3).findings[0], audit_of(3)
+    found = tuple(replace(one, fingerprint=f"{n:064x}", observed_at=at) for n, at in enumerate([winter, summer]))
+    offsets: Any = listing(replace(audit, findings=found), BERLIN)["offsets"]
+    assert [step[1:] for step in offsets] == [(7200, " +02:00"), (3600, " +01:00")]
+
+
+def test_each_cell_of_the_calendar_is_said_in_a_sentence() -> None:
+    view = report(audit_of(3), PLAIN, limits=Limits(200, 25, 5000, ""))
+    assert "each cell one day: filled" in view.coverage.calendar_desc
 
 
 def test_hours_are_those_of_the_zone() -> None:

@@ -46,7 +46,7 @@ def coverage(audit: Audit, wording: Wording) -> Coverage:
 
 
 def _unit(spans: Periods, wording: Wording) -> str:
-    return wording.say(f"findings.unit_{spans.unit}")
+    return wording.say(f"coverage.unit_{spans.unit}")
 
 
 def _names(audit: Audit) -> list[str]:

@@ -317,7 +317,7 @@ def _timeline_table(counts: Sequence[int], spans: Periods, wording: Wording, *, 
                 for start, count in zip(spans.starts, counts, strict=True)
             ),
         )
-    before = spans.starts[0].astimezone(wording.zone).weekday() if spans.starts else 0
+    before = wording.local(spans.starts[0]).weekday() if spans.starts else 0
     cells = [wording.none] * before + [number(count) for count in counts]
     cells += [wording.none] * (-len(cells) % 7)
     weeks = [cells[at : at + 7] for at in range(0, len(cells), 7)]

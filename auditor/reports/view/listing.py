@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from math import floor
 from operator import attrgetter
 
@@ -37,6 +38,9 @@ _PARTS = attrgetter(*_NAMES)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _DAY = 86_400
+_FAR = 366
+_LAST = 253_402_300_799
+"""The last second of the year 9999, the last moment of which rounds up to the next."""
 _LABELS = (
     "condition",
     "subject",
@@ -88,7 +92,7 @@ def listing(audit: Audit, wording: Wording) -> Mapping[str, object]:
         [number for record in records for number in (pages.setdefault(record.page, len(pages)), record.item)]
         for records in cited
     ]
-    seconds = list(map(floor, map(datetime.timestamp, observed)))
+    seconds = [min(floor(at), _LAST) for at in map(datetime.timestamp, observed)]
     return {
         "say": _say(wording),
         "rules": [
@@ -175,6 +179,26 @@ def _offsets(seconds: Sequence[int], wording: Wording) -> list[tuple[int, int, s
         return []
     first, last = min(seconds), max(seconds)
     steps = [first]
+    for start, end in _together(sorted({at // _DAY for at in seconds})):
+        begins, ends = max(start * _DAY, first), min(end * _DAY + _DAY - 1, last)
+        if _ahead(steps[-1], wording) != _ahead(begins, wording):
+            steps.append(begins)
+        steps += _changes(begins, ends, wording)
+    return [(at, _ahead(at, wording), wording.moment(_EPOCH + at * _SECOND)[19:]) for at in steps]
+
+
+def _together(days: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """First and last of each run of days that are no further from one another than a year."""
+    start = days[0]
+    for day, after in pairwise(days):
+        if after - day > _FAR:
+            yield start, day
+            start = after
+    yield start, days[-1]
+
+
+def _changes(first: int, last: int, wording: Wording) -> Iterator[int]:
+    """The seconds at which the report's clock is put forward or back."""
     for start in range(first, last + 1, _DAY):
         low, high = start, min(start + _DAY, last)
         if _ahead(low, wording) == _ahead(high, wording):
@@ -182,12 +206,11 @@ def _offsets(seconds: Sequence[int], wording: Wording) -> list[tuple[int, int, s
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (middle, high) if _ahead(middle, wording) == _ahead(low, wording) else (low, middle)
-        steps.append(high)
-    return [(at, _ahead(at, wording), wording.moment(_EPOCH + at * _SECOND)[19:]) for at in steps]
+        yield high
 
 
 def _ahead(at: int, wording: Wording) -> int:
-    offset = (_EPOCH + at * _SECOND).astimezone(wording.zone).utcoffset() or timedelta()
+    offset = wording.local(_EPOCH + at * _SECOND).utcoffset() or timedelta()
     return offset // _SECOND
 
 

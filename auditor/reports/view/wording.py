@@ -13,7 +13,7 @@ from auditor.frozen import dataclass
 from auditor.model.audit import RuleResult
 from auditor.model.finding import Value
 from auditor.model.vocabulary import Severity, Verdict
-from auditor.model.window import Window, instant
+from auditor.model.window import Window, instant, on_clock
 from auditor.reports.text import EVIDENCE_CAP, visible, visible_each
 from auditor.reports.view.parts import Cell, Mark
 from auditor.reports.words import Words
@@ -41,12 +41,16 @@ class Wording:
             return self.none
         if self.zone is UTC:
             return f"{moment.isoformat(' ', 'seconds')[:19]} UTC"
-        text = moment.astimezone(self.zone).isoformat(" ", "seconds")
+        text = self.local(moment).isoformat(" ", "seconds")
         return f"{text[:19]} {text[19:]}"
 
     def day(self, moment: datetime) -> str:
         """The date of the moment in the report's zone."""
-        return f"{moment.astimezone(self.zone):%Y-%m-%d}"
+        return self.local(moment).date().isoformat()
+
+    def local(self, moment: datetime) -> datetime:
+        """The moment on the clock of the report's zone."""
+        return on_clock(moment, self.zone)
 
     def span(self, window: Window) -> str:
         """The half-open period in words."""
