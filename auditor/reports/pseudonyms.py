@@ -17,7 +17,9 @@ ADDRESS = re.compile(
 PHONE = re.compile(r"\+?\d[\d ()./-]{5,}\d")
 
 _FIRST_LETTERS = 8
-_TIME = re.compile(r"\d{4}-\d\d-\d\d")
+TIME = re.compile(r"\d{4}-\d\d-\d\d")
+_MEETING = re.compile(r"\b[0-9A-Za-z]+_I_\d+\b")
+"""The id of one meeting, as Webex makes it."""
 
 
 class Pseudonyms:
@@ -31,7 +33,12 @@ class Pseudonyms:
         self._words: dict[tuple[str, str], str] = {}
         self._taken: set[str] = set()
         self._people: dict[str, str] = {}
+        self._named: set[str] = set()
         self.originals: dict[str, str] = {}
+
+    def someone(self, name: str) -> None:
+        """From now on the name is known as a person's, wherever it stands."""
+        self._named.add(_normal(name))
 
     def same_person(self, name: str, email: str) -> None:
         """From now on the name stands for the person with this address, unless it already stands for another."""
@@ -88,21 +95,29 @@ class Pseudonyms:
         return f"{word} in {self.word('network', str(network))}"
 
     def guessed(self, original: str) -> str:
-        """The pseudonym of a text of which only its look tells what it is."""
+        """The pseudonym of a text of which only its look tells what it is, or that it is somebody's name."""
         text = original.strip()
-        if EMAIL.fullmatch(text):
+        if EMAIL.fullmatch(text) or _normal(text) in self._named:
             return self.word("person", text)
         if ADDRESS.fullmatch(text):
             return self.address(text)
-        if PHONE.fullmatch(text) and not _TIME.match(text):
+        if PHONE.fullmatch(text) and not TIME.match(text):
             return self.word("phone", text)
         return self.word("text", text)
+
+    def known(self, text: str) -> str | None:
+        """The pseudonym of a text that was replaced, however it is written; None when it was not."""
+        normal = _normal(text)
+        if normal in self._named:
+            return self.word("person", text)
+        return next((word for (_, original), word in self._words.items() if original == normal), None)
 
     def scrubbed(self, text: str) -> str:
         """Prose in which addresses, numbers and every text replaced so far are pseudonyms."""
         text = _TOKEN.sub(lambda found: self._token(found[0]), text)
         text = ADDRESS.sub(lambda found: self.address(found[0]) if _is_address(found[0]) else found[0], text)
-        text = PHONE.sub(lambda found: found[0] if _TIME.match(found[0]) else self.word("phone", found[0]), text)
+        text = _MEETING.sub(lambda found: self.word("meeting", found[0]), text)
+        text = PHONE.sub(lambda found: found[0] if TIME.match(found[0]) else self.word("phone", found[0]), text)
         for original in sorted(self.originals, key=len, reverse=True):
             if len(original) > 2 and original in text and original != self.originals[original]:
                 text = text.replace(original, self.originals[original])

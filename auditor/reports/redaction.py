@@ -6,10 +6,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from auditor.model.audit import Audit, NotCompared, Parameter, Resolved, RuleResult
+from auditor.model.audit import (
+    Audit,
+    ControlResult,
+    FrameworkResult,
+    NotCompared,
+    Parameter,
+    Resolved,
+    RuleResult,
+)
 from auditor.model.finding import Finding, Value
 from auditor.model.waiver import WaiverState
-from auditor.reports.pseudonyms import ADDRESS, EMAIL, PHONE, Pseudonyms
+from auditor.reports.pseudonyms import ADDRESS, EMAIL, PHONE, TIME, Pseudonyms
 
 LEAST_KEY = 16
 
@@ -45,7 +53,9 @@ _PLAIN = re.compile(
     r"|\d{4}-\d\d-\d\d(?:[T ][\d:.]+(?:Z| ?UTC| ?[+−-]\d\d:\d\d)?)?|[\d:.]+Z"
 )
 _FIELD = re.compile(r"\{\{|\}\}|\{([A-Za-z_][\w.]*)(?::[^{}]*)?\}")
-_QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"")
+_QUOTED = re.compile(r"“.*”|\".*\"", re.DOTALL)
+"""From the first mark to the last: what is quoted may have marks in it."""
+_ATTESTED = re.compile(r"(.*? judged \w+ on [\d-]+, holds until [\d-]+: )(.*)", re.DOTALL)
 _WORD = re.compile(r"[^\s“”\"(),;:/–]+")
 _ORDINARY = re.compile(rf"[a-z'’…]+[.?]?|{_NUMBER}%?[.]?|UTC[.]?|[A-Z]{{2}}[.]?|10\^\d+|[A-Za-z]\.?|—|·|≥|≤|<|>|=|\+")
 _PSEUDONYM = re.compile(r"(?:person|address|network|phone|meeting|company|agent|text|place)-[A-Z2-7]{8,}")
@@ -73,8 +83,10 @@ def redacted(audit: Audit, *, key: bytes, repeatable: bool) -> Audit:
     for finding in audit.findings:
         _introduce(finding, names)
     findings = tuple(_finding(finding, rules[finding.rule_id], names) for finding in audit.findings)
-    resolved = tuple(_resolved(gone, rules.get(gone.rule_id), names) for gone in audit.resolved)
-    unknown = tuple(_not_compared(one, rules.get(one.rule_id), names) for one in audit.not_compared)
+    changed = audit.rule_changes.changed if audit.rule_changes else ()
+    same = {name: rule for name, rule in rules.items() if name not in changed}
+    resolved = tuple(_resolved(gone, same.get(gone.rule_id), names) for gone in audit.resolved)
+    unknown = tuple(_not_compared(one, same.get(one.rule_id), names) for one in audit.not_compared)
     waivers = tuple(_waiver(state, names) for state in audit.waivers)
     gaps = tuple(replace(gap, detail=names.scrubbed(gap.detail)) for gap in audit.coverage.gaps)
     notes = tuple(names.scrubbed(note) for note in audit.notes)
@@ -84,6 +96,7 @@ def redacted(audit: Audit, *, key: bytes, repeatable: bool) -> Audit:
         audit,
         coverage=replace(audit.coverage, gaps=gaps),
         rules=tuple(_rule(rule, names) for rule in audit.rules),
+        frameworks=tuple(_framework(framework, names) for framework in audit.frameworks),
         findings=tuple(sorted(findings, key=lambda finding: finding.order)),
         resolved=resolved,
         not_compared=unknown,
@@ -95,10 +108,11 @@ def redacted(audit: Audit, *, key: bytes, repeatable: bool) -> Audit:
 
 
 def _introduce(finding: Finding, names: Pseudonyms) -> None:
-    """Tell the names which name and address of one row are one person."""
+    """Tell the names who is a person, and which name and address of one row are one."""
     for column, value in finding.evidence.items():
-        if not isinstance(value, str) or not column.endswith("display_name"):
+        if not isinstance(value, str) or not value or not column.endswith("display_name"):
             continue
+        names.someone(value)
         email = finding.evidence.get(column.removesuffix("display_name") + "email")
         if isinstance(email, str) and email:
             names.same_person(value, email)
@@ -149,13 +163,21 @@ def _label(column: str, redact: str | None) -> str | None:
 
 def _text(text: str, template: str, evidence: Mapping[str, Value], plain: set[str], names: Pseudonyms) -> str:
     """The template's own words with each value in it replaced; without a template, what `_prose` leaves."""
+    filled = _filled(text, template, evidence, plain, names)
+    return _prose(text, names) if filled is None else filled
+
+
+def _filled(text: str, template: str, evidence: Mapping[str, Value], plain: set[str], names: Pseudonyms) -> str | None:
+    """The template's own words with each value in it replaced; None when the text is not made of it."""
     parts = _fields(template)
     found = None if parts is None else _values(text, parts)
     if parts is None or found is None:
-        return _prose(text, names)
+        return None
+    backwards = _values(text[::-1], [part[::-1] for part in reversed(parts)]) or []
+    sure = found == [value[::-1] for value in reversed(backwards)]
     values = iter(found)
     return "".join(
-        part if index % 2 == 0 else _field(part, next(values), evidence, plain, names)
+        part if index % 2 == 0 else _field(part, next(values), evidence, plain, names, sure=sure)
         for index, part in enumerate(parts)
     )
 
@@ -192,14 +214,19 @@ def _values(text: str, parts: list[str]) -> list[str] | None:
     return [*values, text[at:end]] if len(parts) > 1 else []
 
 
-def _field(column: str, filled: str, evidence: Mapping[str, Value], plain: set[str], names: Pseudonyms) -> str:
-    known = evidence.get(column)
+def _field(
+    column: str, filled: str, evidence: Mapping[str, Value], plain: set[str], names: Pseudonyms, *, sure: bool
+) -> str:
+    """What a field is filled with, replaced; where values have the template's words in them it is not `sure` which."""
+    known, label = evidence.get(column), _label(column, None)
     if isinstance(known, str) and column not in plain:
         return known
-    if column in plain or (_label(column, None) is None and _PLAIN.fullmatch(filled)):
+    if sure and _PLAIN.fullmatch(filled) and (column in plain or (label is None and not _is_phone(filled))):
         return filled
     if column == "explanation":
         return _prose(filled, names)
+    if not sure and label in {None, "shown"}:
+        return names.word("text", filled)
     return ", ".join(_masked(column, part, None, names) for part in filled.split(", "))
 
 
@@ -215,12 +242,18 @@ def _prose(text: str, names: Pseudonyms) -> str:
     )
 
 
+def _earlier(text: str, template: str, names: Pseudonyms) -> str:
+    """What an earlier audit said; where nothing tells which words are the rule's, one pseudonym stands for all."""
+    filled = _filled(text, template, {}, set(), names)
+    return names.guessed(text) if filled is None else filled
+
+
 def _resolved(gone: Resolved, rule: RuleResult | None, names: Pseudonyms) -> Resolved:
     return replace(
         gone,
         fingerprint=names.fingerprint(gone.fingerprint),
-        subject=_text(gone.subject, rule.subject_template if rule else "", {}, set(), names),
-        message=_text(gone.message, rule.message_template if rule else "", {}, set(), names),
+        subject=_earlier(gone.subject, rule.subject_template if rule else "", names),
+        message=_earlier(gone.message, rule.message_template if rule else "", names),
     )
 
 
@@ -228,8 +261,8 @@ def _not_compared(one: NotCompared, rule: RuleResult | None, names: Pseudonyms) 
     return replace(
         one,
         fingerprint=names.fingerprint(one.fingerprint),
-        subject=_text(one.subject, rule.subject_template if rule else "", {}, set(), names),
-        message=_text(one.message, rule.message_template if rule else "", {}, set(), names),
+        subject=_earlier(one.subject, rule.subject_template if rule else "", names),
+        message=_earlier(one.message, rule.message_template if rule else "", names),
         why=names.scrubbed(one.why),
     )
 
@@ -259,15 +292,38 @@ def _rule(rule: RuleResult, names: Pseudonyms) -> RuleResult:
 
 
 def _parameter(parameter: Parameter, names: Pseudonyms) -> Parameter:
-    """Words of the operator stay; addresses of people, networks and telephones do not."""
-    return replace(parameter, value=_setting(parameter.value, names), default=_setting(parameter.default, names))
+    """Words of the rule stay, and the operator's unless a finding names them; addresses and telephones do not."""
+    default = parameter.default if isinstance(parameter.default, list) else [parameter.default]
+    own = {item for item in default if isinstance(item, str)}
+    value = _setting(parameter.value, names, own=own)
+    return replace(parameter, value=value, default=_setting(parameter.default, names, own=own))
 
 
-def _setting(value: Value, names: Pseudonyms) -> Value:
+def _setting(value: Value, names: Pseudonyms, *, own: set[str]) -> Value:
     if isinstance(value, list):
-        return [item if not _telling(item) else names.guessed(item) for item in value]
-    return names.guessed(value) if isinstance(value, str) and _telling(value) else value
+        return [_set(item, names, own=own) for item in value]
+    return _set(value, names, own=own) if isinstance(value, str) else value
+
+
+def _set(text: str, names: Pseudonyms, *, own: set[str]) -> str:
+    if _telling(text):
+        return names.guessed(text)
+    return text if text in own else names.known(text) or text
+
+
+def _framework(framework: FrameworkResult, names: Pseudonyms) -> FrameworkResult:
+    return replace(framework, controls=tuple(_control(control, names) for control in framework.controls))
+
+
+def _control(control: ControlResult, names: Pseudonyms) -> ControlResult:
+    """The control with the note of its attestation searched; who attested is kept, as owners of waivers are."""
+    attested = _ATTESTED.fullmatch(control.note or "")
+    return replace(control, note=attested[1] + names.scrubbed(attested[2])) if attested else control
 
 
 def _telling(text: str) -> bool:
     return any(pattern.fullmatch(text.strip()) for pattern in (EMAIL, ADDRESS, PHONE))
+
+
+def _is_phone(text: str) -> bool:
+    return PHONE.fullmatch(text) is not None and TIME.match(text) is None

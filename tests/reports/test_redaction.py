@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.model.audit import Audit
+from auditor.model.audit import (
+    Audit,
+    ControlResult,
+    EvidenceColumn,
+    FrameworkResult,
+    Parameter,
+    Resolved,
+    RuleChanges,
+)
+from auditor.model.coverage import Gap
+from auditor.model.finding import Value
+from auditor.model.vocabulary import GapReason, Severity, Verdict
 from auditor.reports.audit_json import dump, load
 from auditor.reports.formats import FORMATS, Options
 from auditor.reports.pseudonyms import Pseudonyms
@@ -177,3 +188,90 @@ def test_addresses_keep_their_network(address: str) -> None:
     assert re.fullmatch(r"address-\w{8,} in network-\w{8,}", names.address(address))
     assert names.address("192.0.2.7") == names.address("::ffff:192.0.2.7")
     assert names.address("192.0.2.7").split(" in ")[1] == names.address("192.0.2.99").split(" in ")[1]
+
+
+def one_finding(message: str, template: str, **evidence: Value) -> Audit:
+    """An audit of one finding with this message and these columns, an integer as such and all else text."""
+    audit = audit_of(1)
+    columns = tuple(
+        EvidenceColumn(name, "integer" if isinstance(value, int) else "text", None) for name, value in evidence.items()
+    )
+    rule = replace(audit.rules[0], message_template=template, subject_template="", evidence=columns)
+    finding = replace(audit.findings[0], rule_id=rule.id, message=message, evidence=evidence)
+    return replace(audit, rules=(rule,), findings=(finding,))
+
+
+def told(audit: Audit) -> str:
+    return redacted(audit, key=KEY, repeatable=True).findings[0].message
+
+
+@pytest.mark.parametrize(
+    "name", ["Bob", "Bob joined 5 times from Zembla, Alice joined", "Eve joined", "joined 5 times from XX"]
+)
+def test_a_name_with_the_words_of_the_rule_in_it_leaves_nothing_of_itself(name: str) -> None:
+    template = "{display_name} joined {count} times from {country}"
+    message = told(one_finding(f"{name} joined 3 times from DE", template, display_name=name, count=3))
+    if name == "Bob":
+        assert re.fullmatch(r"person-\w+ joined 3 times from DE", message)
+    assert not re.search("Bob|Alice|Zembla|Eve|XX|5", re.sub(r"-[A-Z2-7]+", "", message))
+
+
+def test_digits_of_a_telephone_are_no_count() -> None:
+    assert re.fullmatch(
+        r"called by phone-\w+ 12 times",
+        told(one_finding("called by 4917155500123 12 times", "called by {who} {n} times")),
+    )
+
+
+def test_a_quoted_title_with_quotation_marks_in_it_is_replaced_as_a_whole() -> None:
+    sentence = "12 joins of zoe@example.com (“review of “phoenix” launch”) within 10 min"
+    message = told(one_finding(sentence, "{explanation}"))
+    assert re.fullmatch(r"12 joins of person-\w+ \(“meeting-\w+”\) within 10 min", message)
+
+
+def test_somebody_is_the_same_person_in_a_list_of_names() -> None:
+    audit = one_finding("", "", display_name="Zoë Ørsted", email="zoe@example.com", members=[], who=["Zoë Ørsted", "x"])
+    evidence = redacted(audit, key=KEY, repeatable=True).findings[0].evidence
+    who = evidence["who"]
+    assert isinstance(who, list)
+    assert who[0] == evidence["email"] == evidence["display_name"]
+    assert str(who[1]).startswith("text-")
+
+
+def test_settings_that_name_somebody_found_do_not_name_them() -> None:
+    audit = one_finding("", "", display_name="Zoë Ørsted", email="zoe@example.com")
+    parameter = Parameter("names", "list", ["zoë ørsted", "board", "Nobody Found"], ["board"], "command line", "")
+    audit = replace(audit, rules=(replace(audit.rules[0], parameters=(parameter,)),))
+    shown = redacted(audit, key=KEY, repeatable=True)
+    person = shown.findings[0].evidence["email"]
+    assert shown.rules[0].parameters[0].value == [person, "board", "Nobody Found"]
+    assert shown.rules[0].parameters[0].default == ["board"]
+
+
+def test_notes_of_attestations_are_searched_and_who_attested_is_kept() -> None:
+    audit = one_finding("", "", display_name="Zoë Ørsted", email="zoe@example.com")
+    head = "auditor@example.com judged pass on 2026-09-01, holds until 2027-01-01: "
+    control = ControlResult("CC1.1", "", Verdict.ATTESTED, (), 0, 0, f"{head}Zoë Ørsted (zoe@example.com) told us")
+    audit = replace(audit, frameworks=(FrameworkResult("soc2", "SOC 2", (control,)),))
+    note = redacted(audit, key=KEY, repeatable=True).frameworks[0].controls[0].note
+    assert re.fullmatch(re.escape(head) + r"(person-\w+) \(\1\) told us", note or "")
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_what_an_earlier_audit_said_under_a_rule_that_is_gone_or_changed_is_replaced(changed: bool) -> None:  # noqa: FBT001
+    audit = audit_of(1)
+    at = audit.findings[0].observed_at
+    rule = audit.rules[0]
+    gone = Resolved("f" * 64, rule.id if changed else "OLD-001", Severity.LOW, "bob", "bob of acme came", at, "x")
+    changes = RuleChanges((), (), (rule.id,) if changed else ())
+    audit = replace(audit, resolved=(gone,), rule_changes=changes)
+    entry = redacted(audit, key=KEY, repeatable=True).resolved[0]
+    assert re.fullmatch(r"text-\w+", entry.subject)
+    assert re.fullmatch(r"text-\w+", entry.message)
+
+
+def test_ids_of_meetings_in_gaps_are_replaced() -> None:
+    audit = audit_of(1)
+    gap = Gap("participants", "acme.webex.com", audit.identity.window, GapReason.NOT_FOUND, "a1b2_I_77: 3 people seen")
+    shown = redacted(replace(audit, coverage=replace(audit.coverage, gaps=(gap,))), key=KEY, repeatable=True)
+    assert re.fullmatch(r"meeting-\w+: 3 people seen", shown.coverage.gaps[0].detail)
