@@ -104,19 +104,18 @@ def tell(parts: Sequence[Seen], settings: Rarity, window: Window, again: Again) 
     seen, key = together(parts), list(settings.entity)
     if not seen.rows:
         return unjudged(seen.lost, (*key, "joined_time"))
-    scored = _merged(_surprising(seen, settings, again), settings)
+    scored = _visits(_surprising(seen, settings, again), settings)
     suppressed: dict[str, pl.Expr] = {}
     if "remote_exit" in settings.suppress:
-        told = scored.with_columns(joined_time=pl.col("observed_at"))
         # where no row has a country nothing is known of exits
         known = usable_again(again, WHERE, whole=key) if seen.more[LOCATED]["geo_country"].sum() else ()
-        scored = scored.with_columns(_exit=_came_through_exits(told, known))
+        scored = scored.with_columns(_exit=_came_through_exits(scored, known))
         suppressed["remote_exit"] = pl.col("_exit")
     if "listed_network" in settings.suppress:
         scored = scored.with_columns(_listed=in_networks(scored["ip_network"], settings.networks))
         suppressed["listed_network"] = pl.col("_listed")
     reasons = {name: suppressed[name] for name in settings.suppress if name in suppressed}
-    named = scored.with_columns(suppressed=first_reason(reasons)).drop("_exit", "_listed", strict=False)
+    named = _once_a_value(scored.with_columns(suppressed=first_reason(reasons)), settings)
     detection = concluded(seen, _worded(named, settings), entity=key, budget=settings.budget)
     nobody = seen.population and seen.unfit == seen.population
     return replace(detection, reason="no entity has enough history" if nobody else None)
@@ -250,12 +249,10 @@ def _bits(name: str, *, weight: float) -> pl.Expr:
     return (-chance.log(2)).alias(f"bits_{name}")
 
 
-def _merged(events: pl.DataFrame, settings: Rarity) -> pl.DataFrame:
-    """One candidate a meeting and value, named by its most surprising attribute; then one a value."""
-    key = list(settings.entity)
+def _visits(events: pl.DataFrame, settings: Rarity) -> pl.DataFrame:
+    """One row a meeting and value, its first join, named by its most surprising attribute, in order of time."""
     names = settings.columns
     order = ("joined_time", "left_time", "page", "item")
-    chosen = events.sort(*order, nulls_last=True).with_row_index("row")
 
     def of_largest(part: str) -> pl.Expr:
         result = pl.lit(None)
@@ -264,26 +261,31 @@ def _merged(events: pl.DataFrame, settings: Rarity) -> pl.DataFrame:
             result = pl.when(pl.col(f"bits_{name}") == pl.col("_top")).then(value).otherwise(result)
         return result
 
-    named = chosen.with_columns(
-        attribute=of_largest("attribute").cast(pl.String()),
-        value=of_largest("").cast(pl.String()),
-        n_value=of_largest("nv").cast(pl.Int64),
-        n=of_largest("n").cast(pl.Int64),
-        org_value=of_largest("gv").cast(pl.Int64),
-        org=of_largest("g").cast(pl.Int64),
+    named = (
+        events.sort(*order, nulls_last=True)
+        .with_row_index("row")
+        .with_columns(
+            attribute=of_largest("attribute").cast(pl.String()),
+            value=of_largest("").cast(pl.String()),
+            n_value=of_largest("nv").cast(pl.Int64),
+            n=of_largest("n").cast(pl.Int64),
+            org_value=of_largest("gv").cast(pl.Int64),
+            org=of_largest("g").cast(pl.Int64),
+        )
     )
-    visit = [*key, "site_url", "meeting_id", "attribute", "value"]
-    one_visit = (
-        named.sort(*visit, *order, nulls_last=True)
-        .group_by(visit, maintain_order=True)
-        .agg(pl.all().exclude("page", "item").first(), records=records())
-    )
+    visit = [*settings.entity, "site_url", "meeting_id", "attribute", "value"]
     return (
-        one_visit.sort("joined_time", "left_time", "row", nulls_last=True)
-        .group_by(*key, "attribute", "value", maintain_order=True)
-        .agg(pl.all().first())
-        .with_columns(observed_at=pl.col("joined_time"))
-        .select(
+        named.group_by(visit, maintain_order=True)
+        .agg(pl.all().exclude("page", "item").first(), records=records())
+        .sort("row")
+    )
+
+
+def _once_a_value(visits: pl.DataFrame, settings: Rarity) -> pl.DataFrame:
+    """One candidate a value: its first visit that does not fall away, else its first."""
+    key = list(settings.entity)
+    named = dict.fromkeys(
+        (
             *key,
             "observed_at",
             "attribute",
@@ -293,19 +295,24 @@ def _merged(events: pl.DataFrame, settings: Rarity) -> pl.DataFrame:
             "org_value",
             "org",
             "score",
+            "suppressed",
             "meeting_id",
             "records",
-            "ip_network",
-            "asn",
-            "geo_city",
-            *[f"bits_{name}" for name in names],
+            *(f"bits_{name}" for name in settings.columns),
         )
+    )
+    return (
+        visits.sort(pl.col("suppressed").is_not_null(), "row")
+        .group_by(*key, "attribute", "value", maintain_order=True)
+        .agg(pl.all().first())
+        .sort("row")
+        .with_columns(observed_at=pl.col("joined_time"))
+        .select(*named)
     )
 
 
 def _worded(judged: pl.DataFrame, settings: Rarity) -> pl.DataFrame:
     """The candidates with their sentence."""
-    drop = [name for name in ("ip_network", "asn", "geo_city") if name not in settings.entity]
     return judged.with_columns(
         explanation=pl.concat_str(
             entity(settings.entity),
@@ -325,4 +332,4 @@ def _worded(judged: pl.DataFrame, settings: Rarity) -> pl.DataFrame:
             number("score"),
             pl.lit(" bits)"),
         )
-    ).drop(drop)
+    )

@@ -83,3 +83,20 @@ def test_the_sentence_repeats_the_counts(build) -> None:
         "ann@example.com joined with client_os linux; 0 of 25 earlier joins of this person and 0 of 25 in the "
         "organisation had that value (7.3 bits)"
     )
+
+
+def test_a_value_first_met_where_it_falls_away_is_named_where_it_does_not(build) -> None:
+    rows = [join(day, "windows") for day in range(25)]
+    rows += [{**join(30, "linux"), "ip_network": "192.0.2.0/24"}, {**join(31, "linux"), "ip_network": "203.0.113.0/24"}]
+    settings = Rarity(columns=("client_os",), min_bits=3.0, networks=("192.0.2.0/24",), suppress=("listed_network",))
+    found = detect(build(rows), settings, ALL)
+    assert found.findings.select("observed_at", "n_value", "n").rows() == [(START + timedelta(days=31), 1, 26)]
+    assert (found.ledger.candidates, found.ledger.suppressed, found.ledger.emitted) == (1, {}, 1)
+
+
+def test_a_value_met_only_where_it_falls_away_is_one_suppressed_candidate(build) -> None:
+    rows = [join(day, "windows") for day in range(25)]
+    rows += [{**join(30 + place, "linux"), "ip_network": "192.0.2.0/24"} for place in range(2)]
+    settings = Rarity(columns=("client_os",), min_bits=3.0, networks=("192.0.2.0/24",), suppress=("listed_network",))
+    found = detect(build(rows), settings, ALL)
+    assert (found.ledger.candidates, found.ledger.suppressed) == (1, {"listed_network": 1})
