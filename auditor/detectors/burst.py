@@ -248,7 +248,7 @@ def _bursts(busy: pl.DataFrame, settings: Burst) -> pl.DataFrame:
             window_end=pl.col("joined_time").max(),
             rows=pl.len().cast(pl.Int64),
             reconnects=again.fill_null(value=False).sum().cast(pl.Int64),
-            meeting_title=pl.col("meeting_title").drop_nulls().sort().first(),
+            _title=pl.col("meeting_title").drop_nulls().sort().first(),
             records=records(),
         )
         .collect()
@@ -271,12 +271,12 @@ def _worded(scored: pl.DataFrame, settings: Burst, *, modelled: bool) -> pl.Data
             pl.col("count").cast(pl.String()),
             pl.lit(" joins of "),
             entity(settings.entity),
-            pl.when(pl.col("meeting_title").is_not_null())
-            .then(pl.concat_str(pl.lit(" (“"), "meeting_title", pl.lit("”)"), ignore_nulls=True))
+            pl.when(pl.col("_title").is_not_null())
+            .then(pl.concat_str(pl.lit(" (“"), "_title", pl.lit("”)"), ignore_nulls=True))
             .otherwise(pl.lit("")),
             pl.lit(f" within {minutes} min from "),
             clock("window_start"),
             chance if modelled else pl.lit(WITHOUT_HISTORY),
         ),
         confidence=pl.lit(None if modelled else "low", dtype=pl.String),
-    ).drop("rows", "reconnects", "meeting_title")
+    ).drop("rows", "reconnects", "_title")

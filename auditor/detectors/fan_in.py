@@ -40,7 +40,7 @@ SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class FanIn:
-    """Settings of `fan_in`; the first column of `entity` is the network."""
+    """Settings of `fan_in`; the network is `ip_network` where `entity` has it, else its first column."""
 
     entity: tuple[str, ...] = ("ip_network", "client_agent")
     distinct: str = "email"
@@ -76,9 +76,19 @@ class FanIn:
         return tuple(dict.fromkeys((*self.entity, self.distinct, "joined_time", *scope)))
 
     @property
+    def network(self) -> str:
+        """The column that is the network."""
+        return "ip_network" if "ip_network" in self.entity else self.entity[0]
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """The columns of an entity in a scope."""
+        return tuple(dict.fromkeys((*self.entity, *self.scope)))
+
+    @property
     def apart(self) -> tuple[str, ...]:
         """The columns by any of which rows may be split and looked at part by part, where places are not known."""
-        return self.entity[:1]
+        return (self.network,)
 
     @property
     def far(self) -> bool:
@@ -113,20 +123,18 @@ def look(rows: pl.LazyFrame, settings: FanIn, window: Window, beside: Beside) ->
     counted = _rated(numbered, crowd, settings)
     frame = every.filter(_like(numbered["_network"], crowd))
     excess = pl.col("count") * (pl.col("count") / pl.col("center")).log() + pl.col("center") - pl.col("count")
-    first = settings.entity[0]
     scored = counted.with_columns(
         score=pl.when(pl.col("count") > pl.col("center")).then(excess / math.log(10)).otherwise(0.0)
     ).filter((pl.col("score") >= settings.min_score) & within(window, "observed_at"))
-    place = [*settings.entity, *settings.scope]
-    named = texts(every.select(place)[scored["_row"]])
-    scored = pl.concat([named, scored.drop("_row")], how="horizontal").with_columns(
-        joined_time=pl.col("observed_at"), ip_network=pl.col(first)
-    )
-    asked = scored["ip_network"] if "remote_exit" in settings.suppress else scored["ip_network"].clear()
+    named = texts(every.select(settings.place)[scored["_row"]])
+    scored = pl.concat([named, scored.drop("_row")], how="horizontal")
+    came = scored.select(joined_time="observed_at", ip_network=pl.col(settings.network).cast(pl.String()))
+    networks = came["ip_network"]
+    asked = networks if "remote_exit" in settings.suppress else networks.clear()
     scored = scored.with_columns(
-        _exit=is_remote_exit(scored, remote_exits(every, place=NETWORK, among=asked), place=NETWORK),
-        _known=_known(scored, frame, settings),
-        _listed=in_networks(scored["ip_network"], settings.networks),
+        _exit=is_remote_exit(came, remote_exits(every, place=NETWORK, among=asked), place=NETWORK),
+        _known=_known(scored, frame, settings, networks),
+        _listed=in_networks(networks, settings.networks),
     )
     reasons = {
         "listed_network": pl.col("_listed"),
@@ -135,7 +143,7 @@ def look(rows: pl.LazyFrame, settings: FanIn, window: Window, beside: Beside) ->
     }
     judged = scored.with_columns(
         suppressed=first_reason({name: reasons[name] for name in settings.suppress if name in reasons})
-    ).drop("_exit", "_known", "_listed", "joined_time", *([] if first == "ip_network" else ["ip_network"]))
+    ).drop("_exit", "_known", "_listed")
     return Seen(
         every.height,
         lost,
@@ -147,8 +155,8 @@ def look(rows: pl.LazyFrame, settings: FanIn, window: Window, beside: Beside) ->
 
 def _numbered(frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
     """The rows as numbers: network, entity as `_pair`, scope, entity in its scope as `_case`, account as `_who`."""
-    network, scope = ids(frame, settings.entity[:1]), ids(frame, settings.scope)
-    pair = paired(network, ids(frame, settings.entity[1:]))
+    network, scope = ids(frame, [settings.network]), ids(frame, settings.scope)
+    pair = paired(network, ids(frame, [name for name in settings.entity if name != settings.network]))
     return frame.select(
         "joined_time",
         _network=network,
@@ -232,44 +240,45 @@ def _after_the_first() -> pl.Expr:
     return pl.col("observed_at") > pl.col("observed_at").min().over("_network")
 
 
-def _known(scored: pl.DataFrame, frame: pl.DataFrame, settings: FanIn) -> pl.Series:
+def _known(scored: pl.DataFrame, frame: pl.DataFrame, settings: FanIn, networks: pl.Series) -> pl.Series:
     """For each candidate, whether more than half of its people used its network on two earlier days."""
     if "known_network" not in settings.suppress:
         return pl.Series([False]).new_from_index(0, scored.height)
-    place = [*settings.entity, *settings.scope]
-    there = frame.filter(NETWORK.is_in(scored["ip_network"].cast(frame.schema["ip_network"]).unique().implode()))
+    there = frame.filter(NETWORK.is_in(networks.cast(frame.schema["ip_network"]).unique().implode()))
     usual = (
         _rows_of(scored, there.with_columns(_knows=knows_network(there, places=(NETWORK,))), settings)
-        .group_by(*place, "email")
+        .group_by(*settings.place, _who="email")
         .agg(pl.col("_knows").any())
-        .group_by(place)
+        .group_by(settings.place)
         .agg(_known=2 * pl.col("_knows").sum() > pl.len())
     )
-    return scored.select(place).join(usual, on=place, how="left", maintain_order="left")["_known"]
+    return scored.select(settings.place).join(usual, on=settings.place, how="left", maintain_order="left")["_known"]
 
 
 def _rows_of(candidates: pl.DataFrame, frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
     """The rows the candidates stand for."""
-    place = [*settings.entity, *settings.scope]
-    asked = candidates.select(place).cast(frame.select(place).schema)
-    return texts(frame.join(asked, on=place, how="semi"))
+    asked = candidates.select(settings.place).cast(frame.select(settings.place).schema)
+    return texts(frame.join(asked, on=settings.place, how="semi"))
 
 
 def _with_members(judged: pl.DataFrame, frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
     """The candidates with `meeting_title`, `spread`, `members`, the first accounts of each, and `records`."""
-    place = [*settings.entity, *settings.scope]
     told = (
         _rows_of(judged, frame, settings)
-        .group_by(place)
+        .group_by(settings.place)
         .agg(
-            meeting_title=pl.col("meeting_title").min(),
+            _title=pl.col("meeting_title").min(),
             members=pl.col(settings.distinct).unique().sort().head(SHOWN),
             records=records(),
             _last=pl.col("joined_time").max(),
         )
     )
     spread = (pl.col("_last") - pl.col("observed_at")).dt.total_microseconds() / 60_000_000
-    return judged.join(told, on=place, how="left", maintain_order="left").with_columns(spread=spread).drop("_last")
+    return (
+        judged.join(told, on=settings.place, how="left", maintain_order="left")
+        .with_columns(spread=spread, meeting_title="_title")
+        .drop("_last", "_title")
+    )
 
 
 def _strictly_before(counted: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:

@@ -173,7 +173,7 @@ def _reach_before(ordered: pl.DataFrame, people: int) -> pl.Series:
 def _pairs(islands: pl.DataFrame, settings: Overlap) -> pl.DataFrame:
     """Pairs of legs that overlap by more than the grace, earlier leg first."""
     key = list(settings.entity)
-    side = [name for name in dict.fromkeys((*_SIDE, *settings.different)) if name not in settings.entity]
+    side = list(dict.fromkeys((*_SIDE, *settings.different)))
     left = islands.select("island", *key, *[pl.col(name).alias(f"{name}_a") for name in side])
     right = islands.select("island", *[pl.col(name).alias(f"{name}_b") for name in side])
     overlap = pl.min_horizontal("end_a", "end_b") - pl.max_horizontal("joined_time_a", "joined_time_b")

@@ -273,7 +273,7 @@ def _visits(events: pl.DataFrame, settings: Rarity) -> pl.DataFrame:
             org=of_largest("g").cast(pl.Int64),
         )
     )
-    visit = [*settings.entity, "site_url", "meeting_id", "attribute", "value"]
+    visit = list(dict.fromkeys((*settings.entity, "site_url", "meeting_id", "attribute", "value")))
     return (
         named.group_by(visit, maintain_order=True)
         .agg(pl.all().exclude("page", "item").first(), records=records())

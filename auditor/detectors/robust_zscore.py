@@ -115,7 +115,8 @@ def detect(rows: pl.LazyFrame, settings: RobustZscore, window: Window) -> Detect
 def prepare(rows: pl.DataFrame, settings: RobustZscore) -> pl.DataFrame:
     """Of each row its `VISIT`, of the first leg of one `PRESENCE` and `VALUE`; the rows are all of their meetings."""
     numbered = rows.with_columns(_place=pl.int_range(pl.len(), dtype=pl.Int64))
-    read = {*settings.needed - OF_VISIT - {"meeting_title"}, "_place"}
+    titles = {"meeting_title"} - {*settings.entity, *settings.peer, *settings.value.reads}
+    read = {*settings.needed - OF_VISIT - titles, "_place"}
     frame, _ = ended(numbered.lazy(), read=read, whole=settings.whole)
     alone = settings.value.alone
     stays, own = visits_of_legs(

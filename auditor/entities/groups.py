@@ -34,6 +34,8 @@ def places(values: pl.Series) -> tuple[pl.Series, pl.Series]:
     Where equal values stand together only one of each run is looked at.
     """
     keys = packed(values).to_physical() if values.dtype in {pl.String(), _PACKED} else values
+    if not keys.dtype.is_integer():
+        keys = keys.rank("dense")
     if keys.null_count():
         wide = keys if keys.dtype == pl.UInt32() else fitted(keys, pl.Int64)
         keys = wide.fill_null(greatest(keys) + 1)
