@@ -154,7 +154,10 @@ def survey(again: Again, settings: RobustZscore, window: Window) -> pl.DataFrame
     asked = {
         week for week in weeks if week >= since and any(week - before in weeks for before in range(1, PEER_WEEKS + 1))
     }
-    found = [pl.DataFrame(schema={"_week": pl.Int64(), "_peer_med": pl.Float64(), "_peer_mad": pl.Float64()})]
+    if not asked:
+        told = {"_week": pl.Int64(), "_peer_med": pl.Float64(), "_peer_mad": pl.Float64()}
+        return pl.DataFrame(schema={**told, **dict.fromkeys(peers, pl.Null())})
+    found = []
     for week in sorted(asked):
         past = pl.concat([rows for before in range(1, PEER_WEEKS + 1) for rows in weeks.get(week - before, ())])
         found.append(_middle(past, peers).with_columns(_week=pl.lit(week, dtype=pl.Int64)))

@@ -101,3 +101,12 @@ def test_stays_below_the_shortest_presence_are_not_reported(build) -> None:
     rows = [stay(day, 10, length=10) for day in range(30)] + [stay(31, 54, length=10), stay(32, 56, length=10)]
     settings = RobustZscore(value=SHARE, min_presence=timedelta(minutes=55), budget=Budget(9, 9))
     assert detect(build(rows), settings, ALL).findings["presence"].to_list() == [timedelta(minutes=56)]
+
+
+def test_without_anybody_before_the_window_peers_count_for_nothing(build) -> None:
+    rows = [stay(day, 60) for day in range(6)] + [{**stay(6, 300), "meeting_id": "long"}]
+    settings = RobustZscore(value=SHARE, peer=("client_os",), min_history=5)
+    found = detect(build(rows), settings, ALL).findings
+    alone = detect(build(rows), RobustZscore(value=SHARE, min_history=5), ALL).findings
+    assert found.select("meeting_id", "n", "center").rows() == [("long", 6, 1.0)]
+    assert found.equals(alone)
