@@ -196,6 +196,7 @@ def look(rows: pl.LazyFrame, settings: RobustZscore, window: Window, beside: Bes
     inside = usable.select(within(window, "joined_time")).to_series()
     learned(known.filter(inside), earlier=(times > picked(times, first)).filter(inside))
     young = int((inside & (known < settings.min_history)).sum())
+    void = stays.filter(within(window, "joined_time")).height - int(inside.sum())
     least = settings.min_presence // timedelta(microseconds=1)
     asked = where_true(inside & (known >= settings.min_history) & (usable[PRESENCE] >= least))
     asked = asked.filter(_may_be_far(usable, asked, beside.told, settings))
@@ -208,7 +209,7 @@ def look(rows: pl.LazyFrame, settings: RobustZscore, window: Window, beside: Bes
         int(inside.sum()),
         stays.height - usable.height + young,
         ends(times.filter(times < window.start)),
-        {"young": pl.DataFrame({"young": [young]})},
+        {"unjudged": pl.DataFrame({"young": [young], "void": [void]})},
     )
 
 
@@ -219,8 +220,10 @@ def tell(parts: Sequence[Seen], settings: RobustZscore, window: Window, again: A
     if not seen.rows:
         return unjudged(seen.lost, (*settings.whole, "left_time"))
     detection = concluded(seen, seen.found, entity=settings.entity, budget=settings.budget)
-    nobody = seen.population and seen.more["young"]["young"].sum() == seen.population
-    return replace(detection, reason="no entity has enough history" if nobody else None)
+    young, void = seen.more["unjudged"].sum().row(0)
+    if seen.population == young and young + void:
+        return replace(detection, reason="no entity has enough history" if young else "no stay has a value")
+    return detection
 
 
 def _usable(value: str) -> pl.Expr:

@@ -110,3 +110,14 @@ def test_without_anybody_before_the_window_peers_count_for_nothing(build) -> Non
     alone = detect(build(rows), RobustZscore(value=SHARE, min_history=5), ALL).findings
     assert found.select("meeting_id", "n", "center").rows() == [("long", 6, 1.0)]
     assert found.equals(alone)
+
+
+def test_stays_of_which_none_has_a_value_are_not_judged(build) -> None:
+    known, unknown = (
+        [stay(day, 60, length=length) for day in days] for length, days in ((60, range(20)), (None, [30]))
+    )
+    late = Window(START + timedelta(days=25), START + timedelta(days=40))
+    found = detect(build([*known, *unknown]), RobustZscore(value=SHARE), late)
+    assert (found.population, found.not_evaluable, found.reason) == (0, 1, "no stay has a value")
+    assert detect(build([*known, stay(31, 60), *unknown]), RobustZscore(value=SHARE), late).reason is None
+    assert detect(build(known), RobustZscore(value=SHARE), late).reason is None
