@@ -56,6 +56,11 @@ class Burst:
         return frozenset({*self.entity, "meeting_id", "meeting_title", "joined_time", "left_time", "client_agent"})
 
     @property
+    def whole(self) -> tuple[str, ...]:
+        """What a row must have."""
+        return (*self.entity, "joined_time")
+
+    @property
     def apart(self) -> tuple[str, ...]:
         """The columns by any of which rows may be split and looked at part by part."""
         return self.entity
@@ -75,7 +80,7 @@ def look(rows: pl.LazyFrame, settings: Burst, window: Window, beside: Beside) ->
     """The bursts, not scored yet, and how many entities that ended before the window had each largest count."""
     del beside
     key = list(settings.entity)
-    frame, lost = usable(rows, read=settings.needed, whole=(*key, "joined_time"))
+    frame, lost = usable(rows, read=settings.needed, whole=settings.whole)
     if frame.is_empty():
         return Seen(0, lost)
     groups = ids(frame, key)
@@ -93,7 +98,7 @@ def tell(parts: Sequence[Seen], settings: Burst, window: Window, again: Again) -
     del again
     seen, key = together(parts), list(settings.entity)
     if not seen.rows:
-        return unjudged(seen.lost, (*key, "joined_time"))
+        return unjudged(seen.lost, settings.whole)
     null = _null_model(seen.more["largest"])
     found = seen.found
     center, tail = null if null is not None else (None, {})

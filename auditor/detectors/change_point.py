@@ -64,6 +64,11 @@ class ChangePoint:
         return frozenset({*self.entity, *self.value.reads, "joined_time"})
 
     @property
+    def whole(self) -> tuple[str, ...]:
+        """What a row must have."""
+        return (*self.entity, "joined_time")
+
+    @property
     def apart(self) -> tuple[str, ...]:
         """The columns by any of which rows may be split and looked at part by part."""
         return self.entity
@@ -84,7 +89,7 @@ def tell(parts: Sequence[Seen], settings: ChangePoint, window: Window, again: Ag
     del window, again
     seen = together(parts)
     if not seen.rows:
-        return unjudged(seen.lost, (*settings.entity, "joined_time"))
+        return unjudged(seen.lost, settings.whole)
     detection = concluded(seen, seen.found, entity=settings.entity, budget=settings.budget)
     return replace(detection, reason=None if seen.population else "too little history")
 
@@ -93,7 +98,7 @@ def look(rows: pl.LazyFrame, settings: ChangePoint, window: Window, beside: Besi
     """The changes of the entities of the part, scored."""
     del beside
     key = list(settings.entity)
-    frame, lost = usable(rows, read=settings.needed, whole=(*key, "joined_time"))
+    frame, lost = usable(rows, read=settings.needed, whole=settings.whole)
     if frame.is_empty():
         return Seen(0, lost)
     first, who = places(ids(frame, key))

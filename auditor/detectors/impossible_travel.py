@@ -90,6 +90,11 @@ class ImpossibleTravel:
         )
 
     @property
+    def whole(self) -> tuple[str, ...]:
+        """What a row must have, beside an end."""
+        return (*self.entity, *(["country"] if self.places == "declared" else _LOCATED), "joined_time")
+
+    @property
     def apart(self) -> tuple[str, ...]:
         """The columns by any of which rows may be split where no place is known: any, since nothing is found."""
         return ("meeting_id", *self.entity) if self.places == "located" else ()
@@ -129,7 +134,7 @@ def detect(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window) -> De
     if typed:
         frame, unusable = legs(declared(texts(rows.collect()).lazy()), entity=settings.entity, needed=needed)
     else:
-        located, lost = usable(rows, read=settings.needed, whole=(*settings.entity, *needed, "joined_time"))
+        located, lost = usable(rows, read=settings.needed, whole=settings.whole)
         frame, unusable = legs(located.lazy(), entity=settings.entity, needed=needed)
         unusable += lost
     if frame.is_empty():

@@ -54,6 +54,11 @@ class Outlier:
         return frozenset({*self.entity, *self.features.reads, "joined_time"})
 
     @property
+    def whole(self) -> tuple[str, ...]:
+        """What a row must have."""
+        return (*self.entity, "joined_time")
+
+    @property
     def apart(self) -> tuple[str, ...]:
         """The columns by any of which rows may be split and looked at part by part."""
         return self.entity
@@ -102,7 +107,7 @@ def look(rows: pl.LazyFrame, settings: Outlier, window: Window, beside: Beside) 
     """The entity-periods of enough rows with their features."""
     del window, beside
     key, features = list(settings.entity), list(settings.features.names)
-    frame, lost = usable(rows, read=settings.needed, whole=(*key, "joined_time"))
+    frame, lost = usable(rows, read=settings.needed, whole=settings.whole)
     if frame.is_empty():
         return Seen(0, lost)
     first, who = places(ids(frame, key))
@@ -120,7 +125,7 @@ def tell(parts: Sequence[Seen], settings: Outlier, window: Window, again: Again)
     seen = together(parts)
     key, features = list(settings.entity), list(settings.features.names)
     if not seen.rows:
-        return unjudged(seen.lost, (*key, "joined_time"))
+        return unjudged(seen.lost, settings.whole)
     # numbers that sort as the entities do
     ranks = [f"_rank{place}" for place in range(len(key))]
     ranked = [codes(seen.found[name]).alias(rank) for name, rank in zip(key, ranks, strict=True)]

@@ -60,6 +60,11 @@ class Rarity:
         })  # fmt: skip
 
     @property
+    def whole(self) -> tuple[str, ...]:
+        """What a row must have."""
+        return (*self.entity, "joined_time")
+
+    @property
     def apart(self) -> tuple[str, ...]:
         """The columns by any of which rows may be split and looked at part by part, where places are not known."""
         return self.entity
@@ -77,7 +82,7 @@ def detect(rows: pl.LazyFrame, settings: Rarity, window: Window) -> Detection:
 
 def look(rows: pl.LazyFrame, settings: Rarity, window: Window, beside: Beside) -> Seen:
     """The joins that may be rare, with what their person did before, and when each value was first seen."""
-    frame, lost = usable(rows, read=settings.needed, whole=(*settings.entity, "joined_time"))
+    frame, lost = usable(rows, read=settings.needed, whole=settings.whole)
     if frame.is_empty():
         return Seen(0, lost)
     inside = frame.select(within(window, "joined_time")).to_series()
@@ -103,7 +108,7 @@ def tell(parts: Sequence[Seen], settings: Rarity, window: Window, again: Again) 
     del window
     seen, key = together(parts), list(settings.entity)
     if not seen.rows:
-        return unjudged(seen.lost, (*key, "joined_time"))
+        return unjudged(seen.lost, settings.whole)
     scored = _visits(_surprising(seen, settings, again), settings)
     suppressed: dict[str, pl.Expr] = {}
     if "remote_exit" in settings.suppress:

@@ -14,18 +14,21 @@ from typing import TypeAlias
 import polars as pl
 
 from auditor.frozen import dataclass
+from auditor.model.vocabulary import Verdict
 from auditor.model.window import Window
 from auditor.rules.judging.findings import outcome
 from auditor.rules.judging.judge import columns_of, judge, keep, rows_of
 from auditor.rules.judging.merging import Part, merged
-from auditor.rules.language.spec import Match, Python, Rule
+from auditor.rules.language.names import table_names
+from auditor.rules.language.spec import Detector, Match, Python, Rule
 from auditor.rules.outcome import CRASHES, Crashed, Judged, NotEvaluated, Outcome, not_evaluated
 from auditor.rules.profile import Profile, timed
 from auditor.rules.rows.source import Source
 from auditor.rules.stages.installed import Resolver, judge_python
 from auditor.rules.stages.plain import by_row, judge_by_row
+from auditor.rules.stages.statistical import compares, must_have
 from auditor.rules.task import Bound, Task, Watch
-from auditor.tables.facts import Geo, fact_table
+from auditor.tables.facts import GEO, Geo, fact_table, sources
 from auditor.tables.schema import TABLES
 from auditor.words import counted
 
@@ -176,6 +179,23 @@ class _Engine:
                 return f"{table}.{column} is empty everywhere; the token may not see it"
         return None
 
+    def _blank(self, task: Task, *, nothing: bool) -> str | None:
+        """Why a detector that found nothing could judge nothing: what its rows must have is null on every one.
+
+        Where `nothing` was left to judge, what it compares is looked at, too.
+        """
+        stage, table = task.rule.detect.stage, task.rule.detect.table
+        if not isinstance(stage, Detector):
+            return None
+        given, known, whole = self.source.present(table), table_names(table), must_have(stage)
+        for name in (*whole, *(compares(stage) if nothing else ())):
+            if name in GEO and name in whole and name not in given and self.means.geo is None:
+                return f"{table}.{name} is empty everywhere; a GeoIP database is needed"
+            for column in [name] if name in given else sources(table, [name]) if name in known else ():
+                if self.source.is_empty(table, column):
+                    return f"{table}.{column} is empty everywhere; the token may not see it"
+        return None
+
     def _of_facts(self, read: Mapping[str, Collection[str]]) -> Iterable[str]:
         """Optional tables that facts are read from, unless the rows hold the facts themselves."""
         for table, columns in read.items():
@@ -225,7 +245,11 @@ class _Engine:
                 ended = outcome(judged, task, now=self.source.now, tables=_tables(task.rule))
                 step.rows += judged.hits.height
                 step.found += ended.found
+            blank = self._blank(task, nothing=not judged.population) if ended.verdict is Verdict.PASS else None
+            if blank is None:
                 return ended
+            lost = judged.not_evaluable
+            return not_evaluated(task.rule.id, blank, tables=_tables(task.rule), not_evaluable=lost)
         except CRASHES as error:  # one rule must not stop the others
             return _crashed(task.rule, error)
 

@@ -54,6 +54,7 @@ class Source:
     _kept: dict[tuple[str, bool], Held] = field(default_factory=dict, init=False)
     _every: dict[str, Held] = field(default_factory=dict, init=False)
     _counts: dict[str, int] = field(default_factory=dict, init=False)
+    _blank: dict[tuple[str, str], bool] = field(default_factory=dict, init=False)
     _learning: Learning | None = field(default=None, init=False)
 
     def keep(
@@ -115,7 +116,10 @@ class Source:
 
     def is_empty(self, table: str, column: str) -> bool:
         """Whether the column is null in every row of the window."""
-        return self.rows(table, [column]).select(pl.col(column).is_null().all()).collect().item() is True
+        if (table, column) not in self._blank:
+            rows = self.rows(table, [column]).select(pl.col(column).is_null().all())
+            self._blank[table, column] = rows.collect().item() is True
+        return self._blank[table, column]
 
     def rows(self, table: str, columns: Collection[str]) -> pl.LazyFrame:
         """The rows in the window: `columns`, the table's time, lineage and `AT`; rows that are kept have `PLACE`."""

@@ -38,6 +38,18 @@ def needed(stage: Detector) -> frozenset[str]:
     return columns - set(VISIT)
 
 
+def must_have(stage: Detector) -> tuple[str, ...]:
+    """The columns and facts without which the detector judges no row."""
+    whole: tuple[str, ...] = settings_of(stage, KINDS[stage.type]).whole
+    return whole
+
+
+def compares(stage: Detector) -> tuple[str, ...]:
+    """The columns and facts one of which is enough."""
+    columns: tuple[str, ...] = getattr(settings_of(stage, KINDS[stage.type]), "columns", ())
+    return columns
+
+
 def _detect(request: Request, kind: Kind) -> Judged:
     stage = request.stage
     settings = settings_of(stage, kind)

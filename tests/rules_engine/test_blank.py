@@ -1,0 +1,85 @@
+"""A detector whose rows lack what it needs on every one is not evaluated, whatever its `where` leaves it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from auditor.model.vocabulary import Verdict
+from auditor.model.window import Window
+from auditor.rules.judging.run import Means, run
+from auditor.rules.language.spec import Detector
+from auditor.rules.reading.bind import bind
+from auditor.rules.reading.load import load_rules
+
+BUNDLED = {rule.id: rule for rule in load_rules().rules if isinstance(rule.detect.stage, Detector)}
+LISTS = {"internal_domains": ("example.com",), "office_networks": ()}
+
+
+def rows(at, **other):
+    """Three people's month, a join a day, with an address each and nothing unusual."""
+    return [
+        {
+            "meeting_id": f"m{day}",
+            "email": f"p{person}@example.com",
+            "joined_time": at(1440 * day + person),
+            "left_time": at(1440 * day + 60),
+            "client_agent": "WINDOWS,Webex",
+            "ip_address": f"198.51.{person}.7",
+            "invited": True,
+            **other,
+        }
+        for day in range(30)
+        for person in range(3)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("column", "rules"),
+    [
+        ("ip_address", ["ANM-001", "ANM-004", "ANM-013", "ANM-015", "GEO-001"]),
+        ("email", ["ANM-001", "ANM-003", "ANM-004", "ANM-005", "ANM-006", "ANM-012", "ANM-013", "ANM-014", "GEO-001"]),
+        ("client_agent", ["ANM-004", "ANM-012"]),
+    ],
+)
+@pytest.mark.parametrize("before", [True, False], ids=["whole archive", "window"])
+def test_a_bundled_rule_that_needs_what_is_null_everywhere_is_not_evaluated(tables, at, column, rules, before) -> None:
+    window = Window(at(1440 * 20), at(1440 * 40))
+    given = rows(at)
+    for row in given:
+        if before or row["joined_time"] >= window.start:
+            row[column] = None
+    bound = [bind(BUNDLED[name], now=window.end, lists=LISTS) for name in rules]
+    for ended in run(bound, tables({"attendees": given}), window=window, now=window.end, means=Means(lists=LISTS)):
+        assert ended.verdict is Verdict.NOT_EVALUATED, ended.rule_id
+        assert ended.reason
+
+
+PASSES = ["burst, entity: [email]", "overlap", "fan_in", "rarity, columns: [client_os], min_history: 5"]
+
+
+@pytest.mark.parametrize("kind", PASSES)
+def test_what_is_there_and_left_out_by_the_rule_is_no_reason(judge, at, kind) -> None:
+    ended = judge(
+        f"from: attendees\nwhere: not invited\ndetector: {{type: {kind}}}",
+        {"attendees": rows(at)},
+        rest="nulls: pass",
+        fingerprint="[score]",
+    )
+    assert (ended.verdict, ended.population) == (Verdict.PASS, 0)
+
+
+def test_where_addresses_are_not_located_nobody_travels_and_nobody_is_known_not_to(judge, at) -> None:
+    detect = "from: attendees\nwhere: not invited\ndetector: {type: impossible_travel}"
+    ended = judge(detect, {"attendees": rows(at)}, rest="nulls: pass", fingerprint="[score]")
+    assert ended.verdict is Verdict.NOT_EVALUATED
+    assert ended.reason == "attendees.geo_latitude is empty everywhere; a GeoIP database is needed"
+
+
+def test_a_fact_the_rows_hold_is_looked_at_itself(judge, at) -> None:
+    given = [{**row, "ip_address": None, "ip_network": "198.51.100.0/24"} for row in rows(at)]
+    detect = "from: attendees\nwhere: ip_network is not None\ndetector: {type: overlap}"
+    late = Window(at(0), at(0) + timedelta(days=40))
+    ended = judge(detect, {"attendees": given}, window=late, rest="nulls: pass", fingerprint="[score]")
+    assert (ended.verdict, ended.population) == (Verdict.PASS, 90)
