@@ -201,8 +201,11 @@ def conclude(
     population: int,
     not_evaluable: int,
     history: tuple[date, date] | None,
+    cut: int = 0,
 ) -> Detection:
     """The detection of scored candidates, each with `suppressed` null or the reason it falls away.
+
+    `cut` are further candidates that were left out before the budget; they are truncated, too.
 
     The budget takes the highest scores first: at most `per_entity` findings of an entity in any seven days
     counted from its best one, then at most `total` in all.
@@ -213,8 +216,8 @@ def conclude(
     )
     suppressed = {str(name): int(count) for name, count in reasons}
     kept = _affordable(ranked.filter(pl.col("suppressed").is_null()).drop("suppressed"), entity=entity, budget=budget)
-    truncated = ranked.height - sum(suppressed.values()) - kept.height
-    ledger = Ledger(ranked.height, suppressed, kept.height, truncated, history)
+    truncated = ranked.height - sum(suppressed.values()) - kept.height + cut
+    ledger = Ledger(ranked.height + cut, suppressed, kept.height, truncated, history)
     return Detection(kept, population, not_evaluable, truncated, ledger)
 
 

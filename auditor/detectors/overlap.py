@@ -28,6 +28,7 @@ from auditor.model.window import Window
 from auditor.rules.rows.packed import texts
 
 PARTNERS = 50
+"""With so many others at most a leg is compared; what that leaves out is counted."""
 RUN_GAP = timedelta(hours=12)
 _SIDE = (
     "row", "meeting_id", "joined_time", "end", "ip_network", "client_os", "client_agent", "geo_country", "geo_city",
@@ -88,6 +89,7 @@ def tell(parts: Sequence[Seen], settings: Overlap, window: Window, again: Again)
         population=seen.rows,
         not_evaluable=seen.lost,
         history=seen.history,
+        cut=int(seen.more["cut"]["cut"].sum()),
     )
 
 
@@ -125,8 +127,18 @@ def look(rows: pl.LazyFrame, settings: Overlap, window: Window, beside: Beside) 
             score=pl.col("overlap").dt.total_microseconds() * pl.col("weight") / 60_000_000,
             suppressed=first_reason({name: reasons[name] for name in settings.suppress if name in reasons}),
         )
+        .sort("row_a", pl.col("suppressed").is_not_null(), "row_b")
+        .with_columns(_cut=pl.int_range(pl.len()).over("row_a") >= PARTNERS)
     )
-    return Seen(frame.height, unusable, _episodes(scored, settings), times=ends(frame["joined_time"]))
+    episodes = _episodes(scored, settings)
+    lost = pl.col("_cut") & pl.col("suppressed").is_null()
+    return Seen(
+        frame.height,
+        unusable,
+        episodes.filter(~lost).drop("_cut"),
+        times=ends(frame["joined_time"]),
+        more={"cut": episodes.select(cut=lost.sum().cast(pl.Int64()))},
+    )
 
 
 def _islands(frame: pl.DataFrame, settings: Overlap) -> pl.DataFrame:
@@ -191,7 +203,6 @@ def _pairs(islands: pl.DataFrame, settings: Overlap) -> pl.DataFrame:
         )
         .collect()
         .sort("row_a", "row_b")
-        .filter(pl.int_range(pl.len()).over("row_a") < PARTNERS)
     )
 
 
@@ -211,7 +222,7 @@ def _episodes(scored: pl.DataFrame, settings: Overlap) -> pl.DataFrame:
             .cast(pl.Int64)
             .cum_sum()
         )
-        .sort("suppressed", "score", "row_a", "row_b", descending=[False, True, False, False], nulls_last=False)
+        .sort("suppressed", "_cut", "score", "row_a", "row_b", descending=[False, False, True, False, False])
     )
     best = runs.group_by(*key, "_run", maintain_order=True).first()
     place_a = pl.coalesce("geo_city_a", "geo_country_a", f"{first}_a")
@@ -244,6 +255,7 @@ def _episodes(scored: pl.DataFrame, settings: Overlap) -> pl.DataFrame:
         "until",
         "weight",
         "records",
+        "_cut",
         explanation=pl.concat_str(
             entity(settings.entity),
             pl.lit(" was connected from "),

@@ -8,6 +8,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.detectors.detection import Budget
 from auditor.detectors.overlap import Overlap, detect
 from auditor.model.window import Window
 
@@ -96,3 +97,32 @@ def test_the_score_is_minutes_times_the_weight_of_the_difference(build) -> None:
     found = detect(build(rows), BARE, WINDOW).findings
     assert found.select("score", "weight").rows() == [(90.0, 3)]
     assert found.schema["overlap"] == pl.Duration("us")
+
+
+def connected(partners: int, client: str = "windows") -> list[dict[str, object]]:
+    """A leg of ten hours, and so many short ones beside it, each from a network of its own."""
+    short = [leg(6 * n + 1, 6 * n + 5, f"b{n}", client_os=client, meeting_id=f"m{n}") for n in range(partners)]
+    return [leg(0, 600, "a", client_os="windows"), *short]
+
+
+def test_partners_beyond_fifty_are_counted(build) -> None:
+    wide = Overlap(suppress=(), budget=Budget(1000, 1000))
+    found = detect(build(connected(60)), wide, WINDOW)
+    assert (found.findings.height, found.truncated) == (50, 10)
+    assert (found.ledger.candidates, found.ledger.emitted, found.ledger.truncated) == (60, 50, 10)
+    assert detect(build(connected(50)), wide, WINDOW).truncated == 0
+
+
+def test_partners_that_fall_away_take_nobodys_place(build) -> None:
+    phones = connected(60, "ios")
+    odd = [leg(500, 590, "far", client_os="linux", meeting_id="far", geo_city="Rio")]
+    city = [{**row, "geo_city": row.get("geo_city", "Oslo")} for row in phones + odd]
+    found = detect(build(city), Overlap(suppress=("companion",)), WINDOW)
+    assert found.findings["place"].to_list() == ["Rio"]
+    assert (found.ledger.candidates, found.ledger.suppressed, found.truncated) == (61, {"companion": 60}, 0)
+
+
+def test_partners_before_the_window_take_nobodys_place(build) -> None:
+    late = Window(START + timedelta(minutes=6 * 55), START + timedelta(days=1))
+    found = detect(build(connected(60)), Overlap(suppress=(), budget=Budget(1000, 1000)), late)
+    assert (found.findings.height, found.truncated) == (5, 0)
