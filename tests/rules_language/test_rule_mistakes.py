@@ -1,18 +1,38 @@
 # ruff: noqa: E501 - a table reads best with one row a line
 """Every mistake a rule file can hold beyond its expressions, at its exact place."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from auditor.documents import plain, read
 from auditor.errors import RuleError
-from auditor.rules.reading.load import load_rules
+from auditor.rules.reading.load import load_rules, rules_of
 
 Problems = Callable[[str | bytes], list[str]]
 Rule = Callable[..., str]
 
 HEAD_LINES = 5
+WORKED = (Path(__file__).parent.parent / "data" / "worked_rules.yaml").read_text(encoding="utf-8").split("---\n")
+
+
+def paths(value: Any, so_far: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, held in inside:
+        yield (*so_far, key)
+        yield from paths(held, (*so_far, key))
+
+
+def without(value: Any, path: tuple[str | int, ...]) -> Any:
+    """The value with null at the path."""
+    if not path:
+        return None
+    copy = value.copy()
+    copy[path[0]] = without(copy[path[0]], path[1:])
+    return copy
 
 
 @pytest.mark.parametrize(
@@ -151,6 +171,7 @@ STAGES = "group, pairs, match, sequence, baseline, detector, python"
     ("detect", "told"),
     [
         ("{from: attendees}", f"6:9: detect needs where, or one of {STAGES}"),
+        ("{from: attendees, where: null}", f"6:9: detect needs where, or one of {STAGES}"),
         ("{where: invited}", "6:9: missing key 'from'"),
         ("{from: attendee, where: invited}", "6:16: from must be one of attendees, participants, devices, breakouts, meetings, collections, people, invitees, sign_ins, admin_changes, settings, recordings, recording_access"),
         ("{from: attendees, where: duraton > 1}", "6:34: unknown column 'duraton'; did you mean 'duration'?"),
@@ -173,12 +194,14 @@ STAGES = "group, pairs, match, sequence, baseline, detector, python"
         ("{from: attendees, where: invited, derive: {x: null}}", "6:55: expected expression, got null"),
         ("{from: attendees, where: invited, derive: {x: min(joined_time)}}", "6:55: aggregate 'min' is not allowed here"),
         ("{from: attendees, where: invited, derive: {x: {expr: min(joined_time)}}}", "6:55: missing key 'over'"),
+        ("{from: attendees, where: invited, derive: {x: {expr: null, over: [email]}}}", "6:62: expected expression, got null"),
         ("{from: attendees, where: invited, derive: {x: {expr: min(joined_time), over: []}}}", "6:86: over needs at least 1 item"),
         ("{from: attendees, where: invited, derive: {x: {expr: 'min(joined_time) + 1 * hours', over: [email]}}}", "6:63: expr with over is one aggregate, as in min(joined_time)"),
         ("{from: attendees, where: invited, derive: {x: {expr: count(), over: [email], were: invited}}}", "6:86: unknown key 'were'; did you mean 'where'?"),
         ("{from: attendees, group: {by: [email], aggregate: {n: count()}, having: n > 1}, match: {with: devices, same: [email]}}", f"6:89: only one of {STAGES}"),
         ("{from: attendees, group: {by: [email], having: rows > 1}}", "6:34: missing key 'aggregate'"),
         ("{from: attendees, group: {by: [email], aggregate: {c: count()}}}", "6:34: missing key 'having'"),
+        ("{from: attendees, group: {by: [email], aggregate: {c: count()}, having: null}}", "6:81: expected condition, got null"),
         ("{from: attendees, group: {by: [], aggregate: {c: count()}, having: c > 1}}", "6:39: by needs at least 1 item"),
         ("{from: attendees, group: {by: [emial], aggregate: {c: count()}, having: c > 1}}", "6:40: unknown column 'emial'; did you mean 'email'?"),
         ("{from: attendees, group: {by: [email, email], aggregate: {c: count()}, having: c > 1}}", "6:47: 'email' is listed twice"),
@@ -208,6 +231,8 @@ STAGES = "group, pairs, match, sequence, baseline, detector, python"
         ("{from: attendees, match: {with: devices, same: [email], where: email is None}}", "6:72: unknown column 'email'; did you mean 'b.email'?"),
         ("{from: attendees, match: {with: devices, same: [email], absent: 1}}", "6:73: expected boolean, got integer"),
         ("{from: attendees, sequence: {by: [email], steps: [{name: one, where: invited}]}}", "6:37: missing key 'within'"),
+        ("{from: attendees, sequence: {by: [email], within: null, steps: [{name: one, where: invited}]}}", "6:59: expected duration, got null"),
+        ("{from: attendees, sequence: {by: [email], within: 5m, steps: [{name: one, where: null}]}}", "6:90: expected condition, got null"),
         ("{from: attendees, sequence: {by: [email], within: 5m, steps: []}}", "6:70: steps needs at least 1 item"),
         ("{from: attendees, sequence: {by: [email], within: 5m, steps: [{name: a, where: invited}]}}", "6:78: 'a' cannot be used as a name; the language uses it"),
         ("{from: attendees, sequence: {by: [email], within: 5m, steps: [{name: in1, where: invited}, {name: in1, where: invited}]}}", "6:107: step 'in1' is named twice"),
@@ -215,6 +240,8 @@ STAGES = "group, pairs, match, sequence, baseline, detector, python"
         ("{from: attendees, sequence: {by: [email], within: 5m, steps: [{name: one, where: invited}], where: on.email is None}}", "6:108: unknown step 'on'; did you mean 'one'?"),
         ("{from: attendees, sequence: {by: [email], within: 5m, steps: [{name: one, where: invited, time: email}]}}", "6:105: expected datetime column, got text"),
         ("{from: attendees, baseline: {entity: [email], period: 1w, value: count(), fill: 1e400, having: score > 3}}", "6:89: number 1e400 is too large"),
+        ("{from: attendees, baseline: {entity: [email], period: null, value: count(), having: score > 3}}", "6:63: expected duration, got null"),
+        ("{from: attendees, baseline: {entity: [email], period: 1w, value: null, having: score > 3}}", "6:74: expected expression, got null"),
         ("{from: attendees, baseline: {entity: [email], period: 1w, value: count()}}", "6:37: missing key 'having'"),
         ("{from: attendees, baseline: {entity: [email], period: 1w, value: sum(duration), having: score > 3}}", "6:74: expected number, got duration; use to_minutes(…)"),
         ("{from: attendees, baseline: {entity: [email], period: 10d, value: count(), having: score > 3}}", None),
@@ -297,6 +324,21 @@ def test_the_finding_is_checked(finding: str, told: str | None, problems: Proble
         assert found == ["7:68: missing key 'column'", "7:69: unknown key 'colum'; did you mean 'column'?"]
     else:
         assert found == [told]
+
+
+def test_a_severity_without_a_condition_is_told(problems: Problems, rule: Rule) -> None:
+    assert problems(rule(more="severity_when: [{if: null, severity: low}]")) == ["8:22: expected condition, got null"]
+
+
+@pytest.mark.parametrize("text", WORKED, ids=lambda text: str(plain(read(text.encode(), path="r").documents[0])["id"]))
+def test_a_value_left_out_is_told_or_leaves_the_rule(text: str, problems: Problems) -> None:
+    whole = plain(read(text.encode(), path="r.yaml").documents[0])
+    lost = []
+    for path in paths(whole):
+        written = json.dumps(without(whole, path))
+        if not problems(written) and len(rules_of(written.encode(), path="r.yaml").rules) != 1:
+            lost.append(path)
+    assert lost == []
 
 
 def test_all_mistakes_of_a_file_are_told_together(problems: Problems) -> None:

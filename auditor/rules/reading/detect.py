@@ -33,7 +33,7 @@ def read_detect(draft: Draft, node: Map, *, allow_python: bool) -> tuple[Detect 
     if len(stages) > 1:
         draft.mistakes.add(stages[1], f"only one of {', '.join(STAGES)}")
         return None, None
-    if not stages and node.get("where") is None:
+    if not stages and draft.at(node, "where") is None:
         draft.mistakes.add(node, f"detect needs where, or one of {', '.join(STAGES)}")
     stage, seen = _stage(draft, stages[0], node, table, scope, allow_python=allow_python) if stages else (None, scope)
     right = draft.right(node, "where", where) and (stage is not None or not stages) and derived is not None

@@ -109,6 +109,17 @@ def _filled(value: str) -> str:
     return value
 
 
+def _there(what: str) -> AfterValidator:
+    """Refuses null, which no module further on would tell of."""
+
+    def check(value: object) -> object:
+        if value is None:
+            raise _wrong(f"expected {what}, got null")
+        return value
+
+    return AfterValidator(check)
+
+
 Day: TypeAlias = Annotated[str, AfterValidator(_day)]
 RuleId: TypeAlias = Annotated[str, AfterValidator(_id), Field(json_schema_extra={"pattern": f"^{RULE_ID.pattern}$"})]
 ParamName: TypeAlias = Annotated[str, AfterValidator(_param_name)]
@@ -123,6 +134,9 @@ Expression: TypeAlias = Annotated[Any, _ref("Expression", "An expression of the 
 Condition: TypeAlias = Annotated[Any, _ref("Condition", "An expression, or a map of all, any and none.")]
 Length: TypeAlias = Annotated[Any, _ref("Length", "A duration such as 90s or 1h30m, or param.NAME.")]
 Number: TypeAlias = Annotated[Any, _ref("Number", "A number, or param.NAME.")]
+NeededExpression: TypeAlias = Annotated[Expression, _there("expression")]
+NeededCondition: TypeAlias = Annotated[Condition, _there("condition")]
+NeededLength: TypeAlias = Annotated[Length, _there("duration")]
 Columns: TypeAlias = Annotated[list[str], Field(min_length=1)]
 
 
@@ -160,14 +174,14 @@ class RequiresForm(Form):
 class SeverityWhenForm(Form):
     """A severity for findings of which a condition is true."""
 
-    if_: Condition = Field(alias="if")
+    if_: NeededCondition = Field(alias="if")
     severity: SeverityName
 
 
 class DerivedForm(Form):
     """A column made of an aggregate over the rows that share `over`."""
 
-    expr: Expression
+    expr: NeededExpression
     where: Condition = None
     over: Columns
 
@@ -188,7 +202,7 @@ class GroupForm(Form):
     by: Columns
     window: WindowForm | None = None
     aggregate: dict[str, Expression] = Field(description="Name to aggregate, such as joins: count().")
-    having: Condition
+    having: NeededCondition
 
 
 class PairsForm(Form):
@@ -214,14 +228,14 @@ class StepForm(Form):
     """One step of a sequence."""
 
     name: str
-    where: Condition
+    where: NeededCondition
     time: str | None = None
 
 
 class AbsentForm(Form):
     """A row that must not follow."""
 
-    where: Condition
+    where: NeededCondition
     time: str | None = None
 
 
@@ -229,7 +243,7 @@ class SequenceForm(Form):
     """Steps in time order."""
 
     by: Columns
-    within: Length
+    within: NeededLength
     steps: Annotated[list[StepForm], Field(min_length=1, max_length=8)]
     absent: list[AbsentForm] | None = None
     where: Condition = None
@@ -240,8 +254,8 @@ class BaselineForm(Form):
 
     entity: Columns
     time: str | None = None
-    period: Length
-    value: Expression
+    period: NeededLength
+    value: NeededExpression
     fill: float | None = None
     history: Number = None
     min_history: Number = None
