@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -13,6 +14,7 @@ from auditor.triage.waiver_file import WaiverFile, parse
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_@.+/-]*( [A-Za-z0-9_@.+/()-]+)*")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_END = re.compile(r"\r\n|\r|\n")
 _WORDS = frozenset({"true", "false", "null"})
 
 
@@ -48,8 +50,8 @@ def with_entry(content: bytes, entry: str, *, path: str) -> bytes:
     written one item a line; the content is never returned half changed.
     """
     before = parse(content, path=path)
-    text = content.decode("utf-8-sig")
-    changed = _inserted(text, entry, path=path).encode()
+    mark = BOM_UTF8 if content.startswith(BOM_UTF8) else b""
+    changed = mark + _inserted(content.decode("utf-8-sig"), entry, path=path).encode()
     after = parse(changed, path=path)
     if not _grew(before, after):
         raise ConfigError(f"{path}: the waiver cannot be added to this file by itself; write it by hand: - {entry}")
@@ -61,12 +63,12 @@ def _grew(before: WaiverFile, after: WaiverFile) -> bool:
 
 
 def _inserted(text: str, entry: str, *, path: str) -> str:
-    lines = text.splitlines()
+    lines = text.splitlines(keepends=True)
     documents = read(text.encode(), path=path).documents
     top = documents[0] if documents and isinstance(documents[0], Map) else None
     waivers = top.get("waivers") if top is not None else None
     if top is None or waivers is None:
-        return "\n".join([*lines, "waivers:", f"  - {entry}", ""])
+        return _with_lines(text, lines, ["waivers:", f"  - {entry}"], at=len(lines))
     if isinstance(waivers, Items) and waivers.items and not _dashed(lines, waivers):
         raise ConfigError(f"{path}: waivers is written in brackets; put each on a line of its own that begins with -")
     if isinstance(waivers, Items) and not waivers.items:
@@ -77,7 +79,16 @@ def _inserted(text: str, entry: str, *, path: str) -> str:
     end = min(following, default=len(lines) + 1) - 1
     while end > start and (not lines[end - 1].strip() or lines[end - 1].startswith("#")):
         end -= 1
-    return "\n".join([*lines[:end], f"{indent}- {entry}", *lines[end:], ""])
+    return _with_lines(text, lines, [f"{indent}- {entry}"], at=end)
+
+
+def _with_lines(text: str, lines: Sequence[str], more: Sequence[str], *, at: int) -> str:
+    """The text with more lines before the one numbered `at`; they end as its first one does."""
+    found = _END.search(text)
+    end = found[0] if found is not None else "\n"
+    before = "".join(lines[:at])
+    missing = end if before and _END.fullmatch(before[-1]) is None else ""
+    return "".join([before, missing, *(f"{line}{end}" for line in more), *lines[at:]])
 
 
 def _dashed(lines: Sequence[str], waivers: Items) -> bool:

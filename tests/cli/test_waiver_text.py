@@ -54,6 +54,20 @@ def test_a_file_without_waivers_gets_them() -> None:
     assert added("waivers:\n") == f"waivers:\n  - {made()}\n"
 
 
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_lines_end_as_those_of_the_file_do(end: str) -> None:
+    text = f"# ours{end}waivers:{end}  - {HELD}{end}# by people{end}attestations: []{end}"
+    assert added(text) == text.replace(f"01}}{end}", f"01}}{end}  - {made()}{end}")
+
+
+def test_a_mark_of_the_encoding_stays() -> None:
+    assert added("\ufeffwaivers:\n") == f"\ufeffwaivers:\n  - {made()}\n"
+
+
+def test_a_last_line_without_an_end_gets_one() -> None:
+    assert added(f"waivers:\n  - {HELD}") == f"waivers:\n  - {HELD}\n  - {made()}\n"
+
+
 def test_a_name_given_twice_allows_both_values() -> None:
     text = added("", match=[("email", "a@example.org"), ("email", "b@example.org"), ("joins", "3")])
     assert parse(text.encode(), path="w").waivers[0].match == {
