@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,3 +87,26 @@ def test_history_and_rows_ordered_by_another_time_wait_for_nothing():
         for table in columns_of(task)
         if TABLES[table].time is None
     )
+
+
+@pytest.mark.parametrize("where", ["true", "param.strict", "not (now < datetime('2020-01-01'))", "{none: [false]}"])
+@pytest.mark.parametrize(
+    ("stage", "population"),
+    [
+        ("group: {by: [email], aggregate: {n: count()}, having: n == 3}", 1),
+        ("group: {by: [email], window: {rolling: 1h}, aggregate: {n: count()}, having: n == 3}", 3),
+        ("pairs: {same: [email], different: [meeting_id]}", 3),
+        ("match: {with: participants, same: [email], absent: true}", 3),
+        ("sequence: {by: [email], within: 1h, steps: [{name: one, where: email is not None}]}", 1),
+        ("baseline: {entity: [email], period: 1d, value: count(), having: value == 3}", 1),
+    ],
+)
+def test_a_condition_that_reads_no_column_is_said_of_every_row(judge, at, where, stage, population):
+    rows = [{"email": "a", "meeting_id": f"m{minute}", "joined_time": at(minute)} for minute in range(3)]
+    outcome = judge(
+        f"from: attendees\nwhere: {where}\n{stage}",
+        {"attendees": rows, "participants": [{"email": "b", "joined_time": at(0)}]},
+        fingerprint="[email]",
+        rest="params: {strict: {type: boolean, default: true, description: Whether to look}}",
+    )
+    assert (outcome.found, outcome.population) == (1, population)

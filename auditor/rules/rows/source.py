@@ -184,7 +184,8 @@ class Source:
                 kept = kept.taken_whole(chosen)
         told: pl.Series | None = None
         if where is not None:
-            read = {*names_in(where.tree), *made}
+            # a condition that reads no column is said of each row, too
+            read = {AT, *names_in(where.tree), *made}
             told = verdicts(kept.frame(read, as_read=True), where)
             chosen = where_true(coalesced(told, value=True))
             if chosen.len() * FEW < kept.height:
