@@ -491,3 +491,28 @@ def test_what_reads_no_column_counts_on_every_row(judge, aggregate, value):
     rows = [{"meeting_id": "m", "joined_time": BASE}] * 3 + [{"meeting_id": "n", "joined_time": BASE}]
     (found,) = judge(detect, {"attendees": rows}, fingerprint="[meeting_id]", evidence="[x]").findings
     assert found.evidence["x"] == value
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "having", "found"),
+    [
+        ("n_unique(lower(display_name))", "x >= 2", 2),
+        ("count_if(contains(display_name, 'v'))", "x >= 1", 1),
+        ("n_unique(domain(email))", "x == 1", 1),
+        ("min(upper(display_name))", "x < 'C'", "BOB"),
+        ("max(len(display_name))", "x >= 3", 3),
+        ("any(matches(client_app, '^web'))", "x", True),
+        ("last(extract(display_name, '^(.)'))", "x == 'B'", "B"),
+    ],
+)
+def test_a_rolling_window_looks_into_texts(judge, at, aggregate, having, found):
+    detect = f"""
+    from: attendees
+    group: {{by: [email], window: {{rolling: 10m}}, aggregate: {{x: "{aggregate}"}}, having: "{having}"}}
+    """
+    rows = [
+        {"email": "eve@example.org", "display_name": name, "client_agent": "windows,webex", "joined_time": at(minute)}
+        for minute, name in enumerate(["Eve", "EVE", "Bob"])
+    ]
+    outcome = judge(detect, {"attendees": rows}, fingerprint="[email]", evidence="[x]")
+    assert [finding.evidence["x"] for finding in outcome.findings] == [found]

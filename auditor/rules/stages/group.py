@@ -112,11 +112,9 @@ def _rolling(handed: Handed, stage: Group, window: GroupWindow, task: Task, *, u
     if task.watch is None:
         rows = _crowded(rows, time, length, least=max((least for _, least in bounds), default=1))
     only = None if task.watch else asked(stage)
-    prepared = _summary(rows, stage, task, only=only)
-    rolled = rows.lazy().rolling(time, period=length, closed="right", group_by=KEY)
-    edges = (pl.col(time).first().alias(START), pl.col(time).last().alias(END))
-    own = [pl.col(name).first() for name in stage.by if only is None or name in only]
-    seen = prepared.finished(rolled.agg(*own, *prepared.columns, *edges)).collect(engine="in-memory")
+    own = [name for name in stage.by if only is None or name in only]
+    edges = (Edge(START, time, greatest=False), Edge(END, time, greatest=True))
+    seen = _summary(rows, stage, task, only=only).rolled(rows, own, time, length, *edges)
     found, not_judged = hits(seen, stage.having, task)
     members = with_key(handed.complete(_bursts(rows, found, window)), (KEY, _BURST))
     judged = hits(_summed(members, stage, task), None, task)[0]

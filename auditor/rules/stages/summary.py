@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import polars as pl
 
@@ -86,6 +87,21 @@ class Summary:
         every = self._ended(pl.concat([alone.select(groups.columns).cast(groups.schema), groups]))
         order = pl.int_range(rows.height, dtype=pl.get_index_type(), eager=True)
         return every[order.scatter(places, own + rows.height)]
+
+    def rolled(self, rows: pl.DataFrame, by: Sequence[str], time: str, length: timedelta, *edges: Edge) -> pl.DataFrame:
+        """The results of the rows in the last `length` before each row, that row among them, and the `edges` beside.
+
+        The rows stand by `KEY`, which is that of `by`, then in order of `time`.
+        """
+        ready, shared = Rows((), self.rows.mask), self._arguments()
+        columns = (
+            expression(op, rows=ready, shared=shared).alias(name)
+            for op, name in zip(self.aggregates, self._names(), strict=True)
+        )
+        prepared = self._prepared(rows, by, (*edges, Edge(time, time, greatest=True)))
+        rolled = prepared.lazy().rolling(time, period=length, closed="right", group_by=KEY)
+        own = [pl.col(name).first() for name in dict.fromkeys(by) if name != time]
+        return self._ended(rolled.agg(*own, *columns, *(edge.of_group() for edge in edges)))
 
     def _names_read(self, rows: pl.DataFrame) -> list[str]:
         """The columns of the rows that are read where they are summed up without more of them."""
@@ -215,7 +231,7 @@ class Summary:
             grouped = grouped.with_columns(result)
         return grouped.drop(self._names())
 
-    def _ended(self, bare: pl.DataFrame) -> pl.DataFrame:
+    def _ended(self, bare: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
         return self.finished(bare.lazy()).collect(engine="in-memory")
 
 
