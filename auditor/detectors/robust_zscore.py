@@ -120,7 +120,7 @@ def prepare(rows: pl.DataFrame, settings: RobustZscore) -> pl.DataFrame:
     frame, _ = ended(numbered.lazy(), read=read, whole=settings.whole)
     alone = settings.value.alone
     stays, own = visits_of_legs(
-        frame.drop(LINEAGE),
+        frame.drop(name for name in LINEAGE if name not in settings.value.reads),
         entity=settings.entity,
         gap=settings.merge_gap,
         carried=[*settings.value.columns, *[pl.col(name).min().alias(f"{PEER}{name}") for name in settings.peer]],

@@ -142,8 +142,9 @@ def _value(name: str, setting: Expr | tuple[str, ...] | Mapping[str, Expr] | str
 
 def _aggregate(named: Mapping[str, Expr]) -> Aggregate:
     """The named trees as aggregates; durations become minutes."""
-    trees = {name: _of_visit(tree) for name, tree in named.items()}
-    prepared = summary(list(trees.items()), Rows(order("joined_time")))
+    trees = {name: _as_text(_of_visit(tree)) for name, tree in named.items()}
+    in_time = order("joined_time")
+    prepared = summary(list(trees.items()), Rows(in_time))
     minutes = [name for name, tree in trees.items() if tree.type is Type.DURATION]
 
     def finish(grouped: pl.LazyFrame) -> pl.LazyFrame:
@@ -151,6 +152,8 @@ def _aggregate(named: Mapping[str, Expr]) -> Aggregate:
         return finished.with_columns(pl.col(name).dt.total_microseconds() / _MINUTE for name in minutes)
 
     reads = frozenset().union(*(_columns(tree) for tree in trees.values()))
+    if any(op.name in {"first", "last"} for op in prepared.aggregates):
+        reads |= set(in_time)
     kinds = {
         column.meta.output_name(): op.args[0].name
         for op, column in zip(prepared.aggregates, prepared.columns, strict=True)
@@ -166,6 +169,19 @@ def _of_visit(tree: Expr) -> Expr:
     if isinstance(tree, Op) and tree.name not in AGGREGATES:
         return Op(tree.name, tuple(_of_visit(arg) for arg in tree.args), tree.type, tree.position)
     return tree
+
+
+def _as_text(tree: Expr) -> Expr:
+    """The tree with the columns it looks into as texts, since rows may hold them packed; what is only counted stays."""
+    match tree:
+        case Op("count" | "n_unique", (Column(),)):
+            return tree
+        case Op(name, args):
+            return Op(name, tuple(map(_as_text, args)), tree.type, tree.position)
+        case Column(type=Type.TEXT):
+            return Op("text", (tree,), Type.TEXT, tree.position)
+        case _:
+            return tree
 
 
 def _columns(tree: Expr) -> frozenset[str]:
