@@ -37,7 +37,8 @@ def visible_names(rule: Rule) -> frozenset[str]:
 
 def with_reasons(names: Collection[str]) -> set[str]:
     """The names, and those of the reasons that stand beside facts among them."""
-    return {*names, *(f"{name}_why" for name in names if f"{name.rpartition('.')[2]}_why" in REASONS)}
+    parted = [name.rpartition(".") for name in names]
+    return {*names, *(f"{row}{dot}{REASONS[fact]}" for row, dot, fact in parted if fact in REASONS)}
 
 
 def _optional(table: str, name: str) -> bool:

@@ -176,8 +176,14 @@ LEARNED: Mapping[str, pl.DataType] = MappingProxyType(
 )
 """Every fact that only all rows together tell, with its type."""
 
-REASONS = frozenset({"person_key_why", *(name for name in LEARNED if name.endswith("_why"))})
-"""The facts that tell why another fact is what it is."""
+REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "person_key": "person_key_why",
+        **{name.removesuffix("_why"): name for name in LEARNED if name.endswith("_why") and name != "phone_leg_why"},
+        "phone_leg_of": "phone_leg_why",
+    }
+)
+"""Of facts that have one, the fact that tells why they are what they are."""
 
 
 def models_of(table: str, names: Collection[str]) -> list[tuple[Model, list[str]]]:

@@ -177,3 +177,18 @@ def test_a_fact_that_other_rows_tell_is_shown_with_its_reason(tmp_path: Path) ->
     told = explain(audit.findings[0], audit, archive, rules=rules, settings=Settings())
     values = {"visit_number": 1, "visit_number_why": "first join of the meeting"}
     assert [dict(clause.values) for row in told.rows for clause in row] == [values]
+
+
+def test_the_reason_of_the_person_a_telephone_belongs_to_stands_beside_that_fact_and_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "rule.yaml"
+    detect = "detect: {from: attendees, where: {all: [phone_leg, phone_leg_of is not None]}}\n"
+    path.write_text(HEAD + detect + 'finding: {subject: "{display_name}", message: m, fingerprint: [display_name]}\n')
+    rules = load_rules([path], bundled=False)
+    line = {**EVE, "email": None, "displayName": "Call-in user", "phoneNumber": "15550100", "ipAddress": None}
+    archive = small_archive(tmp_path / "archive", [HOST, {**line, "clientAgent": None}])
+    audit = check(archive, rules, request=Request(), now=NOW)
+    told = explain(audit.findings[0], audit, archive, rules=rules, settings=Settings())
+    leg, owner = [dict(clause.values) for row in told.rows for clause in row]
+    assert leg == {"phone_leg": True}
+    assert owner.keys() == {"phone_leg_of", "phone_leg_why"}
+    assert owner["phone_leg_why"]
