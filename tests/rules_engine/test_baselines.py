@@ -181,6 +181,22 @@ def test_a_value_first_seen_after_enough_history_is_found(judge):
     assert [record.item for record in found.findings[0].records] == [3]
 
 
+def test_a_value_new_before_there_is_enough_history_is_unknown_whatever_else_is_asked_of_it(judge):
+    rows = [
+        *joins("a", range(3), client_os="windows"),
+        *joins("a", [3], client_os="linux"),
+        *joins("a", [4], client_os="mac"),
+    ]
+    detect = """
+    from: attendees
+    baseline:
+      {entity: [email], period: 1d, value: client_os, method: first_seen, min_history: 3, having: value != 'mac'}
+    """
+    found = judge(detect, {"attendees": rows}, fingerprint="[email, value]", show=["value", "n"])
+    assert [(seen["value"], seen["n"]) for seen in found.seen] == [("linux", 3)]
+    assert found.not_evaluable == 1
+
+
 def test_a_share_is_held_against_the_share_of_all_history_rows(judge):
     rows = [
         *joins("a", [0, 0, 0, 1], invited=True),

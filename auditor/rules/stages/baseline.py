@@ -83,6 +83,9 @@ def judge_baseline(rows: pl.DataFrame, stage: Baseline, task: Task, *, window: W
     named = kept.select(stage.entity)[entities][scored[_ENTITY]]
     scored = _with_meeting(scored.hstack(named), kept, stage, task)
     having = stage.having or _ANY_SCORE
+    if stage.method == "first_seen":
+        # without enough history there is no score, and nothing can be said
+        having = Condition(Op("and", (_ANY_SCORE.tree, having.tree), Type.BOOLEAN), having.clauses)
     found, not_judged = hits(scored.with_columns(pl.col(PERIOD).alias(AT)), having, task)
     return Judged(
         with_records(found, _members(kept, found, on), on=on).drop(_ENTITY),
