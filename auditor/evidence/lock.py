@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import platform
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -25,6 +26,8 @@ from auditor.frozen import dataclass
 from auditor.model.window import iso
 
 LOCK = "lock"
+
+_TURN = 0.05
 
 _log = logging.getLogger(__name__)
 
@@ -91,16 +94,25 @@ def _locked(folder: Path, kind: int) -> Iterator[None]:
         yield
         return
     try:
-        try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _taken(descriptor, kind, folder):
             _log.warning("%s is in use; waiting", folder)
-            fcntl.flock(descriptor, kind)
-        except OSError as error:
-            _log.debug("%s cannot be locked", folder, exc_info=error)
+            # asked again and again: no signal ends a wait of the kernel once Polars is there
+            while not _taken(descriptor, kind, folder):
+                time.sleep(_TURN)
         yield
     finally:
         os.close(descriptor)
+
+
+def _taken(descriptor: int, kind: int, folder: Path) -> bool:
+    """Whether the lock was taken, or the system has none."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        _log.debug("%s cannot be locked", folder, exc_info=error)
+    return True
 
 
 def _named(holder: bytes) -> str:

@@ -160,7 +160,10 @@ def test_whoever_will_not_wait_leaves_the_archive_as_it_was(site) -> None:
             assert child.stderr is not None
             assert "waiting" in child.stderr.readline()
             child.send_signal(signal.SIGINT)
-            child.communicate()
+            try:
+                child.communicate(timeout=60)
+            finally:
+                child.kill()
         assert child.returncode == 130
     assert not (site.archive.path / "next").exists()
     assert held(Archive(site.archive.path)) == before
