@@ -17,13 +17,17 @@ class SiteList:
     """Fetches the list of sites and remembers it."""
 
     found: list[str] = field(default_factory=list)
+    fault: SourceError | None = None
 
     def __call__(self, source: Source, work: Work, sink: Sink) -> Fetched:
-        """The list as it is fetched."""
-        return fetch(source, work, _Noting(sink, self))
+        """The list as it is fetched; one that cannot be read is as good as refused."""
+        fetched = fetch(source, work, _Noting(sink, self))
+        fetched.refused = fetched.refused or self.fault
+        return fetched
 
     def note(self, page: Page) -> None:
-        """Remember the sites of a page."""
+        """Remember the sites of a page, or why it names none."""
+        self.fault = page.fault or self.fault
         for record in page.records:
             url = record.get("siteUrl") if isinstance(record, Mapping) else None
             if isinstance(url, str) and url.strip():
