@@ -128,6 +128,12 @@ def test_a_list_of_sites_that_cannot_be_had_stops_a_run_without_named_sites(site
     assert not isinstance(error.value, AuthError)
 
 
+def test_a_site_that_is_not_found_tells_where_to_look(site, bench_of) -> None:
+    run = bench_of(site, Fault("forbidden-endpoint", value="/sites")).run(sites=("other.webex.com",))
+    assert run.reasons() == {"not-found"}
+    assert all(gap.detail.endswith("; check site and base URL") for gap in run.outcome.gaps)
+
+
 def test_the_token_is_never_sent_to_the_host_a_next_link_names(site, bench_of) -> None:
     heard: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as foreign:
