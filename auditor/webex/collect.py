@@ -65,7 +65,7 @@ class Outcome:
     """How a collection ended.
 
     `gaps` are the failures that remain in the window, from this run or before. `refusal` is set when the
-    when every request for records was.
+    credentials were refused, or when every request for records was.
     """
 
     sites: tuple[str, ...]
@@ -126,6 +126,7 @@ class _Collection:
         self._sum = _Sum()
         self._totals: dict[str, int] = {}
         self._site_list = SiteList()
+        self._sites_refused = False
         self._named = Named()
         self._at_hand = AtHand()
         self._source = Source(means.client, means.bounds, means.now)
@@ -172,6 +173,7 @@ class _Collection:
         if batch.refusal is not None:
             return ()
         refused = next((finished.refused for finished in batch.finished), None)
+        self._sites_refused = isinstance(refused, AuthError)
         found = chosen(self._wanted.sites, self._site_list.found, refused=refused)
         if refused is not None:
             log.warning("the sites cannot be checked: %s", refused)
@@ -270,9 +272,11 @@ class _Collection:
         )
 
     def _denied(self, wanted: Wanted) -> AuthError | None:
-        """The refusal, when every request for records was refused and none was ever answered."""
+        """The refusal, when every request was refused, or every one for records and none was ever answered."""
         if self._sum.denied is None or self._sum.answered:
             return None
+        if self._sites_refused:
+            return self._sum.denied
         ever = any(unit.complete and unit.site_url in wanted.sites for unit in self._units().values())
         return None if ever else self._sum.denied
 

@@ -87,6 +87,16 @@ def test_everything_refused_names_the_missing_scope(site, bench_of) -> None:
     assert run.reasons() == {"forbidden"}
 
 
+def test_everything_refused_is_a_refusal_though_an_earlier_run_was_not(site, bench_of) -> None:
+    clean = len(bench_of(site, name="clean").run(participants=False).requests)
+    bench = bench_of(site, Fault("forbidden", after=clean))
+    assert bench.run(participants=False).outcome.gaps == ()
+    run = bench.run(participants=False, sites=("example.webex.com",))
+    assert {served.status for served in run.requests} == {403}
+    assert run.outcome.refusal is not None
+    assert "needs meeting:admin_config_read" in str(run.outcome.refusal)
+
+
 def test_a_refused_site_is_a_gap_and_the_others_go_on(bench_of) -> None:
     sites = [Regular(meetings=3, people=3, url=f"{name}.webex.com").site() for name in ("one", "two")]
     run = bench_of(sites, Fault("forbidden-site", value="two.webex.com")).run()

@@ -10,7 +10,6 @@ from auditor.webex.pages import Bounds
 from auditor.webex.sites import SiteList, chosen
 from auditor.webex.work import sites
 
-
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
