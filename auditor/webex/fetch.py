@@ -96,9 +96,11 @@ class _Fetching:
 
     def run(self) -> Fetched:
         for part in _parts(self._work):
-            self._part(part)
-            if self._found.refused is not None and not self._found.answered:
-                break
+            refused = self._found.refused
+            if refused is not None and not self._found.answered and _refuses_like(refused):
+                self._gap(refused, part)
+            else:
+                self._part(part)
         return self._found
 
     def _part(self, part: _Part) -> None:
@@ -193,7 +195,8 @@ class _Fetching:
         if reason is GapReason.GONE and again:
             reason = GapReason.UNAVAILABLE
         window = self._absent(part)
-        self._found.gaps += _named_gaps(self._work, window, reason=reason, error=error)
+        gaps = _named_gaps(self._work, window, reason=reason, error=error)
+        self._found.gaps += [gap for gap in gaps if gap not in self._found.gaps]
 
     def _absent(self, part: _Part) -> Window:
         """The span a failure of a part leaves empty, no wider than the unit covers."""
@@ -206,6 +209,11 @@ class _Fetching:
 def _is_stale(error: SourceError, kept: int) -> bool:
     """Whether a next link is gone, so that the listing must begin anew."""
     return error.status == 410 and kept > 0
+
+
+def _refuses_like(error: SourceError) -> bool:
+    """Whether what refused one part would refuse the others: a client error, not trouble or a limit that passes."""
+    return error.status is not None and 400 <= error.status < 500 and reason_of(error) is not GapReason.RATE_LIMITED
 
 
 def _parts(work: Work) -> Sequence[_Part]:

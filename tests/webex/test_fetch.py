@@ -75,6 +75,26 @@ def test_the_size_that_a_slow_server_can_do_is_remembered_for_the_unit(bench, wo
     assert len(pages) == 4
 
 
+def test_trouble_with_one_span_does_not_keep_from_asking_for_the_others(bench, work) -> None:
+    spans = tuple(work.window.split(timedelta(hours=6)))
+
+    def answering(request):
+        first = request.url.params["from"] == spans[0].start.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return httpx.Response(503 if first else 200, json={"items": []})
+
+    found, pages = fetched(bench(answering), replace(work, spans=spans))
+    assert [gap.window for gap in found.gaps] == [spans[0]]
+    assert len(pages) == 3
+
+
+def test_what_one_refusal_refuses_is_a_gap_in_every_span_and_asked_once(bench, answers, work) -> None:
+    spans = tuple(work.window.split(timedelta(hours=6)))
+    made = bench(answers((404, {}, {"message": "no"})))
+    found, _ = fetched(made, replace(work, window=None, spans=spans))
+    assert [gap.window for gap in found.gaps] == list(spans)
+    assert len(made.sent) == 1
+
+
 def test_a_server_that_is_always_too_slow_is_given_up_after_a_bounded_number_of_tries(bench, answers, work) -> None:
     made = bench(answers((504, {}, {})))
     found, pages = fetched(made, work)
