@@ -148,6 +148,7 @@ class _Fetching:
             query=self._query(part),
             label=f"{self._work.key} {part.span and stamp(part.span.start)} {len(part.emails)} {self._timeouts}",
             body=email_body(part.emails, part.span) if part.emails and part.span else None,
+            divisible=len(part.emails) > 1,
         )
         return pages(self._source.client, listing, size=self._size, bounds=self._source.bounds, now=self._source.now)
 

@@ -45,12 +45,16 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One question to an endpoint, answered by one or more pages. `query` is without the page size."""
+    """One question to an endpoint, answered by one or more pages.
+
+    `query` is without the page size. `divisible` when the caller asks in smaller parts where time runs out.
+    """
 
     endpoint: Endpoint
     query: Pairs
     label: str
     body: JsonValue = None
+    divisible: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,13 @@ def pages(
     seen = {url}
     empty = 0
     for number in range(1, bounds.pages + 1):
-        ask = Ask(listing.endpoint, url, f"{listing.label} {size} {number}", body, shrinks=size is not None)
+        ask = Ask(
+            listing.endpoint,
+            url,
+            f"{listing.label} {size} {number}",
+            body,
+            shrinks=size is not None or listing.divisible,
+        )
         page, answer = _page(client, ask, listing, bounds=bounds, now=now)
         link = _next(answer, asked=url, first=first, endpoint=listing.endpoint, origin=client.origin)
         yield page

@@ -78,6 +78,9 @@ def test_a_query_that_takes_too_long_is_halved(bench_of) -> None:
     run = bench_of(large(150), *faults).run(bounds=Bounds())
     assert run.outcome.gaps == ()
     assert run.table("participants").height == 150
+    bodies = [served.request.body for served in run.asked(QUERY)]
+    assert len(bodies) == len(set(bodies))
+    assert run.waited == 0
 
 
 def test_named_people_are_asked_for_instead_of_everybody(site, regular, bench_of) -> None:
