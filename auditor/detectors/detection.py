@@ -9,6 +9,7 @@ budget. Every candidate is accounted for: `candidates = sum(suppressed) + emitte
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import field
 from datetime import date, datetime, timedelta
@@ -207,8 +208,8 @@ def conclude(
 
     `cut` are further candidates that were left out before the budget; they are truncated, too.
 
-    The budget takes the highest scores first: at most `per_entity` findings of an entity in any seven days
-    counted from its best one, then at most `total` in all.
+    The budget takes the highest scores first: at most `per_entity` findings of an entity in any seven days, then at
+    most `total` in all.
     """
     ranked = candidates.with_columns(pl.col("score").round(DIGITS))
     reasons = (
@@ -233,13 +234,21 @@ def _affordable(findings: pl.DataFrame, *, entity: Sequence[str], budget: Budget
         pl.col("_first").struct.field("item"),
         descending=[True, *[False] * (len(entity) + 3)],
     )
-    place = pl.int_range(pl.len()).over(*entity, _week(entity))
-    return order.filter(place < budget.per_entity).drop("_first").head(budget.total)
+    spaced = _spaced(ids(order, entity), order["observed_at"].dt.epoch("us"), budget.per_entity)
+    return order.filter(spaced).drop("_first").head(budget.total)
 
 
-def _week(entity: Sequence[str]) -> pl.Expr:
-    """Seven-day spans of an entity, counted from its best finding."""
-    best = pl.col("observed_at").first().over(*entity)
-    return ((pl.col("observed_at") - best).dt.total_microseconds()).floordiv(
-        timedelta(days=7) // timedelta(microseconds=1)
-    )
+def _spaced(entities: pl.Series, times: pl.Series, most: int) -> pl.Series:
+    """Which findings, the first ones first, leave an entity with no more than so many in any seven days."""
+    week = timedelta(days=7) // timedelta(microseconds=1)
+    taken: dict[int, list[int]] = {}
+    chosen = []
+    for entity, time in zip(entities.to_list(), times.to_list(), strict=True):
+        own = taken.setdefault(entity, [])
+        place = bisect(own, time)
+        around = [*own[max(0, place - most) : place], time, *own[place : place + most]]
+        fits = all(last - first >= week for first, last in zip(around, around[most:], strict=False))
+        if fits:
+            own.insert(place, time)
+        chosen.append(fits)
+    return pl.Series(chosen, dtype=pl.Boolean())
