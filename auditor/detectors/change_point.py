@@ -140,11 +140,11 @@ def _series(told: pl.DataFrame, settings: ChangePoint) -> pl.DataFrame:
     """One row an entity and period, the first and last period of each entity left out, since they are partial."""
     values = told.select("_who", "period", "_group", x=pl.col("value").cast(pl.Float64).fill_nan(None))
     if settings.fill is not None:
-        days = max(settings.period // timedelta(days=1), 1)
+        every = f"{settings.period // timedelta(microseconds=1)}us"
         grid = (
             values.group_by("_who")
             .agg(_from=pl.col("period").min(), _to=pl.col("period").max())
-            .with_columns(period=pl.datetime_ranges("_from", "_to", interval=f"{days}d"))
+            .with_columns(period=pl.datetime_ranges("_from", "_to", interval=every))
             .explode("period")
             .drop("_from", "_to")
         )

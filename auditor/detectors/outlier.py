@@ -130,7 +130,7 @@ def tell(parts: Sequence[Seen], settings: Outlier, window: Window, again: Again)
     ranks = [f"_rank{place}" for place in range(len(key))]
     ranked = [codes(seen.found[name]).alias(rank) for name, rank in zip(key, ranks, strict=True)]
     weeks = seen.found.hstack(ranked)
-    week = weeks["period"].dt.epoch("d").cast(pl.Int64())
+    week = weeks["period"].dt.epoch("us")
     weeks = weeks[reduce(paired, ranked, week - smallest(week)).arg_sort()]
     if ids(weeks, ranks).n_unique() < settings.min_entities:
         reason = f"fewer than {settings.min_entities} entities to compare with each other"
@@ -176,16 +176,21 @@ def periods(frame: pl.DataFrame, who: pl.Series, value: Aggregate, length: timed
     They have `_who`, the number of the entity, `period`, `_group`, their place, and the count of their `_rows`.
     """
     begins = frame.select(period_start(length)).to_series()
-    first, group = places(paired(who.cast(pl.Int64()), places(begins.dt.epoch("d"))[1].cast(pl.Int64())))
+    number = begins.dt.epoch("us" if length % timedelta(days=1) else "d")
+    first, group = places(paired(who.cast(pl.Int64()), places(number)[1].cast(pl.Int64())))
     found = value.summed(frame, group.cast(pl.Int64()))
     rows = picked(first, found["_group"])
     return group.cast(pl.Int64()), found.with_columns(_who=picked(who, rows), period=picked(begins, rows))
 
 
 def period_start(length: timedelta) -> pl.Expr:
-    """The start of the tumbling period, Monday for weeks, in UTC."""
-    days = length // timedelta(days=1)
-    return pl.col("joined_time").dt.truncate(f"{days // 7}w" if days % 7 == 0 else f"{days}d")
+    """The start of the tumbling period in UTC, counted from a Monday."""
+    weeks, rest = divmod(length, timedelta(weeks=1))
+    if not rest:
+        return pl.col("joined_time").dt.truncate(f"{weeks}w")
+    # Polars counts from a Thursday
+    every = f"{length // timedelta(microseconds=1)}us"
+    return pl.col("joined_time").dt.offset_by("-4d").dt.truncate(every).dt.offset_by("4d")
 
 
 def _worded(chosen: pl.DataFrame, settings: Outlier) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from statistics import mean, median
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,3 +86,17 @@ def test_a_change_that_did_not_hold_is_none_where_holding_is_asked(build) -> Non
     assert detect(build(weeks(counts)), strict, ALL).findings.is_empty()
     held = [9, 4, 4, 4, 4, 4, 4, 8, 8, 8, 8, 9]
     assert detect(build(weeks(held)), strict, ALL).findings["n_after"].to_list() == [4]
+
+
+@pytest.mark.parametrize("length", [timedelta(hours=6), timedelta(hours=12), timedelta(days=1), timedelta(days=3)])
+def test_periods_are_tumbling_windows_counted_from_a_monday(build, length) -> None:
+    monday = datetime(1970, 1, 5, tzinfo=UTC)
+    begins = [monday + ((MONDAY - monday) // length + place) * length for place in range(40)]
+    rows = [
+        {"joined_time": begin + step * (length / 3)}
+        for n, begin in enumerate(begins)
+        for step in range(1 + n // 20 * 2)
+    ]
+    settings = ChangePoint(value=COUNT, period=length, floor=0.25, fill=0.0)
+    found = detect(build(rows), settings, ALL).findings
+    assert found.select("before", "after", "at").rows() == [(1.0, 3.0, begins[20])]

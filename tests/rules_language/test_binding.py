@@ -217,3 +217,21 @@ def test_a_default_that_no_function_takes_is_a_mistake_of_the_rule(problems: Cal
 
 def test_binding_is_repeatable(rule: Rule) -> None:
     assert bound(rule).rule == bound(rule).rule
+
+
+@pytest.mark.parametrize(
+    ("detector", "value", "told"),
+    [
+        ("burst, within: param.p", "0s", "a window must be longer than 0s"),
+        ("change_point, value: count(), period: param.p", "36h", "a tumbling window divides a day or is whole days"),
+        ("outlier, features: {a: count()}, period: param.p", "0s", "a window must be longer than 0s"),
+    ],
+)
+def test_a_detector_refuses_a_parameter_that_makes_no_window(load: Load, detector: str, value: str, told: str) -> None:
+    head = "schema: 1\nid: TST-002\nname: test-rule-two\ntitle: Nothing is unusual here\nseverity: low\n"
+    params = "params: {p: {type: duration, default: 12h, description: d}}\n"
+    detect = f"detect: {{from: attendees, detector: {{type: {detector}}}}}\n"
+    rule = load(f"{head}{params}{detect}finding: {{subject: s, message: m, fingerprint: [joined_time]}}\n").rules[0]
+    assert bound(rule).rule.id == "TST-002"
+    with pytest.raises(ConfigError, match=told):
+        bound(rule, cli_params={"p": value})

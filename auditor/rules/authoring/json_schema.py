@@ -116,7 +116,7 @@ def _setting(setting: Setting) -> Json:
         "column": {"type": "string"},
         "integer": _ref("Number"),
         "number": _ref("Number"),
-        "duration": _ref("Length"),
+        **dict.fromkeys(("duration", "length", "period"), _ref("Length")),
         "flag": {"type": "boolean"},
         "word": {"anyOf": [words, {"type": "string", "pattern": r"^param\.[a-z][a-z0-9_]*$"}]},
         "words": {"type": "array", "items": words},

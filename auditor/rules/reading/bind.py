@@ -289,6 +289,8 @@ def _limits(rule: Rule) -> Iterator[tuple[Expr, Callable[[LiteralValue], str | N
                 value = stage.settings.get(name)
                 if isinstance(value, Param) and setting.form in {"integer", "number"}:
                     yield value, _between(setting.least, setting.most)
+                elif isinstance(value, Param) and setting.form in {"length", "period"}:
+                    yield value, _positive if setting.form == "length" else _tumbling
 
 
 def _tumbling(value: LiteralValue) -> str | None:

@@ -31,8 +31,9 @@ VISIT = {"presence": Type.DURATION, "meeting_length": Type.DURATION}
 class Setting:
     """One setting, with the form its value has.
 
-    Forms: columns, column, integer, number, duration, flag, words (among `choices`), word (one of `choices`), list
-    (`list.x`), value (an aggregate), features (name to aggregate). A word may be `param.x` too.
+    Forms: columns, column, integer, number, duration, length (a duration above 0), period (as tumbling windows
+    have), flag, words (among `choices`), word (one of `choices`), list (`list.x`), value (an aggregate), features (name
+    to aggregate). A word may be `param.x` too.
     """
 
     form: str
@@ -81,7 +82,7 @@ def _form(settings: dict[str, Setting], yields: dict[str, Type]) -> DetectorForm
 
 
 _ENTITY = _columns("email")
-_PERIOD = Setting("duration", timedelta(weeks=1))
+_PERIOD = Setting("period", timedelta(weeks=1))
 
 DETECTORS: Mapping[str, DetectorForm] = MappingProxyType(
     {
@@ -89,7 +90,7 @@ DETECTORS: Mapping[str, DetectorForm] = MappingProxyType(
             {
                 "entity": _ENTITY,
                 "columns": _columns("ip_network", "client_os", "client_app"),
-                "prior_weight": Setting("number", 5, least=0, most=1_000),
+                "prior_weight": Setting("number", 5, least=0.001, most=1_000),
                 "min_history": Setting("integer", 20, least=1, most=100_000),
                 "min_bits": Setting("number", 6, least=0, most=100),
                 "history": Setting("duration", timedelta(days=90)),
@@ -110,7 +111,7 @@ DETECTORS: Mapping[str, DetectorForm] = MappingProxyType(
                 "peer": Setting("columns"),
                 "min_history": Setting("integer", 15, least=1, most=100_000),
                 "shrink": Setting("number", 10, least=0, most=10_000),
-                "floor": Setting("number", 0.1, least=0, most=1_000),
+                "floor": Setting("number", 0.1, least=0.0001, most=1_000),
                 "threshold": Setting("number", 6, least=0, most=1_000),
                 "direction": Setting("word", "both", choices=("both", "up", "down")),
                 "merge_gap": Setting("duration", timedelta(minutes=10)),
@@ -121,7 +122,7 @@ DETECTORS: Mapping[str, DetectorForm] = MappingProxyType(
         "burst": _form(
             {
                 "entity": _ENTITY,
-                "within": Setting("duration", timedelta(minutes=10)),
+                "within": Setting("length", timedelta(minutes=10)),
                 "min_count": Setting("integer", 5, least=2, most=1_000_000),
                 "min_score": Setting("number", 4, least=0, most=15),
                 "suppress": _suppress("reconnect"),
@@ -199,7 +200,7 @@ DETECTORS: Mapping[str, DetectorForm] = MappingProxyType(
                 "value": Setting("value", required=True),
                 "min_side": Setting("integer", 4, least=2, most=1_000),
                 "threshold": Setting("number", 9, least=0, most=1_000),
-                "floor": Setting("number", least=0, most=1_000),
+                "floor": Setting("number", least=0.0001, most=1_000),
                 "min_change": Setting("number", least=0, most=1_000_000),
                 "fill": Setting("number", least=0, most=1_000_000),
                 "min_held": Setting("integer", 0, least=0, most=1_000),

@@ -85,9 +85,13 @@ def _given(draft: Draft, node: Map, name: str, setting: Setting, scope: Scope) -
             return _aggregate(draft, found, scope)
         case "features":
             return _features(draft, found, scope)
-        case "duration":
-            return draft.length(found)
+        case "duration" | "length" | "period":
+            return _length(draft, found, setting.form)
     return _flag(draft, found) if setting.form == "flag" else _list(draft, found)
+
+
+def _length(draft: Draft, node: Node, form: str) -> Expr | None:
+    return draft.tumbling(node) if form == "period" else draft.length(node, positive=form == "length")
 
 
 def _default(setting: Setting) -> Value | None:
