@@ -16,7 +16,7 @@ import polars as pl
 from auditor.detectors.detection import Budget, Detection, conclude, ended, recognised, unjudged, within
 from auditor.detectors.past import in_order
 from auditor.detectors.seen import Again, Beside, Seen, ends, once, together
-from auditor.detectors.suppress import first_reason
+from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import clock, entity, span
 from auditor.entities.columns import picked
 from auditor.entities.episodes import ORDER
@@ -44,6 +44,7 @@ class Overlap:
     different: tuple[str, ...] = ("ip_network",)
     grace: timedelta = timedelta(minutes=2)
     level: int = 1
+    networks: tuple[str, ...] = field(default=())
     suppress: tuple[str, ...] = ("hand_off", "companion", "same_provider", "remote_exit", "known_network", "reconnect")
     budget: Budget = field(default_factory=Budget)
 
@@ -119,9 +120,14 @@ def look(rows: pl.LazyFrame, settings: Overlap, window: Window, beside: Beside) 
         "remote_exit": (pl.col("exit_a") & (pl.col("known_b") | pl.col("exit_b")))
         | (pl.col("exit_b") & pl.col("known_a")),
         "known_network": pl.col("known_a") & pl.col("known_b"),
+        "listed_network": pl.col("listed_a") | pl.col("listed_b"),
     }
     scored = (
-        pairs.with_columns(weight=weight)
+        pairs.with_columns(
+            weight=weight,
+            listed_a=in_networks(pairs["ip_network_a"], settings.networks),
+            listed_b=in_networks(pairs["ip_network_b"], settings.networks),
+        )
         .filter((pl.col("weight") >= settings.level) & within(window, "joined_time_b"))
         .with_columns(
             score=pl.col("overlap").dt.total_microseconds() * pl.col("weight") / 60_000_000,

@@ -126,3 +126,12 @@ def test_partners_before_the_window_take_nobodys_place(build) -> None:
     late = Window(START + timedelta(minutes=6 * 55), START + timedelta(days=1))
     found = detect(build(connected(60)), Overlap(suppress=(), budget=Budget(1000, 1000)), late)
     assert (found.findings.height, found.truncated) == (5, 0)
+
+
+def test_a_pair_of_which_one_leg_is_on_a_listed_network_may_fall_away(build) -> None:
+    rows = [leg(0, 60, "192.0.2.0/24"), leg(30, 90, "203.0.113.0/24")]
+    for networks, suppressed in ((("192.0.0.0/16",), {"listed_network": 1}), (("198.51.100.0/24",), {}), ((), {})):
+        settings = Overlap(networks=networks, suppress=("listed_network",))
+        found = detect(build(rows), settings, WINDOW)
+        assert (found.ledger.candidates, found.ledger.suppressed) == (1, suppressed)
+    assert detect(build(rows), Overlap(networks=("0.0.0.0/0",), suppress=()), WINDOW).ledger.suppressed == {}
