@@ -240,7 +240,8 @@ def _kind_of(names: set[str], asked: str | None, *, name: str) -> tuple[Kind, di
 def _kind_by(names: frozenset[str], asked: str | None) -> tuple[Kind, Mapping[str, str]]:
     kinds = [KINDS[asked]] if asked is not None else list(KINDS.values())
     scores = sorted(
-        ((len(names & known), kind.name, style) for kind in kinds for style, known in _known(kind)), reverse=True
+        ((_fitting(names, kind, style, known), kind.name, style) for kind in kinds for style, known in _known(kind)),
+        reverse=True,
     )
     best = scores[0]
     rivals = {found for score, found, _ in scores if score == best[0]}
@@ -253,9 +254,15 @@ def _kind_by(names: frozenset[str], asked: str | None) -> tuple[Kind, Mapping[st
         raise ConfigError(f"none of its fields is one of {kind.name}")
     if names & {child.name for child in kind.children}:
         return kind, {reading.NAMES: "api"}
-    if style == "mixed" or len(spelled) > best[0]:
+    if style == "mixed" or len(spelled) > len(names & dict(_known(kind))[style]):
         return kind, {reading.NAMES: "mixed", reading.MAPPING: json.dumps(spelled, ensure_ascii=False)}
     return kind, {reading.NAMES: style}
+
+
+def _fitting(names: frozenset[str], kind: Kind, style: str, known: set[str]) -> int:
+    """How many of the names the kind knows; those that fill no column count where enough others do."""
+    found = len(names & known)
+    return found + len(names & kind.also) if style == "api" and found >= _TELLING else found
 
 
 def _spelled(kind: Kind, names: Iterable[str]) -> dict[str, str]:

@@ -22,6 +22,10 @@ def _of(form: Form, names: str) -> tuple[Field, ...]:
     return tuple(_field(name, form) for name in names.split())
 
 
+def _also(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
 _ATTENDEES = Kind(
     "attendees",
     schema.ATTENDEES,
@@ -96,6 +100,7 @@ _INVITEES = Kind(
     "invitees",
     schema.INVITEES,
     (_field("meetingId"), _field("email", Form.EMAIL), *_of(Form.FLAG, "coHost panelist")),
+    also=_also("id displayName"),
 )
 
 _PEOPLE = Kind(
@@ -123,6 +128,10 @@ _SETTINGS = Kind(
         _field("unlockedMeetingJoinSecurity", Form.OPEN),
         _field("scheduledType", Form.LOWER),
     ),
+    also=_also(
+        "meetingSeriesId scheduledMeetingId meetingNumber agenda meetingType state timezone start end hostUserId"
+        " hostDisplayName siteUrl webLink trackingCodes"
+    ),
 )
 
 _SIGN_INS = Kind(
@@ -135,6 +144,7 @@ _SIGN_INS = Kind(
         _field("actorUserAgent", column="user_agent"),
         _field("actionText", column="action"),
     ),
+    inside="data",
 )
 
 _ADMIN_CHANGES = Kind(
@@ -147,6 +157,7 @@ _ADMIN_CHANGES = Kind(
         _field("targetName", column="target"),
         _field("actionText", column="description"),
     ),
+    inside="data",
 )
 
 _RECORDINGS = Kind(
@@ -159,6 +170,7 @@ _RECORDINGS = Kind(
         _field("status"),
         _field("durationSeconds", Form.SECONDS, column="duration"),
     ),
+    also=_also("id siteUrl serviceType hostDisplayName topic timeRecorded"),
 )
 
 _RECORDING_ACCESS = Kind(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from zoneinfo import ZoneInfo
 
 from auditor.evidence.entry import IMPORT
 from auditor.tables.controlhub import prepared
+from auditor.tables.convert import Json
 from auditor.tables.decode import Reading
 from auditor.tables.kinds import KINDS
 from auditor.tables.record import Kind
@@ -39,4 +40,14 @@ def reading_of(endpoint: str, options: Mapping[str, str]) -> tuple[Kind, Reading
     if names == "controlhub":
         formats = tuple(filter(None, options.get(FORMATS, "").split("\n")))
         return kind, Reading(zone, formats, prepared(options[MAPPING]))
-    return kind, Reading(zone)
+    return kind, Reading(zone, prepare=None if kind.inside is None else _opened(kind.inside))
+
+
+def _opened(name: str) -> Callable[[Json], Json]:
+    """What puts the fields of the object `name` beside those of the record it stands in."""
+
+    def record(item: Json) -> Json:
+        held = item.get(name) if isinstance(item, dict) else None
+        return {**held, **item} if isinstance(held, dict) and isinstance(item, dict) else item
+
+    return record

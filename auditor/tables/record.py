@@ -86,7 +86,8 @@ class Child:
 class Kind:
     """One kind of raw record: the table its rows go to, its fields, the lists inside it.
 
-    `site` says whether a row takes the site of its request when the record names none.
+    `site` says whether a row takes the site of its request when the record names none. `also` has names the API gives
+    its records that fill no column, where other kinds know them, too. `inside` names an object with more of the fields.
     """
 
     name: str
@@ -94,6 +95,8 @@ class Kind:
     fields: tuple[Field, ...]
     children: tuple[Child, ...] = ()
     site: bool = False
+    also: frozenset[str] = frozenset()
+    inside: str | None = None
 
     @property
     def read(self) -> pl.Schema:

@@ -375,6 +375,54 @@ def test_records_that_name_no_site_need_one(bring: Bring, save) -> None:
     assert "--site tells" in str(bring(save("a.json", json.dumps([attendee(1)])), site=None).exception)
 
 
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("invitees", "id email displayName coHost meetingId panelist"),
+        (
+            "settings",
+            "id title agenda state timezone start end hostUserId hostDisplayName hostEmail scheduledType",
+        ),
+        (
+            "recordings",
+            "id meetingId topic createTime timeRecorded siteUrl serviceType durationSeconds status hostEmail",
+        ),
+    ],
+)
+def test_an_answer_of_another_endpoint_is_not_taken_for_people_or_meetings(
+    bring: Bring, archive, save, kind: str, names: str
+) -> None:
+    done = bring(save("a.json", json.dumps({"items": [dict.fromkeys(names.split())]})))
+    assert (done.return_value, f"1 record of {kind}" in done.stderr) == (0, True)
+    assert [archive().scan(name).collect().height for name in ("participants", "meetings")] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "inner", "found"),
+    [
+        (
+            "sign_ins",
+            {"actorEmail": "Eve@example.com", "actorIp": "203.0.113.7", "actorUserAgent": "x", "actionText": "in"},
+            ("eve@example.com", "203.0.113.7", "x", "in"),
+        ),
+        (
+            "admin_changes",
+            {"actorEmail": "Eve@example.com", "eventCategory": "USERS", "targetName": "t", "actionText": "made"},
+            ("eve@example.com", "USERS", "t", "made"),
+        ),
+    ],
+)
+def test_events_are_read_with_what_stands_inside_their_data(
+    bring: Bring, archive, save, kind: str, inner: dict[str, str], found: tuple[str, ...]
+) -> None:
+    event = {"id": "1", "actorId": "a", "created": "2026-09-01T10:00:00Z", "data": inner}
+    flat = {"created": "2026-09-01T11:00:00Z", **inner}
+    for name, items in (("a.json", [event]), ("b.json", [flat]), ("c.json", [{"created": None, "data": 7}])):
+        assert bring(save(name, json.dumps({"items": items})), "--as", kind, site=None).return_value == 0
+    rows = archive().scan(kind).sort("created", nulls_last=True).drop("created", "page", "item").collect().rows()
+    assert rows == [found, found, (None,) * 4]
+
+
 def test_what_a_file_holds_can_be_said(bring: Bring, archive, save) -> None:
     file = save("a.json", '[{"email":"a@example.com","display_name":"A"}]')
     assert bring(file, "--as", "people", site=None).return_value == 0
