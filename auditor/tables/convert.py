@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
@@ -168,12 +170,24 @@ def _moment(written: str, formats: tuple[str, ...]) -> datetime:
     raise NotDecodable("text that is no time")
 
 
+def _listed(value: Json) -> Json:
+    """A list that a cell of a CSV file holds as JSON text; any other value as it is."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        with suppress(ValueError, RecursionError):
+            value = json.loads(value)
+    return value
+
+
 def _emails(value: Json, context: Context) -> list[str | None]:
+    value = _listed(value)
     listed = value if isinstance(value, list) else [value]
     return [None if each is None else text(each, context) for each in listed]
 
 
-def _codes(value: Json, context: Context) -> list[dict[str, str | None]]:
+def _codes(value: Json, context: Context) -> list[dict[str, str | None]] | None:
+    if isinstance(value, str) and not value.strip():
+        return None
+    value = _listed(value)
     if not isinstance(value, list):
         raise NotDecodable(f"{_called(value)} where a list is expected")
     codes: list[dict[str, str | None]] = []

@@ -197,6 +197,8 @@ def _checked(frame: pl.DataFrame, fields: Sequence[Field]) -> tuple[pl.DataFrame
                 doubts.append(~written.str.contains(_PLAIN))
         elif field.form is Form.CODES:
             doubts.append(written.list.eval(pl.element().is_null()).list.any())
+        elif field.form in {Form.EMAILS, Form.ALIASES}:
+            doubts.append(written.list.eval(pl.element().str.contains(r"^\s*\[")).list.any())
     doubtful: set[int] = set()
     for doubt in doubts:
         doubtful |= set(frame["place"].filter(doubt))

@@ -56,6 +56,10 @@ def test_a_file_without_any_heading_of_its_kind_is_refused(tmp_path: Path) -> No
     ("name", "content"),
     [
         ("people.csv", "email,aliases\neve@example.com,E.Adams@example.com; eve.a@example.com\nbob@example.com,\n"),
+        (
+            "people.csv",
+            'email,aliases\neve@example.com,"[""e.adams@example.com"",""eve.a@example.com""]"\nb@example.com,[\n',
+        ),
         ("people.json", '[{"emails": ["eve@example.com"], "aliases": ["E.Adams@example.com", " eve.a@example.com "]}]'),
         ("people.json", '[{"email": "eve@example.com", "aliases": "e.adams@example.com, eve.a@example.com"}]'),
     ],

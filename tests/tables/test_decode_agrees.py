@@ -23,7 +23,21 @@ numbers = (
     | st.sampled_from([2**53, 2**53 + 1, -(2**63), 2**64, 10**30, 1e22, 1e-7, -0.0, 20.5, 1e10, 1.1e10])
 )
 texts = st.text(max_size=6) | st.sampled_from(
-    ["", " ", "A@Example.com ", "n/a", "\ud800", "x\udfffy", "\x00", "57", "true", "ATTENDEE", "12 34", "é\u2028"]
+    [
+        "",
+        " ",
+        "A@Example.com ",
+        "n/a",
+        "\ud800",
+        "x\udfffy",
+        "\x00",
+        "57",
+        "true",
+        "ATTENDEE",
+        "12 34",
+        "é\u2028",
+        '["a@x.de"]',
+    ]
 )
 times = st.sampled_from(
     [
