@@ -15,7 +15,16 @@ import click
 
 from auditor.cli.connection import base_url_option, client_for, origin_of, wire_to
 from auditor.cli.context import Exit, Session, fail
-from auditor.cli.options import ArchiveFolder, asked_window, clock, comma_list, now_option, settings_of, window_options
+from auditor.cli.options import (
+    ArchiveFolder,
+    asked_window,
+    clock,
+    comma_list,
+    each_site,
+    now_option,
+    settings_of,
+    window_options,
+)
 from auditor.errors import AuthError, ConfigFileError, Problem, SourceError
 
 if TYPE_CHECKING:
@@ -27,7 +36,7 @@ _ADDRESS = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+")
 @click.command()
 @click.option("--archive", "folder", required=True, type=ArchiveFolder(), metavar="DIR", help="The archive.")
 @click.option(
-    "--site", "sites", multiple=True, callback=comma_list, metavar="URL…", help="Sites to ask; all unless named."
+    "--site", "sites", multiple=True, callback=each_site, metavar="URL…", help="Sites to ask; all unless named."
 )
 @window_options
 @click.option("--meeting-id", "ids", multiple=True, callback=comma_list, metavar="ID…", help="Attendees of these only.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor.cli.context import Exit, Session, say
-from auditor.cli.options import ArchiveFolder, asked_window, clock, moment, now_option, zone
+from auditor.cli.options import ArchiveFolder, asked_window, clock, moment, now_option, one_site, zone
 from auditor.words import counted
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ _SHOWN = 20
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE…")
 @click.option("--archive", "folder", required=True, type=ArchiveFolder(), metavar="DIR", help="The archive.")
-@click.option("--site", metavar="URL", help="The site the records are of, where they do not name it.")
+@click.option(
+    "--site", metavar="URL", callback=one_site, help="The site the records are of, where they do not name it."
+)
 @click.option("--as", "kind", metavar="KIND", help="What the files hold, where their fields do not tell.")
 @click.option("--from", "since", metavar="T", callback=moment, help="Start of the span the files are about.")
 @click.option("--to", "until", metavar="T", callback=moment, help="End of that span; not part of it.")

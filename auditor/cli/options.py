@@ -24,6 +24,7 @@ Command = TypeVar("Command", bound=Callable[..., object])
 
 CONFIG = "auditor.yaml"
 _SETTING = re.compile(r",(?=[A-Za-z][\w-]*\.[a-z][a-z0-9_]*=)")
+_NO_HOST = re.compile(r"[^\w.:-]")
 _ONE_SETTING = re.compile(r"([A-Za-z][\w-]*)\.([a-z][a-z0-9_]*)=(.*)", re.DOTALL)
 
 
@@ -66,6 +67,23 @@ def comma_list(context: click.Context, parameter: click.Parameter, values: tuple
     """The values of an option that may be repeated and takes commas; each once, in order."""
     del context, parameter
     return tuple(dict.fromkeys(part.strip() for value in values for part in value.split(",") if part.strip()))
+
+
+def one_site(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """A site as Webex names it: the bare host in lower case; its address is taken for that."""
+    del context, parameter
+    if value is None:
+        return None
+    host = value.strip().lower().removeprefix("https://").removeprefix("http://").removesuffix("/")
+    if not host or _NO_HOST.search(host):
+        raise click.BadParameter(f"{value!r} is no site such as example.webex.com")
+    return host
+
+
+def each_site(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """The sites of an option that may be repeated and takes commas; each once, in order."""
+    named = (one_site(context, parameter, value) for value in comma_list(context, parameter, values))
+    return tuple(dict.fromkeys(host for host in named if host is not None))
 
 
 def moment(context: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:

@@ -423,6 +423,18 @@ def test_events_are_read_with_what_stands_inside_their_data(
     assert rows == [found, found, (None,) * 4]
 
 
+@pytest.mark.parametrize("site", [SITE.upper(), f"https://{SITE}/", f" {SITE} "])
+def test_a_site_is_named_as_webex_names_it(bring: Bring, archive, save, site: str) -> None:
+    assert bring(save("a.json", json.dumps([attendee(1)])), site=site).return_value == 0
+    assert archive().sites() == (SITE,)
+
+
+@pytest.mark.parametrize("site", [" ", "a/b", "eve@example.com", "two hosts"])
+def test_what_is_no_site_is_refused(bring: Bring, tmp_path, save, site: str) -> None:
+    assert "is no site such as" in str(bring(save("a.json", json.dumps([attendee(1)])), site=site).exception)
+    assert not (tmp_path / "archive").exists()
+
+
 def test_what_a_file_holds_can_be_said(bring: Bring, archive, save) -> None:
     file = save("a.json", '[{"email":"a@example.com","display_name":"A"}]')
     assert bring(file, "--as", "people", site=None).return_value == 0
