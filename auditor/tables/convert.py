@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import MAXYEAR, UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -152,9 +152,12 @@ def _time(value: Json, context: Context) -> datetime | None:
         context.tally.naive_times += 1
         moment = moment.replace(tzinfo=context.zone)
     try:
-        return moment.astimezone(UTC)
+        moment = moment.astimezone(UTC)
     except OverflowError:
         raise NotDecodable("a time out of range") from None
+    if moment.year == MAXYEAR:
+        raise NotDecodable("a time out of range")
+    return moment
 
 
 def _moment(written: str, formats: tuple[str, ...]) -> datetime:

@@ -123,6 +123,7 @@ def test_a_usage_value_becomes(field: str, column: str, raw: object, expected: o
         ("duration", 1e300, "duration: a number out of range"),
         ("joinedTime", "yesterday", "joinedTime: text that is no time"),
         ("joinedTime", "2026-02-30T10:00:00Z", "joinedTime: text that is no time"),
+        ("leftTime", "9999-12-31T23:59:59.999999Z", "leftTime: a time out of range"),
         ("joinedTime", 1767607200, "joinedTime: a number where a time is expected"),
         ("invited", "maybe", "invited: text where true or false is expected"),
         ("invited", 2, "invited: a number where true or false is expected"),
