@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
@@ -234,3 +235,18 @@ def test_what_is_named_of_the_meeting_is_that_of_the_entity(judge):
     """
     found = judge(detect, rows, fingerprint="[meeting_id, period]", message="{meeting.title}: {value} on {period:date}")
     assert [finding.message for finding in found.findings] == ["Board: 2 on 2026-01-07"]
+
+
+@pytest.mark.parametrize("more", ["period: 1us", "period: 1s, fill: 0", "period: 1ms, method: first_seen"])
+def test_a_period_too_short_for_the_window_is_said_and_takes_no_memory(judge, at, more):
+    value = "value: ip_address" if "first_seen" in more else "value: count(), having: score > 3"
+    rows = [{"email": f"p{day % 5}", "ip_address": "192.0.2.7", "joined_time": at(day * 1440)} for day in range(80)]
+    outcome = judge(
+        f"from: attendees\nbaseline: {{entity: [email], {more}, {value}}}",
+        {"attendees": rows},
+        window=Window(at(0), at(90 * 1440)),
+        fingerprint="[email, period]",
+    )
+    assert outcome.verdict is Verdict.NOT_EVALUATED
+    assert not outcome.crashed
+    assert re.fullmatch(r"[0-9,]+ periods are more than the 20,000,000 that can be judged; take .*", outcome.reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import polars as pl
 
@@ -32,6 +32,8 @@ PERIOD = "period"
 _VALUE, _TRUE, _KNOWN, _FLAG = "value", "__true", "__known", "__flag"
 _ENTITY, _PLACE = "__entity", "__number"
 _NUMBER = DTYPES[Type.NUMBER]
+_MOST = 20_000_000
+"""So many periods are reckoned with at most, those of all entities together where they are filled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +124,22 @@ def _judged_periods(rows: pl.DataFrame, stage: Baseline, limits: Limits, window:
         return pl.Series(PERIOD, [], dtype=TIME)
     edges = rows.select(pl.col(PERIOD).min().alias("first"), pl.col(PERIOD).max().alias("last")).row(0)
     first, last = edges if window is None else (window.start, window.end)
-    starts = window_starts(first, last, limits.length, stage.zone).to_frame(PERIOD)
+    starts = _starts(first, last, limits.length, stage.zone).to_frame(PERIOD)
     if window is not None:
         end = window_end(pl.col(PERIOD), limits.length, stage.zone)
         starts = starts.filter((pl.col(PERIOD) >= window.start) & (end <= window.end))
     return starts[PERIOD]
+
+
+def _starts(first: datetime, last: datetime, length: timedelta, zone: str) -> pl.Series:
+    """Starts of the periods from `first` to `last`; raises `NotEvaluated` when they are more than memory may hold."""
+    _bounded((last - first) // length)
+    return window_starts(first, last, length, zone)
+
+
+def _bounded(periods: int) -> None:
+    if periods > _MOST:
+        raise NotEvaluated(f"{periods:,} periods are more than the {_MOST:,} that can be judged; take a longer period")
 
 
 def _valued(rows: pl.DataFrame, stage: Baseline, judged: pl.Series) -> pl.DataFrame:
@@ -166,11 +179,12 @@ def _placed(periods: pl.Series) -> tuple[pl.Series, pl.Series]:
 
 def _filled(valued: pl.DataFrame, stage: Baseline, judged: pl.Series) -> pl.DataFrame:
     """The periods with those between an entity's first and the last judged one that have no rows."""
-    starts = window_starts(valued[PERIOD].sort()[0], judged[-1], span(stage.period), stage.zone)
+    starts = _starts(valued[PERIOD].sort()[0], judged[-1], span(stage.period), stage.zone)
     places = fitted(starts.search_sorted(valued[PERIOD]), COUNT)
     entities = valued[_ENTITY].rle_id()
     first = places.filter(run_starts(entities))
     sizes = starts.len() - first
+    _bounded(int(sizes.sum()))
     ends = sizes.cum_sum()
     # each period held has its place among all of them, which lie in the same order
     own = picked(ends - sizes - first, entities) + places
