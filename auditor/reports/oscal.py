@@ -19,6 +19,8 @@ VERSION = "1.2.1"
 _NAMESPACE = "urn:auditor:oscal"
 _REST = "rules-without-control"
 _ENHANCEMENT = re.compile(r"\((\d+)\)")
+_FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2999, 12, 31, 23, 59, 59, tzinfo=UTC)
+"""The times OSCAL can write."""
 
 
 def render(audit: Audit) -> bytes:
@@ -34,8 +36,8 @@ def render(audit: Audit) -> bytes:
                 "uuid": identifier(audit, "oscal"),
                 "metadata": {
                     "title": _one(audit.report.title),
-                    "last-modified": iso(audit.identity.evaluated_at),
-                    "version": audit.identity.id,
+                    "last-modified": _when(audit.identity.evaluated_at),
+                    "version": _one(audit.identity.id),
                     "oscal-version": VERSION,
                 },
                 "import-ap": {"href": f"#{identifier(audit, 'scope')}"},
@@ -55,12 +57,19 @@ def token(framework: str, control: str) -> str:
     if framework.startswith("nist"):
         control = _ENHANCEMENT.sub(r".\1", control).lower()
     name = re.sub(r"[^0-9A-Za-z._-]+", "-", control).strip("-")
-    return name if name[:1].isalpha() or name.startswith("_") else f"{framework[:1]}{name}"
+    if name[:1].isalpha() or name.startswith("_"):
+        return name
+    return f"{framework[0] if framework[:1].isalpha() else '_'}{name}"
 
 
 def _one(text: str) -> str:
     """Text that is not empty, on one line, without space around it."""
     return line(text).strip() or "—"
+
+
+def _when(moment: datetime) -> str:
+    """The moment, or the nearest that OSCAL can write; the resource of the scope tells the window as it was."""
+    return iso(min(max(moment, _FIRST), _LAST))
 
 
 def _property(name: str, value: Value) -> dict[str, str]:
@@ -100,8 +109,8 @@ def _head(audit: Audit, name: str, *, title: str) -> dict[str, object]:
         "uuid": identifier(audit, "result", name),
         "title": _one(title),
         "description": f"Full-population test of meeting records by rules. Coverage: {state}.",
-        "start": iso(audit.identity.window.start),
-        "end": iso(audit.identity.window.end),
+        "start": _when(audit.identity.window.start),
+        "end": _when(audit.identity.window.end),
         "props": [_property("coverage-complete", "yes" if audit.coverage.complete else "no")],
     }
 
@@ -117,7 +126,7 @@ def _body(audit: Audit, name: str, *, rules: Sequence[RuleResult]) -> dict[str, 
 
 
 def _collected(audit: Audit) -> str:
-    return iso(audit.chain.last_fetched_at or audit.identity.evaluated_at)
+    return _when(audit.chain.last_fetched_at or audit.identity.evaluated_at)
 
 
 def _ruled(rule: RuleResult, audit: Audit, name: str) -> dict[str, object]:
@@ -192,7 +201,8 @@ def _evidence(evidence: Mapping[str, Value]) -> list[dict[str, str]]:
 
 def _risk(state: WaiverState, audit: Audit, name: str, *, findings: Sequence[Finding]) -> dict[str, object]:
     waiver = state.waiver
-    ends = datetime.combine(waiver.expires + timedelta(days=1), time(), tzinfo=UTC)
+    last = min(waiver.expires, _LAST.date())
+    ends = _when(datetime.combine(last + timedelta(days=1), time(), tzinfo=UTC))
     told = {
         "owner": waiver.owner,
         "approved-by": waiver.approved_by,
@@ -213,7 +223,7 @@ def _risk(state: WaiverState, audit: Audit, name: str, *, findings: Sequence[Fin
         "statement": _one(f"Accepted by {waiver.approved_by or waiver.owner}: {waiver.reason}"),
         "props": [_property(key, value) for key, value in told.items() if value is not None],
         "status": "deviation-approved",
-        "deadline": iso(ends),
+        "deadline": ends,
         **kept({"related-observations": covered}),
     }
 

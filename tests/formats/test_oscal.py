@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from auditor.model.vocabulary import Verdict
+from auditor.model.window import Window, iso
 from auditor.reports import oscal
 from auditor.reports.oscal import token
 from tests.reports.audit_factory import audit_of
 
 AUDIT = audit_of(60)
+SCHEMAS = Path(__file__).parents[1] / "data" / "schemas"
 DOCUMENT: Any = json.loads(oscal.render(AUDIT))["assessment-results"]
 
 
@@ -90,3 +96,18 @@ def test_waivers_in_use_are_approved_deviations_until_the_day_is_over() -> None:
 )
 def test_controls_become_tokens(framework: str, control: str, name: str) -> None:
     assert token(framework, control) == name
+
+
+@pytest.mark.parametrize("day", [date.max, date.min])
+def test_times_are_those_oscal_can_write(day: date) -> None:
+    validator = jsonschema_rs.validator_for(json.loads((SCHEMAS / "oscal_assessment-results_schema.json").read_bytes()))
+    waivers = tuple(replace(one, waiver=replace(one.waiver, expires=day)) for one in AUDIT.waivers)
+    span = Window(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+    audit = replace(AUDIT, waivers=waivers, identity=replace(AUDIT.identity, window=span))
+    document: Any = json.loads(oscal.render(audit))
+    validator.validate(document)
+    stated = document["assessment-results"]["back-matter"]["resources"][0]["props"]
+    assert [one["value"] for one in stated if one["name"] in {"from", "to"}] == [iso(span.start), iso(span.end)]
+    assert [
+        risk["deadline"] for result in document["assessment-results"]["results"] for risk in result.get("risks", [])
+    ]
