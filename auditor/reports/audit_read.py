@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import NoReturn
 
 from auditor.errors import ReportError
@@ -70,6 +71,15 @@ def _reconcile(audit: Audit) -> None:
     for index, finding in enumerate(audit.findings):
         if finding.rule_id not in known:
             raise ReportError(f"$.findings[{index}].rule_id: {finding.rule_id!r} is not among the rules")
+    listed = Counter(finding.rule_id for finding in audit.findings)
+    for index, rule in enumerate(audit.rules):
+        if listed[rule.id] > rule.findings:
+            raise ReportError(f"$.rules[{index}].findings: {rule.findings}, but {listed[rule.id]} are listed")
+    standing = Counter(finding.severity for finding in audit.findings if finding.waiver is None)
+    for severity, count in audit.summary.by_severity.items():
+        if standing[severity] > count:
+            told = f"{standing[severity]} open ones are listed"
+            raise ReportError(f"$.summary.by_severity.{severity}: {count}, but {told}")
 
 
 def _audit(root: Node) -> Audit:

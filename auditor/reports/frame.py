@@ -49,18 +49,18 @@ def findings_frame(audit: Audit) -> pl.DataFrame:
     `evidence` is a struct with a field for every evidence column of any rule, null where a rule has none of that
     name; a name that two rules use for different types is JSON text. `page` and `item` are the first record.
     """
-    controls = {rule.id: controls_text(rule.controls).split() for rule in audit.rules}
+    controls = {rule.id: _whole(controls_text(rule.controls)).split() for rule in audit.rules}
     titles = {rule.id: rule.title for rule in audit.rules}
     findings = audit.findings
     fixed = pl.DataFrame(
         {
-            "fingerprint": [one.fingerprint for one in findings],
-            "rule_id": [one.rule_id for one in findings],
+            "fingerprint": [_whole(one.fingerprint) for one in findings],
+            "rule_id": [_whole(one.rule_id) for one in findings],
             "title": [_whole(titles[one.rule_id]) for one in findings],
             "severity": [one.severity.value for one in findings],
             "confidence": [one.confidence.value for one in findings],
             "state": [one.state.value if one.state else None for one in findings],
-            "waiver": [one.waiver for one in findings],
+            "waiver": [one.waiver and _whole(one.waiver) for one in findings],
             "subject": [_whole(one.subject) for one in findings],
             "message": [_whole(one.message) for one in findings],
             "observed_at": [one.observed_at for one in findings],
@@ -109,6 +109,7 @@ def _type(names: set[str]) -> pl.DataType | None:
 
 def _column(name: str, dtype: pl.DataType | None, findings: Sequence[Finding]) -> pl.Series:
     values = [finding.evidence.get(name) for finding in findings]
+    name = name.encode("utf-8", "backslashreplace").decode()
     if dtype is not None:
         try:
             return pl.Series(name, [_typed(value, dtype) for value in values], dtype=dtype)
@@ -127,6 +128,8 @@ def _typed(value: Value, dtype: pl.DataType) -> object:
             return timedelta(microseconds=int(str(value).removesuffix("us")))
         case pl.String():
             return _whole(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        case pl.List():
+            return [_whole(item) for item in value] if isinstance(value, list) else value
         case _:
             return value
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from enum import StrEnum
+from math import isfinite
 from typing import Any, TypeVar
 
 from auditor.errors import ReportError
@@ -16,6 +17,7 @@ _Word = TypeVar("_Word", bound=StrEnum)
 _Made = TypeVar("_Made")
 
 _DIGEST = len("sha256:")
+_MOST = 2**63
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -95,9 +97,9 @@ class Node:
     def count(self, key: str) -> int:
         """The whole number, zero or more, under the key."""
         value = self.value.get(key) if isinstance(self.value, dict) else None
-        if type(value) is int and value >= 0:
+        if type(value) is int and 0 <= value < _MOST:
             return value
-        raise self.at(key).wrong("a whole number, zero or more")
+        raise self.at(key).wrong("a whole number, zero or more, below 2⁶³")
 
     def flag(self, key: str) -> bool:
         """The true or false under the key."""
@@ -153,7 +155,7 @@ class Node:
     def plain(self) -> Value:
         """The value itself, which has to be one that evidence may hold."""
         value = self.value
-        if value is None or isinstance(value, bool | int | float | str):
+        if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and isfinite(value)):
             return value
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return value

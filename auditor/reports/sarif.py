@@ -160,7 +160,7 @@ def _place(rule: RuleResult | None) -> dict[str, object]:
     path = PurePath(rule.path) if rule is not None else PurePath("auditor.yaml")
     relative = path.relative_to(path.anchor) if path.is_absolute() else path
     return {
-        "artifactLocation": {"uri": quote(relative.as_posix()), "uriBaseId": "%SRCROOT%"},
+        "artifactLocation": {"uri": quote(relative.as_posix(), errors="replace"), "uriBaseId": "%SRCROOT%"},
         "region": {"startLine": max(1, rule.line if rule is not None else 1)},
     }
 

@@ -92,3 +92,15 @@ def test_the_same_audit_gives_the_same_bytes(render: object) -> None:
 
 def test_lone_surrogates_do_not_stop_a_frame() -> None:
     assert findings_frame(audit_of(5, hostile=("\ud800",)))["subject"][0].startswith("?")
+
+
+def test_parquet_holds_what_no_frame_can_hold_as_near_as_may_be() -> None:
+    lone = "a\ud800b"
+    rule = replace(AUDIT.rules[0], controls={lone: (lone,)}, evidence=(EvidenceColumn("who", "list", None),))
+    finding = replace(
+        AUDIT.findings[0], rule_id=rule.id, fingerprint=lone, waiver=lone, evidence={"who": [lone], lone: 1}
+    )
+    audit = replace(AUDIT, rules=(rule,), findings=(finding,))
+    row = pl.read_parquet(io.BytesIO(parquet.render(audit))).row(0, named=True)
+    assert (row["fingerprint"], row["waiver"]) == ("a?b", "a?b")
+    assert row["evidence"] == {"who": ["a?b"], "a\\ud800b": "1"}

@@ -103,3 +103,10 @@ def test_an_absolute_path_of_a_rule_is_told_without_its_root() -> None:
 def test_a_text_cannot_become_a_link() -> None:
     audit = audit_of(5, hostile=("[x](https://evil.example)",))
     assert not any("](" in result["message"]["text"] for result in run(audit)["results"])
+
+
+def test_a_path_no_file_system_can_have_is_a_place_all_the_same() -> None:
+    rule = replace(AUDIT.rules[0], path="rules/\ud800.yaml")
+    found = run(replace(AUDIT, rules=(rule, *AUDIT.rules[1:])))["results"]
+    places = {one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for one in found}
+    assert "rules/%3F.yaml" in places

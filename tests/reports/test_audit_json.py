@@ -239,6 +239,16 @@ def test_keys_stand_in_the_order_of_the_contract() -> None:
         (lambda d: d["audit"]["window"].update(to="soon"), "$.audit.window.to: 'soon' is not an ISO 8601 time"),
         (lambda d: d["rules"][0].update(population=-1), "$.rules[0].population: -1 is not a whole number"),
         (lambda d: d["rules"][0].update(population=True), "$.rules[0].population: True is not a whole number"),
+        (
+            lambda d: d["rules"][0].update(population=2**63),
+            "$.rules[0].population: 9223372036854775808 is not a whole number, zero or more, below",
+        ),
+        (lambda d: d["findings"][0]["evidence"].update(x=float("1e999")), "this is no audit.json: Infinity is no JSON"),
+        (lambda d: d["findings"].append(d["findings"][0]), "$.rules["),
+        (
+            lambda d: d["findings"][0].update(severity="info"),
+            "$.summary.by_severity.info: 1, but 2 open ones are listed",
+        ),
         (lambda d: d["summary"].update(findings=4, open=4), "$.summary: the counts of a summary must add up"),
         (lambda d: d["coverage"].update(gaps={}), "$.coverage.gaps: {} is not an array"),
         (lambda d: d["findings"][0]["evidence"].update(x={}), "$.findings[0].evidence.x: {} is not text, a number"),
@@ -256,3 +266,9 @@ def test_a_wrong_document_names_the_place(change: Callable[[dict[str, Any]], obj
 def test_what_is_no_json_is_no_audit(data: bytes) -> None:
     with pytest.raises(ReportError, match="no audit"):
         load(data)
+
+
+def test_a_number_beyond_all_numbers_names_its_place() -> None:
+    document = dump(audit_of(findings=3)).replace(b'"evidence": {', b'"evidence": {"x": 1e999, ', 1)
+    with pytest.raises(ReportError, match=r"\$\.findings\[0\]\.evidence\.x: inf is not text, a number"):
+        load(document)
