@@ -178,6 +178,17 @@ def test_a_gap_is_a_band_and_never_a_bar() -> None:
     assert len(plot.bands) == 1
 
 
+def test_a_label_at_the_end_of_a_chart_stays_inside() -> None:
+    plot = time_columns([1] * 28, gaps=[False] * 28, labels=[(0, "1 Sep 2026"), (13, "14 Sep"), (27, "28 Sep")])
+    assert [(tick.label, tick.ends) for tick in plot.x_ticks] == [
+        ("1 Sep 2026", False),
+        ("14 Sep", False),
+        ("28 Sep", True),
+    ]
+    near = time_columns([1] * 28, gaps=[False] * 28, labels=[(0, "1 Sep 2026"), (24, "25 Sep"), (27, "28 Sep")])
+    assert [tick.label for tick in near.x_ticks] == ["1 Sep 2026", "25 Sep"]
+
+
 def test_one_point_is_no_line() -> None:
     assert spark([3]).points == ""
     assert spark([0, 0]).last_y == 16

@@ -16,6 +16,7 @@ WIDE = 640
 PLOT_LEFT = 34
 PLOT_HEIGHT = 110
 PLOT_TOP = 12
+LETTER = 6
 HEAT_LEFT = 44
 HEAT_STEPS = 5
 
@@ -45,10 +46,11 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A label on an axis and where it stands."""
+    """A label on an axis and where it stands; one that would run out of the chart `ends` there."""
 
     at: float
     label: str
+    ends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ def axis(most: int) -> tuple[int, ...]:
 def time_columns(counts: Sequence[int], *, gaps: Sequence[bool], labels: Sequence[tuple[int, str]]) -> Plot:
     """One column a period; `gaps` says which periods have a band, `labels` which carry a word below.
 
-    A label that would touch the one before it is left out.
+    A label that would touch the one before it is left out, and one at the end stands to the left of its place.
     """
     ticks = axis(max(counts, default=0))
     room = WIDE - PLOT_LEFT
@@ -198,8 +200,10 @@ def runs(flags: Sequence[bool]) -> tuple[tuple[int, int], ...]:
 def _apart(ticks: Sequence[Tick], *, least: float) -> tuple[Tick, ...]:
     kept: list[Tick] = []
     for tick in ticks:
-        if not kept or tick.at - kept[-1].at >= least:
-            kept.append(tick)
+        wide = LETTER * len(tick.label)
+        ends = tick.at + wide > WIDE
+        if not kept or tick.at - (wide if ends else 0) - kept[-1].at >= least:
+            kept.append(Tick(tick.at, tick.label, ends))
     return tuple(kept)
 
 

@@ -109,11 +109,11 @@ def _gaps(audit: Audit, wording: Wording) -> Table:
         caption=wording.say("coverage.gaps"),
         columns=(
             Column(wording.say("coverage.table"), 16),
-            Column(wording.say("coverage.site"), 15),
+            Column(wording.say("coverage.site"), 18),
             Column(wording.say("coverage.span"), 25),
             Column(wording.say("coverage.reason"), 14),
-            Column(wording.say("coverage.detail"), 18),
-            Column(wording.say("coverage.touches"), 12),
+            Column(wording.say("coverage.detail"), 16),
+            Column(wording.say("coverage.touches"), 11),
         ),
         rows=tuple(
             (
