@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.errors import ReportError
-from auditor.model.audit import RuleResult
+from auditor.model.audit import RuleResult, Summary
 from auditor.model.coverage import Gap
-from auditor.model.vocabulary import GapReason, Verdict
+from auditor.model.vocabulary import GapReason, Severity, Verdict
 from auditor.model.window import Window
 from auditor.reports.templates import words
 from auditor.reports.view.calendar import by_hour, counted, hours_seen, labels, periods, touched
@@ -22,6 +22,7 @@ from auditor.reports.view.findings import Limits
 from auditor.reports.view.listing import listing
 from auditor.reports.view.parts import Cell, Column, Table
 from auditor.reports.view.report import report
+from auditor.reports.view.summary import summary
 from auditor.reports.view.wording import Wording, wording
 from tests.reports.audit_factory import audit_of
 
@@ -151,6 +152,29 @@ def test_the_clock_is_told_where_findings_lie_far_apart() -> None:
     found = tuple(replace(one, fingerprint=f"{n:064x}", observed_at=at) for n, at in enumerate([winter, summer]))
     offsets: Any = listing(replace(audit, findings=found), BERLIN)["offsets"]
     assert [step[1:] for step in offsets] == [(7200, " +02:00"), (3600, " +01:00")]
+
+
+@pytest.mark.parametrize(
+    ("findings", "said"),
+    [
+        (0, "0 findings were recorded, 0 of them open and 0 waived."),
+        (1, "1 finding was recorded, 1 open and 0 waived."),
+        (2, "2 findings were recorded, 2 of them open and 0 waived."),
+    ],
+)
+def test_one_finding_is_said_as_one(findings: int, said: str) -> None:
+    audit = audit_of(0)
+    counts = {severity: findings if severity is Severity.HIGH else 0 for severity in Severity}
+    assert said in cover(replace(audit, summary=Summary(findings, findings, 0, counts)), PLAIN).sentence
+
+
+def test_a_rule_with_waived_findings_only_is_said_to_be_waived_in_the_summary() -> None:
+    audit = audit_of(7)
+    failed = [rule for rule in audit.rules if rule.findings]
+    rules = tuple(replace(rule, waived=rule.findings if rule is failed[0] else 0) for rule in audit.rules)
+    titles = {grave.id: grave.title for grave in summary(replace(audit, rules=rules), PLAIN).gravest}
+    assert titles.pop(failed[0].id) == f"Fail (all waived): {failed[0].title}"
+    assert all(title.startswith("Fail: ") for title in titles.values())
 
 
 def test_each_cell_of_the_calendar_is_said_in_a_sentence() -> None:

@@ -85,6 +85,9 @@ def result_sentence(audit: Audit, wording: Wording) -> str:
         findings=wording.say("result.findings", n=audit.summary.findings),
         open=audit.summary.open,
         waived=audit.summary.waived,
+        standing=wording.say(
+            "result.standing", n=audit.summary.findings, open=audit.summary.open, waived=audit.summary.waived
+        ),
         coverage=_evidence(gaps, counts[Verdict.NOT_EVALUATED], wording),
     )
 

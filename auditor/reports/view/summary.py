@@ -10,7 +10,7 @@ from auditor.reports.view.changes import change_counts
 from auditor.reports.view.charts import Bars, severity_bars
 from auditor.reports.view.cover import verdict_counts
 from auditor.reports.view.parts import Cell, Column, Mark, Table
-from auditor.reports.view.wording import Wording, number, share
+from auditor.reports.view.wording import Wording, number, share, verdict_word
 
 GRAVEST = 5
 NAMED = 12
@@ -125,7 +125,9 @@ def _grave(rule: RuleResult, wording: Wording) -> Grave:
     return Grave(
         id=visible(rule.id),
         anchor=f"rule-{rule.digest[:16]}",
-        title=wording.say("summary.fail", title=visible(rule.title)),
+        title=wording.say(
+            "summary.fail_waived" if verdict_word(rule) == "waived" else "summary.fail", title=visible(rule.title)
+        ),
         severity=wording.severity(rule.severity),
         count=wording.say("summary.gravest_count", n=rule.findings - rule.waived),
     )
