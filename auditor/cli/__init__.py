@@ -10,6 +10,7 @@ import gc
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 
 import click
 from click.shell_completion import CompletionItem
@@ -135,6 +136,12 @@ def _occupy_closed_streams() -> None:
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
 
 
+def _write_every_character() -> None:
+    """What the encoding of stdout lacks is written as an escape, as on stderr, and ends no verb."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--config", metavar="FILE", help="Configuration; auditor.yaml in the working folder unless named.")
 @click.option("-v", "--verbose", count=True, help="Say more; show the source line of errors.")
@@ -160,6 +167,7 @@ def main() -> None:
     """Run the command line and leave with the contract's exit code."""
     gc.set_threshold(_BETWEEN_COLLECTIONS)
     _occupy_closed_streams()
+    _write_every_character()
     os.environ.setdefault(*ALLOCATOR)
     try:
         code = _root.main(standalone_mode=False, prog_name="auditor")

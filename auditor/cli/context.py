@@ -50,6 +50,11 @@ def say(session: Session, message: str) -> None:
         _write(session, "info", message)
 
 
+def show_json(value: object) -> None:
+    """Print a JSON document to stdout: UTF-8, whatever the terminal's encoding."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace"))
+
+
 def fail(error: AuditorError, session: Session = BARE) -> int:
     """Print the error to stderr, one line a problem, and give its exit code."""
     problems = getattr(error, "problems", None)

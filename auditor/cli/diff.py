@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
 
 from auditor.cli.audits import comparable
-from auditor.cli.context import Exit
+from auditor.cli.context import Exit, show_json
 from auditor.model.audit import Audit, NotCompared, Resolved
 from auditor.model.finding import Finding
 from auditor.model.vocabulary import State
@@ -30,7 +29,7 @@ def command(old: Path, new: Path, *, form: str, everything: bool) -> int:
     earlier, later = comparable(old), comparable(new)
     made = between(earlier, later)
     if form == "json":
-        click.echo(json.dumps(_document(made, earlier, later), ensure_ascii=False, indent=2))
+        show_json(_document(made, earlier, later))
     else:
         for line in _lines(made, _since(made, earlier), everything=everything):
             click.echo(line)

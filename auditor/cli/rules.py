@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from auditor.cli.context import Exit, Session, fail, say
+from auditor.cli.context import Exit, Session, fail, say, show_json
 from auditor.cli.options import comma_list, overrides, settings_of
 from auditor.documents import nearest, printable
 from auditor.errors import ConfigError, RuleError
@@ -68,7 +67,7 @@ def list_rules(session: Session, paths: tuple[Path, ...], only: tuple[str, ...],
 
     rules = _chosen(_load(session, paths), only)
     if form == "json":
-        click.echo(json.dumps([as_json(rule) for rule in rules], ensure_ascii=False, indent=2))
+        show_json([as_json(rule) for rule in rules])
     else:
         put(listing(rules), width=UNWRAPPED)
         say(session, counted(len(rules), "rule"))
@@ -135,7 +134,7 @@ def lint_rules(session: Session, paths: tuple[Path, ...], only: tuple[str, ...],
     places = {place.path for place in (rules.sources[name].place for name in chosen)}
     notes = tuple(note for note in notes if not only or note.place.path in places)
     if form == "json":
-        click.echo(json.dumps([*map(_problem_json, problems), *map(_note_json, notes)], ensure_ascii=False, indent=2))
+        show_json([*map(_problem_json, problems), *map(_note_json, notes)])
     else:
         for note in notes:
             click.echo(printable(str(note), longest=1_000))
@@ -297,5 +296,5 @@ def rule_schema(session: Session, paths: tuple[Path, ...]) -> int:
 
     if paths:
         _load(session, paths)
-    click.echo(json.dumps(schema(), ensure_ascii=False, indent=2))
+    show_json(schema())
     return Exit.OK

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from auditor.cli.context import Exit
+from auditor.cli.context import Exit, show_json
 
 
 @click.command()
 @click.argument("document", type=click.Choice(["audit", "rule"]))
 def command(document: str) -> int:
-    """Print the JSON Schema (2020-12) of audit.json or of a rule file."""
+    """Print the JSON Schema of audit.json (2020-12) or of a rule file (draft 7, which editors read)."""
     if document == "audit":
         from auditor.reports.audit_json import schema
     else:
         from auditor.rules.authoring.json_schema import schema
 
-    click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
+    show_json(schema())
     return Exit.OK

@@ -1,6 +1,6 @@
 import json
 import os
-import resource
+import resource as limits
 import signal
 import subprocess
 import sys
@@ -12,6 +12,7 @@ import pytest
 from auditor import __version__
 from auditor.cli import ALLOCATOR, VERBS
 from auditor.reports.formats import FORMATS, Options
+from auditor.resources import resource
 from auditor.tables.archive import Archive
 from tests.reports.audit_factory import audit_of
 
@@ -20,12 +21,23 @@ pytestmark = pytest.mark.slow
 HEAVY = ("polars", "deltalake", "weasyprint", "httpx", "pydantic", "jinja2", "yaml")
 
 
+RULE = """\
+schema: 1
+id: OWN-001
+name: printers-stay-out
+title: Printers do not attend meetings \N{GRINNING FACE}
+severity: low
+detect: {from: attendees, where: email is None}
+finding: {subject: "{display_name}", message: m, fingerprint: [meeting_id]}
+"""
+
+
 def cpu_seconds(command: list[str]) -> float:
     """CPU time of one child process, without the coverage measurement it may inherit."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "COVERAGE_"))}
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = limits.getrusage(limits.RUSAGE_CHILDREN)
     subprocess.run(command, env=env, capture_output=True, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    after = limits.getrusage(limits.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
@@ -255,6 +267,42 @@ def test_a_closed_standard_output_is_no_crash(tmp_path, asked, ended):
     command = f"{sys.executable} -m auditor {asked} >&-"
     told = subprocess.run(["bash", "-c", command], cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=False)
     assert (told.returncode, told.stderr) == ended
+
+
+@pytest.mark.parametrize(
+    "asked", ["check --help", "rules show ACC-001", "simulate faults", "diff audit.json audit.json --all"]
+)
+@pytest.mark.parametrize("encoding", ["latin1", "ascii"])
+def test_what_a_terminal_cannot_show_is_escaped_and_no_crash(tmp_path, encoding, asked):
+    (tmp_path / "audit.json").write_bytes(b"".join(FORMATS["json"].pieces(audit_of(2), Options())))
+    command = [sys.executable, "-m", "auditor", *asked.split()]
+    env = {**os.environ, "PYTHONIOENCODING": encoding}
+    told = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, check=False)
+    assert (told.returncode, told.stderr) == (0, b"")
+
+
+def test_the_calendar_of_an_archive_needs_no_unicode(auditor):
+    usage = resource("sample_data") / "usage.json"
+    assert auditor("import", "--archive", "a", "--site", "example.webex.com", usage).returncode == 0
+    told = auditor("archive", "status", "--archive", "a", env={"PYTHONIOENCODING": "ascii"})
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "2026-09" in told.stdout
+
+
+def test_json_is_utf_8_in_every_locale(auditor, tmp_path):
+    (tmp_path / "own.yaml").write_text(RULE, encoding="utf-8")
+    told = [
+        subprocess.run(
+            [sys.executable, "-m", "auditor", "rules", "list", "--format", "json", "own.yaml"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONIOENCODING": encoding},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for encoding in ("utf-8", "latin1", "ascii")
+    ]
+    assert "\N{GRINNING FACE}" in json.loads(told[0])[0]["title"]
+    assert told == [told[0]] * 3
 
 
 KEPT = """
