@@ -68,6 +68,17 @@ class _Verbs(click.Group):
             raise TypeError(f"{VERBS[cmd_name][0]}.command is no click command")
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] in VERBS or args[0].startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        from difflib import get_close_matches
+
+        close = get_close_matches(args[0], VERBS, n=1)
+        hint = f" Did you mean '{close[0]}'?" if close else ""
+        raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
         with formatter.section("Verbs"):
@@ -160,6 +171,8 @@ def _root(
         config=config, verbosity=-1 if quiet else verbose, progress=not no_progress, log_format=log_format
     )
     log.start(session)
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
     ctx.obj = session
 
 

@@ -1,5 +1,6 @@
 import json
 import os
+import pty
 import resource as limits
 import signal
 import subprocess
@@ -228,6 +229,28 @@ def test_a_closed_pipe_while_printing_ends_with_141(tmp_path):
         endless.stdout.close()
         words = endless.stderr.read()
     assert (endless.returncode, words) == (141, "")
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("chek", "check"), ("verify_report", "verify-report"), ("xyzzy", None)])
+def test_an_unknown_verb_is_told_with_the_nearest(auditor, typed, meant):
+    told = auditor(typed)
+    assert told.returncode == 2
+    hint = "" if meant is None else f" Did you mean '{meant}'?"
+    assert told.stderr.splitlines()[-1] == f"Error: No such command '{typed}'.{hint}"
+
+
+@pytest.mark.parametrize(("given", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True)])
+def test_no_color_is_honoured_on_a_terminal(given, coloured):
+    ours, theirs = pty.openpty()
+    env = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | given
+    with subprocess.Popen([sys.executable, "-m", "auditor", "doctor"], env=env, stdout=theirs) as told:
+        os.close(theirs)
+        shown = b""
+        while b"geoip" not in shown:
+            shown += os.read(ours, 4096)
+        told.wait(timeout=60)
+    os.close(ours)
+    assert (b"\x1b[32m" in shown) is coloured
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
