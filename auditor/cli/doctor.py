@@ -28,7 +28,7 @@ def command(session: Session, folder: Path | str | None, base_url: str | None) -
         *programs(),
         *libraries(),
         *spark(os.environ),
-        *credentials(settings.collect, base_url=base_url, now=datetime.now(UTC)),
+        *credentials(settings, base_url=base_url, now=datetime.now(UTC)),
         *([] if folder is None else archive(folder)),
         *databases(settings.geoip),
     ]
@@ -37,5 +37,5 @@ def command(session: Session, folder: Path | str | None, base_url: str | None) -
             click.echo(json.dumps({"name": check.name, "state": check.state, "detail": check.detail}))
         else:
             colour = {"ok": "green", "missing": "red", "note": "yellow"}[check.state]
-            click.echo(f"{click.style(f'{check.state:<8}', fg=colour)}{check.name:<16}{check.detail}")
+            click.echo(f"{click.style(f'{check.state:<8}', fg=colour)}{check.name:<15} {check.detail}")
     return Exit.FINDINGS if any(check.state == "missing" for check in checks) else Exit.OK

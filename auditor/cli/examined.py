@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,11 +14,12 @@ from auditor.cli.connection import client_for, origin_of, wire_to
 from auditor.engines.java import OLDEST, java
 from auditor.errors import ArchiveError, AuditorError, AuthError, ConfigError, SourceError
 from auditor.frozen import dataclass
-from auditor.settings import Collect, Geoip
+from auditor.settings import Geoip, Settings
 from auditor.webex.client import Ask, Client
 from auditor.webex.endpoints import ME, MEETINGS, PARTICIPANTS, SITES, USAGE, Endpoint
 from auditor.webex.links import Pairs
 from auditor.webex.payload import Json, records
+from auditor.webex.sites import chosen
 from auditor.webex.work import stamp
 from auditor.words import counted
 
@@ -79,28 +80,49 @@ def spark(environment: Mapping[str, str]) -> Iterator[Check]:
         )
 
 
-def credentials(collect: Collect, *, base_url: str | None, now: datetime) -> Iterator[Check]:
+def credentials(settings: Settings, *, base_url: str | None, now: datetime) -> Iterator[Check]:
     """Whether there is a token, whether Webex takes it, and which scopes it has."""
     try:
         origin = origin_of(base_url)
-        with wire_to(origin, collect) as wire:
+        with wire_to(origin, settings.collect) as wire:
             client = client_for(wire, now=lambda: now, stopped=Event())
             yield Check("token", "ok", f"found for {origin.base}")
-            yield from _scopes(client, now)
+            yield from _scopes(client, settings.sites, now)
     except (ConfigError, AuthError) as error:
         yield Check("token", "missing", str(error))
 
 
-def _scopes(client: Client, now: datetime) -> Iterator[Check]:
+def _scopes(client: Client, wanted: Sequence[str], now: datetime) -> Iterator[Check]:
     """One request for each scope, as small as it may be; raises `AuthError` when the token is refused."""
     span = (("from", stamp(now - _MONTH)), ("to", stamp(now)))
     yield _probed(client, ME, (), optional=True)[0]
     check, found = _probed(client, SITES, ())
     yield check
-    if not found:
-        return
-    site = str(found[0].get("siteUrl"))
-    yield Check("sites", "ok", ", ".join(str(each.get("siteUrl")) for each in found))
+    if found is not None:
+        site = yield from _site(wanted, found, listed=check.state == "ok")
+        if site is not None:
+            yield from _reports(client, site, span)
+            return
+    untried = " ".join(endpoint.scopes[0] for endpoint in (USAGE, MEETINGS, PARTICIPANTS))
+    yield Check("scopes", "note", f"{untried} were not tried")
+
+
+def _site(wanted: Sequence[str], found: list[dict[str, Json]], *, listed: bool) -> Generator[Check, None, str | None]:
+    """The site to try the other scopes on: the configured one, else the first the token sees."""
+    seen = [str(each.get("siteUrl")) for each in found]
+    if not listed:
+        return next(iter(wanted), None)
+    try:
+        sites = chosen(wanted, [site.lower() for site in seen], refused=None)
+    except ConfigError as error:
+        yield Check("sites", "missing", str(error))
+        return None
+    yield Check("sites", "ok", ", ".join(seen) or ", ".join(sites))
+    return sites[0]
+
+
+def _reports(client: Client, site: str, span: Pairs) -> Iterator[Check]:
+    """The scopes that are asked for with a site."""
     check, meetings = _probed(client, USAGE, (("siteUrl", site), *span, ("max", "1")))
     yield check
     query = (("meetingType", "meeting"), ("state", "ended"), *span, ("siteUrl", site), ("max", "1"))
@@ -113,18 +135,19 @@ def _scopes(client: Client, now: datetime) -> Iterator[Check]:
 
 def _probed(
     client: Client, endpoint: Endpoint, query: Pairs, *, optional: bool = False
-) -> tuple[Check, list[dict[str, Json]]]:
-    """What one endpoint says to the token, with the records it gave."""
+) -> tuple[Check, list[dict[str, Json]] | None]:
+    """What one endpoint says to the token, with the records it gave; None where it gave no answer to judge by."""
     scope = " ".join(endpoint.scopes)
+    absent: Literal["missing", "note"] = "note" if optional else "missing"
     try:
         answer = client.send(Ask(endpoint, client.url(endpoint, query), f"doctor {endpoint.name}"))
         found = [] if endpoint is ME else [dict(each) for each in _objects(answer.body, endpoint)]
     except AuthError as error:
         if error.status != 403:
             raise
-        return Check(scope, "note" if optional else "missing", f"{endpoint.path} is refused"), []
+        return Check(scope, absent, f"{endpoint.path} is refused"), []
     except SourceError as error:
-        return Check(scope, "note", str(error)), []
+        return Check(scope, absent, f"could not be tried: {error}"), None
     return Check(scope, "ok", f"{endpoint.path} answers"), found
 
 

@@ -72,3 +72,40 @@ def test_the_diagnosis_is_json_for_machines(auditor) -> None:
     result = auditor("--log-format", "json", "doctor")
     found = {line["name"]: line["state"] for line in map(json.loads, result.stdout.splitlines())}
     assert found["token"] == "missing"
+
+
+@pytest.mark.slow
+def test_a_scope_stands_apart_from_what_is_said_of_it(auditor, small) -> None:
+    with serve(small, token="the-token") as server:
+        result = auditor("doctor", "--base-url", server.base_url, env={"WEBEX_ACCESS_TOKEN": "the-token"})
+    assert "ok      meeting:admin_config_read /meetingReports/usage answers" in result.stdout.splitlines()
+
+
+@pytest.mark.slow
+def test_the_other_scopes_are_tried_on_the_configured_site(auditor, small, tmp_path) -> None:
+    fault = Fault("forbidden-endpoint", value="/meetingPreferences/sites")
+    with serve(small, faults=[fault], token="the-token") as server:
+        env = {"WEBEX_ACCESS_TOKEN": "the-token", "WEBEX_BASE_URL": server.base_url}
+        without = auditor("doctor", env=env)
+        (tmp_path / "auditor.yaml").write_text("sites: [example.webex.com]\n")
+        named = auditor("doctor", env=env)
+    assert "meeting:admin_schedule_read meeting:admin_participants_read were not tried" in without.stdout
+    assert "ok      meeting:admin_config_read" in named.stdout
+    assert "missing meeting:admin_preferences_read" in named.stdout
+
+
+@pytest.mark.slow
+def test_a_site_the_token_does_not_see_leaves_1(auditor, small, tmp_path) -> None:
+    (tmp_path / "auditor.yaml").write_text("sites: [exmple.webex.com]\n")
+    with serve(small, token="the-token") as server:
+        result = auditor("doctor", "--base-url", server.base_url, env={"WEBEX_ACCESS_TOKEN": "the-token"})
+    assert result.returncode == 1
+    assert "the token sees no site exmple.webex.com; did you mean example.webex.com?" in result.stdout
+
+
+@pytest.mark.slow
+def test_a_scope_that_could_not_be_tried_leaves_1(auditor, small) -> None:
+    with serve(small, faults=[Fault("html", times=0)], token="the-token") as server:
+        result = auditor("doctor", "--base-url", server.base_url, env={"WEBEX_ACCESS_TOKEN": "the-token"})
+    assert result.returncode == 1
+    assert "missing meeting:admin_config_read could not be tried" in result.stdout
