@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import MAXYEAR, UTC, datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -23,6 +23,8 @@ LONGEST = 1e10
 LARGEST = 2.0**53
 """Up to here every whole number is exact as a float."""
 
+_LAST = datetime.max.replace(tzinfo=UTC)
+"""The moment behind which there is none, where a span that holds it would end."""
 _FLAGS = {"": None, "true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
@@ -155,7 +157,7 @@ def _time(value: Json, context: Context) -> datetime | None:
         moment = moment.astimezone(UTC)
     except OverflowError:
         raise NotDecodable("a time out of range") from None
-    if moment.year == MAXYEAR:
+    if moment == _LAST:
         raise NotDecodable("a time out of range")
     return moment
 

@@ -66,6 +66,7 @@ def test_the_site_is_that_of_the_request_unless_the_record_names_one() -> None:
         ("meetingNumber", "meeting_number", 123456789.0, "123456789"),
         ("participantType", "participant_type", "ATTENDEE", "attendee"),
         ("state", "state", " Bavaria", "bavaria"),
+        ("leftTime", "left_time", "9999-12-31T23:59:59.999Z", datetime(9999, 12, 31, 23, 59, 59, 999000, UTC)),
         ("duration", "duration", 57, timedelta(minutes=57)),
         ("duration", "duration", "57", timedelta(minutes=57)),
         ("duration", "duration", "1e2", timedelta(minutes=100)),
