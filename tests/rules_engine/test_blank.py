@@ -12,6 +12,7 @@ from auditor.rules.judging.run import Means, run
 from auditor.rules.language.spec import Detector
 from auditor.rules.reading.bind import bind
 from auditor.rules.reading.load import load_rules
+from auditor.rules.rows.source import Source
 
 BUNDLED = {rule.id: rule for rule in load_rules().rules if isinstance(rule.detect.stage, Detector)}
 LISTS = {"internal_domains": ("example.com",), "office_networks": ()}
@@ -83,3 +84,19 @@ def test_a_fact_the_rows_hold_is_looked_at_itself(judge, at) -> None:
     late = Window(at(0), at(0) + timedelta(days=40))
     ended = judge(detect, {"attendees": given}, window=late, rest="nulls: pass", fingerprint="[score]")
     assert (ended.verdict, ended.population) == (Verdict.PASS, 90)
+
+
+@pytest.mark.parametrize("kept", [0, 10_000])
+@pytest.mark.parametrize(("place", "empty"), [(None, True), (0, False), (2_999, False)])
+def test_a_column_is_empty_where_no_row_of_the_window_has_a_value(tables, at, kept, place, empty) -> None:
+    given = [
+        {"email": "a@example.com" if minute == place else None, "joined_time": at(minute)} for minute in range(3_000)
+    ]
+    given.append({"email": "late@example.com", "joined_time": at(5_000)})
+    source = Source(tables({"attendees": given}), at(9_000), Window(at(0), at(4_000)), rows_kept=kept)
+    source.keep("attendees", ["email"], history=False)
+    assert [source.is_empty("attendees", name) for name in ("email", "email_domain", "joined_time")] == [
+        empty,
+        empty,
+        False,
+    ]

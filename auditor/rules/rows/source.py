@@ -31,6 +31,7 @@ from auditor.tables.placement import placed_by, placement
 from auditor.tables.schema import LINEAGE, TABLES, TEXT, TIME
 
 _NO_PARTS: Sources = {}
+_FIRST = 1_000
 
 
 @dataclass(slots=True)
@@ -117,9 +118,19 @@ class Source:
     def is_empty(self, table: str, column: str) -> bool:
         """Whether the column is null in every row of the window."""
         if (table, column) not in self._blank:
-            rows = self.rows(table, [column]).select(pl.col(column).is_null().all())
-            self._blank[table, column] = rows.collect().item() is True
+            self._blank[table, column] = self._has_no(table, column)
         return self._blank[table, column]
+
+    def _has_no(self, table: str, column: str) -> bool:
+        kept = self._kept.get((table, False))
+        if kept is not None and kept.can([column]):
+            values = kept.frame([column], as_read=True).to_series()
+            return values.null_count() == values.len()
+        rows = self._rows(table, [column], before=False).select(pl.col(column).is_not_null())
+        # mostly one of the first rows has a value
+        if rows.head(_FIRST).collect(engine="streaming").to_series().any():
+            return False
+        return rows.select(pl.col(column).any()).collect().item() is not True
 
     def rows(self, table: str, columns: Collection[str]) -> pl.LazyFrame:
         """The rows in the window: `columns`, the table's time, lineage and `AT`; rows that are kept have `PLACE`."""
