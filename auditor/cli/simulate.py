@@ -40,7 +40,10 @@ def generate(
     else:
         from auditor.simulator import scale
 
-        company = scale.Scale(users or 60, days or 28, seed=seed or "1", effect=effect or 1.0, zero=zero)
+        try:
+            company = scale.Scale(users or 60, days or 28, seed=seed or "1", effect=effect or 1.0, zero=zero)
+        except ValueError as error:  # no number lies outside no bounds
+            raise click.UsageError(str(error)) from error
         paths = scale.write(scale.make(company), out)
     for path in paths:
         click.echo(path)

@@ -15,6 +15,7 @@ from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TypeAlias
 
+from auditor.errors import ConfigError, said
 from auditor.frozen import dataclass
 from auditor.simulator.endpoints import answered
 from auditor.simulator.faults import KINDS, Fault, Injector
@@ -143,7 +144,10 @@ def serve(
     if clock.tzinfo is None:
         raise ValueError("now needs a time zone")
     service = Service({site.url: site for site in listed}, clock, Credentials(token), behaviour or Behaviour())
-    server = Server(service, Injector(faults, kinds=KINDS), port=port)
+    try:
+        server = Server(service, Injector(faults, kinds=KINDS), port=port)
+    except OSError as error:
+        raise ConfigError(f"port {port} of 127.0.0.1 cannot be had: {said(error)}") from error
     server.start()
     try:
         yield server

@@ -103,6 +103,11 @@ class Site:
 
         Where there is no such file, `attendees.ndjson` and so on hold one record a line.
         """
+        names = ("simulation", "attendees", "usage", "participants", "people", "invitees")
+        if not any((path / f"{name}{ending}").exists() for name in names for ending in (".json", ".ndjson")):
+            raise ConfigError(
+                f"{path} holds no records of a site: expected attendees.json, usage.json, participants.json"
+            )
         facts = _read(path / "simulation.json")
         now = moment(facts.get("now"))
         url = facts.get("siteUrl")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -41,6 +42,7 @@ def test_serve_prints_its_address_first_and_ends_cleanly(number):
     ("arguments", "words"),
     [
         (["--faults", "nothing"], "unknown fault 'nothing'"),
+        (["--faults", "slow=abc"], "fault 'slow' takes a number such as 0.05, not 'abc'"),
         (["--now", "soon"], "--now"),
         (["--port", "70000"], "70000"),
         (["--data", "/nowhere/at/all"], "does not exist"),
@@ -58,6 +60,25 @@ def test_serve_refuses_data_that_is_no_json(tmp_path):
     done = run("simulate", "serve", "--data", str(tmp_path))
     assert done.returncode == 2
     assert "attendees.json is no JSON" in done.stderr
+
+
+def test_serve_refuses_a_folder_without_records(tmp_path):
+    done = run("simulate", "serve", "--data", str(tmp_path))
+    assert done.returncode == 2
+    assert f"{tmp_path} holds no records of a site" in done.stderr
+
+
+def test_serve_tells_that_the_port_is_taken():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run("simulate", "serve", "--port", str(port))
+    assert (done.returncode, done.stderr) == (2, f"port {port} of 127.0.0.1 cannot be had: address already in use\n")
+
+
+def test_generate_refuses_an_effect_that_is_no_number(tmp_path):
+    done = run("simulate", "generate", "--effect", "nan", "--out", str(tmp_path / "site"))
+    assert done.returncode == 2
+    assert "the effect is between 0.05 and 20" in done.stderr
 
 
 @pytest.mark.slow

@@ -32,6 +32,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kinds in FAMIL
 
 _SPEC = re.compile(r"(?P<name>[a-z0-9-]+)(?:=(?P<value>[^,]+?))?(?::(?P<times>\d+)(?P<each>each)?)?")
 
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+
 
 def parse_faults(text: str) -> tuple[Fault, ...]:
     """The faults of `name[=value][:times[each]][,…]`.
@@ -48,6 +50,9 @@ def parse_faults(text: str) -> tuple[Fault, ...]:
             raise ConfigError(f"fault {part!r} does not read name[=value][:times[each]]")
         if read["name"] not in KINDS:
             raise ConfigError(f"unknown fault {read['name']!r}; one of {', '.join(sorted(KINDS))}")
+        usual = KINDS[read["name"]].value
+        if read["value"] is not None and _NUMBER.fullmatch(usual) and not _NUMBER.fullmatch(read["value"]):
+            raise ConfigError(f"fault {read['name']!r} takes a number such as {usual}, not {read['value']!r}")
         times = None if read["times"] is None else int(read["times"])
         faults.append(Fault(read["name"], times=times, value=read["value"], each=read["each"] is not None))
     return tuple(faults)
