@@ -9,7 +9,7 @@ import time
 import webbrowser
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from threading import Event
+from threading import Event, Thread
 
 import click
 
@@ -144,8 +144,8 @@ def _granted(
         )
         say(session, f"open this address and grant access; {redirect.uri} must be a redirect URI of the integration:")
         click.echo(address)
-        if opened is not None:
-            opened(address)
+        if opened is not None:  # a browser of the terminal stays until it was answered
+            Thread(target=opened, args=(address,), daemon=True).start()
         code = redirect.granted(_PATIENCE)
         endpoint = TokenEndpoint(wire, integration, lambda: datetime.now(UTC), time.sleep)
         token = endpoint.redeemed(code, redirect_uri=redirect.uri, verifier=verifier)

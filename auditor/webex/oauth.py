@@ -62,8 +62,10 @@ class TokenEndpoint:
         fields = {**form, "client_id": self.integration.client_id, "client_secret": self.integration.client_secret}
         answer = self._answer(urlencode(fields).encode())
         if answer.status in {400, 401, 403}:
+            renewing = "refresh_token" in form
+            what, then = ("refresh token", "; run auditor auth login") if renewing else ("granted code", "")
             raise AuthError(
-                f"Webex refused the refresh token or the integration: {answer.status}; run auditor auth login",
+                f"Webex refused the {what} or the integration: {answer.status}{then}",
                 status=answer.status,
                 tracking_id=answer.header("trackingid"),
             )

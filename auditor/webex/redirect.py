@@ -43,6 +43,10 @@ class Redirect(HTTPServer):
             raise AuthError(f"access was not granted: {self.refusal}")
         return self.code
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A visitor that went away, or asks for what is no address, is no news."""
+        del request, client_address
+
 
 @contextmanager
 def listening(port: int, *, state: str) -> Iterator[Redirect]:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -165,16 +166,19 @@ def authority() -> Iterator[str]:
 
 
 @contextmanager
-def login(base: str, keychain: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+def login(
+    base: str, keychain: dict[str, str], *, browser: str | None = None
+) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
     """A login that waits for the browser, with the parameters of the address it printed."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("WEBEX_")}
     secrets = {"WEBEX_CLIENT_ID": "the-id", "WEBEX_CLIENT_SECRET": "the-secret"}
-    arguments = ["auth", "login", "--no-browser", "--redirect-port", str(port), "--base-url", base]
+    opening = ["--no-browser"] if browser is None else []
+    arguments = ["auth", "login", *opening, "--redirect-port", str(port), "--base-url", base]
     with subprocess.Popen(
         [sys.executable, "-m", "auditor", *arguments],
-        env={**inherited, **secrets, **keychain},
+        env={**inherited, **secrets, **keychain, "BROWSER": browser or ""},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -215,3 +219,44 @@ def test_access_that_is_denied_keeps_nothing(keychain) -> None:
         assert process.stderr is not None
         assert "access_denied" in process.stderr.read()
     assert not Path(keychain["KEYRING_FILE"]).exists()
+
+
+def test_visitors_that_go_away_leave_no_word(keychain) -> None:
+    with authority() as base, login(base, keychain) as (process, asked):
+        Authority.challenge = asked["code_challenge"]
+        place = urlsplit(asked["redirect_uri"])
+        for sent in (b"GET http://[x/ HTTP/1.1\r\n\r\n", b"GET / HT", f"GET /?state={asked['state']}x".encode()):
+            with socket.create_connection((place.hostname, place.port)) as visitor:
+                visitor.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                visitor.sendall(sent)
+        assert visit(f"{asked['redirect_uri']}?code=the-code&state={asked['state']}") == 200
+        process.wait(timeout=30)
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
+        assert process.returncode == 0
+
+
+def test_a_browser_that_stays_is_answered(keychain, tmp_path) -> None:
+    """Browsers of a terminal come back only once they have been answered."""
+    script = tmp_path / "browser"
+    script.write_text(
+        f"#!{sys.executable}\n"
+        "import sys, urllib.request, urllib.parse\n"
+        "asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(sys.argv[1]).query))\n"
+        "url = asked['redirect_uri'] + '?error=access_denied&state=' + asked['state']\n"
+        f"open({str(tmp_path / 'seen')!r}, 'w').write(str(urllib.request.urlopen(url, timeout=5).status))\n"
+    )
+    script.chmod(0o755)
+    with authority() as base, login(base, keychain, browser=f"{script} %s") as (process, _):
+        process.wait(timeout=30)
+    assert process.returncode == 4
+    assert (tmp_path / "seen").read_text() == "200"
+
+
+def test_a_code_that_is_refused_is_told_as_such(keychain) -> None:
+    with authority() as base, login(base, keychain) as (process, asked):
+        assert visit(f"{asked['redirect_uri']}?code=another&state={asked['state']}") == 200
+        process.wait(timeout=30)
+        assert process.stderr is not None
+        assert process.stderr.read().splitlines()[-1] == "Webex refused the granted code or the integration: 400"
+    assert process.returncode == 4
