@@ -30,6 +30,7 @@ check: $(READY)/dev gates ## Gates and the quick tests, a minute or two
 	@$(PYTEST) --quiet -m "not ($(SLOW) or soak)"
 
 gates: $(READY)/dev
+	@mkdir -p build
 	@$(BIN)/ruff format --check --quiet --output-format concise .
 	@$(BIN)/ruff check --quiet --output-format concise .
 	@$(BIN)/mypy --no-error-summary
