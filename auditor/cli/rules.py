@@ -241,6 +241,7 @@ def write_rule(session: Session, rule_id: str, name: str, table: str, form: str,
     """Begin a rule. The file loads, its test passes, and each line has a word beside it."""
     from auditor.rules.authoring.new import STAGES, new_rule
     from auditor.rules.reading.forms import RULE_ID, RULE_NAME
+    from auditor.rules.reading.load import SUFFIXES
     from auditor.tables.schema import TABLES
 
     if RULE_ID.fullmatch(rule_id) is None:
@@ -257,6 +258,8 @@ def write_rule(session: Session, rule_id: str, name: str, table: str, form: str,
     if out is None:
         click.echo(text, nl=False)
         return Exit.OK
+    if out.suffix not in SUFFIXES:
+        raise ConfigError(f"{out}: a rule file ends in .yaml or .yml")
     if out.exists():
         raise ConfigError(f"{out}: is there already")
     out.write_text(text, encoding="utf-8")

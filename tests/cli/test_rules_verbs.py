@@ -282,6 +282,9 @@ def test_new_writes_a_file_and_never_over_another(auditor: Run, tmp_path: Path) 
     assert auditor("rules", "lint", "--strict", "late.yaml").returncode == 0
     done = auditor("rules", "new", "TST-009", "late-arrival", "--out", "late.yaml")
     assert (done.returncode, done.stderr) == (2, "late.yaml: is there already\n")
+    done = auditor("rules", "new", "TST-010", "late-exit", "--out", "late.txt")
+    assert (done.returncode, (tmp_path / "late.txt").exists()) == (2, False)
+    assert done.stderr == "late.txt: a rule file ends in .yaml or .yml\n"
     assert auditor("rules", "new", "tst", "late-arrival").returncode == 2
     assert auditor("rules", "new", "TST-001", "late-arrival", "--from", "nothing").returncode == 2
     assert auditor("rules", "new", "TST-001", "late-arrival").stdout.startswith("# yaml-language-server")
