@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from dataclasses import replace
 from importlib import import_module
 from io import TextIOWrapper
 
@@ -16,7 +17,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from auditor import __version__
-from auditor.cli.context import BARE, Exit, Session, crash, fail, refuse
+from auditor.cli.context import BARE, Exit, Session, crash, fail, misused, refuse
 from auditor.errors import AuditorError, is_full
 
 VERBS = {
@@ -92,6 +93,10 @@ class _Verbs(click.Group):
         """The verb's exit code; whatever it raises becomes words and a code, never a traceback."""
         try:
             return self._ended(ctx)
+        except click.ClickException as error:
+            if _session(ctx).log_format == "text":
+                raise
+            return misused(error.format_message(), _session(ctx))
         except BrokenPipeError:
             return _no_reader()
 
@@ -116,8 +121,9 @@ class _Verbs(click.Group):
 
 
 def _session(ctx: click.Context) -> Session:
-    """The global options; what holds without any when reading them failed."""
-    return ctx.obj if isinstance(ctx.obj, Session) else BARE
+    """The global options; before they are all read, the form of words that was asked for and nothing else."""
+    form = str(ctx.params.get("log_format", BARE.log_format))
+    return ctx.obj if isinstance(ctx.obj, Session) else replace(BARE, log_format=form)
 
 
 def _no_reader() -> Exit:

@@ -68,6 +68,12 @@ def fail(error: AuditorError, session: Session = BARE) -> int:
     return Exit.REFUSED if isinstance(error, AuthError) else Exit.USAGE
 
 
+def misused(message: str, session: Session) -> int:
+    """Print what is wrong with the arguments, in the form the user chose."""
+    _write(session, "error", message)
+    return Exit.USAGE
+
+
 def refuse(error: BaseException, session: Session = BARE) -> int:
     """Print what the system said about which file, or about the output; nothing of ours went wrong."""
     if session.verbosity > 0:

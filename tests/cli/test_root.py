@@ -199,6 +199,20 @@ def test_errors_are_json_lines_when_asked(tmp_path):
     assert json.loads(shown.stderr) == {"level": "error", "message": "no archive"}
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("chek", "No such command 'chek'. Did you mean 'check'?"),
+        ("check --archive a --days 0", "Invalid value for '--days': 0 is not in the range 1<=x<=36500."),
+        ("rules new", "Missing argument 'ID'."),
+    ],
+)
+def test_wrong_arguments_are_json_lines_too(auditor, asked, told):
+    shown = auditor("--log-format", "json", *asked.split())
+    assert shown.returncode == 2
+    assert [json.loads(line) for line in shown.stderr.splitlines()] == [{"level": "error", "message": told}]
+
+
 def test_a_file_the_system_refuses_is_named(tmp_path):
     shown = broken_root(tmp_path, "open('absent/file')", "broken")
     assert (shown.returncode, shown.stderr) == (2, "absent/file: no such file or directory\n")
