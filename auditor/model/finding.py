@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, overload
 
 from auditor.frozen import dataclass
 from auditor.model.vocabulary import Confidence, Severity, State
@@ -12,6 +12,8 @@ from auditor.model.vocabulary import Confidence, Severity, State
 Value: TypeAlias = bool | int | float | str | list[str] | None
 """A value as JSON and fingerprints write it: date-times as ISO text with six decimals and `Z`,
 durations as whole microseconds with the unit, `120000000us`."""
+
+_AT_ONCE = 1 << 16
 
 
 class Record(NamedTuple):
@@ -22,6 +24,54 @@ class Record(NamedTuple):
 
     page: str
     item: int
+
+
+class Records(Sequence[Record]):
+    """Very many records, told a piece at a time by `read` from one place to another.
+
+    A finding may rest on every record of an archive; as objects ten million would take more than a gigabyte.
+    """
+
+    __slots__ = ("_count", "_read")
+
+    def __init__(self, count: int, read: Callable[[int, int], Iterable[Record]]) -> None:
+        self._count = count
+        self._read = read
+
+    @overload
+    def __getitem__(self, place: int) -> Record: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Record, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> Record | tuple[Record, ...]:
+        if isinstance(place, slice):
+            start, stop, step = place.indices(self._count)
+            if step != 1:
+                return tuple(self[each] for each in range(start, stop, step))
+            return tuple(self._read(start, stop)) if start < stop else ()
+        at = range(self._count)[place]
+        (record,) = self._read(at, at + 1)
+        return record
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Record]:
+        for start in range(0, self._count, _AT_ONCE):
+            yield from self._read(start, min(start + _AT_ONCE, self._count))
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Sequence)
+            and len(other) == self._count
+            and all(one == each for one, each in zip(self, other, strict=True))
+        )
+
+    __hash__ = None  # type: ignore[assignment] # a sequence is compared, not looked up
+
+    def __repr__(self) -> str:
+        return f"<{self._count:,} records>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +89,7 @@ class Finding:
     state: State | None
     waiver: str | None
     evidence: Mapping[str, Value]
-    records: tuple[Record, ...]
+    records: Sequence[Record]
 
     def __post_init__(self) -> None:
         if not self.records:

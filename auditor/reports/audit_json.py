@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
-from itertools import islice
+from itertools import groupby, islice
 from json.encoder import encode_basestring
 from math import isfinite
+from typing import cast
 
 from auditor.model.audit import Audit, CitedRecord, ControlResult, Ledger, NotCompared, Parameter, Resolved, RuleResult
 from auditor.model.coverage import Gap, TableCoverage
-from auditor.model.finding import Finding, Value
+from auditor.model.finding import Finding, Record, Value
 from auditor.model.waiver import WaiverState
 from auditor.model.window import Window, iso
 from auditor.reports.audit_read import load
@@ -26,6 +27,7 @@ SCHEMA_VERSION = 1
 
 _AT_ONCE = 256
 """How many lines are encoded together."""
+_MANY = 10_000
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=dict)
 _LONE_SURROGATE = re.compile(f"[{LONE}]")
 
@@ -59,9 +61,16 @@ def pieces(audit: Audit) -> Iterator[bytes]:
 
 def _lines(values: Iterator[object]) -> Iterator[bytes]:
     before = "[\n"
-    while some := [value if isinstance(value, str) else _json(value) for value in islice(values, _AT_ONCE)]:
-        yield _utf8(before + ",\n".join(some))
-        before = ",\n"
+    while some := list(islice(values, _AT_ONCE)):
+        for long, lines in groupby(some, key=lambda value: isinstance(value, Iterator)):
+            if not long:
+                yield _utf8(before + ",\n".join([line if isinstance(line, str) else _json(line) for line in lines]))
+                before = ",\n"
+                continue
+            for line in lines:
+                yield before.encode()
+                yield from map(_utf8, cast("Iterator[str]", line))
+                before = ",\n"
     yield b"[]" if before == "[\n" else b"\n]"
 
 
@@ -104,19 +113,33 @@ def _value(value: Value) -> str:
     return "null" if value is None else _json(value)
 
 
-def _finding(finding: Finding) -> str:
-    """One finding as the contract writes it. There may be many of them and of records: no object is made of each."""
+def _finding(finding: Finding) -> str | Iterator[str]:
+    """One finding as the contract writes it, in pieces where it rests on very many records.
+
+    There may be many of them and of records: no object is made of each.
+    """
     evidence = _shape(tuple(finding.evidence)) % tuple(map(_value, finding.evidence.values()))
-    records = "}, {".join([_record(page, item) for page, item in finding.records])
     state = "null" if finding.state is None else f'"{finding.state}"'
-    return (
+    before = (
         f'{{"fingerprint": {_text(finding.fingerprint)}, "rule_id": {_name(finding.rule_id)}, '
         f'"severity": "{finding.severity}", "confidence": "{finding.confidence}", '
         f'"subject": {_text(finding.subject)}, "message": {_text(finding.message)}, '
         f'"observed_at": "{iso(finding.observed_at)}", "occurrences": {finding.occurrences}, '
         f'"state": {state}, "waiver": {_value(finding.waiver)}, '
-        f'"evidence": {{{evidence}}}, "records": [{{{records}}}]}}'
+        f'"evidence": {{{evidence}}}, "records": [{{'
     )
+    if len(finding.records) > _MANY:
+        return _long(before, finding.records)
+    return before + "}, {".join([_record(page, item) for page, item in finding.records]) + "}]}"
+
+
+def _long(before: str, records: Sequence[Record]) -> Iterator[str]:
+    """The same, some records at a time."""
+    told = iter(records)
+    while some := [_record(page, item) for page, item in islice(told, _MANY)]:
+        yield before + "}, {".join(some)
+        before = "}, {"
+    yield "}]}"
 
 
 def _cited(cited: CitedRecord) -> str:
@@ -128,7 +151,12 @@ def _cited(cited: CitedRecord) -> str:
 
 def _record(page: str, item: int) -> str:
     """What stands between the braces of a record."""
-    return f'"page": {_text(f"sha256:{page}")}, "item": {item}'
+    return f'{_page(page)}, "item": {item}'
+
+
+@lru_cache(1024)
+def _page(page: str) -> str:
+    return f'"page": {_text(f"sha256:{page}")}'
 
 
 def _document(audit: Audit) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from auditor.errors import ReportError
 from auditor.model import audit as model
 from auditor.model.coverage import Asked, Coverage, Gap, People, TableCoverage
-from auditor.model.finding import Finding, Record
+from auditor.model.finding import Finding, Record, Records
 from auditor.model.vocabulary import Confidence, GapReason, Severity, State, Status, Verdict
 from auditor.model.waiver import Waiver, WaiverState
 from auditor.model.window import Window
@@ -272,3 +273,25 @@ def test_a_number_beyond_all_numbers_names_its_place() -> None:
     document = dump(audit_of(findings=3)).replace(b'"evidence": {', b'"evidence": {"x": 1e999, ', 1)
     with pytest.raises(ReportError, match=r"\$\.findings\[0\]\.evidence\.x: inf is not text, a number"):
         load(document)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_finding_that_rests_on_very_many_records_is_written_as_any_other(place: int) -> None:
+    audit = audit_of(findings=3)
+    plain = tuple(Record(f"{page:064x}", item) for page in range(250) for item in range(100))
+    many = Records(len(plain), lambda start, stop: plain[start:stop])
+    told, other = (
+        replace(
+            audit,
+            findings=tuple(
+                replace(one, records=records) if number == place else one for number, one in enumerate(audit.findings)
+            ),
+        )
+        for records in (many, plain)
+    )
+    written = dump(told)
+    assert written == dump(other)
+    assert load(written) == told
+    for key in ("findings", "cited"):
+        lines = ",\n".join(json.dumps(one, ensure_ascii=False) for one in json.loads(written)[key])
+        assert f'"{key}": [\n{lines}\n],\n'.encode() in written

@@ -516,3 +516,19 @@ def test_a_rolling_window_looks_into_texts(judge, at, aggregate, having, found):
     ]
     outcome = judge(detect, {"attendees": rows}, fingerprint="[email]", evidence="[x]")
     assert [finding.evidence["x"] for finding in outcome.findings] == [found]
+
+
+@pytest.mark.parametrize("table", ["attendees", "devices"])
+def test_a_group_of_very_many_rows_rests_on_each_record_once(judge, table):
+    """Several devices may be of one record."""
+    rows = [
+        {"site_url": "a", "page": f"{place * 7919 % 300:064x}", "item": place // 300, "joined_time": BASE}
+        for place in range(12_000)
+        for _ in range(1 + (table == "devices" and place % 5 == 0))
+    ]
+    detect = f"from: {table}\ngroup: {{by: [site_url], aggregate: {{n: count()}}, having: n > 10000}}"
+    (found,) = judge(detect, {table: rows}, fingerprint="[site_url]").findings
+    expected = sorted({(row["page"], row["item"]) for row in rows})
+    assert [*found.records] == expected
+    assert found.records[0] == expected[0]
+    assert len(found.records) == 12_000

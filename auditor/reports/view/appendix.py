@@ -126,7 +126,7 @@ def _parameter(parameter: Parameter, wording: Wording) -> str:
 def integrity(audit: Audit, wording: Wording, *, attached: Sequence[Attached]) -> Integrity:
     """Appendix B."""
     chain = audit.chain
-    pages = Counter([record.page for finding in audit.findings for record in finding.records])
+    pages = Counter(record.page for finding in audit.findings for record in finding.records)
     shown = sorted(pages.items())[:MOST_PAGES]
     return Integrity(
         lead=wording.say("integrity.lead"),

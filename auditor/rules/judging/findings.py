@@ -11,7 +11,7 @@ from typing import overload
 import polars as pl
 
 from auditor.entities.columns import picked
-from auditor.model.finding import Finding, Record, Value
+from auditor.model.finding import Finding, Record, Records, Value
 from auditor.model.vocabulary import Confidence, Severity, Verdict
 from auditor.rules.compiled.compile import expression
 from auditor.rules.compiled.textual import written
@@ -28,6 +28,7 @@ from auditor.words import counted
 SEVERITY = "__severity"
 _CONFIDENCES = tuple(Confidence)
 _COUNT, _ROW = "__count", "__row"
+_MANY = 10_000
 
 
 def outcome(judged: Judged, task: Task, *, now: datetime, tables: tuple[str, ...]) -> Outcome:
@@ -190,16 +191,25 @@ def _worded(rows: pl.DataFrame, task: Task, *, now: datetime) -> tuple[tuple[Fin
     return tuple(finding for *_, finding, _ in found), Shown(names, [values for *_, values in found])
 
 
-def _records(lists: pl.Series) -> Iterator[tuple[Record, ...]]:
-    """The records of each finding; those of one page share its name."""
-    single = lists.explode().struct
+def _records(lists: pl.Series) -> Iterator[Sequence[Record]]:
+    """The records of each finding; those of one page share its name, and very many are told as they are asked for."""
+    counts = lists.list.len()
+    large = counts > _MANY
+    single = lists.filter(~large).explode().struct
     pages = single.field("page")
     first, places = numbered(code_of(pages))
     names = map(picked(pages, first).to_list().__getitem__, places.to_list())
     records = map(Record._make, zip(names, single.field("item").to_list(), strict=True))
-    counts = lists.list.len()
     if counts.max() == 1:
         yield from zip(records, strict=True)
         return
-    for count in counts.to_list():
-        yield tuple(islice(records, count))
+    for place, count in enumerate(counts.to_list()):
+        yield tuple(islice(records, count)) if count <= _MANY else _told(lists[place])
+
+
+def _told(records: pl.Series) -> Records:
+    def read(start: int, stop: int) -> Iterator[Record]:
+        some = records[start:stop].struct
+        return map(Record._make, zip(some.field("page").to_list(), some.field("item").to_list(), strict=True))
+
+    return Records(records.len(), read)

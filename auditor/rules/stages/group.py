@@ -40,7 +40,9 @@ def judge_group(handed: Handed, stage: Group, task: Task) -> Judged:
         kept = with_key(kept, (KEY, _BURST))
     grouped = _summed(kept, stage, task, only=None if task.watch else asked(stage))
     found, not_judged = hits(grouped, stage.having, task)
-    members = handed.complete(kept.join(found.select(KEY), on=KEY, how="semi", maintain_order="left"))
+    if found.height < grouped.height:
+        kept = kept.join(found.select(KEY), on=KEY, how="semi", maintain_order="left")
+    members = handed.complete(kept)
     if task.watch is None:
         # the rest is computed of hits alone
         found = hits(_summed(members, stage, task), stage.having, task)[0]

@@ -12,11 +12,12 @@ from auditor.rules.language.spec import Condition
 from auditor.rules.outcome import NULL, RECORDS
 from auditor.rules.rows.evaluate import verdicts
 from auditor.rules.rows.handed import COUNTED
+from auditor.rules.rows.keys import code_of, highest, numbered
 from auditor.rules.rows.packed import texts
 from auditor.rules.task import Task
 from auditor.tables.schema import COUNT, LINEAGE
 
-_HIT = "__hit"
+_HIT, _PLACE = "__hit", "__place"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +66,21 @@ def with_own_record(frame: pl.DataFrame) -> pl.DataFrame:
 def with_records(found: pl.DataFrame, members: pl.DataFrame, *, on: list[str]) -> pl.DataFrame:
     """Each hit with the records of its member rows, sorted, the first of them as its own lineage.
 
-    `members` has the columns `on` and lineage; equal values of `on` belong together, nulls among them.
+    `members` has the columns `on` and lineage; equal values of `on` belong together, nulls among them. There may be as
+    many as the table has rows: places of pages in their order stand for their names until the last.
     """
-    cited = texts(members, LINEAGE).lazy().select(*on, *LINEAGE).unique().sort(*LINEAGE)
-    records = (
-        cited.group_by(on, maintain_order=False).agg(pl.struct(*LINEAGE).alias(RECORDS)).collect(engine="in-memory")
-    )
+    pages, own = numbered(code_of(members["page"]))
+    named = texts(members[["page"]][pages])["page"]
+    order = named.arg_sort()
+    rank = uniform(0, order.len(), COUNT).scatter(order, pl.int_range(order.len(), dtype=COUNT, eager=True))
+    items = highest(members["item"]) + 1
+    cited = alongside(members[on], (picked(rank, own) * items + members["item"]).alias(_PLACE)).sort(_PLACE)
+    if (cited[_PLACE] == cited[_PLACE].shift()).any():
+        cited = cited.unique(maintain_order=True)
+    # no copy of the rows is made with the names of their pages: those are looked up in few
+    page = picked(picked(named, order), cited[_PLACE] // items).alias("page")
+    cited = alongside(without(cited, _PLACE), page, (cited[_PLACE] % items).alias("item"))
+    records = cited.group_by(on, maintain_order=True).agg(pl.struct(*LINEAGE).alias(RECORDS))
     first = pl.col(RECORDS).list.first()
     return (
         without(found, *LINEAGE)
