@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import linecache
+import sys
 import traceback
+from collections.abc import Mapping
 from enum import IntEnum
 from itertools import groupby
 
@@ -119,8 +121,13 @@ def _shown(line: str) -> str:
 
 def _write(session: Session, level: str, message: str) -> None:
     """One line on stderr in the form the user chose."""
-    line = json.dumps({"level": level, "message": message}, ensure_ascii=False) if _json(session) else message
-    click.echo(line, err=True)
+    click.echo(json_line({"level": level, "message": message}) if _json(session) else message, err=True)
+
+
+def json_line(fields: Mapping[str, object]) -> str:
+    """The fields as a line of JSON for stderr, in ASCII where that cannot take all characters."""
+    encoding = (getattr(sys.stderr, "encoding", None) or "ascii").lower().replace("_", "-")
+    return json.dumps(fields, ensure_ascii=not encoding.startswith("utf"), default=str)
 
 
 def _json(session: Session) -> bool:

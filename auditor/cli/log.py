@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from datetime import UTC, datetime
 
-from auditor.cli.context import Session
+from auditor.cli.context import Session, json_line
 
 _LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -41,7 +40,7 @@ class _Json(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        return json.dumps(_fields(record) | line, ensure_ascii=False, default=str)
+        return json_line(_fields(record) | line)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:

@@ -369,3 +369,20 @@ def test_words_nobody_reads_end_with_141_too(tmp_path):
     command = f"{sys.executable} -m auditor rules list gone.yaml 2>&1 >/dev/null | true; exit ${{PIPESTATUS[0]}}"
     ended = {subprocess.run(["bash", "-c", command], cwd=tmp_path, check=False).returncode for _ in range(3)}
     assert ended <= {2, 141}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin1", "ascii"])
+def test_words_as_json_are_json_in_every_encoding(tmp_path, encoding):
+    path = "é-日本-𝄞.yaml"
+    (tmp_path / path).write_text("x", encoding="utf-8")
+    env = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "1"}
+    shown = subprocess.run(
+        [sys.executable, "-m", "auditor", "--log-format", "json", "--config", path, "rules", "list"],
+        cwd=tmp_path,
+        env=env,
+        capture_output=True,
+        check=False,
+    )
+    assert shown.returncode == 2
+    told = [json.loads(line.decode(encoding)) for line in shown.stderr.splitlines()]
+    assert any(path in line["message"] for line in told)
