@@ -10,9 +10,10 @@ from zlib import crc32
 import polars as pl
 
 from auditor.frozen import dataclass
-from auditor.rules.judging.merging import Part
+from auditor.rules.judging.merging import Part, with_pages
 from auditor.rules.outcome import Crashed, Judged, NotEvaluated
 from auditor.tables.distinct import mapped
+from auditor.tables.schema import TEXT
 
 _ROWS_A_PARCEL = 200_000
 _BUCKET = "__bucket"
@@ -62,7 +63,7 @@ def told(rule_id: str, part: Part, *, bucket: int) -> Parcel:
     fields: dict[str, object] = {"rule": rule_id}
     if isinstance(part, Judged):
         fields |= {"population": part.population, "not_evaluable": part.not_evaluable}
-        return Parcel(bucket, json.dumps(fields), _written(part.hits))
+        return Parcel(bucket, json.dumps(fields), _written(with_pages(part.hits, TEXT, records=TEXT)))
     if isinstance(part, NotEvaluated):
         fields |= {"reason": str(part), "not_evaluable": part.not_evaluable}
     else:

@@ -13,7 +13,10 @@ from auditor.model.vocabulary import Verdict
 from auditor.tables.schema import LINEAGE
 
 RECORDS = "__records"
-"""Every (page, item) a hit rests on, a list of structs."""
+"""Every (page, item) a hit rests on, a list of structs; pages are texts, or `PAGE` where there may be very many."""
+
+PAGE = pl.Categorical(pl.Categories("auditor:page"))
+"""Pages by numbers of their own, so that hits that wait keep no other texts."""
 
 NULL = "__null"
 """Whether a hit was caused by a null, under `nulls: fail`."""

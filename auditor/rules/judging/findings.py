@@ -17,7 +17,7 @@ from auditor.rules.compiled.compile import expression
 from auditor.rules.compiled.textual import written
 from auditor.rules.judging.render import as_scalar, filled
 from auditor.rules.language.tree import Type
-from auditor.rules.outcome import CONFIDENCE, RECORDS, Judged, Outcome
+from auditor.rules.outcome import CONFIDENCE, RECORD, RECORDS, Judged, Outcome
 from auditor.rules.rows.keys import code_of, numbered
 from auditor.rules.rows.places import AT
 from auditor.rules.task import Task
@@ -82,7 +82,7 @@ def _distinct(hits: pl.DataFrame, task: Task) -> pl.DataFrame:
     apart = hits.select(pl.struct(key).is_unique()).to_series()
     if apart.all():
         return hits.sort(order, nulls_last=True).with_columns(pl.lit(1, dtype=COUNT).alias(_COUNT))
-    hits = hits.with_row_index(_ROW)
+    hits = hits.with_columns(pl.col(RECORDS).cast(pl.List(RECORD))).with_row_index(_ROW)
     others = [name for name in hits.columns if name not in {*key, RECORDS}]
     values = [name for name in others if name not in {*order, _ROW} and not hits.schema[name].is_nested()]
     alone = apart & (hits[RECORDS].list.len() == 1)

@@ -11,32 +11,31 @@ import polars as pl
 
 from auditor.entities.columns import alongside
 from auditor.rules.judging.judge import NO_LISTS, judge, rows_of
-from auditor.rules.outcome import CONFIDENCE, CRASHES, NULL, RECORDS, Crashed, Judged, NotEvaluated
+from auditor.rules.outcome import CONFIDENCE, CRASHES, NULL, PAGE, RECORDS, Crashed, Judged, NotEvaluated
 from auditor.rules.profile import Profile, timed
 from auditor.rules.rows.packed import of_their_own
 from auditor.rules.rows.places import AT
 from auditor.rules.rows.source import Source
 from auditor.rules.task import Task
-from auditor.tables.schema import LINEAGE
+from auditor.tables.schema import LINEAGE, TEXT
 
 _log = logging.getLogger(__name__)
 
 Part: TypeAlias = Judged | NotEvaluated | Crashed
 """How judging a part of a rule's rows ended."""
 
-_PAGE = pl.Categorical(pl.Categories("auditor:page"))
-"""Pages by numbers of their own, so that hits that wait keep no other texts."""
-
 
 def put_by(part: Part) -> Part:
     """The same while it waits for other parts: pages, which many hits share, are numbers."""
-    return replace(part, hits=_with_pages(part.hits, _PAGE)) if isinstance(part, Judged) else part
+    return replace(part, hits=with_pages(part.hits, PAGE, records=PAGE)) if isinstance(part, Judged) else part
 
 
-def _with_pages(hits: pl.DataFrame, kind: pl.DataType) -> pl.DataFrame:
-    """The hits with their pages of that type."""
-    records = pl.List(pl.Struct({**LINEAGE, "page": kind}))
-    return alongside(hits, hits["page"].cast(kind), hits[RECORDS].cast(records)) if hits.height else hits
+def with_pages(hits: pl.DataFrame, kind: pl.DataType, *, records: pl.DataType) -> pl.DataFrame:
+    """The hits with their pages of one type, and those of their records of another."""
+    if hits.is_empty():
+        return hits
+    lists = pl.List(pl.Struct({**LINEAGE, "page": records}))
+    return alongside(hits, hits["page"].cast(kind), hits[RECORDS].cast(lists))
 
 
 def kept_columns(task: Task) -> tuple[str, ...]:
@@ -92,7 +91,7 @@ def merged(parts: Iterable[Part], task: Task) -> Judged:
         if isinstance(part, NotEvaluated):
             refused.append(part)
         else:
-            judged.append(trimmed(replace(part, hits=_with_pages(part.hits, LINEAGE["page"])), task))
+            judged.append(trimmed(replace(part, hits=with_pages(part.hits, TEXT, records=PAGE)), task))
     if refused:
         raise NotEvaluated(str(refused[0]), not_evaluable=sum(part.not_evaluable for part in refused))
     # a part without hits may not know the types of what it would have found

@@ -10,7 +10,7 @@ import polars as pl
 
 from auditor.entities.columns import alongside, fitted, picked, runs_of, uniform, where_true
 from auditor.entities.groups import places
-from auditor.rules.rows.packed import PACKED, packed
+from auditor.rules.rows.packed import packed
 from auditor.tables.schema import COUNT
 
 KEY = "__key"
@@ -115,7 +115,7 @@ def code_of(values: pl.Series) -> pl.Series:
         return fitted(values.to_physical(), COUNT)
     if kind == pl.String:
         return packed(values).to_physical()
-    return values.to_physical() if kind == PACKED else values.rank("dense").cast(COUNT)
+    return values.to_physical() if isinstance(kind, pl.Categorical) else values.rank("dense").cast(COUNT)
 
 
 def numbered(keys: pl.Series) -> tuple[pl.Series, pl.Series]:

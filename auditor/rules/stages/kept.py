@@ -9,7 +9,7 @@ import polars as pl
 from auditor.entities.columns import alongside, coalesced, filtered, picked, uniform, without
 from auditor.frozen import dataclass
 from auditor.rules.language.spec import Condition
-from auditor.rules.outcome import NULL, RECORDS
+from auditor.rules.outcome import NULL, PAGE, RECORDS
 from auditor.rules.rows.evaluate import verdicts
 from auditor.rules.rows.handed import COUNTED
 from auditor.rules.rows.keys import code_of, highest, numbered
@@ -77,15 +77,14 @@ def with_records(found: pl.DataFrame, members: pl.DataFrame, *, on: list[str]) -
     cited = alongside(members[on], (picked(rank, own) * items + members["item"]).alias(_PLACE)).sort(_PLACE)
     if (cited[_PLACE] == cited[_PLACE].shift()).any():
         cited = cited.unique(maintain_order=True)
-    # no copy of the rows is made with the names of their pages: those are looked up in few
-    page = picked(picked(named, order), cited[_PLACE] // items).alias("page")
+    page = picked(picked(named, order).cast(PAGE), cited[_PLACE] // items).alias("page")
     cited = alongside(without(cited, _PLACE), page, (cited[_PLACE] % items).alias("item"))
     records = cited.group_by(on, maintain_order=True).agg(pl.struct(*LINEAGE).alias(RECORDS))
     first = pl.col(RECORDS).list.first()
     return (
         without(found, *LINEAGE)
         .join(records, on=on, how="left", nulls_equal=True, maintain_order="left")
-        .with_columns(first.struct.field(name) for name in LINEAGE)
+        .with_columns(first.struct.field(name).cast(dtype) for name, dtype in LINEAGE.items())
     )
 
 
