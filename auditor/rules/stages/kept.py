@@ -6,18 +6,20 @@ from collections.abc import Collection, Sequence
 
 import polars as pl
 
-from auditor.entities.columns import alongside, coalesced, filtered, picked, uniform, without
+from auditor.entities.columns import alongside, coalesced, filtered, picked, run_starts, uniform, without
 from auditor.frozen import dataclass
 from auditor.rules.language.spec import Condition
 from auditor.rules.outcome import NULL, PAGE, RECORDS
 from auditor.rules.rows.evaluate import verdicts
 from auditor.rules.rows.handed import COUNTED
-from auditor.rules.rows.keys import code_of, highest, numbered
+from auditor.rules.rows.keys import code_of, numbered
 from auditor.rules.rows.packed import texts
 from auditor.rules.task import Task
 from auditor.tables.schema import COUNT, LINEAGE
 
 _HIT, _PLACE = "__hit", "__place"
+_ROOM = 1 << 31
+"""More than a page has items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,26 +68,49 @@ def with_own_record(frame: pl.DataFrame) -> pl.DataFrame:
 def with_records(found: pl.DataFrame, members: pl.DataFrame, *, on: list[str]) -> pl.DataFrame:
     """Each hit with the records of its member rows, sorted, the first of them as its own lineage.
 
-    `members` has the columns `on` and lineage; equal values of `on` belong together, nulls among them. There may be as
-    many as the table has rows: places of pages in their order stand for their names until the last.
+    `members` has the columns `on` and lineage; equal values of `on` belong together, nulls among them. All are those of
+    a single hit. There may be as many as the table has rows: places of pages in their order stand for their names.
     """
-    pages, own = numbered(code_of(members["page"]))
-    named = texts(members[["page"]][pages])["page"]
-    order = named.arg_sort()
-    rank = uniform(0, order.len(), COUNT).scatter(order, pl.int_range(order.len(), dtype=COUNT, eager=True))
-    items = highest(members["item"]) + 1
-    cited = alongside(members[on], (picked(rank, own) * items + members["item"]).alias(_PLACE)).sort(_PLACE)
-    if (cited[_PLACE] == cited[_PLACE].shift()).any():
-        cited = cited.unique(maintain_order=True)
-    page = picked(picked(named, order).cast(PAGE), cited[_PLACE] // items).alias("page")
-    cited = alongside(without(cited, _PLACE), page, (cited[_PLACE] % items).alias("item"))
-    records = cited.group_by(on, maintain_order=True).agg(pl.struct(*LINEAGE).alias(RECORDS))
+    pages = _Pages.of(members["page"])
+    places = pages.places(members["item"])
+    if found.height == 1:
+        places = places.sort()
+        records = pages.records(places.filter(run_starts(places))).implode()
+        told = alongside(without(found, *LINEAGE), records)
+    else:
+        cited = alongside(members[on], places).sort(_PLACE)
+        if not run_starts(cited[_PLACE]).all():
+            cited = cited.unique(maintain_order=True)
+        cited = alongside(cited[on], pages.records(cited[_PLACE]))
+        lists = cited.group_by(on, maintain_order=True).agg(RECORDS)
+        told = without(found, *LINEAGE).join(lists, on=on, how="left", nulls_equal=True, maintain_order="left")
     first = pl.col(RECORDS).list.first()
-    return (
-        without(found, *LINEAGE)
-        .join(records, on=on, how="left", nulls_equal=True, maintain_order="left")
-        .with_columns(first.struct.field(name).cast(dtype) for name, dtype in LINEAGE.items())
-    )
+    return told.with_columns(first.struct.field(name).cast(dtype) for name, dtype in LINEAGE.items())
+
+
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    """The pages of some rows by their names in order, and of each row the place of its own."""
+
+    names: pl.Series
+    own: pl.Series
+
+    @classmethod
+    def of(cls, pages: pl.Series) -> _Pages:
+        first, own = numbered(code_of(pages))
+        names = texts(picked(pages, first).to_frame("page"))["page"]
+        order = names.arg_sort()
+        rank = uniform(0, order.len(), COUNT).scatter(order, pl.int_range(order.len(), dtype=COUNT, eager=True))
+        return cls(picked(names, order).cast(PAGE), picked(rank, own))
+
+    def places(self, items: pl.Series) -> pl.Series:
+        """A number a record, in the order of pages and items."""
+        return (self.own * _ROOM + items).alias(_PLACE)
+
+    def records(self, places: pl.Series) -> pl.Series:
+        """The records at the places."""
+        item = (places % _ROOM).alias("item")
+        return pl.DataFrame([picked(self.names, places // _ROOM).alias("page"), item]).to_struct(RECORDS)
 
 
 def with_joined_records(found: pl.DataFrame, prefixes: Sequence[str]) -> pl.DataFrame:
