@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Generator
@@ -99,3 +100,17 @@ def auditor(tmp_path: Path) -> Run:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def interrupted() -> Callable[[subprocess.Popen[str]], str]:
+    """Interrupts a running command and gives its last words on stderr; one that does not end in 20 s is killed."""
+
+    def interrupt(process: subprocess.Popen[str]) -> str:
+        process.send_signal(signal.SIGINT)
+        try:
+            return process.communicate(timeout=20)[1]
+        finally:
+            process.kill()
+
+    return interrupt

@@ -26,6 +26,7 @@ from auditor.detectors.detection import (
     within,
 )
 from auditor.detectors.past import Past
+from auditor.detectors.peers import MAD, MEDIAN, WEEK, middles, week_of, with_middles
 from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, together
 from auditor.detectors.wording import entity, number
 from auditor.entities.columns import flags, picked, where_true
@@ -37,7 +38,6 @@ from auditor.rules.rows.packed import texts
 from auditor.tables.schema import LINEAGE
 
 HISTORY = 60
-PEER_WEEKS = 4
 MAD_TO_SIGMA = 1.4826
 VISIT, PRESENCE, VALUE = "__visit", "__presence", "__value"
 PEER = "__peer:"
@@ -139,41 +139,14 @@ def prepare(rows: pl.DataFrame, settings: RobustZscore) -> pl.DataFrame:
 
 
 def survey(again: Again, settings: RobustZscore, window: Window) -> pl.DataFrame:
-    """The median and the MAD of each week's peers: of all values of the 28 days before it, by week and peer."""
+    """The middle of each week's peers: of all values of the 28 days before it, by week and peer."""
     peers = settings.prepared[3:]
     parts = [
         rows.lazy().filter(pl.col(PRESENCE).is_not_null() & _usable(VALUE))
-        .select(*peers, week=_week(pl.col("joined_time")), x=pl.col(VALUE).log1p()).collect()
+        .select(*peers, week_of(pl.col("joined_time")).alias(WEEK), x=pl.col(VALUE).log1p()).collect()
         for rows in again(["joined_time", PRESENCE, VALUE, *peers])
     ]  # fmt: skip
-    weeks: dict[int, list[pl.DataFrame]] = {}
-    while parts:
-        for (week,), rows in parts.pop().partition_by("week", as_dict=True, include_key=False).items():
-            weeks.setdefault(week, []).append(rows)
-    since = pl.select(_week(pl.lit(window.start))).item()
-    asked = {
-        week for week in weeks if week >= since and any(week - before in weeks for before in range(1, PEER_WEEKS + 1))
-    }
-    if not asked:
-        told = {"_week": pl.Int64(), "_peer_med": pl.Float64(), "_peer_mad": pl.Float64()}
-        return pl.DataFrame(schema={**told, **dict.fromkeys(peers, pl.Null())})
-    found = []
-    for week in sorted(asked):
-        past = pl.concat([rows for before in range(1, PEER_WEEKS + 1) for rows in weeks.get(week - before, ())])
-        found.append(_middle(past, peers).with_columns(_week=pl.lit(week, dtype=pl.Int64)))
-    return pl.concat(found, how="diagonal")
-
-
-def _middle(past: pl.DataFrame, peers: Sequence[str]) -> pl.DataFrame:
-    """The median of all values of each peer, and of their distances from it."""
-    if not peers:
-        middle = past["x"].median()
-        # of a column without groups this takes a tenth of what the same takes in an expression
-        return pl.DataFrame({"_peer_med": [middle], "_peer_mad": [(past["x"] - middle).abs().median()]})
-    middles = past.group_by(peers).agg(_peer_med=pl.col("x").median())
-    apart = past.join(middles, on=peers, nulls_equal=True)
-    distance = (pl.col("x") - pl.col("_peer_med")).abs().median()
-    return apart.group_by(peers).agg(pl.col("_peer_med").first(), _peer_mad=distance)
+    return middles(parts, peers, since=pl.select(week_of(pl.lit(window.start))).item())
 
 
 def look(rows: pl.LazyFrame, settings: RobustZscore, window: Window, beside: Beside) -> Seen:
@@ -230,21 +203,8 @@ def _usable(value: str) -> pl.Expr:
     return pl.col(value).is_finite() & (pl.col(value) > -1)
 
 
-def _week(time: pl.Expr) -> pl.Expr:
-    """The number of the week, from Monday on, that a time lies in."""
-    return (time.dt.epoch("d").cast(pl.Int64()) + 3) // 7
-
-
-def _with_peers(stays: pl.DataFrame, peers: pl.DataFrame, settings: RobustZscore) -> pl.DataFrame:
-    """The visits with the median and MAD of their peers; null where these have no past."""
-    on = ["_week", *[f"{PEER}{name}" for name in settings.peer]]
-    asked = stays.with_columns(_week=_week(pl.col("joined_time")))
-    told = peers.cast({name: asked.schema[name] for name in on})
-    return asked.join(told, on=on, how="left", maintain_order="left", nulls_equal=True)
-
-
 def _weight(settings: RobustZscore) -> pl.Expr:
-    return pl.when(pl.col("_peer_med").is_null()).then(0.0).otherwise(settings.shrink)
+    return pl.when(pl.col(MEDIAN).is_null()).then(0.0).otherwise(settings.shrink)
 
 
 def _may_be_far(stays: pl.DataFrame, rows: pl.Series, peers: pl.DataFrame, settings: RobustZscore) -> pl.Series:
@@ -257,14 +217,12 @@ def _may_be_far(stays: pl.DataFrame, rows: pl.Series, peers: pl.DataFrame, setti
     ends_ = own.agg(_least=pl.col("x").min(), _most=pl.col("x").max())
     asked = stays.select("_who", "x", "_known", "joined_time", *settings.prepared[3:])[rows]
     whose = ends_["_who"].search_sorted(asked["_who"])
-    told = _with_peers(asked, peers, settings).hstack(ends_.drop("_who")[whose])
+    told = with_middles(asked, peers, settings.prepared[3:]).hstack(ends_.drop("_who")[whose])
     n, weight = pl.min_horizontal("_known", HISTORY), _weight(settings)
     low, high = (
-        (n * pl.col(name) + weight * pl.col("_peer_med").fill_null(0.0)) / (n + weight) for name in ("_least", "_most")
+        (n * pl.col(name) + weight * pl.col(MEDIAN).fill_null(0.0)) / (n + weight) for name in ("_least", "_most")
     )
-    scale = pl.max_horizontal(
-        pl.lit(settings.floor), MAD_TO_SIGMA * weight * pl.col("_peer_mad").fill_null(0.0) / (n + weight)
-    )
+    scale = pl.max_horizontal(pl.lit(settings.floor), MAD_TO_SIGMA * weight * pl.col(MAD).fill_null(0.0) / (n + weight))
     reach = settings.threshold * scale * (1 - 1e-6)
     up, down = pl.col("x") - low >= reach, high - pl.col("x") >= reach
     return told.select({"both": up | down, "up": up, "down": down}[settings.direction]).to_series()
@@ -280,12 +238,12 @@ def _scored(
     visit = paired(ids(legs, ["meeting_id"]), legs[VISIT])
     theirs = usable.filter(pl.col("_who").is_in(people))
     theirs = theirs.with_columns(visit=picked(visit, rows.search_sorted(theirs["_row"])))
-    rated = _with_peers(_placed(_in_order(theirs, legs, visit)), peers, settings).with_columns(
+    rated = with_middles(_placed(_in_order(theirs, legs, visit)), peers, settings.prepared[3:]).with_columns(
         presence=pl.col(PRESENCE).cast(pl.Duration("us")), value=VALUE
     )
     n, weight = pl.col("n"), _weight(settings)
     centred = rated.filter("_asked").with_columns(
-        _c=(n * pl.col("_med") + weight * pl.col("_peer_med").fill_null(0.0)) / (n + weight)
+        _c=(n * pl.col("_med") + weight * pl.col(MEDIAN).fill_null(0.0)) / (n + weight)
     )
     # the scale is at least the floor, so nothing nearer than this needs one
     near = (pl.col("x") - pl.col("_c")).abs() < settings.threshold * settings.floor * (1 - 1e-9)
@@ -294,7 +252,7 @@ def _scored(
         .with_columns(
             _s=pl.max_horizontal(
                 pl.lit(settings.floor),
-                MAD_TO_SIGMA * (n * pl.col("_mad") + weight * pl.col("_peer_mad").fill_null(0.0)) / (n + weight),
+                MAD_TO_SIGMA * (n * pl.col("_mad") + weight * pl.col(MAD).fill_null(0.0)) / (n + weight),
             ),
         )
         .with_columns(z=((pl.col("x") - pl.col("_c")) / pl.col("_s")).round(DIGITS))

@@ -93,24 +93,6 @@ def test_gates_make_the_folder_they_write_to():
     assert lines[first - 1] == "mkdir -p build"
 
 
-def test_packages_are_installed_through_sudo_without_a_question(tmp_path):
-    fakes = {
-        "id": "echo 1000",
-        "ldconfig": "true",
-        "sudo": '[ "$1" != -n ] || shift; exec env -i PATH="$PATH" "$@"',
-        "apt-get": f'echo "$DEBIAN_FRONTEND $*" >> {tmp_path}/asked',
-    }
-    for name, does in fakes.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
-        (tmp_path / name).chmod(0o755)
-    path = f"{tmp_path}:/usr/bin:/bin"
-    native = CHECKOUT / ".ci" / "native"
-    subprocess.run([native, "runtime"], env={"PATH": path}, capture_output=True, text=True, check=True)
-    asked = (tmp_path / "asked").read_text().splitlines()
-    assert [line.split()[0] for line in asked] == ["noninteractive", "noninteractive"]
-    assert asked[1].endswith("libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0")
-
-
 def test_what_the_cron_job_mails_is_what_it_wrote():
     (job,) = re.findall(r"^\S+ \S+ \* \* \*  (.*)$", text("README.md"), re.MULTILINE)
     collecting, _, mailing = job.partition(" || ")

@@ -148,7 +148,7 @@ def test_a_second_collector_stops_and_names_the_holder(site, bench_of) -> None:
     assert bench.run(participants=False).outcome.gaps == ()
 
 
-def test_an_interrupted_collection_leaves_130_and_is_carried_on(undisturbed, fast_path) -> None:
+def test_an_interrupted_collection_leaves_130_and_is_carried_on(undisturbed, fast_path, interrupted) -> None:
     truth, clean, _ = undisturbed
     folder = fast_path / "archive"
     with serve(SETTLED.site(), faults=[Fault("slow", value="0.02", times=0)]) as server:
@@ -157,8 +157,7 @@ def test_an_interrupted_collection_leaves_130_and_is_carried_on(undisturbed, fas
         ) as process:
             while len(server.requests) < clean // 2 and process.poll() is None:
                 time.sleep(0.005)
-            process.send_signal(signal.SIGINT)
-            _, words = process.communicate(timeout=30)
+            words = interrupted(process)
         assert process.returncode == 130
         assert "Traceback" not in words
         assert finished(server, folder).returncode == 0
@@ -167,7 +166,7 @@ def test_an_interrupted_collection_leaves_130_and_is_carried_on(undisturbed, fas
         assert found[name].equals(rows), name
 
 
-def test_an_interrupt_ends_a_collection_that_waits_for_webex(fast_path) -> None:
+def test_an_interrupt_ends_a_collection_that_waits_for_webex(fast_path, interrupted) -> None:
     fault = Fault("rate-limit-seconds", times=0, value="120", path="/meetingReports/attendees")
     with serve(SETTLED.site(), faults=[fault]) as server:
         line = command(server, fast_path / "archive")
@@ -175,11 +174,7 @@ def test_an_interrupt_ends_a_collection_that_waits_for_webex(fast_path) -> None:
             while not server.strikes[fault.name] and process.poll() is None:
                 time.sleep(0.005)
             time.sleep(0.5)
-            process.send_signal(signal.SIGINT)
-            try:
-                process.communicate(timeout=20)
-            finally:
-                process.kill()
+            interrupted(process)
         assert process.returncode == 130
 
 

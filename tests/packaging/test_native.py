@@ -22,8 +22,7 @@ def system(tmp_path):
         "apt-get": f"echo $* >> {tmp_path}/asked",
     }
     for name, body in commands.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
-        (tmp_path / name).chmod(0o755)
+        script(tmp_path, name, body)
 
     def run(wanted, **env):
         shown = subprocess.run(
@@ -34,6 +33,11 @@ def system(tmp_path):
 
     run.folder = tmp_path
     return run
+
+
+def script(folder, name, body):
+    (folder / name).write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+    (folder / name).chmod(0o755)
 
 
 def have(folder, *commands):
@@ -69,6 +73,18 @@ def test_somebody_without_rights_is_told_what_to_run(system):
     shown, asked = system("runtime", LIBRARIES="", FAKE_UID="1000")
     assert (shown.returncode, asked) == (1, [])
     assert "sudo apt-get install --no-install-recommends libpango-1.0-0" in shown.stderr
+
+
+def test_sudo_installs_without_a_question(system):
+    """sudo keeps nothing of the environment."""
+    have(system.folder, "true")
+    (system.folder / "env").symlink_to(shutil.which("env"))
+    script(system.folder, "sudo", '[ "$1" != -n ] || shift; exec env -i PATH="$PATH" "$@"')
+    script(system.folder, "apt-get", f'echo "$DEBIAN_FRONTEND $*" >> {system.folder}/asked')
+    shown, asked = system("runtime", LIBRARIES="", FAKE_UID="1000")
+    assert shown.returncode == 0
+    assert [line.split()[0] for line in asked] == ["noninteractive"] * 2
+    assert asked[1].endswith("libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0")
 
 
 def test_another_system_is_told_the_names(system):
