@@ -65,7 +65,7 @@ def _cut(body: bytes, wanted: Collection[int]) -> Mapping[int, object] | None:
     brace opens before it, or when all that opened in an item was closed in it.
     """
     first = _FIRST.match(body)
-    texts = first and (_alone(body, first, wanted) or _between(body, first, wanted))
+    texts = first and _between(body, first, wanted)
     if not texts:
         return None
     try:
@@ -75,49 +75,11 @@ def _cut(body: bytes, wanted: Collection[int]) -> Mapping[int, object] | None:
     return {place: found[place] for place in wanted if place in found}
 
 
-def _alone(body: bytes, first: re.Match[bytes], wanted: Collection[int]) -> Mapping[int, bytes] | None:
-    """The wanted items that are there, and the last one where one is not; None where a brace opens in an item.
+def _between(body: bytes, first: re.Match[bytes], wanted: Collection[int]) -> Mapping[int, bytes] | None:
+    """The wanted items that are there, and the last one where one is not; None where a map could be taken for an item.
 
     Of the items behind the last one that is wanted nothing is said.
     """
-    start, between = first.start(1), b"}," + first[1]
-    second = body.find(b"{", start + 1)
-    if second > 0 and not body.startswith(between, second - 2):
-        return None
-    found: dict[int, bytes] = {}
-    place, at, end = 0, start, start
-    for want in sorted(wanted):
-        left, at = _passed(body, between, at, want - place)
-        place, behind = want - left, body.find(between, at)
-        end = behind + 1 if behind > 0 else len(body) - len(_CLOSES) + 1
-        found[place] = body[at:end]
-        if left:
-            break
-    if body.count(b"{", start, end) != place + 1 or not (body.endswith(_CLOSES) or body.startswith(between, end - 1)):
-        return None
-    return found
-
-
-def _passed(body: bytes, between: bytes, at: int, count: int) -> tuple[int, int]:
-    """Where the item begins that is `count` items behind the one at `at`, with 0; the last one with how many lack."""
-    size = body.find(between, at) + len(between) - at
-    while count > 0:
-        to = at + size * count
-        there = body.count(between, at, to)
-        if there > count:
-            # by an eighth at least, or a page of one long item and many short ones were counted over and over
-            size = min((to - at) // there, size * 7 // 8)
-        elif there:
-            count, at = count - there, body.rfind(between, at, to) + 2
-        elif (behind := body.find(between, at)) > 0:
-            count, at = count - 1, behind + 2
-        else:
-            break
-    return count, at
-
-
-def _between(body: bytes, first: re.Match[bytes], wanted: Collection[int]) -> Mapping[int, bytes] | None:
-    """The same where items hold lists of maps; of the items behind the last one that is wanted nothing is said."""
     last = max(wanted, default=0)
     starts = _starts_past_lists(body, first, last) or _starts_of_deep(body, first, last)
     if not starts:
