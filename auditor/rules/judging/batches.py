@@ -19,7 +19,7 @@ from auditor.rules.judging.lessons import Lessons, learned_names, lookups
 from auditor.rules.judging.merging import Part, judged_part, put_by, trimmed
 from auditor.rules.judging.splitting import Splitting, splitting
 from auditor.rules.judging.weighed import Weighed, attempted, columns_apart, conclude
-from auditor.rules.language.spec import Detector, Python
+from auditor.rules.language.spec import Detector, Match, Python
 from auditor.rules.outcome import CRASHES
 from auditor.rules.profile import Profile, timed
 from auditor.rules.rows.parts import MEETING, Pieces, height, parts
@@ -201,6 +201,9 @@ def _column(task: Task, plan: Splitting, *, preferred: AbstractSet[str]) -> str 
         return None
     if plan.reason is not None:
         return WHOLE if _told_by_rows(task) else None
+    beside = columns_of(task).keys() & plan.lookups
+    if any(MEETING in TABLES[table].schema for table in beside) and not _within_meetings(task):
+        return None  # a part has what this table tells of its own meetings
     if plan.by_row:
         return MEETING if MEETING in TABLES[plan.table].schema else None
     read = columns_of(task)[plan.table]
@@ -211,9 +214,17 @@ def _column(task: Task, plan: Splitting, *, preferred: AbstractSet[str]) -> str 
     meeting = plan.along(MEETING)
     if meeting is not None:
         return MEETING if set(meeting.values()) == {MEETING} else None
+    if beside:
+        return None  # rows set aside have no other table beside them
     if (own := plan.keys[0][plan.table]) in usable:
         return WHOLE if own == "site_url" else own
     return WHOLE if _told_by_rows(task) else None
+
+
+def _within_meetings(task: Task) -> bool:
+    """Whether the rule matches rows of one meeting alone."""
+    stage = task.rule.detect.stage
+    return isinstance(stage, Match) and (MEETING, MEETING) in stage.same
 
 
 def _told_by_rows(task: Task) -> bool:
