@@ -65,3 +65,9 @@ def test_a_match_within_meetings_is_judged_in_parts(ways, rows, same):
     whole, apart = ways(detect, rows, fingerprint="[meeting_id, email]")
     assert whole.found == (9 if same == "[meeting_id]" else 12)
     assert apart == whole
+
+
+def test_a_rule_on_rows_that_asks_what_all_rows_tell_need_not_name_the_meeting(ways, rows):
+    whole, apart = ways("{from: attendees, where: visit_number > 0}", rows, fingerprint="[email]")
+    assert whole.found == 4
+    assert apart == whole

@@ -88,7 +88,7 @@ class Across:
             found.setdefault((task.rule.detect.table, plans[task.rule.id]), []).append(task)
         keys = []
         for (table, column), members in found.items():
-            columns = frozenset[str]().union(*map(_set_aside, members))
+            columns = frozenset([] if column == WHOLE else [column]).union(*map(_set_aside, members))
             spill = Spill(column, 1 if column == WHOLE else buckets(table, len(columns)), room)
             history = any(reads_history(task.rule) for task in members)
             looking = {task.rule.id: weighed[task.rule.id] for task in members if task.rule.id in weighed}
