@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,3 +54,52 @@ def test_values_are_shown_beside_each_finding_in_the_order_of_findings(judge, at
     assert found.seen == [*found.seen]
     assert [*found.seen[1:]] == [found.seen[1]]
     assert repr(found.seen) == repr([*found.seen])
+
+
+def devices(at):
+    """Devices of two participants, each with one record: nothing but their values tells them apart."""
+    kinds = [("mac", "pstn", "c1"), ("ios", "voip", "c4"), ("windows", "inactive", "c2"), ("ios", "pstn", "c3")]
+    return [
+        {
+            "participant_id": f"p{place // 2}",
+            "meeting_id": "m",
+            "joined_time": at(0),
+            "item": place // 2,
+            "device_type": kind,
+            "audio_type": audio,
+            "correlation_id": correlation,
+        }
+        for place, (kind, audio, correlation) in enumerate(kinds)
+    ]
+
+
+@pytest.mark.parametrize(
+    "detect",
+    [
+        "{from: devices, where: meeting_id is not None}",
+        "{from: devices, derive: {n: {expr: count(), over: [participant_id]}}, where: n > 1}",
+        """
+        from: devices
+        group: {by: [meeting_id, device_type, audio_type, correlation_id], aggregate: {n: count()}, having: n > 0}
+        """,
+    ],
+    ids=["plain", "derived", "group"],
+)
+def test_of_hits_of_one_record_the_same_speaks_in_every_order_and_whoever_looks_at_them(judge, at, detect):
+    rows, words = devices(at), {"fingerprint": "[meeting_id]", "message": "{device_type} {audio_type}"}
+    told = [
+        judge(detect, {"devices": some}, show=show, **words).findings
+        for some in (rows, rows[::-1], rows[1:] + rows[:1])
+        for show in ([], ["correlation_id"])
+    ]
+    assert [finding.message for finding in told[0]] == ["mac pstn"]
+    assert told == [told[0]] * 6
+
+
+def test_a_limit_keeps_the_same_hits_of_one_record_in_every_order(judge, at):
+    rows = devices(at)
+    words = {"fingerprint": "[correlation_id], limit: 1", "message": "{device_type}"}
+    found = [judge("{from: devices, where: 'True'}", {"devices": some}, **words) for some in (rows, rows[::-1])]
+    assert found[0] == found[1]
+    assert [finding.message for finding in found[0].findings] == ["mac"]
+    assert found[0].truncated == 3

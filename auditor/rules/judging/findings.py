@@ -16,6 +16,7 @@ from auditor.model.vocabulary import Confidence, Severity, Verdict
 from auditor.rules.compiled.compile import expression
 from auditor.rules.compiled.textual import written
 from auditor.rules.judging.render import as_scalar, filled
+from auditor.rules.language.columns import shown_names
 from auditor.rules.language.tree import Type
 from auditor.rules.outcome import CONFIDENCE, RECORD, RECORDS, Judged, Outcome
 from auditor.rules.rows.keys import code_of, numbered
@@ -27,7 +28,7 @@ from auditor.words import counted
 
 SEVERITY = "__severity"
 _CONFIDENCES = tuple(Confidence)
-_COUNT, _ROW = "__count", "__row"
+_COUNT = "__count"
 _MANY = 10_000
 
 
@@ -75,16 +76,20 @@ def _with_severity(hits: pl.DataFrame, task: Task) -> pl.DataFrame:
 def _distinct(hits: pl.DataFrame, task: Task) -> pl.DataFrame:
     """One row a fingerprint: the earliest hit speaks, records are the union, `_COUNT` tells how many.
 
-    Of hits of one moment that rest on the same record the smaller values speak, so that no order of rows matters.
+    Of hits of one moment that rest on the same record the smaller values speak, so that no order of rows matters;
+    what others want to see of them decides last.
     """
     key = list(dict.fromkeys(task.rule.finding.fingerprint))
     order = [SEVERITY, AT, *LINEAGE]
+    own = shown_names(task.rule)
+    names = [*sorted(own), *sorted(task.shown - own), CONFIDENCE]
+    values = [name for name in names if name in hits.columns and name not in order]
     apart = hits.select(pl.struct(key).is_unique()).to_series()
     if apart.all():
-        return hits.sort(order, nulls_last=True).with_columns(pl.lit(1, dtype=COUNT).alias(_COUNT))
-    hits = hits.with_columns(pl.col(RECORDS).cast(pl.List(RECORD))).with_row_index(_ROW)
-    others = [name for name in hits.columns if name not in {*key, RECORDS}]
-    values = [name for name in others if name not in {*order, _ROW} and not hits.schema[name].is_nested()]
+        # where no limit cuts, the order is one of findings later
+        exact = order if task.rule.finding.limit is None else [*order, *values]
+        return hits.sort(exact, nulls_last=True).with_columns(pl.lit(1, dtype=COUNT).alias(_COUNT))
+    hits = hits.with_columns(pl.col(RECORDS).cast(pl.List(RECORD)))
     alone = apart & (hits[RECORDS].list.len() == 1)
     merged = (
         hits.lazy()
@@ -92,14 +97,14 @@ def _distinct(hits: pl.DataFrame, task: Task) -> pl.DataFrame:
         .sort(AT, *LINEAGE, *values, nulls_last=True, maintain_order=True)
         .group_by(key, maintain_order=True)
         .agg(
-            *(pl.col(name).first() for name in others),
+            *(pl.col(name).first() for name in hits.columns if name not in {*key, RECORDS}),
             pl.col(RECORDS).explode().unique().sort(),
             pl.len().cast(COUNT).alias(_COUNT),
         )
         .select(*hits.columns, _COUNT)
     )
     single = hits.lazy().filter(alone).with_columns(pl.lit(1, dtype=COUNT).alias(_COUNT))
-    both = pl.concat([single, merged]).sort([*order, *values, _ROW], nulls_last=True).drop(_ROW)
+    both = pl.concat([single, merged]).sort([*order, *values], nulls_last=True)
     return both.collect(engine="in-memory")
 
 
