@@ -65,3 +65,12 @@ def test_a_feature_may_look_into_texts_and_go_by_time(judge):
     outcome = judge(detect, {"attendees": ROWS}, window=WINDOW, fingerprint="[email]")
     assert not outcome.crashed
     assert outcome.population
+
+
+@pytest.mark.parametrize("where", ["where: contains(email, 'nobody')", ""], ids=["no row left", "nothing odd"])
+@pytest.mark.parametrize("asked", ["endswith(email, '.com')", "contains(explanation, 'joins') or score > 1"])
+def test_a_detector_that_finds_nothing_passes_whatever_its_severity_would_depend_on(judge, where, asked):
+    detect = f"from: attendees\n{where}\ndetector: {{type: burst, entity: [email]}}"
+    rest = f'severity_when: [{{if: "{asked}", severity: info}}]'
+    found = judge(detect, {"attendees": ROWS}, window=WINDOW, fingerprint="[email, window_start]", rest=rest)
+    assert (found.reason, found.found, found.crashed) == (None, 0, False)

@@ -23,10 +23,11 @@ from auditor.rules.language.tree import Column, Expr, Literal, Op, Type
 from auditor.rules.outcome import CONFIDENCE, NULL, RECORDS, Judged, NotEvaluated
 from auditor.rules.reading.detector_forms import DETECTORS as FORMS
 from auditor.rules.reading.detector_forms import VISIT
+from auditor.rules.rows.packed import PACKED
 from auditor.rules.rows.places import AT, order
 from auditor.rules.stages.detect import DetectorFunction, Request
 from auditor.rules.stages.summary import summary
-from auditor.tables.schema import LINEAGE
+from auditor.tables.schema import LINEAGE, TEXT
 
 _MINUTE = 60_000_000
 
@@ -86,11 +87,11 @@ def _hits(findings: pl.DataFrame, request: Request) -> pl.DataFrame:
         findings if findings.width else pl.DataFrame(schema={"observed_at": request.rows.schema[AT], "records": FOUND})
     )
     form = FORMS[request.stage.type]
-    names = {**form.yields, **dict.fromkeys(request.task.shown, Type.NULL)}
+    names = [*dict.fromkeys([*form.yields, *request.task.shown])]
     moment = {"joined_time": pl.col("observed_at")}
     missing = [
-        moment.get(name, pl.lit(None, dtype=None if type_ is Type.NULL else DTYPES[type_])).alias(name)
-        for name, type_ in names.items()
+        moment.get(name, pl.lit(None, dtype=_dtype(name, request))).alias(name)
+        for name in names
         if name not in known.columns
     ]
     first = pl.col(RECORDS).list.first()
@@ -103,6 +104,13 @@ def _hits(findings: pl.DataFrame, request: Request) -> pl.DataFrame:
             pl.col("observed_at").alias(AT), pl.lit(value=False).alias(NULL), *[first.struct.field(n) for n in LINEAGE]
         )
     )
+
+
+def _dtype(name: str, request: Request) -> pl.DataType:
+    """The type of a name no finding has a value of: what a rule asks of it must be understood all the same."""
+    yields = FORMS[request.stage.type].yields
+    kind = DTYPES[yields[name]] if name in yields else request.rows.schema.get(name, DTYPES[Type.NULL])
+    return TEXT if kind == PACKED else kind
 
 
 def settings_of(stage: Detector, kind: Kind) -> Any:
