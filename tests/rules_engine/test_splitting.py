@@ -154,3 +154,18 @@ def test_facts_that_all_rows_tell_keep_rows_together_until_they_are_learned():
     learned = splitting(rule, learned=True)
     assert learned.reason is None
     assert learned.along("ip_address") is not None
+
+
+@pytest.mark.parametrize("stage", ["", "match: {with: people, same: [department]}"], ids=["row by row", "by key"])
+def test_accounts_are_judged_together_where_the_aliases_of_others_tell_whose_they_are(rule, stage):
+    alias, plain, attended = (
+        splitting(rule(detect, fingerprint="[email]"))
+        for detect in (
+            f"from: people\nwhere: person_key != email\n{stage}",
+            f"from: people\nwhere: login_enabled\n{stage}",
+            "from: attendees\nwhere: person_key != email",
+        )
+    )
+    assert alias.reason == "person_key follows from the aliases of all rows of people"
+    assert plain.reason is None
+    assert attended.by_row

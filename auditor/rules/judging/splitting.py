@@ -19,6 +19,7 @@ SMALL = frozenset({"people", "collections", "settings", "recordings", "admin_cha
 
 _PREFERENCE = ("meeting_id", "participant_id", "email", "host_email", "ip_address", "ip_network", "name_key")
 _LAST = "site_url"
+_PERSON = frozenset({"person_key", "person_key_why"})
 _NOWHERE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -91,6 +92,8 @@ def _unsplittable(rule: Rule, also: Collection[str], *, windowed: bool, learned:
     lessons = sorted(name for table, names in read.items() for name in names if is_learned(table, name))
     if lessons and not learned:
         return f"{lessons[0]} is learned from all rows of its table"
+    if persons := sorted(_PERSON & read[rule.detect.table]) if rule.detect.table == "people" else []:
+        return f"{persons[0]} follows from the aliases of all rows of people"
     if isinstance(stage, Detector):
         return f"the detector {stage.type} weighs what it finds over all rows"
     if isinstance(stage, Python):
