@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
@@ -50,6 +51,25 @@ def test_equal_values_of_all_parts_are_in_one_bucket(tmp_path: Path) -> None:
         spill.add(ROWS[start : start + 1])
     seen = [set(texts(spill.rows(bucket, like=ROWS.head(0)))["email"]) for bucket in range(5)]
     assert sum(len(emails) for emails in seen) == 3
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [[59.5, -3.25], [-3.25, 10.125], [10.125, 59.5, 70.0]],
+        [[0.0, 1.5, -7.0], [-0.0, 1.5]],
+        [[-7, 5, 9], [-7, 5, 9, 1 << 40]],
+        [[timedelta(minutes=2), timedelta(minutes=3)], [timedelta(minutes=3), timedelta(days=30_000)]],
+    ],
+    ids=["fractions", "zeros", "sizes", "spans"],
+)
+def test_equal_numbers_of_all_parts_are_in_one_bucket(tmp_path: Path, parts: list[list[float]]) -> None:
+    frames = [pl.DataFrame({"row": range(len(values)), "number": values}) for values in parts]
+    spill = Spill("number", 64, Room(tmp_path, 0))
+    for frame in frames:
+        spill.add(frame)
+    seen = [set(spill.rows(bucket, like=frames[0].head(0))["number"]) for bucket in range(64)]
+    assert sum(len(numbers) for numbers in seen) == len({number for values in parts for number in values})
 
 
 def test_files_hold_no_text_of_a_person(tmp_path: Path) -> None:

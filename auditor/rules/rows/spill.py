@@ -15,6 +15,7 @@ from auditor.entities.columns import coalesced, fitted, picked, uniform
 from auditor.errors import ConfigError, said
 from auditor.rules.rows.keys import code_of, highest, lowest
 from auditor.rules.rows.packed import PACKED, packed, witness
+from auditor.tables.schema import COUNT
 
 MEMORY = 20_000_000
 """About how many bytes are kept in memory before rows go to disk."""
@@ -208,7 +209,10 @@ class Spill:
             return
         name = f"{_NUMBERS}{self.column}"
         values = rows[name if name in rows.columns else self.column]
-        numbers = coalesced(code_of(values), 0).hash(_SEED) % self.buckets
+        # ranks among these rows say nothing of the others, nor do the bytes a number has here
+        codes = values + 0.0 if values.dtype.is_float() else code_of(values)
+        codes = fitted(codes, COUNT) if codes.dtype == pl.Int32 else codes
+        numbers = coalesced(codes, 0).hash(_SEED) % self.buckets
         places = pl.int_range(rows.height, dtype=pl.get_index_type(), eager=True)
         buckets = pl.DataFrame({"bucket": numbers, "places": places}).group_by("bucket").agg("places")
         # the rows of one bucket at a time: those of all would be as many once more
