@@ -71,3 +71,48 @@ def test_a_rule_on_rows_that_asks_what_all_rows_tell_need_not_name_the_meeting(w
     whole, apart = ways("{from: attendees, where: visit_number > 0}", rows, fingerprint="[email]")
     assert whole.found == 4
     assert apart == whole
+
+
+BY_FILE = {
+    "sequence": "sequence: {by: [email], within: 1m, steps: [{name: one, where: muted}, {name: two, where: loud}]}",
+    "match": "where: correlation_id == 'c2'\n        match: {with: devices, same: [meeting_id]}",
+    "rolling": "group: {by: [email], window: {rolling: 1m, time: left_time},"
+    " aggregate: {one: first(correlation_id), two: last(correlation_id)}, having: rows > 0}",
+    "session": "group: {by: [email], window: {session_gap: 1m, time: left_time},"
+    " aggregate: {one: first(correlation_id), two: last(correlation_id)}, having: rows > 0}",
+}
+SHOWN = {
+    "sequence": ("one.correlation_id", "two.correlation_id"),
+    "match": ("correlation_id", "b.correlation_id"),
+}
+TOLD = {"sequence": "c2 c1", "match": "c2 c2"}
+FINGERPRINTS = {"sequence": "[email, one.joined_time]", "match": "[meeting_id]"}
+
+
+@pytest.mark.parametrize("stage", BY_FILE)
+def test_devices_of_one_record_and_moment_stand_as_the_record_has_them(ways, at, stage):
+    devices = [
+        {
+            "meeting_id": f"m{person}",
+            "participant_id": f"p{person}",
+            "email": f"p{person % 5}@example.com",
+            "correlation_id": f"c{place}",
+            "audio_type": "pstn" if place == 2 else "voip",
+            "joined_time": at(5 * person),
+            "left_time": at(5 * person + 1),
+            "item": person * 37 % 50,
+        }
+        for person in range(50)
+        for place in (2, 1, 3, 0)
+    ]
+    detect = f"""
+        from: devices
+        derive: {{muted: audio_type == 'pstn', loud: audio_type == 'voip'}}
+        {BY_FILE[stage]}
+    """
+    first, second = SHOWN.get(stage, ("one", "two"))
+    words = {"message": f"{{{first}}} {{{second}}}", "fingerprint": FINGERPRINTS.get(stage, "[email, window_start]")}
+    whole, apart = ways(detect, {"devices": devices}, **words)
+    assert {one.message for one in whole.findings} == {TOLD.get(stage, "c2 c0")}
+    assert len(whole.findings) == 50
+    assert apart == whole

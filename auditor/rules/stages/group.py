@@ -59,7 +59,8 @@ def _cut(rows: pl.DataFrame, window: GroupWindow, task: Task) -> pl.DataFrame:
     if window.kind == "tumbling":
         return rows.with_columns(window_start(time, length, window.zone).alias(_BURST))
     starts = (time - time.shift(1) > length).fill_null(True) | (pl.col(KEY) != pl.col(KEY).shift(1))
-    ordered = rows.sort(KEY, *order(window.time, rows, table=task.rule.detect.table), nulls_last=True)
+    in_time = order(window.time, rows, table=task.rule.detect.table)
+    ordered = rows.sort(KEY, *in_time, nulls_last=True, maintain_order=True)
     return ordered.with_columns(starts.cum_sum().alias(_BURST))
 
 
@@ -109,7 +110,9 @@ def _rolling(handed: Handed, stage: Group, window: GroupWindow, task: Task, *, u
     rows = _promising(handed.rows, bounds)
     in_time = order(window.time, rows, table=task.rule.detect.table)
     ordered = in_order(rows, in_time)
-    rows = rows[Runs.of(rows[KEY]).places] if ordered else rows.sort(KEY, *in_time, nulls_last=True)
+    rows = (
+        rows[Runs.of(rows[KEY]).places] if ordered else rows.sort(KEY, *in_time, nulls_last=True, maintain_order=True)
+    )
     time, length = window.time, span(window.length)
     if task.watch is None:
         rows = _crowded(rows, time, length, least=max((least for _, least in bounds), default=1))

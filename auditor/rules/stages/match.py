@@ -24,7 +24,7 @@ def judge_match(mine: Handed, theirs: Handed, stage: Match, task: Task) -> Judge
     kept, others = _keyed(taken.rows, theirs.rows, stage)
     in_time = order(TABLES[stage.table].time, others, table=stage.table)
     if not in_order(others, in_time):
-        others = others.sort(*in_time, nulls_last=True)
+        others = others.sort(*in_time, nulls_last=True, maintain_order=True)
     found = partners_of(kept, others, stage, task)
     some = found.matches > 0
     unsure = ~some & found.unknown

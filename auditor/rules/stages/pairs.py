@@ -84,7 +84,7 @@ def _by_key(rows: pl.DataFrame, stage: Pairs) -> pl.DataFrame:
     thin = thin if several.all() else thin.filter(several)
     # the places of rows that have a time are in its order
     if not in_order(rows, order[1:]) or thin[_FROM].null_count():
-        return thin.sort(KEY, *order, nulls_last=True)
+        return thin.sort(KEY, *order, nulls_last=True, maintain_order=True)
     return thin if thin[KEY].is_sorted() else thin[Runs.of(thin[KEY]).places]
 
 

@@ -40,7 +40,7 @@ def judge_sequence(handed: Handed, stage: Sequence, task: Task) -> Judged:
     # lineage orders the row numbers, so that they break ties in time
     placed = (
         texts(handed.complete(_promising(keyed, stage)), LINEAGE)
-        .sort(KEY, *LINEAGE)
+        .sort(KEY, *LINEAGE, maintain_order=True)
         .with_row_index(_ROW)
         .with_columns(pl.col(_ROW).cast(pl.Int64))
     )
