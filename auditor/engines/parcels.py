@@ -44,6 +44,12 @@ def bucket_numbers(keys: pl.Series, count: int, *, nulls: int) -> pl.Series:
     def number_of(text: str) -> int:
         return crc32(text.encode()) % count
 
+    if keys.dtype.is_temporal():
+        keys = keys.to_physical()
+    elif keys.dtype.is_float():
+        keys = (
+            keys.to_frame("key").select(pl.when(pl.col("key") == 0).then(0.0).otherwise("key")).to_series()
+        )  # no -0.0
     texts = keys.cast(pl.String).alias("key").to_frame()
     number = mapped(pl.col("key"), number_of, pl.Int64())
     return texts.select(number.fill_null(nulls).cast(pl.Int64)).to_series()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
@@ -18,7 +19,7 @@ from auditor.model.window import Window
 from auditor.rules.judging.judge import keep
 from auditor.rules.judging.merging import Part, judged_part, trimmed
 from auditor.rules.judging.splitting import SMALL
-from auditor.rules.outcome import CRASHES
+from auditor.rules.outcome import CRASHES, Crashed
 from auditor.rules.rows.places import AT
 from auditor.rules.rows.source import Source
 from auditor.rules.stages.derive import with_derived
@@ -30,6 +31,8 @@ from auditor.tables.listed import rows_in
 from auditor.tables.schema import LINEAGE, TABLES
 from auditor.tables.sites import of_sites
 from auditor.version import VERSION
+
+_log = logging.getLogger(__name__)
 
 VERSIONS = (f"auditor {VERSION}", f"polars {pl.__version__}")
 """What must be the same on every machine."""
@@ -71,8 +74,17 @@ def sent(work: Work, piece: Piece) -> Iterator[Parcel]:
     for rule_id, part in _judged_by_row(source, tasks):
         yield told(rule_id, part, bucket=piece.number % work.bucket_count)
     for place, shuffle in enumerate(work.plan.shuffles):
-        if piece.table in shuffle.columns:
-            yield from _spread(work, piece, shuffle, source, first=place * work.buckets)
+        if piece.table not in shuffle.columns:
+            continue
+        first = place * work.buckets
+        try:
+            rows, numbers = _spread(work, piece, shuffle, source)
+        except CRASHES as error:  # rules of other shuffles must not stop
+            _log.debug("rows of a shuffle could not be sent", exc_info=error)
+            crashed = Crashed(type(error).__name__)
+            yield from (told(task.rule.id, crashed, bucket=first) for task in shuffle.tasks)
+        else:
+            yield from packed(rows, numbers, table=piece.table, piece=piece.number, first=first)
 
 
 def judged(work: Work, bucket: int, parcels: Iterable[Parcel]) -> Iterator[Parcel]:
@@ -112,8 +124,8 @@ def _judged_by_row(source: Source, tasks: Sequence[Task]) -> Iterator[tuple[str,
         yield task.rule.id, judged_part(source, task)
 
 
-def _spread(work: Work, piece: Piece, shuffle: Shuffle, source: Source, *, first: int) -> Iterator[Parcel]:
-    """The rows by the bucket of their key; rows without a key stay in one bucket, or go to the piece's own."""
+def _spread(work: Work, piece: Piece, shuffle: Shuffle, source: Source) -> tuple[pl.DataFrame, pl.Series]:
+    """The rows with the bucket of their key; rows without a key stay in one bucket, or go to the piece's own."""
     table = piece.table
     read = source.rows_with_history if shuffle.history else source.rows
     rows = read(table, shuffle.wanted(table)).select(_sent_columns(shuffle, table)).collect()
@@ -123,8 +135,7 @@ def _spread(work: Work, piece: Piece, shuffle: Shuffle, source: Source, *, first
         task = shuffle.tasks[0]
         keys = with_derived(rows, task.rule.detect.derive, task, table=table)
     nulls = 0 if shuffle.together else piece.number % work.buckets
-    numbers = bucket_numbers(keys[column], work.buckets, nulls=nulls)
-    yield from packed(rows, numbers, table=table, piece=piece.number, first=first)
+    return rows, bucket_numbers(keys[column], work.buckets, nulls=nulls)
 
 
 def _source(work: Work, table: str, files: Sequence[str]) -> Source:

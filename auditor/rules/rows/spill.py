@@ -210,7 +210,7 @@ class Spill:
         name = f"{_NUMBERS}{self.column}"
         values = rows[name if name in rows.columns else self.column]
         # ranks among these rows say nothing of the others, nor do the bytes a number has here
-        codes = values + 0.0 if values.dtype.is_float() else code_of(values)
+        codes = values if values.dtype.is_float() else code_of(values)
         codes = fitted(codes, COUNT) if codes.dtype == pl.Int32 else codes
         numbers = coalesced(codes, 0).hash(_SEED) % self.buckets
         places = pl.int_range(rows.height, dtype=pl.get_index_type(), eager=True)
