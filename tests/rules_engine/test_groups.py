@@ -493,6 +493,18 @@ def test_what_reads_no_column_counts_on_every_row(judge, aggregate, value):
     assert found.evidence["x"] == value
 
 
+@pytest.mark.parametrize("text", ["'board'", "strip(' board')", "param.word"])
+def test_words_are_looked_for_in_a_text_that_is_no_column(judge, text):
+    detect = f"""
+    from: attendees
+    group: {{by: [meeting_id], aggregate: {{x: "any(contains_any({text}, ['oar', 'x']))"}}, having: x}}
+    """
+    rest = "params: {word: {type: string, default: board, description: A word}}"
+    rows = [{"meeting_id": name, "joined_time": BASE} for name in "mmn"]
+    outcome = judge(detect, {"attendees": rows}, fingerprint="[meeting_id]", rest=rest)
+    assert (outcome.found, outcome.crashed) == (2, False)
+
+
 @pytest.mark.parametrize(
     ("aggregate", "having", "found"),
     [

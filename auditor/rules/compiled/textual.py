@@ -31,7 +31,7 @@ def _contains_any(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
     words = texts(op.args[1])
     if not words or "" in words:
         return known(pl.lit(bool(words)), args[0])
-    return args[0].str.contains_any(pl.lit(pl.Series(words, dtype=TEXT).implode()))
+    return args[0].str.contains_any(list(words))  # a series is a scalar only where it stands alone
 
 
 def _extract(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
