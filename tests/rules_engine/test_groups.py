@@ -8,11 +8,15 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.model.vocabulary import Verdict
+from auditor.rules.compiled.aggregates import Rows
+from auditor.rules.compiled.compile import expression
+from auditor.rules.language.tree import Column, Op, Type
 
 BASE = datetime(2026, 1, 5, 10, tzinfo=UTC)
 MINUTES = [*range(13), None]
@@ -503,6 +507,37 @@ def test_words_are_looked_for_in_a_text_that_is_no_column(judge, text):
     rows = [{"meeting_id": name, "joined_time": BASE} for name in "mmn"]
     outcome = judge(detect, {"attendees": rows}, fingerprint="[meeting_id]", rest=rest)
     assert (outcome.found, outcome.crashed) == (2, False)
+
+
+@pytest.mark.parametrize("aggregate", ["sum", "mean", "std"])
+@pytest.mark.parametrize("count", [2, 3, 10, 300])
+def test_a_number_is_the_same_however_polars_comes_to_its_rows(aggregate, count):
+    lengths = Random(1)
+    rows = pl.DataFrame({"x": [lengths.uniform(0, 1e6) for _ in range(count)]}).with_row_index("time")
+    alike = rows.with_columns(x=0.1)
+    value = expression(Op(aggregate, (Column("x", Type.NUMBER),), Type.NUMBER), rows=Rows(()))
+    for one in (rows, alike):
+        groups = pl.concat([one.with_columns(key=pl.lit(key, dtype=pl.Int64)) for key in range(3)])
+        told = {
+            *one.select(value)["x"],
+            *groups.group_by("key").agg(value)["x"],
+            *groups.sample(fraction=1, shuffle=True, seed=1).group_by("key").agg(value)["x"],
+            *groups.with_columns(value.over("key"))["x"],
+            one.with_columns(pl.col("time").cast(pl.Int64)).rolling("time", period="1000i").agg(value)["x"][-1],
+        }
+        assert len(told) == 1
+
+
+@pytest.mark.parametrize("others", [0, 3])
+def test_equal_numbers_do_not_deviate(judge, others):
+    detect = """
+    from: attendees
+    group: {by: [meeting_id], aggregate: {spread: std(to_minutes(duration))}, having: spread > 0}
+    """
+    length = timedelta(seconds=6)
+    rows = [{"meeting_id": name, "joined_time": BASE, "duration": length} for name in "mmm" + "n" * others]
+    outcome = judge(detect, {"attendees": rows}, fingerprint="[meeting_id]")
+    assert (outcome.found, outcome.not_evaluable, outcome.verdict.value) == (0, 0, "pass")
 
 
 @pytest.mark.parametrize(

@@ -61,21 +61,27 @@ def _count(_: Op, args: tuple[pl.Expr, ...], rows: Rows) -> pl.Expr:
     return (pl.len() if rows.mask is None else rows.mask.sum()).cast(COUNT)
 
 
-def _sorted(op: Op, value: pl.Expr) -> pl.Expr:
-    """Floating numbers in order, since their sum depends on it; other values as they are."""
-    return value.sort() if op.args[0].type is Type.NUMBER else value
+def _added(op: Op, value: pl.Expr) -> pl.Expr:
+    """The values added up, floating numbers one after the other from the smallest on.
+
+    Their sum depends on how they are added, and Polars adds those of a group otherwise than those of a whole column.
+    """
+    return _one_by_one(value.sort()) if op.args[0].type is Type.NUMBER else value.sum()
+
+
+def _one_by_one(value: pl.Expr) -> pl.Expr:
+    return value.cum_sum().last()
 
 
 def _sum(op: Op, args: tuple[pl.Expr, ...], _: Rows) -> pl.Expr:
-    value = _sorted(op, args[0])
-    return pl.when(args[0].count() > 0).then(value.sum())
+    return pl.when(args[0].count() > 0).then(_added(op, args[0]))
 
 
 def _mean(op: Op, args: tuple[pl.Expr, ...], _: Rows) -> pl.Expr:
     value = args[0]
     if op.args[0].type is Type.DURATION:
         return rounded(value.cast(COUNT).sum() / value.count(), SPAN)
-    return finite(_sorted(op, value).sum() / value.count())
+    return finite(_added(op, value) / value.count())
 
 
 def _median(op: Op, args: tuple[pl.Expr, ...], _: Rows) -> pl.Expr:
@@ -90,7 +96,11 @@ def _quantile(op: Op, args: tuple[pl.Expr, ...], _: Rows) -> pl.Expr:
 
 
 def _std(_: Op, args: tuple[pl.Expr, ...], __: Rows) -> pl.Expr:
-    return finite(args[0].sort().std())
+    known = args[0].drop_nulls().cast(pl.Float64).sort()
+    # equal numbers differ by nothing at all only where they are not taken from a mean that was rounded
+    beyond = known - known.first()
+    apart = beyond - _one_by_one(beyond) / known.len()
+    return finite((_one_by_one(apart * apart) / pl.when(known.len() > 1).then(known.len() - 1)).sqrt())
 
 
 def _ordered(value: pl.Expr, rows: Rows) -> pl.Expr:
