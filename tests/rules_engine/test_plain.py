@@ -293,6 +293,19 @@ def test_conditions_without_a_column_hold_for_every_row(judge):
     assert judge("{from: attendees, where: '1 in [2]'}", rows, fingerprint="[email]").found == 0
 
 
+@pytest.mark.parametrize(
+    "length", ["duration * 1.5", "duration / 0.5", "1.5 * duration", "duration * 2", "3 * duration"]
+)
+def test_a_length_beyond_all_lengths_is_unknown_and_the_other_rows_are_judged(judge, at, length):
+    rows = [
+        {"meeting_id": "m", "joined_time": at(0), "duration": timedelta(days=100_000_000)},
+        {"meeting_id": "m", "joined_time": at(1), "duration": timedelta(minutes=5)},
+    ]
+    detect = f"{{from: attendees, where: {length} > 1 * minutes}}"
+    outcome = judge(detect, {"attendees": rows}, fingerprint="[meeting_id]")
+    assert (outcome.found, outcome.not_evaluable, outcome.crashed) == (1, 1, False)
+
+
 @pytest.mark.parametrize("allowed", [True, False])
 def test_python_rules_run_only_where_they_are_allowed(rule, tables, at, allowed):
     text = "{from: attendees, python: somewhere.else:function}"

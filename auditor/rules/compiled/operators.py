@@ -21,6 +21,9 @@ Kind = TypeVar("Kind")
 Compiled: TypeAlias = Callable[[Op, tuple[pl.Expr, ...]], pl.Expr]
 _Comparison: TypeAlias = Callable[[pl.Expr, pl.Expr], pl.Expr]
 
+_BEYOND = 2.0**63
+"""The first number that a column of whole numbers cannot hold."""
+
 
 def literal(tree: Expr) -> LiteralValue:
     """The value of an argument the language wants to be a literal."""
@@ -54,8 +57,8 @@ def finite(number: pl.Expr) -> pl.Expr:
 
 
 def rounded(number: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """A floating number of microseconds as a duration or date-time, half away from zero."""
-    return finite(number).round(mode="half_away_from_zero").cast(pl.Int64).cast(dtype)
+    """A floating number of microseconds as a duration or date-time, half away from zero; beyond all of them null."""
+    return finite(number).round(mode="half_away_from_zero").cast(pl.Int64, strict=False).cast(dtype)
 
 
 def known(flag: pl.Expr, value: pl.Expr) -> pl.Expr:
@@ -105,11 +108,11 @@ def _number(tree: Expr, compiled: pl.Expr) -> pl.Expr:
 def _times(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
     one, other = (_number(tree, arg) for tree, arg in zip(op.args, args, strict=True))
     found = one * other
-    if op.type is Type.DURATION:
-        if any(tree.type is Type.NUMBER for tree in op.args):
-            return rounded(found, DTYPES[Type.DURATION])
-        return found.cast(DTYPES[Type.DURATION])
-    return finite(found) if op.type is Type.NUMBER else found
+    if any(tree.type is Type.NUMBER for tree in op.args):
+        return rounded(found, DTYPES[Type.DURATION]) if op.type is Type.DURATION else finite(found)
+    # whole numbers that are too large would come round to others
+    held = pl.when((one.cast(pl.Float64) * other).abs() < _BEYOND).then(found)
+    return held.cast(DTYPES[op.type])
 
 
 def _divided(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
