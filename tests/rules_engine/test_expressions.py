@@ -368,6 +368,53 @@ def test_a_constant_is_compared_with_every_row_whatever_stands_first(name: str, 
             agrees(op("between", Type.BOOLEAN, other, constant, other), rows)
 
 
+def _nested(step: Callable[[Expr], Expr], start: Expr) -> Expr:
+    found = start
+    for _ in range(35):
+        found = step(found)
+    return found
+
+
+HALF = literal(0.5, Type.NUMBER)
+DEEP: dict[str, tuple[Callable[[Expr], Expr], Expr]] = {
+    "sums": (lambda inner: op("+", Type.NUMBER, inner, column("m")), column("n")),
+    "differences": (lambda inner: op("-", Type.NUMBER, column("m"), inner), column("n")),
+    "products": (lambda inner: op("*", Type.NUMBER, inner, HALF), column("n")),
+    "spans": (lambda inner: op("*", Type.DURATION, inner, HALF), column("d")),
+    "quotients": (lambda inner: op("/", Type.NUMBER, column("m"), inner), column("n")),
+    "remainders": (lambda inner: op("%", Type.NUMBER, column("m"), inner), column("n")),
+    "conditions": (lambda inner: op("if", Type.BOOLEAN, inner, column("b"), column("c")), column("b")),
+    "choices": (lambda inner: op("if", Type.NUMBER, column("b"), inner, column("m")), column("n")),
+    "greatest": (lambda inner: op("greatest", Type.NUMBER, inner, column("m")), column("n")),
+    "rounds": (lambda inner: op("round", Type.NUMBER, op("*", Type.NUMBER, inner, HALF)), column("n")),
+    "between": (
+        lambda inner: op(
+            "between", Type.BOOLEAN, op("if", Type.NUMBER, inner, column("n"), column("m")), HALF, column("m")
+        ),
+        column("b"),
+    ),
+    "lists": (
+        lambda inner: op("in", Type.BOOLEAN, op("if", Type.TEXT, inner, column("t"), column("u")), column("l")),
+        column("b"),
+    ),
+    "constants": (lambda inner: op("log", Type.NUMBER, op("+", Type.NUMBER, inner, HALF)), HALF),
+}
+
+
+@pytest.mark.parametrize("kind", DEEP)
+@settings(max_examples=5, deadline=None)
+@given(ROWS)
+def test_a_deep_tree_means_the_same_and_comes_to_an_end(kind: str, rows: list[dict[str, object]]) -> None:
+    agrees(_nested(*DEEP[kind]), rows)
+
+
+def test_a_deep_tree_is_summed_up_by_group() -> None:
+    tree = _nested(*DEEP["sums"])
+    rows = [EMPTY | {"t": name, "n": 1.5, "m": number} for name in "ab" for number in (0.5, 1.0, None)]
+    summed = frame(rows).group_by("t", maintain_order=True).agg(expression(tree).sum(), pl.len().alias("rows"))
+    assert [row[1:] for row in summed.rows()] == [(sum(1.5 + 35 * m for m in (0.5, 1.0)), 3)] * 2
+
+
 @pytest.mark.soak
 @settings(max_examples=20_000, deadline=None)
 @given(ANY_TREE, ROWS)

@@ -10,13 +10,17 @@ import polars as pl
 
 from auditor.rules.compiled.aggregates import AGGREGATES, Rows, aggregate, aggregates_in, has_column
 from auditor.rules.compiled.dtypes import DTYPES
-from auditor.rules.compiled.operators import OPERATORS
+from auditor.rules.compiled.operators import OPERATORS, Compiled
 from auditor.rules.compiled.temporal import TEMPORAL
 from auditor.rules.compiled.textual import TEXTUAL
 from auditor.rules.language.tree import Column, Expr, Literal, Op, Type
 
 _COMPILED = {**OPERATORS, **TEXTUAL, **TEMPORAL}
 _NOTHING: Mapping[Expr, str] = MappingProxyType({})
+_TWICE = frozenset({"+", "-", "*", "/", "%", "if", "between", "least", "greatest", "round", "log", "in", "has"})
+"""Operators whose compiled form names an argument more than once."""
+_DEEPEST = 4
+"""Of so many of them, one within another, each may repeat its arguments; Polars plans every mention anew."""
 
 
 def expression(tree: Expr, *, rows: Rows | None = None, shared: Mapping[Expr, str] = _NOTHING) -> pl.Expr:
@@ -53,11 +57,28 @@ def _applied(tree: Op, *, rows: Rows | None, shared: Mapping[Expr, str]) -> pl.E
             raise TypeError(f"aggregate {tree.name!r} without rows to look at")
         return aggregate(tree, tuple(expression(arg, shared=shared) for arg in tree.args), rows)
     args = tuple(expression(arg, rows=rows, shared=shared) for arg in tree.args)
-    found = _COMPILED[tree.name](tree, args)
+    compiled = _COMPILED[tree.name]
+    deep = tree.name in _TWICE and _looks_twice(tree) > _DEEPEST
+    found = _bound(compiled, tree, args) if deep else compiled(tree, args)
     if not has_column(tree) and not any(aggregates_in(tree)):
         # what is made of constants alone must be a scalar, so that it is repeated for every row
         found = found.first()
     return found.cast(DTYPES[tree.type]) if _may_differ(tree) else found
+
+
+def _looks_twice(tree: Expr) -> int:
+    """How many operators that name an argument more than once lie within one another."""
+    if not isinstance(tree, Op):
+        return 0
+    return max(map(_looks_twice, tree.args), default=0) + (tree.name in _TWICE)
+
+
+def _bound(compiled: Compiled, tree: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
+    """The operator applied to the fields of a struct of its arguments, each of which stands in the plan once."""
+    fields = [f"arg{place}" for place in range(len(args))]
+    bound = pl.struct(arg.alias(name) for arg, name in zip(args, fields, strict=True))
+    made = compiled(tree, tuple(pl.field(name) for name in fields))
+    return bound.struct.with_fields(made.alias("made")).struct.field("made")
 
 
 def _may_differ(tree: Op) -> bool:
