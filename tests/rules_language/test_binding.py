@@ -215,6 +215,30 @@ def test_a_default_that_no_function_takes_is_a_mistake_of_the_rule(problems: Cal
     ]
 
 
+@pytest.mark.parametrize(
+    ("detect", "told"),
+    [
+        ("""where: "len(replace(email, '', param.p)) > 1\"""", []),
+        ("""where: "len(replace(replace(email, '', param.p), 'x', 'yy')) > 1\"""", []),
+        ("""where: "len(replace(replace(email, 'x', param.p), 'x', param.p)) > 1\"""", ["7:39"]),
+        ("""derive: {d: "replace(email, 'x', param.p)"}, where: "replace(d, 'x', 'yyyy') == d\"""", ["7:80"]),
+        ("""derive: {d: "replace(email, 'x', param.p)"}, where: d + d + d == d""", ["7:79"]),
+        (
+            """group: {by: [email], aggregate: {d: "first(replace(email, 'x', param.p))"}, having: d + d + d == d}""",
+            ["7:111"],
+        ),
+    ],
+)
+def test_texts_do_not_grow_beyond_measure(detect: str, told: list[str], problems: Callable[[str], list[str]]) -> None:
+    text = TEXT[: TEXT.index("params:")] + (
+        f"params: {{p: {{type: string, default: {'x' * 450}, description: d}}}}\n"
+        f"detect: {{from: attendees, {detect}}}\nfinding: {{subject: s, message: m, fingerprint: [email]}}\n"
+    )
+    assert problems(text) == [
+        f"{place}: a text of 100 characters may become one of more than 100,000 here" for place in told
+    ]
+
+
 def test_binding_is_repeatable(rule: Rule) -> None:
     assert bound(rule).rule == bound(rule).rule
 

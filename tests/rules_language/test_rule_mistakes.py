@@ -438,6 +438,31 @@ def test_the_digest_ignores_layout_comments_and_tests(problems: Problems, load: 
     assert plain.digest != changed.digest
 
 
+def _chain(step: str, length: int, last: str) -> str:
+    """Derived columns of which each is made of the one before, a line each."""
+    names = "".join(f"    d{n}: {step.replace('X', f'd{n - 1}')}\n" for n in range(1, length + 1))
+    return f"\n  from: attendees\n  derive:\n    d0: {last}\n{names}  where: d{length} == d{length}"
+
+
+@pytest.mark.parametrize(
+    ("step", "length", "told"),
+    [
+        ("X + X", 9, None),
+        ("X + X", 10, "20:10: more than 5,000 nodes once derived columns are written out"),
+        ("X + X", 33, "20:10: more than 5,000 nodes once derived columns are written out"),
+        ("{expr: count(), over: [email], where: X > 1 and X < 9}", 150, None),
+        ("X + 1", 97, None),
+        ("X + 1", 99, "108:10: nested deeper than 100 once derived columns are written out"),
+        ("X + 1", 3_000, "108:10: nested deeper than 100 once derived columns are written out"),
+    ],
+)
+def test_what_derived_columns_stand_for_has_a_bound(
+    step: str, length: int, told: str | None, problems: Problems, rule: Rule
+) -> None:
+    found = problems(rule(_chain(step, length, "to_seconds(duration)")))
+    assert found == ([] if told is None else [told])
+
+
 @pytest.mark.parametrize(
     ("detect", "told"),
     [

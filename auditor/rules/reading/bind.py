@@ -12,6 +12,7 @@ from auditor.errors import ConfigError, ConfigFileError, Problem, RuleError
 from auditor.frozen import dataclass
 from auditor.model.audit import Parameter
 from auditor.rules.language.constants import ConstantMistake, checked_call, window_mistake
+from auditor.rules.language.extent import LONGEST_TEXT, TEXT_LENGTH, too_long
 from auditor.rules.language.operands import TypeMistake, folded
 from auditor.rules.language.spec import Baseline, Case, Detector, Group, ParamSpec, Rule
 from auditor.rules.language.tree import Expr, ListName, Literal, LiteralValue, Now, Op, Param, Type
@@ -134,6 +135,9 @@ def _bind(
             mistake = mistake_of(values.get(tree.name))
             if mistake is not None:
                 faults.tell(origins[f"param.{tree.name}"], mistake)
+    for tree in too_long(bound):
+        message = f"a text of {TEXT_LENGTH} characters may become one of more than {LONGEST_TEXT:,} here"
+        faults.tell(_Origin("rule", tree.position or rule.position), message)
     faults.settle()
     parameters = tuple(
         Parameter(

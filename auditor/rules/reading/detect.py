@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from auditor.documents import Map, Node, Scalar
+from auditor.documents import Map, Node, Place, Scalar
 from auditor.rules.language.expressions import expression
+from auditor.rules.language.extent import Extent, extent
 from auditor.rules.language.functions import FUNCTIONS
 from auditor.rules.language.mistakes import text_of
 from auditor.rules.language.names import Scope, check_name
-from auditor.rules.language.spec import Derived, Detect, Stage
-from auditor.rules.language.tree import Op, Type
+from auditor.rules.language.spec import Condition, Derived, Detect, Stage
+from auditor.rules.language.tree import Expr, Op, Type
 from auditor.rules.reading.detectors import read_detector, read_python
 from auditor.rules.reading.draft import Draft
 from auditor.rules.reading.forms import DerivedForm
@@ -27,8 +29,10 @@ def read_detect(draft: Draft, node: Map, *, allow_python: bool) -> tuple[Detect 
     table = text_of(draft.at(node, "from"))
     if table is None:
         return None, None
-    derived, scope = _derive(draft, draft.at(node, "derive"), table, draft.scope(table))
+    written: dict[str, Extent] = {}
+    derived, scope = _derive(draft, draft.at(node, "derive"), table, draft.scope(table), written)
     where = draft.condition(node, "where", scope)
+    _refuse_vast(draft, where, written)
     stages = [key for key, value in node.entries if key.text in STAGES and not _is_null(value)]
     if len(stages) > 1:
         draft.mistakes.add(stages[1], f"only one of {', '.join(STAGES)}")
@@ -82,18 +86,38 @@ def _refuse_hidden(draft: Draft, node: Map, key: Scalar, seen: Scope, scope: Sco
             draft.mistakes.add(name, f"'{name.text}' cannot be used as a name; {key.text} gives it")
 
 
-def _derive(draft: Draft, node: Node | None, table: str, scope: Scope) -> tuple[tuple[Derived, ...] | None, Scope]:
-    """The derived columns in order, each seeing those above it."""
+def _refuse_vast(draft: Draft, found: Condition | None, written: Mapping[str, Extent]) -> bool:
+    """Whether a condition is too much once derived columns are written out, which is told."""
+    return found is not None and _is_vast(draft, found.tree, found.clauses[0].position, written)
+
+
+def _is_vast(draft: Draft, tree: Expr, place: Place, written: Mapping[str, Extent]) -> bool:
+    mistake = extent(tree, written).mistake
+    if mistake is not None:
+        draft.mistakes.add(place, mistake)
+    return mistake is not None
+
+
+def _derive(
+    draft: Draft, node: Node | None, table: str, scope: Scope, written: dict[str, Extent]
+) -> tuple[tuple[Derived, ...] | None, Scope]:
+    """The derived columns in order, each seeing those above it; `written` tells how much each stands for."""
     if not isinstance(node, Map):
         return (), scope
     found: list[Derived] = []
     for key, value in node.entries:
         named = check_name(key, table, draft.mistakes)
         item = _aggregated(draft, key, value, scope) if isinstance(value, Map) else _computed(draft, key, value, scope)
-        if item is None or not named:
+        if (
+            item is None
+            or not named
+            or _is_vast(draft, item.expr, value.place, written)
+            or _refuse_vast(draft, item.where, written)
+        ):
             scope = replace(scope, broken=scope.broken | {key.text})
         else:
             found.append(item)
+            written[key.text] = extent(item.expr, written)
             scope = scope.with_names({key.text: item.expr.type})
     return (tuple(found) if len(found) == len(node.entries) else None), scope
 
