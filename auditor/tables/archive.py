@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _MARK = "archive.json"
+_VERSION = re.compile(r"\d{20}\..*(?:json|parquet)")
+"""How a version of a table, or a checkpoint of its log, is named."""
 
 
 class Archive:
@@ -104,7 +107,11 @@ class Archive:
 
     def has(self, table: str) -> bool:
         """Whether rows of the table were ever collected or imported."""
-        return (self.tables / table / "_delta_log").is_dir()
+        log = self.tables / table / "_delta_log"
+        if isinstance(log, Remote) or not log.is_dir():
+            return log.is_dir()
+        # whoever was killed, or had no room, before the first version of a table was whole made none
+        return any(_VERSION.fullmatch(path.name) for path in log.iterdir())
 
     def log(self, table: str) -> DeltaTable:
         """The log of a table that is there: the files of its newest version."""

@@ -11,10 +11,9 @@ import polars as pl
 from auditor.evidence.lock import reading
 from auditor.tables.archive import Archive
 from auditor.tables.listed import rows_of
-from auditor.tables.schema import Table
+from auditor.tables.schema import COLLECTIONS, Table
 from auditor.tables.state import State
 from auditor.tables.store import APPLICATION
-from auditor.tables.units import UNITS
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -48,8 +47,17 @@ class Still(Archive):
     def has(self, table: str) -> bool:
         """Whether rows of the table were ever collected or imported."""
         if table not in self._there:
-            self._there[table] = super().has(table)
+            self._there[table] = super().has(table) and self._has_rows(table)
         return self._there[table]
+
+    def _has_rows(self, table: str) -> bool:
+        """Whether the version that is read has any: a table is made before the rows of its first batch are in it."""
+        from deltalake.exceptions import DeltaError
+
+        try:
+            return table in self.state().versions or bool(self.log(table).version() or self.log(table).file_uris())
+        except (DeltaError, OSError):  # whoever reads the table says what is wrong with it
+            return True
 
     def log(self, table: str) -> DeltaTable:
         """The log of the version that is read."""
@@ -65,8 +73,9 @@ class Still(Archive):
         """The `seq` up to which every table has the rows of the manifest."""
         if self._last is None:
             entries = self.state().chain.entries
-            # without a state the units tell, which are brought when all others are
-            self._last = entries - 1 if entries else _applied(super().log(UNITS.name)) if self.has(UNITS.name) else -1
+            # without a state `collections` tells, which is brought when all others are
+            brought = not entries and super().has(COLLECTIONS.name)
+            self._last = _applied(super().log(COLLECTIONS.name)) if brought else entries - 1
         return self._last
 
     def units(self) -> pl.LazyFrame:

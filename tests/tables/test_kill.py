@@ -13,10 +13,13 @@ import pytest
 
 from auditor.evidence.writer import Writer
 from auditor.tables.archive import Archive
+from auditor.tables.damage import compared, damage_told
 from auditor.tables.ingest import ingest
+from auditor.tables.still import Still
+from auditor.tables.units import UNITS
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
-UNITS = 12
+FINISHED = 12
 
 COLLECT = f"""
 import json, sys
@@ -34,7 +37,7 @@ with Writer.open(archive.path, now=lambda: now) as writer:
     print("begun", flush=True)
     ingest(archive)
     held = {{entry.unit.key for entry in archive.evidence.units()}}
-    for number in range({UNITS}):
+    for number in range({FINISHED}):
         if f"unit {{number}}" in held:
             continue
         start = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=number)
@@ -75,9 +78,9 @@ def _check(folder: Path) -> None:
     archive = Archive(folder)
     assert archive.evidence.verify() == ()
     held = archive.scan("attendees").select("meeting_id", "email", "joined_time").collect()
-    assert held.height == held.unique().height == UNITS * 120
-    assert archive.scan("meetings").collect().height == UNITS * 4
-    assert archive.scan("collections").select(pl.col("rows").sum()).collect().item() == UNITS * 120
+    assert held.height == held.unique().height == FINISHED * 120
+    assert archive.scan("meetings").collect().height == FINISHED * 4
+    assert archive.scan("collections").select(pl.col("rows").sum()).collect().item() == FINISHED * 120
     for page, item in archive.scan("attendees").select("page", "item").head(50).collect().rows():
         assert json.loads(archive.evidence.page(page))["items"][item]["email"]
 
@@ -118,3 +121,40 @@ def test_pages_of_a_unit_that_was_never_committed_bring_no_rows(site) -> None:
     assert ingest(site.archive).units == 0
     assert site.archive.scan("attendees").collect().height == 1
     assert site.archive.evidence.verify() == ()
+
+
+def test_a_table_whose_first_version_was_never_written_is_not_there_and_is_made(site) -> None:
+    """As if killed, or out of room, between the folder of the log and the first version in it."""
+    log = site.archive.path / "tables/attendees/_delta_log"
+    log.mkdir(parents=True)
+    (log / "00000000000000000000.json#1").write_bytes(b'{"protocol":')
+    assert not site.archive.has("attendees")
+    assert compared(site.archive).faults == []
+    with damage_told(site.archive):
+        site.add("attendees", [{"meetingId": "m1", "email": "a@example.com"}])
+    assert site.archive.scan("attendees").collect().height == 1
+
+
+def test_a_table_made_by_a_batch_that_was_not_finished_is_not_there_for_a_check(site) -> None:
+    """As if killed before the rows were in the table, or before all other tables had theirs."""
+    site.add("attendees", [{"meetingId": "m1", "email": "a@example.com"}])
+    state = site.archive.path / "tables/state.json"
+    before = state.read_bytes()
+    site.add("people", [{"email": "a@example.com"}])
+    state.write_bytes(before)
+    assert site.archive.has("people")
+    assert not Still(site.archive).has("people")
+    (site.archive.path / "tables/people/_delta_log/00000000000000000001.json").unlink()
+    assert not Still(site.archive).has("people")
+    assert ingest(Archive(site.archive.path)).units == 1
+    assert Still(site.archive).has("people")
+
+
+def test_nothing_is_seen_of_a_first_batch_before_collections_have_it(site) -> None:
+    """As if killed before the last commit of the first batch: the units are there, there is no state yet."""
+    site.add("attendees", [{"meetingId": "m1", "email": "a@example.com"}])
+    (site.archive.path / "tables/state.json").unlink()
+    assert Still(site.archive).scan("attendees").collect().height == 1
+    (site.archive.path / "tables/collections/_delta_log/00000000000000000001.json").unlink()
+    assert not any(Still(site.archive).has(table) for table in ("attendees", "meetings", "collections", UNITS.name))
+    assert Still(site.archive).units().collect().is_empty()
