@@ -105,7 +105,7 @@ class Store:
         self, table: Table, held: Held, *, added: Sequence[DataFile], removed: Sequence[str], applied: int
     ) -> None:
         """The files are added and removed at once; the table then holds `held` and has the rows up to `applied`."""
-        from deltalake import CommitProperties, DeltaTable, Transaction
+        from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction
         from deltalake.transaction import RemoveAction
 
         schema = _delta_schema(table)
@@ -118,13 +118,17 @@ class Store:
                 "append",
                 schema,
                 commit_properties=CommitProperties(app_transactions=[Transaction(APPLICATION, applied)]),
+                # until all tables have the rows, readers need the version before, however old its log is
+                post_commithook_properties=PostCommitHookProperties(cleanup_expired_logs=False),
             )
         held.version = opened.version() + 1
         self._held[table.name] = held
 
     def sweep(self, table: Table) -> None:
-        """Files that are no longer, or never became, part of the table are gone."""
+        """Files that are no longer, or never became, part of the table are gone, and so are logs of old versions."""
         opened = self._open(table)
+        if opened is not None:
+            opened.cleanup_metadata()
         active = _active(opened)
         for path in self.place(table).glob("*.parquet"):
             if path.name not in active:

@@ -1,6 +1,7 @@
 """kill -9 at any moment: nothing lost, nothing doubled, nothing torn."""
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -15,7 +16,10 @@ from auditor.evidence.writer import Writer
 from auditor.tables.archive import Archive
 from auditor.tables.damage import compared, damage_told
 from auditor.tables.ingest import ingest
+from auditor.tables.remake import compact
+from auditor.tables.schema import ATTENDEES
 from auditor.tables.still import Still
+from auditor.tables.store import Store
 from auditor.tables.units import UNITS
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
@@ -158,3 +162,24 @@ def test_nothing_is_seen_of_a_first_batch_before_collections_have_it(site) -> No
     (site.archive.path / "tables/collections/_delta_log/00000000000000000001.json").unlink()
     assert not any(Still(site.archive).has(table) for table in ("attendees", "meetings", "collections", UNITS.name))
     assert Still(site.archive).units().collect().is_empty()
+
+
+@pytest.mark.slow
+def test_the_version_a_check_needs_stays_though_its_log_is_old(site) -> None:
+    """As if killed before the state was written, where the log is old and due for a checkpoint."""
+    site.add("attendees", [{"meetingId": "m1", "email": "a@example.com"}])
+    store = Store(site.archive.path / "tables")
+    while (held := store.held(ATTENDEES)).version < 98:
+        store.commit(ATTENDEES, held, added=[], removed=[], applied=store.applied(ATTENDEES))
+    log = site.archive.path / "tables/attendees/_delta_log"
+    for path in log.iterdir():
+        os.utime(path, (0, 0))
+    state = site.archive.path / "tables/state.json"
+    before = state.read_bytes()
+    site.add("attendees", [{"meetingId": "m2", "email": "b@example.com"}], days=(7, 8))
+    assert list(log.glob("*.checkpoint.parquet"))
+    state.write_bytes(before)
+    assert Still(site.archive).scan("attendees").collect().height == 1
+    compact(site.archive.path, now=lambda: NOW)
+    assert not (log / "00000000000000000098.json").exists()
+    assert Still(site.archive).scan("attendees").collect().height == 2
