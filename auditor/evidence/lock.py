@@ -71,10 +71,17 @@ def acquire(folder: Path, now: datetime) -> Lock:
 
 @contextmanager
 def reading(place: Place) -> Iterator[None]:
-    """No file of the archive is taken away meanwhile; waits for whoever does so now."""
+    """No file of the archive is taken away meanwhile; waits for whoever does so, and ends it for one who was killed."""
     if isinstance(place, Remote):
         yield
         return
+    from auditor.evidence.mend import end_swap, is_swapping
+
+    with _locked(place, fcntl.LOCK_SH):
+        if not is_swapping(place):
+            yield
+            return
+    end_swap(place)
     with _locked(place, fcntl.LOCK_SH):
         yield
 

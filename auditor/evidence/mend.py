@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+from auditor.errors import ArchiveError, said
 from auditor.evidence.entry import PageEntry
 from auditor.evidence.lock import alone
 from auditor.evidence.page import is_page_name, page_files
@@ -67,11 +68,28 @@ def swap(folder: Path) -> None:
 
 def finish_swap(folder: Path) -> None:
     """No replacement is half done: one that was ready is in place, one that was not is gone."""
-    following = folder / NEXT
-    if (following / _READY).exists():
-        with alone(folder):
-            _put_in_place(folder)
-    _remove(following)
+    end_swap(folder)
+    _remove(folder / NEXT)
+
+
+def is_swapping(folder: Path) -> bool:
+    """Whether a replacement is half done; for who has a lock of the folder, its writer was killed."""
+    return os.path.exists(folder / NEXT / _READY)  # noqa: PTH110 - a folder nobody may look into says no
+
+
+def end_swap(folder: Path) -> None:
+    """A replacement that was ready is in place; readers may do it, too. Raises `ArchiveError` when they may not."""
+    if not is_swapping(folder):
+        return
+    with alone(folder):
+        if is_swapping(folder):
+            try:
+                _put_in_place(folder)
+            except OSError as error:
+                raise ArchiveError(
+                    f"{folder}: a run was killed while what it made took its place, and that cannot be ended here "
+                    f"({said(error)}); archive compact ends it, by somebody who may write to the archive"
+                ) from error
 
 
 def _put_in_place(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Archives that are read while somebody writes: rows are seen together or not at all, and no file goes away."""
 
 import logging
+import shutil
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from auditor.audit.judge import Request, check
+from auditor.errors import ArchiveError
 from auditor.evidence.lock import alone, reading
 from auditor.rules.reading.load import load_rules
 from auditor.tables.archive import Archive
@@ -162,3 +164,40 @@ def test_whoever_will_not_wait_leaves_the_archive_as_it_was(site, interrupted) -
         assert child.returncode == 130
     assert not (site.archive.path / "next").exists()
     assert held(Archive(site.archive.path)) == before
+
+
+@pytest.mark.parametrize("moved", range(5))
+def test_who_reads_ends_a_replacement_that_was_killed(site, tmp_path: Path, moved: int) -> None:
+    """As if killed after the first so many of the moves by which evidence and tables take the place of the old ones."""
+    site.add("attendees", [attendee(1, "a"), attendee(2, "b")])
+    folder, following = site.archive.path, site.archive.path / "next"
+    shutil.copytree(folder, tmp_path / "anew")
+    erase(tmp_path / "anew", "a@example.com", now=lambda: NOW)
+    following.mkdir()
+    for name in ("evidence", "tables"):
+        (tmp_path / "anew" / name).rename(following / name)
+    (following / "ready").touch()
+    moves = [
+        move
+        for name in ("evidence", "tables")
+        for move in ((folder / name, following / f"old-{name}"), (following / name, folder / name))
+    ]
+    for source, target in moves[:moved]:
+        source.rename(target)
+    with held_still(Archive(folder)) as still:
+        assert still.scan("attendees").collect()["email"].to_list() == ["b@example.com"]
+        assert still.evidence.verify() == ()
+    assert list(following.iterdir()) == []
+
+
+def test_a_replacement_that_cannot_be_ended_is_told(site) -> None:
+    site.add("attendees", [attendee(1, "a")])
+    following = site.archive.path / "next"
+    (following / "tables").mkdir(parents=True)
+    (following / "ready").mkdir()
+    (following / "old-tables").write_text("in the way")
+    with (
+        pytest.raises(ArchiveError, match="a run was killed while what it made took its place"),
+        reading(following.parent),
+    ):
+        pass
