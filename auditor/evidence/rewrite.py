@@ -49,6 +49,9 @@ class Removal(Protocol):
     def request(self, request: Request, *, sha256: str) -> Request:
         """The request without it."""
 
+    def response(self, response: Response, *, sha256: str) -> Response:
+        """What was answered without it."""
+
     def asked(self, asked: JsonValue, *, at: datetime) -> JsonValue:
         """What a run was asked for, at a moment, without it."""
 
@@ -95,6 +98,11 @@ class Erasure:
         if self.person.named_in(request.path) or any(self.person.named_in(text) for pair in pairs for text in pair):
             return ERASED
         return replace(request, body=self.person.without(request.body))
+
+    def response(self, response: Response, *, sha256: str) -> Response:
+        """What was answered without the headers that name the person."""
+        del sha256
+        return replace(response, headers=tuple(pair for pair in response.headers if not self.person.named_in(pair[1])))
 
     def asked(self, asked: JsonValue, *, at: datetime) -> JsonValue:
         """The value with null for every text that names the person, and for every such name of a file."""
@@ -175,7 +183,7 @@ def _fields(entry: Entry, removal: Removal, pages: Mapping[str, _Now]) -> Fields
             now = pages[entry.sha256]
             return page_fields(
                 removal.request(entry.request, sha256=entry.sha256),
-                _response(entry.response, removal),
+                removal.response(entry.response, sha256=entry.sha256),
                 sha256=now.sha256,
                 size=entry.size if now.size is None else now.size,
                 seal=entry.seal if now.seal is None else now.seal,
@@ -196,11 +204,6 @@ def _fields(entry: Entry, removal: Removal, pages: Mapping[str, _Now]) -> Fields
                 heads=entry.heads,
                 before=entry.before,
             )
-
-
-def _response(response: Response, removal: Removal) -> Response:
-    headers = tuple((name, text) for name, text in response.headers if removal.text(text) == text)
-    return replace(response, headers=headers)
 
 
 def _unit(unit: Unit, removal: Removal) -> Unit:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import polars as pl
 
-from auditor.evidence.entry import JsonValue, PageEntry, Request, Unit, UnitEntry
+from auditor.evidence.entry import ERASED, FILE, JsonValue, PageEntry, Request, Response, Unit, UnitEntry
 from auditor.evidence.reader import Evidence
 from auditor.evidence.redact import without_items
 from auditor.frozen import dataclass
@@ -16,6 +16,9 @@ from auditor.tables.convert import Context, Tally
 from auditor.tables.decode import Page, decode
 from auditor.tables.exact import InvalidBody, items_of
 from auditor.tables.reading import reading_of
+
+_NAMING = frozenset({"hostEmail", "meetingTitle"})
+"""Parameters of requests that name people, or may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +53,18 @@ class Retention:
         return without_items(body, {item for item in range(count) if self._is_old(times.get(item, use.latest))})
 
     def request(self, request: Request, *, sha256: str) -> Request:
-        """The request without its body, which names people, once all its page may speak of is old."""
-        return replace(request, body=None) if self._is_old(self.uses[sha256].latest) else request
+        """The request without its body, null as a whole where it may name people, once all its page may tell is old."""
+        if not self._is_old(self.uses[sha256].latest):
+            return request
+        if request.method == FILE or any(name in _NAMING for name, _ in request.query):
+            return ERASED
+        return replace(request, body=None)
+
+    def response(self, response: Response, *, sha256: str) -> Response:
+        """What was answered without the link to what was asked next, once all its page may speak of is old."""
+        if not self._is_old(self.uses[sha256].latest):
+            return response
+        return replace(response, headers=tuple(pair for pair in response.headers if pair[0] != "link"))
 
     def asked(self, asked: JsonValue, *, at: datetime) -> JsonValue:
         """Nothing of what a run was asked for that is old itself; it may name people."""

@@ -273,3 +273,27 @@ def test_a_folder_that_is_no_archive_is_left_as_it_is(tmp_path: Path) -> None:
         with pytest.raises(ArchiveError, match="is no archive"):
             work()
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_requests_and_files_of_what_was_pruned_name_nobody(tmp_path: Path) -> None:
+    folder, file = tmp_path / "archive", tmp_path / f"{EVE}.json"
+    file.write_text(json.dumps([attendee("bob@example.com", 0)]), encoding="utf-8")
+    bring(folder, [file], Asked(kind="attendees", site_url="s"), now=lambda: DAY0)
+    with Writer.open(folder, now=lambda: NOW) as writer:
+        for day in (0, 9):
+            query = (("meetingId", "m"), ("hostEmail", f"host{day}@example.com"))
+            link = ("link", f'</v1/meetingParticipants?hostEmail=host{day}%40example.com&cursor=1>; rel="next"')
+            response = Response(200, NOW, (("content-type", "application/json"), link))
+            page = writer.add_page(Request("GET", "meetingParticipants", query), response, b'{"items":[%d]}' % day)
+            week = Window(DAY0 + timedelta(days=day), DAY0 + timedelta(days=day + 1))
+            writer.commit_unit(
+                Unit(f"participants m{day}", "participants", "s", week, (page.seq,), complete=True, rows=1)
+            )
+    prune(folder, DAY0 + timedelta(days=5), now=lambda: NOW)
+    file_page, old, new = (entry for entry in Evidence(folder).entries() if isinstance(entry, PageEntry))
+    assert (file_page.request, old.request) == (Request("", ""), Request("", ""))
+    assert old.response.headers == (("content-type", "application/json"),)
+    assert new.request.query[1] == ("hostEmail", "host9@example.com")
+    assert len(new.response.headers) == 2
+    assert EVE.encode() not in (folder / "evidence/manifest.jsonl").read_bytes()
+    assert Evidence(folder).verify() == ()
