@@ -104,14 +104,15 @@ class Writer:
         """The file is there, and waits for its entry when it was not there before."""
         with self._guard:
             if not path.exists():
-                self._store(path, stored)
                 self._waiting[digest] = seal_of(stored)
+                self._store(path, stored)
 
     def add_stored(self, request: Request, response: Response, *, sha256: str, size: int) -> PageEntry:
         """The entry of a page whose body `store` took; the first one of a file written now tells its seal."""
         with self._guard:
-            seal = self._waiting.pop(sha256, None)
+            seal = self._waiting.get(sha256)
             link = self._append(page_fields(request, response, sha256=sha256, size=size, seal=seal))
+            self._waiting.pop(sha256, None)
             self._hashes[link.seq] = sha256
             if len(self._lines) > _ENTRIES_HELD:
                 self.flush()
@@ -157,11 +158,12 @@ class Writer:
         self._lock.release()
 
     def _remove_waiting(self) -> None:
-        """No page is left whose entry was never added."""
+        """No page is left whose entry was never added; one that was just added when the user interrupted is."""
         with self._guard:
-            gone = {self._pages / page_name(digest) for digest in self._waiting}
+            added = b"".join(self._lines)
+            gone = {self._pages / page_name(digest) for digest in self._waiting if digest.encode() not in added}
             for path in gone:
-                path.unlink()
+                path.unlink(missing_ok=True)
             self._unsynced = [path for path in self._unsynced if path not in gone]
             self._waiting.clear()
 

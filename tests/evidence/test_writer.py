@@ -6,7 +6,9 @@ import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -236,3 +238,43 @@ def test_a_full_disk_tears_nothing_and_the_writer_goes_on(tmp_path: Path) -> Non
     assert [entry.link.seq for entry in evidence.entries()] == list(range(evidence.chain().entries))
     assert sum(isinstance(entry, RunEntry) for entry in evidence.entries()) == 40
     assert (tmp_path / "lock").read_bytes() == b""
+
+
+def _interrupted(folder: Path, *, call: int) -> bool:
+    """Two pages and a unit, with an interrupt where Python sees one: at a call the writer makes; whether it came."""
+    before, seen = sys.getprofile(), 0
+
+    def profile(frame: FrameType, event: str, _: object) -> None:
+        nonlocal seen
+        asks = frame.f_back if event == "call" else frame
+        if asks is None or not asks.f_code.co_filename.endswith("auditor/evidence/writer.py"):
+            return
+        seen += event in {"call", "c_return"}
+        if seen == call:
+            sys.setprofile(before)
+            raise KeyboardInterrupt
+
+    folder.mkdir()
+    try:
+        with Writer.open(folder, now=lambda: NOON) as writer:
+            page = Sealed(sha256(b'{"items":[2]}').hexdigest(), 13, sealed(b'{"items":[2]}'))
+            sys.setprofile(profile)
+            first = writer.add_page(ASKED, ANSWER, b'{"items":[1]}')
+            second = writer.add_sealed(ASKED, ANSWER, page)
+            pages = (first.seq, second.seq)
+            writer.commit_unit(Unit("k", "attendees", None, WEEK, pages, complete=True, rows=2))
+            sys.setprofile(before)
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.setprofile(before)
+    return False
+
+
+def test_an_interrupt_leaves_no_page_without_an_entry_and_no_entry_without_a_page(tmp_path: Path) -> None:
+    call = 1
+    while _interrupted(folder := tmp_path / str(call), call=call):
+        assert (folder / "lock").read_bytes() == b""
+        assert Evidence(folder).verify() == (), call
+        call += 1
+    assert call > 50
