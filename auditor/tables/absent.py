@@ -41,9 +41,19 @@ class Span:
 
 
 def gaps_of_site(
-    archive: Archive, spans: Sequence[Span], site: str, *, window: Window, now: datetime, settle: timedelta
+    archive: Archive,
+    spans: Sequence[Span],
+    failed: Sequence[Gap],
+    site: str,
+    *,
+    window: Window,
+    now: datetime,
+    settle: timedelta,
 ) -> list[Gap]:
-    """Gaps of one site that no unit names, because nothing or too early was asked."""
+    """Gaps of one site that no unit names, because nothing or too early was asked.
+
+    `failed` are those that units name of whole spans.
+    """
     imports = [span for span in spans if span.endpoint.startswith(IMPORT)]
     asked = _asked(archive, site)
     if imports and not asked:
@@ -54,7 +64,7 @@ def gaps_of_site(
         held = _held([span for span in spans if span.endpoint == endpoint])
         for part in subtract([window], held):
             gaps += _apart(table, site, part, _brought(imports, table))
-    gaps += _people(meetings, spans, imports, site, window=window)
+    gaps += _people(meetings, spans, failed, imports, site, window=window)
     tables = [table for endpoint, table in REPORTS.items() if endpoint in asked]
     tables += PEOPLE if "participants" in asked else ()
     return gaps + _fresh(meetings, spans, tables, site, now=now, settle=settle)
@@ -168,16 +178,26 @@ def _imported(imports: Sequence[Span], site: str, window: Window) -> list[Gap]:
 
 
 def _people(
-    meetings: pl.DataFrame, spans: Sequence[Span], imports: Sequence[Span], site: str, *, window: Window
+    meetings: pl.DataFrame,
+    spans: Sequence[Span],
+    failed: Sequence[Gap],
+    imports: Sequence[Span],
+    site: str,
+    *,
+    window: Window,
 ) -> list[Gap]:
     """Where nothing tells which meetings there were, and the meetings nobody asked about, counted together."""
-    listed = [span.window for span in spans if span.endpoint in REPORTS]
+    listed = _listed(spans, failed)
     told = [span.window for span in spans if span.endpoint == "participants"]
     brought = _brought(imports, PARTICIPANTS)
     missing = meetings.filter(~pl.col("asked"), ~_inside(told))
     gaps: list[Gap] = []
+    unknown = subtract([window], [*listed, *told])
+    why, left = _unlisted(unknown, failed)
     for table in PEOPLE if missing.height < meetings.height or missing.is_empty() else ():
-        for part in subtract([window], [*listed, *told]):
+        for gap in why:
+            gaps += mended(replace(gap, table=table.name, site_url=site), spans)
+        for part in left:
             gaps += _apart(table, site, part, brought)
     for reason, some in (
         (GapReason.IMPORTED, missing.filter(_inside(brought))),
@@ -188,6 +208,28 @@ def _people(
             words = f"{some.height:,} of {counted(meetings.height, 'meeting')} were never asked about"
             gaps += [Gap(table.name, site, span, reason, words) for table in PEOPLE]
     return gaps
+
+
+def _listed(spans: Sequence[Span], failed: Sequence[Gap]) -> list[Window]:
+    """Spans of which a report tells the meetings: what was asked for and did not fail."""
+    listed: list[Window] = []
+    for endpoint, table in REPORTS.items():
+        asked = [span.window for span in spans if span.endpoint == endpoint]
+        listed += subtract(asked, [gap.window for gap in failed if gap.table == table.name])
+    return listed
+
+
+def _unlisted(unknown: Sequence[Window], failed: Sequence[Gap]) -> tuple[list[Gap], Sequence[Window]]:
+    """Why reports do not tell the meetings of some spans, and the spans that no failure explains."""
+    why: list[Gap] = []
+    left = unknown
+    for table in (MEETINGS, ATTENDEES):
+        mine = (gap for gap in failed if gap.table == table.name)
+        for gap in sorted(mine, key=lambda gap: (gap.window, gap.reason, gap.detail)):
+            words = f"its meetings are not known ({gap.detail})"
+            why += [replace(gap, window=part, detail=words) for part in intersection([left, [gap.window]])]
+            left = subtract(left, [gap.window])
+    return why, left
 
 
 def _inside(windows: Sequence[Window]) -> pl.Expr:

@@ -25,24 +25,28 @@ from auditor.tables.units import UNITS
 PLACED = (*REPORTS.values(), *PEOPLE)
 """The tables whose rows stand at a moment of a meeting."""
 
+_OF_RECORDS = frozenset({GapReason.UNDECODABLE_RECORD, GapReason.CHANGED_WHILE_READING})
+"""Reasons that speak of single records and known meetings, whatever span they name."""
+
 
 def coverage(archive: Archive, *, window: Window, sites: Sequence[str], now: datetime, settle: timedelta) -> Coverage:
     """What the archive holds of the window for the sites, and every gap in it.
 
     A gap that was told when a unit was collected stands until a later unit of the same key heals it; what lay beyond
-    the look-back is `imported` where files of it were. Spans that
-    no unit covers, and meetings whose participants were never asked for, are `not-collected`. Where only files
-    were imported nothing tells whether they are whole: `imported`. What was collected less than `settle` after it
-    happened, or happened less than that before `now`, is `too-fresh`. Reads the tables alone, never the manifest.
+    the look-back is `imported` where files of it were. Spans that no unit covers, and meetings whose participants
+    were never asked for, are `not-collected`. Where reports failed, so that meetings are not known, participants
+    lack for the same reason. Where only files were imported nothing tells whether they are whole: `imported`. What
+    was collected less than `settle` after it happened, or happened less than that before `now`, is `too-fresh`.
+    Reads the tables alone, never the manifest.
     """
     spans = _spans(archive)
-    told = [
-        part for gap in _told(archive, window, sites) for part in mended(gap, spans) if part.window.overlaps(window)
-    ]
+    of_spans, of_records = _told(archive, window, sites)
+    told = [part for gap in (*of_spans, *of_records) for part in mended(gap, spans) if part.window.overlaps(window)]
     gaps = [*told, *_pruned(archive, window, sites)]
     for site in sites:
         mine = [span for span in spans if span.site_url in {site, None}]
-        gaps += gaps_of_site(archive, mine, site, window=window, now=now, settle=settle)
+        failed = [gap for gap in of_spans if gap.site_url in {site, ""}]
+        gaps += gaps_of_site(archive, mine, failed, site, window=window, now=now, settle=settle)
     held = _held(archive, window, sites)
     gaps += _unplaced(archive, window, sites, held)
     if not sites:
@@ -66,10 +70,13 @@ def _spans(archive: Archive) -> list[Span]:
     return [Span(endpoint, site, kind, Window(start, end), at) for endpoint, site, kind, start, end, at in rows]
 
 
-def _told(archive: Archive, window: Window, sites: Sequence[str]) -> list[Gap]:
-    """Gaps that units and decoding named; those of single meetings are counted together."""
+def _told(archive: Archive, window: Window, sites: Sequence[str]) -> tuple[list[Gap], list[Gap]]:
+    """Gaps that units and decoding named: those of spans, and those of records and meetings.
+
+    Those of single meetings are counted together.
+    """
     if not archive.has(UNITS.name):
-        return []
+        return [], []
     rows = (
         archive.units()
         .filter(pl.col("gaps").is_not_null())
@@ -78,17 +85,20 @@ def _told(archive: Archive, window: Window, sites: Sequence[str]) -> list[Gap]:
         .collect()
         .rows()
     )
-    single: list[Gap] = []
+    spans: list[Gap] = []
+    records: list[Gap] = []
     counted: dict[tuple[str, str, GapReason], list[Gap]] = {}
     for meeting, text in rows:
         for gap in map(gap_from, json.loads(text)):
             if not gap.window.overlaps(window) or gap.site_url not in {*sites, ""}:
                 continue
-            if meeting is None or gap.reason is GapReason.UNDECODABLE_RECORD:
-                single.append(gap)
+            if gap.reason in _OF_RECORDS:
+                records.append(gap)
+            elif meeting is None:
+                spans.append(gap)
             else:
                 counted.setdefault((gap.table, gap.site_url, gap.reason), []).append(gap)
-    return [*single, *(_together(found) for found in counted.values())]
+    return spans, [*records, *(_together(found) for found in counted.values())]
 
 
 def _together(gaps: Sequence[Gap]) -> Gap:

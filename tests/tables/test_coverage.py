@@ -151,6 +151,41 @@ def test_a_gap_of_a_unit_stands_until_a_later_unit_heals_it(site) -> None:
     assert covered(site).complete
 
 
+def failing(site, endpoint: str, table: str, reason: GapReason, **unit: object) -> None:
+    gap = Gap(table, SITE, WEEK, reason, "refused")
+    site.add(endpoint, [], days=(0, 7), gaps=[gap], at=LATER, **unit)
+
+
+@pytest.mark.parametrize("reason", [GapReason.BEYOND_LOOKBACK, GapReason.FORBIDDEN])
+def test_participants_of_meetings_that_no_report_tells_are_gaps(site, reason) -> None:
+    fill(site, meeting=None)
+    failing(site, "usage", "meetings", reason, service_type=SERVICES[2])
+    assert told(covered(site)) == [("meetings", reason.value, WEEK)]
+    failing(site, "attendees", "attendees", reason)
+    found = covered(site, days(-1, 7)).gaps
+    people = [(gap.table, gap.reason, gap.window, gap.detail) for gap in found if gap.table in PEOPLE]
+    for name in PEOPLE:
+        assert (name, reason, WEEK, "its meetings are not known (refused)") in people
+        assert (name, GapReason.NOT_COLLECTED, days(-1, 0), "never asked for") in people
+    assert len(people) == 2 * len(PEOPLE)
+
+
+def test_single_records_of_reports_hide_no_meetings(site) -> None:
+    fill(site)
+    site.add("attendees", [attendee(1), {"meetingId": ["m1"]}], days=(0, 7), at=LATER)
+    site.add("usage", [{**usage(2, 3, "m2"), "start": 5}], days=(0, 7), service_type=SERVICES[1], at=LATER)
+    assert {gap.table for gap in covered(site).gaps} == {"attendees", "meetings"}
+
+
+def test_participants_of_files_mend_what_webex_had_forgotten(site) -> None:
+    fill(site, meeting=None)
+    failing(site, "usage", "meetings", GapReason.BEYOND_LOOKBACK, service_type=SERVICES[0])
+    failing(site, "attendees", "attendees", GapReason.BEYOND_LOOKBACK)
+    site.add("import:participants", [{"id": "p", "meetingId": "m", "joinedTime": DAY0.isoformat()}], days=(0, 4))
+    found = [gap[1:] for gap in told(covered(site)) if gap[0] == "participants"]
+    assert found == [("imported", days(0, 4)), ("beyond-lookback", days(4, 7))]
+
+
 def test_a_gap_outside_the_window_is_not_told(site) -> None:
     fill(site)
     gap = Gap("attendees", SITE, days(6, 7), GapReason.UNAVAILABLE, "503")
