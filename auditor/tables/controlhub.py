@@ -12,6 +12,7 @@ from auditor.errors import ConfigError
 from auditor.model.window import Window
 from auditor.tables.convert import Json
 from auditor.tables.csvfile import Sheet
+from auditor.tables.kinds import KINDS
 
 _MEETING_START = "meetingStart"
 
@@ -48,7 +49,11 @@ _NAMES: Mapping[str, str] = {
     "sessionName": "session name|sitzungsname|nombre de la sesión|nom de la session",
 }
 
+_COLUMNS = frozenset(name for kind in KINDS.values() for field in kind.fields for name in (field.name, field.column))
+"""What tables of one's own call their columns."""
+
 _NEEDED = ("meetingTitle", "displayName", "email", "joinedTime", "leftTime")
+_TELLING = 2
 _TIMES = (_MEETING_START, "meetingEnd", "joinedTime", "leftTime")
 _CLOCKS = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
 _DATES = ("%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y")
@@ -59,23 +64,27 @@ def columns_of(sheet: Sheet, *, name: str) -> dict[str, str] | None:
     """The heading of each field of an export; None when the file is none.
 
     Headings are known by name in some languages; an export of exactly the usual thirteen columns is taken by
-    position where names are not known. What stands below must look like it, else `ConfigError`.
+    position where names are not known, unless they are names of a table of one's own. What stands below must look
+    like it, else `ConfigError`.
     """
     known = {alias: field for field, names in _NAMES.items() for alias in names.split("|")}
+    own = sum(heading in _COLUMNS and heading not in known for heading in sheet.headings)
+    by_place = len(sheet.headings) == len(_ORDER) and own < _TELLING
     found: dict[str, str] = {}
+    doubt: str | None = None
     for place, heading in enumerate(sheet.headings):
         field = known.get(heading.casefold())
-        if field is None and len(sheet.headings) == len(_ORDER):
+        if field is None and by_place:
             field = _ORDER[place]
         if field is None:
             continue
         if field in found:
-            raise ConfigError(
-                f"{name}: columns {found[field]!r} and {heading!r} cannot be told apart: both may be {field}"
-            )
-        found[field] = heading
+            doubt = doubt or f"columns {found[field]!r} and {heading!r} cannot be told apart: both may be {field}"
+        found.setdefault(field, heading)
     if any(field not in found for field in _NEEDED):
         return None
+    if doubt is not None:
+        raise ConfigError(f"{name}: {doubt}")
     wrong = [field for field in ("email", "duration") if field in found and not _looks_like(field, sheet, found[field])]
     if wrong:
         raise ConfigError(

@@ -135,6 +135,34 @@ def test_records_of_a_large_response_are_kept_letter_by_letter(bring: Bring, arc
     assert rows["email"].to_list() == ["a@example.com", "p2@example.com"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "columns"),
+    [
+        (
+            "attendees",
+            "site_url meeting_id meeting_title display_name email joined_time left_time duration a b c d e",
+        ),
+        (
+            "usage",
+            "site_url meeting_id title start_time end_time duration host_email service_type peak_attendee a b c d",
+        ),
+        ("people", "email display_name department type login_enabled last_activity created aliases a b c d e"),
+        ("people", "email,name,display name,department"),
+    ],
+)
+def test_a_table_of_ones_own_is_no_export_of_as_many_columns(bring: Bring, save, kind: str, columns: str) -> None:
+    headings = columns.split("," if "," in columns else None)
+    done = bring(save("own.csv", f"{','.join(headings)}\n{','.join('' for _ in headings[1:])}a@example.com\n"))
+    assert done.exception is None
+    assert f"own.csv: 1 record of {kind}" in done.stderr
+
+
+def test_an_export_with_two_columns_of_one_meaning_is_refused(bring: Bring, save) -> None:
+    headings = HEADINGS.replace("First Name", "Name")
+    done = bring(save("e.csv", "\r\n".join([headings, *LINES])), "--timezone", "UTC")
+    assert "'Display Name' and 'Name' cannot be told apart" in str(done.exception)
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
 @pytest.mark.parametrize("form", ["[{},{}]", '{{"items":[{},{}]}}', "{}\r\n{}\r\n"])
 def test_json_in_other_encodings(bring: Bring, archive, save, encoding: str, form: str) -> None:
