@@ -49,6 +49,12 @@ def test_the_site_is_that_of_the_request_unless_the_record_names_one() -> None:
     assert rows["site_url"].to_list() == ["example.webex.com", "other.webex.com"]
 
 
+@pytest.mark.parametrize("kind", ["attendees", "participants", "usage"])
+def test_a_site_is_one_site_in_any_letter_case(kind: str) -> None:
+    assert value("site_url", {"siteUrl": " Other.Webex.COM"}, kind=kind) == "other.webex.com"
+    assert value("site_url", {"siteUrl": " "}, kind=kind) == "example.webex.com"
+
+
 @pytest.mark.parametrize(
     ("field", "column", "raw", "expected"),
     [
