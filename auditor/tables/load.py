@@ -74,7 +74,7 @@ class _Read:
 
 
 def load(paths: Sequence[Path], asked: Asked) -> Load:
-    """The files decoded. Raises `ConfigError` when one is not understood.
+    """The files decoded. Raises `ConfigError` when one is not understood, or a record of it names no site.
 
     Files of a usual form are read hastily; when one turns out to hold something else, it is read with care. Pages
     are compressed once they are decoded, and their texts are not kept.
@@ -85,6 +85,8 @@ def load(paths: Sequence[Path], asked: Asked) -> Load:
         decoded = list(_decoded(paths, asked, read, careful=careful))
         wrong = _misread(read.files, decoded)
         if not wrong:
+            if asked.site_url is None:
+                _refuse_strays(read.files, decoded)
             return _spanned(read, decoded, asked)
         careful |= wrong
 
@@ -165,6 +167,21 @@ def _misread(files: Sequence[Incoming], decoded: Sequence[Decoding]) -> set[int]
                 if found is None or told not in {None, found}:
                     wrong.add(index)
     return wrong
+
+
+def _refuse_strays(files: Sequence[Incoming], decoded: Sequence[Decoding]) -> None:
+    """Raise `ConfigError` for a record that names no site among others that do: no audit of a site would see it."""
+    before = [0] * len(files)
+    for part in decoded:
+        rows = part.decoded.frames[part.kind.table.name]
+        strays = rows.filter(pl.col("site_url").is_null()) if part.kind.site else rows.clear()
+        first = strays.select(ORDER, "item").sort(ORDER, "item").head(1).rows()
+        for place, index in enumerate(part.files):
+            for number, item in first:
+                if number == part.first + place:
+                    words = f"record {before[index] + item + 1} names no site; --site tells which one such are of"
+                    raise ConfigError(f"{files[index].name}: {words}")
+            before[index] += part.decoded.counts.get(place, 0)
 
 
 def _spanned(read: _Read, decoded: Sequence[Decoding], asked: Asked) -> Load:

@@ -403,6 +403,22 @@ def test_records_that_name_no_site_need_one(bring: Bring, save) -> None:
     assert "--site tells" in str(bring(save("a.json", json.dumps([attendee(1)])), site=None).exception)
 
 
+@pytest.mark.parametrize("form", ["array", "lines", "csv"])
+def test_a_record_without_a_site_among_others_needs_one(bring: Bring, archive, save, form: str) -> None:
+    records = [attendee(number, siteUrl="other.webex.com") for number in range(1, 1203)] + [attendee(7)] * 2
+    cells = [{"siteUrl": "", **{name: str(value) for name, value in record.items()}} for record in records]
+    content = {
+        "array": json.dumps(records),
+        "lines": "\n".join(map(json.dumps, records)),
+        "csv": "\n".join([",".join(cells[0]), *(",".join(cell[name] for name in cells[0]) for cell in cells)]),
+    }[form].replace("WINDOWS,IE", "WINDOWS")
+    file, other = save("a", content), save("b.json", json.dumps([attendee(9, siteUrl="other.webex.com")]))
+    assert "a: record 1203 names no site; --site tells" in str(bring(other, file, site=None).exception)
+    assert bring(other, file).return_value == 0
+    sites = archive().scan("attendees").collect()["site_url"]
+    assert sorted(sites.unique()) == [SITE, "other.webex.com"]
+
+
 @pytest.mark.parametrize(
     ("kind", "names"),
     [
