@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from auditor.model.coverage import Gap
 from auditor.model.vocabulary import GapReason
@@ -15,18 +16,19 @@ from auditor.webex.seen import Roll
 from auditor.webex.work import Work
 from auditor.words import counted
 
+_Person = tuple[str, str, str]
+"""Id, address and name of a record, each empty where it has none."""
+
 
 @dataclass(slots=True)
 class _Present:
     """Passes pages on and remembers who is on them."""
 
     sink: Sink
-    pages: list[tuple[frozenset[str], frozenset[str], frozenset[str]]] = field(default_factory=list)
+    pages: list[frozenset[_Person]] = field(default_factory=list)
 
     def keep(self, page: Page) -> None:
-        records = [record for record in page.records if isinstance(record, Mapping)]
-        ids = frozenset(str(record.get("id")) for record in records)
-        self.pages.append((ids, _texts(records, "email", fold=True), _texts(records, "displayName", fold=False)))
+        self.pages.append(frozenset(_person(record) for record in page.records if isinstance(record, Mapping)))
         self.sink.keep(page)
 
     def drop(self, count: int) -> None:
@@ -35,15 +37,23 @@ class _Present:
 
     @property
     def ids(self) -> frozenset[str]:
-        return frozenset().union(*(ids for ids, _, _ in self.pages))
+        return frozenset(number for number, _, _ in self._all())
 
     @property
     def emails(self) -> frozenset[str]:
-        return frozenset().union(*(emails for _, emails, _ in self.pages))
+        return frozenset(email for _, email, _ in self._all() if email)
 
     @property
     def names(self) -> frozenset[str]:
-        return frozenset().union(*(names for _, _, names in self.pages))
+        return frozenset(name for _, _, name in self._all() if name)
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Who is there; somebody who joined again may have several ids."""
+        return frozenset(email or name or number for number, email, name in self._all())
+
+    def _all(self) -> Iterator[_Person]:
+        return chain.from_iterable(self.pages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,8 @@ class PeopleOf:
         if work.endpoint is not PARTICIPANTS or found.gaps or not (found.full or len(present.pages) > 1):
             return found
         total = self.totals.get(work.meeting_id or "")
-        if len(present.ids) >= total if total is not None else not found.full:
+        seen = present.people if found.full else present.ids
+        if len(seen) >= total if total is not None else not found.full:
             return found
         attended = self.attended(work.site_url or "", work.meeting_id or "")
         unseen = attended.emails - present.emails
@@ -68,9 +79,10 @@ class PeopleOf:
             more = replace(work, endpoint=PARTICIPANTS_BY_EMAIL, emails=tuple(sorted(unseen)))
             found.gaps += fetch(source, more, present).gaps
         lacking = len(attended.emails - present.emails) + len(attended.names - present.names)
-        lacking = max(lacking, 0 if total is None else total - len(present.ids))
+        seen = present.ids if attended.emails or attended.names else present.people
+        lacking = max(lacking, 0 if total is None else total - len(seen))
         if lacking or not (attended.emails or attended.names or total is not None):
-            found.gaps += _truncated(work, seen=len(present.ids), lacking=lacking)
+            found.gaps += _truncated(work, seen=len(seen), lacking=lacking)
         return found
 
 
@@ -85,7 +97,6 @@ def _truncated(work: Work, *, seen: int, lacking: int) -> list[Gap]:
     ]
 
 
-def _texts(records: list[Mapping[str, Json]], name: str, *, fold: bool) -> frozenset[str]:
-    texts = (record.get(name) for record in records)
-    found = (text.strip() for text in texts if isinstance(text, str) and text.strip())
-    return frozenset(text.lower() for text in found) if fold else frozenset(found)
+def _person(record: Mapping[str, Json]) -> _Person:
+    email, name = (text.strip() if isinstance(text := record.get(key), str) else "" for key in ("email", "displayName"))
+    return str(record.get("id")), "" if email.lower() == "n/a" else email.lower(), name

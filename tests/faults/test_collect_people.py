@@ -70,6 +70,26 @@ def test_people_that_no_request_brings_are_a_gap_that_counts_them(bench_of) -> N
     assert "115 people seen, at least 5 more" in run.outcome.gaps[0].detail
 
 
+@pytest.mark.parametrize(("counted", "reasons"), [(60, set()), (80, {"possibly-truncated"})])
+def test_a_full_page_of_people_who_joined_again_is_compared_by_people(bench_of, counted, reasons) -> None:
+    regular = Regular(meetings=1, people=100)
+    participants = [{**row, "email": f"p{n % 60}@northbank.example"} for n, row in enumerate(regular.participants())]
+    usage = [{**record, "totalParticipants": counted} for record in regular.usage()]
+    run = bench_of(Site(usage=usage, participants=participants, now=regular.now)).run(bounds=Bounds())
+    assert run.reasons() == reasons
+    assert not reasons or "60 people seen, at least 20 more" in run.outcome.gaps[0].detail
+
+
+def test_people_of_one_name_are_no_gap_where_all_attendees_are_there(bench_of) -> None:
+    regular = Regular(meetings=1, people=100)
+    unnamed = {"email": "", "displayName": "Call-in User"}
+    attendees, participants = ([*rows][:90] for rows in (regular.attendees(), regular.participants()))
+    attendees += [{**row, **unnamed} for row in [*regular.attendees()][90:]]
+    participants += [{**row, **unnamed} for row in [*regular.participants()][90:]]
+    site = Site(attendees=attendees, usage=regular.usage(), participants=participants, now=regular.now)
+    assert bench_of(site).run(bounds=Bounds()).reasons() == set()
+
+
 def test_a_query_that_takes_too_long_is_halved(bench_of) -> None:
     faults = [
         Fault("link-missing", times=0, path="/meetingParticipants"),
