@@ -36,7 +36,7 @@ _BYTES_AT_ONCE = 1 << 28
 class Brought:
     """One imported file: what it was taken for, its records, and the gaps of those that could not be decoded.
 
-    `known` is true when the archive had the file already; nothing was written then.
+    `known` is true when the archive had the file already, for the span given if one was; nothing was written then.
     """
 
     file: Incoming
@@ -87,19 +87,27 @@ def _write(
 ) -> tuple[Brought, ...]:
     """The load's pages and units are in evidence, its rows in the tables."""
     writer.begin_run({"import": [{"file": each.file.name, "sha256": each.file.sha256} for each in loaded.files]})
-    held = set(archive.store.rows(UNITS).select("key").collect().to_series())
+    held = _held(archive)
     brought: list[Brought] = []
     units: list[Unit] = []
     for each in loaded.files:
         key = f"import {each.file.kind.name} {asked.site_url or ''} {each.file.sha256} {asked.zone or ''}"
-        brought.append(Brought(each.file, key, each.records, each.window, known=key in held))
-        if key not in held:
+        known = key in held and asked.span in {None, held[key]}
+        window = held[key] if known else each.window
+        brought.append(Brought(each.file, key, each.records, window, known=known))
+        if not known:
             units.append(_unit(writer, each, key, asked, now=now))
-            held.add(key)
+            held[key] = each.window
     entries = writer.commit_units(units)
     ingest(archive, ahead=_ahead(loaded, entries) if len(entries) == len(loaded.files) else None)
     gaps = _gaps(archive, {each.key for each in brought})
     return tuple(replace(each, gaps=gaps.get(each.key, ())) for each in brought)
+
+
+def _held(archive: Archive) -> dict[str, Window | None]:
+    """The span of every unit by its key; a file brought again for another span is a later unit of its key."""
+    rows = archive.store.rows(UNITS).select("key", "from_time", "to_time").collect().rows()
+    return {key: None if start is None or end is None else Window(start, end) for key, start, end in rows}
 
 
 def _unit(writer: Writer, each: Loaded, key: str, asked: Asked, *, now: Callable[[], datetime]) -> Unit:

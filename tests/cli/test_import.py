@@ -299,6 +299,24 @@ def test_the_same_file_again_changes_nothing(bring: Bring, archive, save) -> Non
     assert archive().scan("collections").collect().height == 1
 
 
+def test_the_same_file_for_another_span_is_of_that_span(bring: Bring, archive, save) -> None:
+    file = save("a.json", json.dumps([attendee(1), attendee(2, duration=[])]))
+    september = Window(datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 10, 1, tzinfo=UTC))
+    bring(file)
+    done = bring(file, "--from", "2026-09-01", "--to", "2026-10-01")
+    assert (done.return_value, "has it already" in done.stderr) == (3, False)
+    assert archive().span() == september
+    assert archive().scan("attendees").collect().height == 1
+    found = coverage(archive(), window=september, sites=[SITE], now=september.end, settle=timedelta())
+    told = [(gap.reason.value, gap.window) for gap in found.gaps if gap.table == "attendees"]
+    assert told == [("imported", september), ("undecodable-record", september)]
+    for span in ((), ("--from", "2026-09-01", "--to", "2026-10-01")):
+        again = bring(file, *span).stderr
+        assert "2026-09-01 00:00 to 2026-10-01 00:00 UTC; the archive has it already" in again
+    assert archive().scan("collections").collect().height == 2
+    resolved(archive(), "attendees")
+
+
 def test_participants_bring_their_devices(bring: Bring, archive, save) -> None:
     record = {"id": "p", "meetingId": "m", "siteUrl": SITE, "host": True, "devices": [{"correlationId": "c"}]}
     assert bring(save("p.json", json.dumps({"items": [record]})), site=None).return_value == 0
