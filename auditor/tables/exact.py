@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import polars as pl
@@ -76,7 +76,7 @@ def exact(items: Sequence[Json], kind: Kind, *, place: int, context: Context) ->
             record = _object(item)
             records.append({**_row(record, kind.fields, context), **lineage})
         except NotDecodable as error:
-            refused.append(Refused(index, str(error)))
+            refused += _refused(item, index, str(error), kind)
             continue
         context.tally.unknown.update(record.keys() - known)
         for child in kind.children:
@@ -90,6 +90,14 @@ def exact(items: Sequence[Json], kind: Kind, *, place: int, context: Context) ->
         {child.name: pl.DataFrame(elements[child.name], schema=child.raw, orient="row") for child in kind.children},
     )
     return Exact(raw, tuple(refused), tuple(index for index, item in enumerate(items) if item is None))
+
+
+def _refused(item: Json, index: int, why: str, kind: Kind) -> Iterator[Refused]:
+    """The record, and each list inside it, whose elements are no rows either."""
+    yield Refused(index, why)
+    for child in kind.children:
+        if isinstance(item, dict) and item.get(child.name):
+            yield Refused(index, f"{child.name} of a record that is not decoded ({why})", child.name)
 
 
 def _row(record: Mapping[str, Json], fields: Sequence[Field], context: Context) -> _Row:

@@ -256,6 +256,21 @@ def test_a_device_that_cannot_be_decoded_leaves_its_participant() -> None:
     assert (found.frames["participants"].height, found.frames["devices"].height) == (1, 1)
 
 
+def test_devices_of_a_participant_that_cannot_be_decoded_are_gaps_too() -> None:
+    found = decoded(
+        {"id": "p1", "email": {}, "devices": [{"correlationId": "c"}], "breakoutSessionsAttended": []},
+        {"id": "p2", "host": "?", "devices": None, "breakoutSessionsAttended": [{"id": "b"}]},
+        kind="participants",
+    )
+    email, host = "email: an object where text is expected", "host: text where true or false is expected"
+    assert [(gap.table, gap.detail.partition(", ")[2]) for gap in found.gaps[0]] == [
+        ("participants", f"item 0: {email}"),
+        ("devices", f"item 0: devices of a record that is not decoded ({email})"),
+        ("participants", f"item 1: {host}"),
+        ("breakouts", f"item 1: breakoutSessionsAttended of a record that is not decoded ({host})"),
+    ]
+
+
 def test_unknown_fields_are_ignored_and_named() -> None:
     found = decoded({"email": "a@example.com", "new": 1, "duration": " 1"})
     assert (found.frames["attendees"].height, found.notes.unknown) == (1, frozenset({"new"}))
