@@ -89,7 +89,7 @@ def _links(header: str) -> Iterator[tuple[str, frozenset[str]]]:
 
 
 def followed(target: str, *, asked: str, first: Pairs, endpoint: Endpoint, origin: Origin) -> NextLink:
-    """The URL to ask for the next page: as given, or with lost filters put back.
+    """The URL to ask for the next page: as given, or with lost filters put back behind what is kept letter by letter.
 
     `asked` is the URL of the page that named the target, `first` the query of the chain's first request.
     Raises `LinkRefused` when it leads to another origin or asks for something else.
@@ -97,7 +97,7 @@ def followed(target: str, *, asked: str, first: Pairs, endpoint: Endpoint, origi
     try:
         url = urljoin(asked, target)
         parts = urlsplit(url)
-        pairs = parse_qsl(parts.query, keep_blank_values=True)
+        pieces = [(piece, parse_qsl(piece, keep_blank_values=True)) for piece in parts.query.split("&")]
     except ValueError as error:
         raise LinkRefused(GapReason.UNREADABLE_LINK, f"the next link is no URL: {error}") from error
     if not target or not url.isascii() or any(character <= " " for character in url):
@@ -105,16 +105,17 @@ def followed(target: str, *, asked: str, first: Pairs, endpoint: Endpoint, origi
     if not origin.covers(url):
         raise LinkRefused(GapReason.FOREIGN_LINK, f"the next link leads away from {origin.root}; nothing was sent")
     notes = [] if parts.path == urlsplit(asked).path else [f"the next link has another path: {parts.path}"]
-    kept = [(name, value) for name, value in pairs if value not in _NULL or name not in endpoint.parameters]
-    _refuse_changes(kept, first=first, endpoint=endpoint)
-    names = {name for name, _ in kept}
+    pairs = [(piece, *pair) for piece, found in pieces for pair in found]
+    kept = [each for each in pairs if each[2] not in _NULL or each[1] not in endpoint.parameters]
+    _refuse_changes([(name, value) for _, name, value in kept], first=first, endpoint=endpoint)
+    names = {name for _, name, _ in kept}
     lost = [(name, value) for name, value in first if name not in names]
     if kept == pairs and not lost:
         return NextLink(urlunsplit(parts._replace(fragment="")), tuple(notes))
-    dropped = sorted({name for name, _ in pairs} - names - {name for name, _ in lost})
+    dropped = sorted({name for _, name, _ in pairs} - names - {name for name, _ in lost})
     notes += [f"the next link lost {name}; put back" for name, _ in lost]
     notes += [f"the next link had no value for {name}; dropped" for name in dropped]
-    query = urlencode([*kept, *lost])
+    query = "&".join([*(piece for piece, *_ in kept), *([urlencode(lost)] if lost else [])])
     return NextLink(urlunsplit(parts._replace(query=query, fragment="")), tuple(notes))
 
 

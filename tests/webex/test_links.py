@@ -125,6 +125,13 @@ def test_a_null_page_size_is_replaced_by_ours() -> None:
     assert link.notes == ("the next link lost max; put back",)
 
 
+@pytest.mark.parametrize("cursor", ["%FF%FE", "a%2fb+c%20d;e", "~*!()", "", "%e2%82%ac", "a=b=="])
+def test_what_a_mended_link_names_beside_is_kept_letter_by_letter(cursor: str) -> None:
+    link = follow(f"{PATH}?flag&max=null&cursor={cursor}&siteUrl=Example.webex.com")
+    assert link.url.partition("?")[2].startswith(f"flag&cursor={cursor}&siteUrl=Example.webex.com&")
+    assert link.url.endswith("&max=1000")
+
+
 @pytest.mark.parametrize("name", ["siteUrl", "from", "to"])
 def test_a_lost_filter_is_put_back(name: str) -> None:
     kept = "&".join(pair for pair in ASKED.partition("?")[2].split("&") if not pair.startswith(f"{name}="))
