@@ -35,7 +35,8 @@ def tell_collected(outcome: Outcome, session: Session) -> None:
         Console(stderr=True, highlight=False).print(table)
     waited = outcome.waited.total_seconds()
     words = counted(outcome.requests, "request") + (f", {waited:.0f} s waited for Webex" if waited else "")
-    say(session, f"{words}; " + (counted(len(outcome.gaps), "gap") if outcome.gaps else "nothing is missing"))
+    end = "it ended before all was asked for" if outcome.refusal is not None else "nothing is missing"
+    say(session, f"{words}; " + (counted(len(outcome.gaps), "gap") if outcome.gaps else end))
     for line in _gap_lines(outcome.gaps):
         log.warning("%s", line)
 

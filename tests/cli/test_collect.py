@@ -86,6 +86,14 @@ def test_a_refused_token_leaves_4(collected, small) -> None:
     assert "Webex refused the access token" in result.stderr
 
 
+@pytest.mark.parametrize("after", [0, 6])
+def test_a_run_that_a_refused_token_ended_does_not_say_that_nothing_is_missing(collected, small, after: int) -> None:
+    result, _ = collected(small, "--days", "30", faults=[Fault("unauthorized", after=after)])
+    assert result.returncode == 4
+    assert "it ended before all was asked for" in result.stderr
+    assert "nothing is missing" not in result.stderr
+
+
 def test_everything_refused_leaves_4_and_names_the_scope(collected, small) -> None:
     result, _ = collected(small, "--days", "30", "--site", "example.webex.com", faults=[Fault("forbidden")])
     assert result.returncode == 4
