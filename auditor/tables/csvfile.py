@@ -31,7 +31,8 @@ class Sheet:
 def text_of(content: bytes, *, name: str) -> str:
     """The text of a file in UTF-8, or in UTF-16 with its lone surrogates. Raises `ConfigError` when it is neither."""
     start = content[:2000]
-    unmarked = "utf-16-le" if start[1::2].count(0) > len(start) // 4 else "utf-8"
+    halves = (("utf-16-le", start[1::2]), ("utf-16-be", start[::2]))
+    unmarked = next((encoding for encoding, half in halves if half.count(0) > len(start) // 4), "utf-8")
     encoding = next((encoding for mark, encoding in _MARKS if content.startswith(mark)), unmarked)
     try:
         return content.decode(encoding, "surrogatepass" if encoding.startswith("utf-16") else "strict")
@@ -42,8 +43,9 @@ def text_of(content: bytes, *, name: str) -> str:
 def sheet(text: str, *, name: str) -> Sheet:
     """The file's lines by heading; lines without any text are left out.
 
-    Raises `ConfigError` when headings are missing or repeated, a line has more cells than there are headings, or a
-    quote is never closed, since all that follows it would be one cell.
+    So is what spreadsheets add: a first line that names the separator, blank headings and cells at the end. Raises
+    `ConfigError` when headings are missing or repeated, a line has more cells than there are headings, or a quote is
+    never closed, since all that follows it would be one cell.
     """
     first = text.lstrip("\r\n").partition("\n")[0]
     separator = max(_SEPARATORS, key=first.count)
@@ -51,7 +53,9 @@ def sheet(text: str, *, name: str) -> Sheet:
     line, last = rows.pop()
     if last != [_END]:
         raise ConfigError(f"{name}: the record of line {line} opens a quote that nothing closes")
-    rows = [(line, row) for line, row in rows if any(map(str.strip, row))]
+    rows = [(line, _trimmed(row)) for line, row in rows if any(map(str.strip, row))]
+    if rows and rows[0][1] == ["sep="]:
+        rows = rows[1:]
     if not rows:
         raise ConfigError(f"{name}: it is empty")
     headings = tuple(heading.strip() for heading in rows[0][1])
@@ -63,6 +67,12 @@ def sheet(text: str, *, name: str) -> Sheet:
         if len(row) > width:
             raise ConfigError(f"{name}: line {line} has {len(row)} cells, but there are {width} headings")
     return Sheet(headings, tuple(tuple(row) + ("",) * (width - len(row)) for _, row in rows[1:]))
+
+
+def _trimmed(row: list[str]) -> list[str]:
+    """The cells up to the last that is not blank."""
+    most = max(place for place, cell in enumerate(row, 1) if cell.strip())
+    return row[:most]
 
 
 def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:

@@ -136,6 +136,26 @@ def test_records_of_a_large_response_are_kept_letter_by_letter(bring: Bring, arc
 
 
 @pytest.mark.parametrize(
+    "lines",
+    [
+        ["sep=;", "email;department", "a@example.com;Sales", "b@example.com"],
+        ["email;department;;", "a@example.com;Sales;;", "b@example.com;;;", ";;;"],
+        ["email;department", "a@example.com;Sales;", "b@example.com;; ;"],
+    ],
+)
+def test_what_spreadsheets_add_to_a_table_is_left_out(bring: Bring, archive, save, lines: list[str]) -> None:
+    assert bring(save("people.csv", "\r\n".join(lines))).return_value == 0
+    found = archive().scan("people").select("email", "department").collect()
+    assert sorted(found.rows()) == [("a@example.com", "Sales"), ("b@example.com", None)]
+    resolved(archive(), "people")
+
+
+def test_a_cell_below_no_heading_is_refused(bring: Bring, save) -> None:
+    done = bring(save("people.csv", "email;department;\na@example.com;Sales;x\n"))
+    assert "line 2 has 3 cells, but there are 2 headings" in str(done.exception)
+
+
+@pytest.mark.parametrize(
     ("kind", "columns"),
     [
         (
@@ -339,7 +359,7 @@ def test_a_table_of_ones_own(bring: Bring, archive, save, form: str) -> None:
     resolved(archive(), "people")
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8", "utf-8-sig"])
 @pytest.mark.parametrize("headings", [HEADINGS, GERMAN])
 def test_a_control_hub_export(bring: Bring, archive, save, encoding: str, headings: str) -> None:
     file = save("export.csv", "\r\n".join([headings, *LINES]).encode(encoding))
