@@ -227,6 +227,7 @@ _CONVERSIONS: Mapping[Form, Callable[[Json, Context], Cell]] = {
     Form.TIME: _time,
     Form.MINUTES: _minutes,
     Form.SECONDS: _seconds,
+    Form.MICROSECONDS: _count,
     Form.COUNT: _count,
     Form.FLAG: _flag,
     Form.OPEN: _open,

@@ -23,7 +23,8 @@ _ZONED = (
     r"(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$"
 )
 _PLAIN = r"^-?[0-9]+(\.[0-9]+)?$"
-_LIMITS = {Form.MINUTES: LONGEST, Form.SECONDS: LONGEST, Form.COUNT: LARGEST}
+_LIMITS = {Form.MINUTES: LONGEST, Form.SECONDS: LONGEST, Form.MICROSECONDS: LARGEST, Form.COUNT: LARGEST}
+_WHOLE = frozenset({Form.MICROSECONDS, Form.COUNT})
 _PATTERNS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%dT%H:%M:%S%.f%:z")
 _GROUP = 1 << 19
 _LARGE = 1 << 16
@@ -224,10 +225,10 @@ def _exceeding(number: pl.Series, form: Form) -> list[pl.Series]:
     least, most, limit = number.min(), number.max(), _LIMITS[form]
     if not isinstance(least, float) or not isinstance(most, float):
         return []
-    if form is not Form.COUNT and -limit < least <= most < limit:
+    if form not in _WHOLE and -limit < least <= most < limit:
         return []
     large = number.abs() >= limit
-    return [large | (number != number.round()) if form is Form.COUNT else large]
+    return [large | (number != number.round()) if form in _WHOLE else large]
 
 
 def _parsed(written: pl.Series) -> pl.Series:

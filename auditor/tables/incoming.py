@@ -271,7 +271,8 @@ def _spelled(kind: Kind, names: Iterable[str]) -> dict[str, str]:
     exact = {name: name for name in names}
     spelled = {}
     for field in kind.fields:
-        for known in (exact.get(field.name), exact.get(field.column), told.get(_letters(field.column))):
+        known_as = (field.name, field.column, field.exported)
+        for known in (*map(exact.get, known_as), told.get(_letters(field.column))):
             if known is not None:
                 spelled[field.name] = known
                 break

@@ -25,6 +25,7 @@ class Form(Enum):
     TIME = "a time"
     MINUTES = "minutes"
     SECONDS = "seconds"
+    MICROSECONDS = "microseconds, as tables are exported"
     COUNT = "a whole number"
     FLAG = "true or false"
     OPEN = "who may join an unlocked meeting; true when everybody may"
@@ -42,7 +43,7 @@ class Form(Enum):
         match self:
             case Form.TIME:
                 return TIME
-            case Form.MINUTES | Form.SECONDS | Form.COUNT:
+            case Form.MINUTES | Form.SECONDS | Form.MICROSECONDS | Form.COUNT:
                 return pl.Float64()
             case Form.FLAG | Form.OPEN | Form.PRESENT:
                 return pl.Boolean()
@@ -65,6 +66,16 @@ class Field:
     name: str
     column: str
     form: Form = Form.TEXT
+
+    @property
+    def exported(self) -> str:
+        """What the column is called in a CSV file that was exported."""
+        return f"{self.column}_us" if self.form in {Form.MINUTES, Form.SECONDS} else self.column
+
+    def called(self, name: str) -> Field:
+        """The field of records that call it by this name."""
+        form = Form.MICROSECONDS if name == self.exported != self.column else self.form
+        return replace(self, name=name, form=form)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +126,7 @@ class Kind:
 
     def renamed(self, names: Mapping[str, str]) -> Self:
         """The kind of records that call the field `name` by `names[name]`; fields without a name there are absent."""
-        fields = tuple(replace(field, name=names[field.name]) for field in self.fields if field.name in names)
+        fields = tuple(field.called(names[field.name]) for field in self.fields if field.name in names)
         return replace(self, fields=fields, children=())
 
     def by_column(self) -> Self:

@@ -13,6 +13,7 @@ ORDER = "_seq"
 """Internal column of every stored table: the place in the manifest of the page a row came from; newest wins."""
 
 _ABSENT = pl.lit(None)
+_MICROSECONDS = {Form.MINUTES: 60_000_000, Form.SECONDS: 1_000_000, Form.MICROSECONDS: 1}
 _FEW = 100
 _EPOCH = pl.lit(0, pl.Int64).cast(TIME)
 
@@ -95,10 +96,8 @@ def _cleaned(field: Field) -> pl.Expr:  # noqa: C901 - one flat case a form
             return column.list.join(" ", ignore_nulls=True).str.to_lowercase().str.extract_all(r"[^\s;,]+")
         case Form.TIME:
             return pl.when(column != _EPOCH).then(column)
-        case Form.MINUTES:
-            return (column * 60_000_000).round().cast(pl.Int64).cast(SPAN)
-        case Form.SECONDS:
-            return (column * 1_000_000).round().cast(pl.Int64).cast(SPAN)
+        case Form.MINUTES | Form.SECONDS | Form.MICROSECONDS:
+            return (column * _MICROSECONDS[field.form]).round().cast(pl.Int64).cast(SPAN)
         case Form.COUNT:
             return column.cast(COUNT)
         case Form.CODES:

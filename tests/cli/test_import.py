@@ -15,6 +15,7 @@ from auditor.evidence.entry import PageEntry
 from auditor.model.window import Window
 from auditor.tables.archive import Archive
 from auditor.tables.coverage import coverage
+from auditor.tables.export import export
 
 pytestmark = pytest.mark.slow
 
@@ -133,6 +134,21 @@ def test_records_of_a_large_response_are_kept_letter_by_letter(bring: Bring, arc
     rows = archive().scan("attendees").sort("item").collect()
     assert record.encode() in archive().evidence.page(rows["page"][0])
     assert rows["email"].to_list() == ["a@example.com", "p2@example.com"]
+
+
+def test_a_table_that_was_exported_comes_back_with_its_durations(bring: Bring, archive, save, tmp_path) -> None:
+    records = [attendee(1, duration=90), attendee(2, duration="0.5"), attendee(3)]
+    bring(save("a.json", json.dumps(records)))
+    held = archive().scan("attendees").drop("page", "item").sort("meeting_id").collect()
+    written = tmp_path / "attendees.csv"
+    export(archive(), "attendees", written, form="csv")
+    lines = written.read_text().splitlines()
+    assert "duration_us" in lines[0]
+    (tmp_path / "archive").rename(tmp_path / "before")
+    assert bring(written).return_value == 0
+    assert archive().scan("attendees").drop("page", "item").sort("meeting_id").collect().equals(held)
+    wrong = "\n".join([lines[0], lines[1].replace("5400000000", "1.5")])
+    assert "a fraction where a whole number is expected" in bring(save("wrong.csv", wrong)).stderr
 
 
 @pytest.mark.parametrize(
