@@ -191,20 +191,21 @@ def _people(
     told = [span.window for span in spans if span.endpoint == "participants"]
     brought = _brought(imports, PARTICIPANTS)
     missing = meetings.filter(~pl.col("asked"), ~_inside(told))
+    never = missing.filter(~_inside(brought))
+    nobody = 0 < never.height == meetings.height
     gaps: list[Gap] = []
-    unknown = subtract([window], [*listed, *told])
-    why, left = _unlisted(unknown, failed)
-    for table in PEOPLE if missing.height < meetings.height or missing.is_empty() else ():
+    why, left = _unlisted(subtract([window], [*listed, *told]), failed)
+    for table in () if nobody else PEOPLE:
         for gap in why:
             gaps += mended(replace(gap, table=table.name, site_url=site), spans)
         for part in left:
             gaps += _apart(table, site, part, brought)
     for reason, some in (
         (GapReason.IMPORTED, missing.filter(_inside(brought))),
-        (GapReason.NOT_COLLECTED, missing.filter(~_inside(brought))),
+        (GapReason.NOT_COLLECTED, never),
     ):
         if some.height:
-            span = window if some.height == meetings.height else _around(some)
+            span = window if nobody else _around(some)
             words = f"{some.height:,} of {counted(meetings.height, 'meeting')} were never asked about"
             gaps += [Gap(table.name, site, span, reason, words) for table in PEOPLE]
     return gaps

@@ -287,6 +287,18 @@ def test_files_fill_what_webex_had_forgotten(site) -> None:
     ]
 
 
+def test_participants_of_files_fill_no_more_than_their_span(site) -> None:
+    fill(site, meeting=None)
+    site.add("attendees", [attendee(1)], days=(0, 7), at=LATER)
+    site.add("import:participants", [{**attendee(1), "id": "p"}], days=(0, 4))
+    found = covered(site, days(-3, 7))
+    people = [(gap.reason.value, gap.window.start) for gap in found.gaps if gap.table == "participants"]
+    assert people == [("not-collected", DAY0 - timedelta(days=3)), ("imported", DAY0 + timedelta(days=1))]
+    site.add("attendees", [attendee(6, "m2")], days=(0, 7), at=LATER)
+    again = [(gap.reason.value, gap.window.start) for gap in covered(site, days(-3, 7)).gaps if gap.table == "devices"]
+    assert again == [*people, ("not-collected", DAY0 + timedelta(days=6))]
+
+
 def test_files_of_another_site_fill_nothing(site) -> None:
     fill(site, start=3, end=7)
     site.add(**lost("attendees", "attendees", days(0, 3)), days=(0, 3))
