@@ -182,6 +182,9 @@ def _records(text: str, *, name: str) -> Iterator[str]:
                 place = _skip(text, place + 1)
     except (ValueError, IndexError, RecursionError):
         raise ConfigError(f"{name}: it is no JSON from character {place} on") from None
+    place = _skip(text, place + 1)
+    if place < len(text):
+        raise ConfigError(f"{name}: it is no JSON from character {place} on, where its list of records has ended")
 
 
 def _skip(text: str, place: int) -> int:

@@ -433,6 +433,8 @@ def test_day_and_month_that_cannot_be_told_apart_are_refused_until_a_span_tells(
         ('email,type\na,"b', (), "the record of line 2 opens a quote that nothing closes"),
         (f'email,type\na,"{"b" * 200_000}\n', (), "the record of line 2 opens a quote that nothing closes"),
         ("[1,", (), "it is no JSON from character"),
+        ('[{"email":"a"}]\n[{"email":"b"}]\n', (), "it is no JSON from character 16 on, where its list"),
+        ('\ufeff[{"email":"a"}]] ', (), "it is no JSON from character 15 on, where its list"),
         ('{"items":7}', (), "--as would"),
         (b"\xff\xfe\x00", (), "neither UTF-8 nor UTF-16"),
         (b"email,type\n\xff,x", (), "neither UTF-8 nor UTF-16"),
