@@ -56,7 +56,7 @@ _NEEDED = ("meetingTitle", "displayName", "email", "joinedTime", "leftTime")
 _TELLING = 2
 _TIMES = (_MEETING_START, "meetingEnd", "joinedTime", "leftTime")
 _CLOCKS = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
-_DATES = ("%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y")
+_DATES = ("%Y-%m-%d", "%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y")
 _DURATION = re.compile(r"\s*\d+([.,]\d+)?\s*\w{0,12}\.?\s*")
 
 
@@ -108,12 +108,14 @@ def time_formats(sheet: Sheet, found: Mapping[str, str], *, span: Window | None,
     patterns = {f"{date} {clock}": _reads(f"{date} {clock}", cells, span) for date in _DATES for clock in _CLOCKS}
     iso = sum(_is_iso(cell) for cell in cells)
     most = max([iso, *patterns.values()])
-    if not cells or iso == most:
+    if cells and most == 0:
+        if any(_reads(pattern, cells, None) for pattern in patterns):
+            raise ConfigError(f"{name}: none of its times lies between --from and --to")
+        raise ConfigError(f"{name}: its times follow no known pattern; ISO 8601 would be read")
+    if iso == most:
         return ()
     best = [pattern for pattern, count in patterns.items() if count == most]
     dates = {pattern.split(" ")[0] for pattern in best}
-    if most == 0:
-        raise ConfigError(f"{name}: its times follow no known pattern; ISO 8601 would be read")
     if len(dates) > 1:
         raise ConfigError(f"{name}: day and month of its times cannot be told apart; --from and --to would tell")
     return tuple(f"{date} {clock}" for date in dates for clock in _CLOCKS)

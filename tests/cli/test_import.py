@@ -397,6 +397,7 @@ def test_a_control_hub_export(bring: Bring, archive, save, encoding: str, headin
     ("first", "second", "expected"),
     [
         ("09/14/2026 10:01 AM", "09/14/2026 10:58 PM", datetime(2026, 9, 14, 10, 1, tzinfo=UTC)),
+        ("2026-09-14 10:01 AM", "2026-09-14 10:58 PM", datetime(2026, 9, 14, 10, 1, tzinfo=UTC)),
         ("14.09.2026 10:01", "14.09.2026 10:58", datetime(2026, 9, 14, 10, 1, tzinfo=UTC)),
         ("14/09/2026 10:01:30", "14/09/2026 10:58:00", datetime(2026, 9, 14, 10, 1, 30, tzinfo=UTC)),
     ],
@@ -407,6 +408,21 @@ def test_times_as_countries_write_them(
     line = f"W\t{first}\t{second}\tEve\t\t\tHost\teve@example.com\t{first}\t{second}\t57 mins\tx\t"
     assert bring(save("e.csv", f"{HEADINGS}\n{line}"), "--timezone", "UTC").return_value == 0
     assert archive().scan("attendees").collect()["joined_time"].item() == expected
+
+
+@pytest.mark.parametrize("time", ["14/09/26 10:01", "14 September 2026 10:01", "46279.5"])
+def test_times_that_follow_no_known_pattern_are_refused(bring: Bring, save, tmp_path, time: str) -> None:
+    file = save("e.csv", f"{HEADINGS}\nW\t{time}\t{time}\tEve\t\t\tHost\te@example.com\t{time}\t{time}\t5 mins\tx\t")
+    done = bring(file, "--timezone", "UTC", "--from", "2026-09-01", "--to", "2026-10-01")
+    assert "e.csv: its times follow no known pattern; ISO 8601 would be read" in str(done.exception)
+    assert not (tmp_path / "archive").exists()
+
+
+def test_times_outside_of_the_span_that_should_tell_them_are_refused(bring: Bring, save) -> None:
+    time = "03/04/2026 10:00"
+    file = save("e.csv", f"{HEADINGS}\nW\t{time}\t{time}\tEve\t\t\tHost\te@example.com\t{time}\t{time}\t5 mins\tx\t")
+    done = bring(file, "--timezone", "UTC", "--from", "2026-07-01", "--to", "2026-08-01")
+    assert "e.csv: none of its times lies between --from and --to" in str(done.exception)
 
 
 def test_day_and_month_that_cannot_be_told_apart_are_refused_until_a_span_tells(bring: Bring, archive, save) -> None:
