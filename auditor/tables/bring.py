@@ -96,7 +96,7 @@ def _write(
         window = held[key] if known else each.window
         brought.append(Brought(each.file, key, each.records, window, known=known))
         if not known:
-            units.append(_unit(writer, each, key, asked, now=now))
+            units.append(_unit(writer, each, key, now=now))
             held[key] = each.window
     entries = writer.commit_units(units)
     ingest(archive, ahead=_ahead(loaded, entries) if len(entries) == len(loaded.files) else None)
@@ -110,7 +110,7 @@ def _held(archive: Archive) -> dict[str, Window | None]:
     return {key: None if start is None or end is None else Window(start, end) for key, start, end in rows}
 
 
-def _unit(writer: Writer, each: Loaded, key: str, asked: Asked, *, now: Callable[[], datetime]) -> Unit:
+def _unit(writer: Writer, each: Loaded, key: str, *, now: Callable[[], datetime]) -> Unit:
     """The unit a file becomes; its pages are in evidence."""
     file = each.file
     pages = [
@@ -122,7 +122,7 @@ def _unit(writer: Writer, each: Loaded, key: str, asked: Asked, *, now: Callable
     return Unit(
         key=key,
         endpoint=file.endpoint,
-        site_url=asked.site_url,
+        site_url=each.site_url,
         window=each.window,
         pages=tuple(page.seq for page in pages),
         complete=True,

@@ -36,12 +36,16 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A file that was understood and decoded: its pages, its records, and the span given or that of its times."""
+    """A file that was understood and decoded: its pages, its records, and the span given or that of its times.
+
+    `site_url` is the site given, or the only one its records name.
+    """
 
     file: Incoming
     pages: Sequence[Sealed]
     records: int
     window: Window | None
+    site_url: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,20 +189,32 @@ def _refuse_strays(files: Sequence[Incoming], decoded: Sequence[Decoding]) -> No
 
 
 def _spanned(read: _Read, decoded: Sequence[Decoding], asked: Asked) -> Load:
-    """The load with the span of each file, which is also that of its gaps."""
+    """The load with the span and the site of each file, which are also those of its gaps."""
     files = read.files
     records = [0] * len(files)
     times: dict[int, tuple[datetime, datetime]] = {}
+    named: dict[int, set[str]] = {}
     for part in decoded:
+        _note_sites(named, part)
         for place, count in part.decoded.counts.items():
             records[part.files[place]] += count
         if asked.span is None:
             _stretch(times, part)
     windows = [asked.span or (Window(*times[index]) if index in times else None) for index in range(len(files))]
+    only = {index: next(iter(sites)) for index, sites in named.items() if len(sites) == 1}
+    sites = [asked.site_url or only.get(index) for index in range(len(files))]
     return Load(
-        [Loaded(file, read.pages[index], records[index], windows[index]) for index, file in enumerate(files)],
-        [replace(part, decoded=_placed(part, windows)) for part in decoded],
+        [Loaded(file, read.pages[n], records[n], windows[n], sites[n]) for n, file in enumerate(files)],
+        [replace(part, decoded=_placed(part, windows, sites)) for part in decoded],
     )
+
+
+def _note_sites(named: dict[int, set[str]], part: Decoding) -> None:
+    """The sites that the part's rows name, by the index of their file."""
+    if part.kind.site:
+        rows = part.decoded.frames[part.kind.table.name].select(ORDER, "site_url").unique()
+        for number, site in rows.drop_nulls().rows():
+            named.setdefault(part.files[number - part.first], set()).add(site)
 
 
 def _stretch(times: dict[int, tuple[datetime, datetime]], part: Decoding) -> None:
@@ -220,10 +236,13 @@ def _stretch(times: dict[int, tuple[datetime, datetime]], part: Decoding) -> Non
         times[index] = (first, end) if known is None else (min(known[0], first), max(known[1], end))
 
 
-def _placed(part: Decoding, windows: Sequence[Window | None]) -> Decoded:
-    """What was decoded, its gaps in the span of their file."""
+def _placed(part: Decoding, windows: Sequence[Window | None], sites: Sequence[str | None]) -> Decoded:
+    """What was decoded, its gaps in the span and site of their file."""
     gaps = {
-        place: tuple(replace(gap, window=windows[part.files[place]] or ALWAYS) for gap in found)
+        place: tuple(
+            replace(gap, window=windows[part.files[place]] or ALWAYS, site_url=sites[part.files[place]] or "")
+            for gap in found
+        )
         for place, found in part.decoded.gaps.items()
     }
     return replace(part.decoded, gaps=gaps)

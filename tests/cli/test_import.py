@@ -16,6 +16,7 @@ from auditor.model.window import Window
 from auditor.tables.archive import Archive
 from auditor.tables.coverage import coverage
 from auditor.tables.export import export
+from auditor.tables.remake import rebuild
 
 pytestmark = pytest.mark.slow
 
@@ -469,6 +470,38 @@ def test_one_file_that_is_not_understood_keeps_the_others_out(bring: Bring, save
     good, bad = save("a.json", json.dumps([attendee(1)])), save("b.json", '[{"x":1}]')
     assert isinstance(bring(good, bad).exception, ConfigError)
     assert not (tmp_path / "archive").exists()
+
+
+def test_a_file_fills_nothing_of_sites_it_does_not_name(bring: Bring, archive, save) -> None:
+    first = save(
+        "a.json", json.dumps([attendee(1, siteUrl="one.webex.com"), attendee(2, siteUrl="one.webex.com", duration=[])])
+    )
+    bring(first, site=None)
+    bring(
+        save("b.json", json.dumps([attendee(5, siteUrl="two.webex.com"), attendee(9, siteUrl="two.webex.com")])),
+        site=None,
+    )
+    held = archive().scan("collections").sort("from_time").collect()["site_url"].to_list()
+    assert held == ["one.webex.com", "two.webex.com"]
+    september = Window(datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 9, 8, tzinfo=UTC))
+
+    def told() -> list[tuple[str, str, int]]:
+        found = coverage(archive(), window=september, sites=archive().sites(), now=september.end, settle=timedelta())
+        return [
+            (gap.site_url, gap.reason.value, gap.window.start.day) for gap in found.gaps if gap.table == "attendees"
+        ]
+
+    expected = [
+        ("one.webex.com", "not-collected", 1),
+        ("one.webex.com", "imported", 2),
+        ("one.webex.com", "undecodable-record", 2),
+        ("one.webex.com", "not-collected", 2),
+        ("two.webex.com", "not-collected", 1),
+        ("two.webex.com", "imported", 6),
+    ]
+    assert told() == expected
+    rebuild(archive().path, now=lambda: september.end)
+    assert told() == expected
 
 
 def test_records_that_name_no_site_need_one(bring: Bring, save) -> None:
