@@ -190,11 +190,15 @@ def _head(text: str | None) -> str | None:
     return found[1]
 
 
-def _head_of(audit: Path) -> str | None:
+def _head_of(audit: Path) -> str:
     try:
-        return _head(json.loads(audit.read_bytes())["audit"]["evidence_head"])
-    except (ValueError, KeyError, TypeError):
-        raise ConfigError(f"{audit}: it is no audit with an evidence_head") from None
+        told = json.loads(audit.read_bytes())["audit"]["evidence_head"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        told = None
+    found = _HASH.fullmatch(told) if isinstance(told, str) else None
+    if found is None:
+        raise ConfigError(f"{audit}: it is no audit with an evidence_head")
+    return found[1]
 
 
 def _age(text: str) -> timedelta:

@@ -122,8 +122,17 @@ def test_verify_takes_the_head_of_an_audit(verb: Verb, folder: Path, tmp_path: P
     assert verb("verify", "--audit", audit).return_value == 0
     audit.write_text(json.dumps({"audit": {"evidence_head": f"sha256:{'ab' * 32}"}}))
     assert verb("verify", "--audit", audit).return_value == 1
-    audit.write_text("[]")
-    assert isinstance(verb("verify", "--audit", audit).exception, ConfigError)
+
+
+@pytest.mark.parametrize(
+    "written", ["[]", "[" * 100_000, *(f'{{"audit": {{"evidence_head": {x}}}}}' for x in ("null", "5", '"ab"'))]
+)
+def test_an_audit_without_a_head_does_not_pass_for_none_given(verb: Verb, tmp_path: Path, written: str) -> None:
+    audit = tmp_path / "audit.json"
+    audit.write_text(written)
+    told = verb("verify", "--audit", audit)
+    assert isinstance(told.exception, ConfigError)
+    assert "no audit with an evidence_head" in str(told.exception)
 
 
 def test_what_is_no_head_is_refused(verb: Verb) -> None:
