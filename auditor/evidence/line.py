@@ -168,7 +168,7 @@ def parse(line: bytes) -> Entry:
         if not isinstance(fields, dict):
             raise TypeError("no object")  # noqa: TRY301 - one message for every kind of damage
         return _entry(fields)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ArchiveError(f"evidence/manifest.jsonl holds a damaged entry ({error}); see archive verify") from error
 
 

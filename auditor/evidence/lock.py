@@ -126,5 +126,5 @@ def _named(holder: bytes) -> str:
     try:
         fields = json.loads(holder)
         return f"process {fields['pid']} on {fields['host']} since {fields['since']}"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return "another process"

@@ -191,7 +191,7 @@ def _check_format(folder: Place) -> None:
         found = json.loads((folder / _MARK).read_bytes())["format"]
     except (FileNotFoundError, NotADirectoryError):
         raise ArchiveError(f"{folder} is no archive; collect or import makes one") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise ArchiveError(f"{folder / _MARK} is damaged; it should read {json.dumps({'format': FORMAT})}") from None
     if not isinstance(found, int) or found > FORMAT:
         raise ArchiveError(f"{folder} has format {found}; this version reads up to {FORMAT}: install a newer one")

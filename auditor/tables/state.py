@@ -16,6 +16,8 @@ from auditor.model.audit import Chain
 from auditor.model.window import instant, iso
 
 _NAME = "state.json"
+_FARTHEST = 1 << 43
+"""The byte of a file behind which systems refuse to look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ def read_state(tables: Place) -> State:
         return State()
     try:
         fields = json.loads(written)
+        if int(fields["offset"]) not in range(_FARTHEST):
+            raise ValueError("no place in a file")  # noqa: TRY301 - one message for every kind of damage
         return State(
             int(fields["offset"]),
             Chain(
@@ -53,7 +57,7 @@ def read_state(tables: Place) -> State:
             _moment(fields["pruned_before"]),
             {str(table): int(version) for table, version in dict(fields.get("versions", {})).items()},
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ArchiveError("tables/state.json is damaged; run archive rebuild") from error
 
 

@@ -61,7 +61,16 @@ def test_an_unfinished_last_line_is_no_entry(tmp_path: Path, write: Write) -> No
     assert Evidence(tmp_path).asked([page]) == {}
 
 
-@pytest.mark.parametrize("spoilt", [b"\x00\x00\x00\n", b'{"hash":"12\n', b'{"at":"2026\n', b'{"kind":"page"}\n', b"\n"])
+DEEP = b'{"asked":' + b"[" * 100_000 + b"\n"
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        *(b"\x00\x00\x00\n", b'{"hash":"12\n', b'{"at":"2026\n', b'{"kind":"page"}\n', b"\n"),
+        pytest.param(DEEP, id="deep"),
+    ],
+)
 def test_a_damaged_entry_on_the_way_is_an_error(tmp_path: Path, write: Write, spoilt: bytes) -> None:
     write(tmp_path, range(1))
     last = list(brought(tmp_path))[-1]

@@ -256,7 +256,10 @@ def test_tables_that_went_on_since_the_state_was_written_are_sound(archive):
         assert compared(archive).faults == []
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"offset": 0}'])
+DEEP = pytest.param(b"[" * 100_000, id="deep")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"offset": 0}', b'{"offset": 1e999}', DEEP])
 def test_a_damaged_state_is_told(archive, rules, content):
     state = archive.path / "tables/state.json"
     state.write_bytes(content)
@@ -273,6 +276,14 @@ def test_versions_that_are_none_are_a_damaged_state(archive, versions):
     state.write_text(json.dumps({**fields, "versions": json.loads(versions)}))
     with pytest.raises(ArchiveError, match=r"state\.json is damaged"):
         compared(archive)
+
+
+@pytest.mark.parametrize("offset", [-5, 2**63 - 1, 10**30])
+def test_an_offset_where_no_file_can_be_read_is_a_damaged_state(archive, rules, offset):
+    state = archive.path / "tables/state.json"
+    state.write_text(json.dumps({**json.loads(state.read_bytes()), "offset": offset}))
+    with pytest.raises(ArchiveError, match=r"state\.json is damaged"):
+        check(archive, rules, request=Request(), now=NOW)
 
 
 def test_a_state_of_before_versions_were_told_says_nothing_of_tables(archive):

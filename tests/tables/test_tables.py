@@ -227,6 +227,14 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
         Archive(tmp_path / "a")
 
 
+@pytest.mark.parametrize("written", ["", "{}", "[1]", "[" * 100_000], ids=["empty", "none", "list", "deep"])
+def test_a_damaged_mark_says_what_it_should_read(tmp_path: Path, written: str) -> None:
+    Archive.create(tmp_path / "a")
+    (tmp_path / "a/archive.json").write_text(written)
+    with pytest.raises(ArchiveError, match=r'archive\.json is damaged; it should read \{"format": 1\}'):
+        Archive(tmp_path / "a")
+
+
 @pytest.mark.parametrize("made", ["missing", "folder", "file"])
 def test_what_is_no_archive_is_refused(tmp_path: Path, made: str) -> None:
     place = tmp_path / "a"
