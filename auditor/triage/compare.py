@@ -110,14 +110,16 @@ def _sites(audit: Audit) -> dict[str, str]:
 
 
 def _site(entry: CitedRecord) -> Iterator[str]:
-    """The site a raw record was asked for, or names itself."""
+    """The site a raw record was asked for, or names itself; none where an edited audit holds neither."""
     target = entry.request.split(" ", 2)[1:2]
-    asked = parse_qs(urlsplit("".join(target)).query).get("siteUrl")
+    try:
+        asked = parse_qs(urlsplit("".join(target)).query).get("siteUrl")
+        raw = None if asked else json.loads(entry.raw)
+    except (ValueError, RecursionError):
+        return
     if asked:
         yield asked[0]
-        return
-    raw = json.loads(entry.raw)
-    if isinstance(raw, dict) and isinstance(raw.get("siteUrl"), str):
+    elif isinstance(raw, dict) and isinstance(raw.get("siteUrl"), str):
         yield raw["siteUrl"]
 
 

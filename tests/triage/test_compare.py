@@ -162,9 +162,19 @@ def test_resolved_and_uncompared_are_in_the_order_of_findings(make: Any) -> None
     assert [one.fingerprint for one in found.not_compared] == ["d", "a", "b", "c"]
 
 
-def test_a_record_that_names_no_site_leaves_the_site_unknown(make: Any) -> None:
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"raw": '{"email": "a@x.org"}'},
+        {"raw": "null"},
+        {"raw": "none"},
+        pytest.param({"raw": "[" * 100_000}, id="deep"),
+        {"request": "GET http://[x?siteUrl=example.webex.com"},
+    ],
+)
+def test_a_record_that_names_no_site_leaves_the_site_unknown(make: Any, entry: Any) -> None:
     finding = make.finding("f")
-    previous = make.audit(finding, cited=(make.cited(Record("0" * 64, 0), raw='{"email": "a@x.org"}'),))
+    previous = make.audit(finding, cited=(make.cited(Record("0" * 64, 0), **entry),))
     found = compare([], previous, now=now(make, gaps=(gap(site_url="other.webex.com"),)))
     assert found.resolved == ()
 
