@@ -68,8 +68,8 @@ def unsealed(stored: bytes, *, sha256: str, seal: str | None = None) -> bytes:
         raise ArchiveError("the file is not as it was written")
     try:
         body = _KEPT.decompressor.decompress(frame)
-    except zstandard.ZstdError as error:
-        raise ArchiveError(f"the file does not decompress ({error})") from error
+    except (zstandard.ZstdError, MemoryError) as error:
+        raise ArchiveError(f"the file does not decompress ({str(error) or 'it tells of too large a size'})") from error
     found = sha256 if seal == seal_of(end) else hashlib.sha256(body).hexdigest()
     if found != sha256:
         raise ArchiveError(f"it holds sha256:{found}")

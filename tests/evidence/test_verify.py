@@ -4,12 +4,14 @@ import json
 import os
 import random
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from auditor.evidence.entry import GENESIS, PageEntry
 from auditor.evidence.line import chained
+from auditor.evidence.page import sealed
 from auditor.evidence.reader import Evidence
 
 Write = Callable[..., None]
@@ -219,6 +221,24 @@ def test_a_swapped_page_tells_what_it_holds(tmp_path: Path, write: Write) -> Non
     swap_pages(tmp_path, random.Random(0))
     told = {str(fault) for fault in Evidence(tmp_path).verify()}
     assert f"{_named(tmp_path, one)}: the page was changed: it holds sha256:{two.stem}" in told
+
+
+TOO_LARGE = bytes.fromhex("28b52ffdc000") + (1 << 62).to_bytes(8, "little") + b"\x01\0\0"
+"""A zstd frame that tells of more bytes than there is memory."""
+
+
+@pytest.mark.parametrize("frame", [b"", b"plain", TOO_LARGE])
+def test_a_sealed_page_that_does_not_decompress_is_named_beside_the_others(
+    tmp_path: Path, write: Write, frame: bytes
+) -> None:
+    write(tmp_path, range(1))
+    one, two = _pages(tmp_path)
+    mark = sealed(b"")[-40:-32]
+    one.write_bytes(frame + mark + sha256(frame).digest())
+    two.unlink()
+    told = {fault.where: fault.what for fault in Evidence(tmp_path).verify()}
+    assert told.keys() == {_named(tmp_path, one), _named(tmp_path, two)}
+    assert told[_named(tmp_path, one)].startswith("the page was changed: the file does not decompress")
 
 
 def test_a_cut_end_shows_only_against_an_earlier_head(tmp_path: Path, write: Write) -> None:

@@ -164,8 +164,9 @@ def test_an_unknown_column_of_a_list_file_is_named(tmp_path: Path, table: str, m
     assert mistakes(tmp_path, message) == ["1:34: x.csv has no column 'cidr'; did you mean 'cdir'?"]
 
 
-def test_an_empty_cell_of_a_list_file_is_shown_in_that_file(tmp_path: Path) -> None:
-    (tmp_path / "x.csv").write_text("name,cidr\na,\n")
+@pytest.mark.parametrize("row", ["a,", "a"])
+def test_an_empty_cell_of_a_list_file_is_shown_in_that_file(tmp_path: Path, row: str) -> None:
+    (tmp_path / "x.csv").write_text(f"name,cidr\n{row}\n")
     with pytest.raises(ConfigFileError) as caught:
         load(written(tmp_path, "lists: {x: {file: x.csv, column: cidr}}"))
     assert str(caught.value) == "x.csv:2:1: 'cidr' is empty here"
