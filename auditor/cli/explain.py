@@ -91,10 +91,10 @@ def _cited(finding: Finding, audit: Audit) -> tuple[CitedRecord, ...]:
 
 def _finding(finding: Finding, audit: Audit) -> Iterator[str]:
     rule = next(one for one in audit.rules if one.id == finding.rule_id)
-    yield f"{finding.rule_id} {rule.name}: {visible(rule.title)}"
+    yield f"{finding.rule_id} {visible(rule.name)}: {visible(rule.title)}"
     yield f"  {visible(finding.message, cap=_LONGEST)}"
     told = {
-        "fingerprint": finding.fingerprint,
+        "fingerprint": visible(finding.fingerprint),
         "subject": visible(finding.subject),
         "severity": f"{finding.severity.value}, confidence {finding.confidence.value}",
         "observed at": iso(finding.observed_at),
@@ -104,7 +104,7 @@ def _finding(finding: Finding, audit: Audit) -> Iterator[str]:
     }
     yield from (f"  {name:<12} {value}" for name, value in told.items())
     yield "evidence"
-    yield from (f"  {name:<20} {_shown(value)}" for name, value in finding.evidence.items())
+    yield from (f"  {visible(name):<20} {_shown(value)}" for name, value in finding.evidence.items())
     if rule.parameters:
         yield "parameters"
         yield from (f"  {one.name:<20} {_shown(one.value)} ({one.source})" for one in rule.parameters)

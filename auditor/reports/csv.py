@@ -41,7 +41,7 @@ def pieces(audit: Audit) -> Iterator[bytes]:
     """The same, some lines at a time."""
     rules = {rule.id: rule for rule in audit.rules}
     columns = evidence_columns(audit)
-    header = [*_FIXED, *(f"evidence.{column}" for column in columns), "page", "item"]
+    header = [*_FIXED, *(f"evidence.{visible(column)}" for column in columns), "page", "item"]
     yield codecs.BOM_UTF8 + _lines([header])
     rows = (_row(finding, rules[finding.rule_id], columns) for finding in audit.findings)
     while some := list(islice(rows, _AT_ONCE)):

@@ -116,6 +116,19 @@ def test_what_cannot_be_explained_is_exit_two(folder: Path, arguments: tuple[str
     assert message in done.stderr
 
 
+def test_an_edited_audit_sends_nothing_to_the_terminal_but_words(folder: Path) -> None:
+    audit = json.loads((folder / "a.json").read_text())
+    audit["rules"] = [{**rule, "name": "\x1b[2J"} for rule in audit["rules"]]
+    audit["findings"] = [
+        {**one, "fingerprint": one["fingerprint"] + "\x1b[1m", "evidence": {"\x9b31m": 1}} for one in audit["findings"]
+    ]
+    (folder / "edited.json").write_text(json.dumps(audit))
+    done = explain(prints(folder)["TST-001"], "edited.json")
+    assert done.return_value == 0
+    assert "⟨U+009B⟩31m" in done.stdout
+    assert not {"\x1b", "\x9b"}.intersection(done.stdout)
+
+
 def test_nothing_is_printed_before_all_is_known(folder: Path) -> None:
     one = prints(folder)["TST-001"]
     for words in (("--archive", "gone"), ("--archive", "archive"), ("--rules", "gone.yaml")):

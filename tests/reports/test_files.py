@@ -5,6 +5,7 @@ import io
 import os
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,13 @@ def test_no_csv_cell_of_hostile_text_begins_a_formula() -> None:
     for row in rows(render(audit_of(80, hostile=HOSTILE)))[1:]:
         for cell in row:
             assert not cell.startswith(("=", "+", "@", "\t", "\r", "\n", "＝"))
-            assert not cell.startswith("-") or cell[1:2].isdigit() is False
+            assert not cell.startswith("-")
+
+
+def test_a_csv_heading_is_made_visible_as_cells_are() -> None:
+    audit = audit_of(1)
+    named = replace(audit, findings=(replace(audit.findings[0], evidence={"\x1b[2J": 1}),))
+    assert "evidence.⟨U+001B⟩[2J" in rows(render(named))[0]
 
 
 def test_csv_keeps_the_whole_value() -> None:
