@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -11,7 +12,7 @@ from auditor.audit.binding import bind_all
 from auditor.audit.means import means, opened
 from auditor.audit.selection import Selection
 from auditor.audit.visible import visible_names, with_reasons
-from auditor.documents import nearest
+from auditor.documents import Items, Map, Node, Place, Scalar, nearest
 from auditor.engines.local import frames
 from auditor.errors import ConfigError
 from auditor.frozen import dataclass
@@ -73,6 +74,7 @@ def explain(finding: Finding, audit: Audit, archive: Archive, *, rules: RuleSet,
         raise ConfigError(f"rule {finding.rule_id} is not loaded{nearest(finding.rule_id, known)}; name it by --rules")
     result = next(one for one in audit.rules if one.id == rule.id)
     moment = audit.identity.evaluated_at
+    settings = _as_then(settings, rule, result)
     bound = bind_all([rule], Selection((rule,), ()), settings=settings, overrides=_overrides(result), now=moment)
     applied: list[tuple[Condition, pl.DataFrame]] = []
     with damage_told(archive):
@@ -93,23 +95,34 @@ def explain(finding: Finding, audit: Audit, archive: Archive, *, rules: RuleSet,
     return Explanation(tuple(_distinct(shown)), rule.digest != result.digest, finding.fingerprint in again)
 
 
+def _as_then(settings: Settings, rule: Rule, result: RuleResult) -> Settings:
+    """The settings with the rule's lists as the audit had them, item by item, and no other value for the rule."""
+    place = rule.position
+    lists: dict[str, Node] = {
+        one.name: Items(place, tuple(_scalar(place, item) for item in one.value))
+        for one in result.parameters
+        if one.source != "default" and isinstance(one.value, list)
+    }
+    given = Map(place, tuple((_scalar(place, name), node) for name, node in lists.items()), lists)
+    others = {name: node for name, node in settings.params.items() if name not in {rule.id, rule.name}}
+    return replace(settings, params={**others, rule.id: given})
+
+
+def _scalar(place: Place, text: str) -> Scalar:
+    return Scalar(place, text, text, "plain")
+
+
 def _overrides(result: RuleResult) -> list[tuple[str, str, str]]:
-    """The parameters as the audit had them, as texts of the command line."""
+    """The other parameters as the audit had them, as texts of the command line."""
     return [
-        (result.id, parameter.name, _option(parameter.value))
-        for parameter in result.parameters
-        if parameter.source != "default" and parameter.value is not None
+        (result.id, one.name, _option(one.value))
+        for one in result.parameters
+        if one.source != "default" and one.value is not None and not isinstance(one.value, list)
     ]
 
 
 def _option(value: Value) -> str:
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case list():
-            return ",".join(value)
-        case _:
-            return str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _own(frame: pl.DataFrame, finding: Finding, rule: Rule, seen: Mapping[str, Value]) -> pl.DataFrame:

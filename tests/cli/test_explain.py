@@ -101,6 +101,35 @@ def test_a_rule_that_reads_differently_now_says_so(folder: Path) -> None:
     assert "reads differently now" in done.stdout
 
 
+LISTED = """\
+---
+schema: 1
+id: TST-003
+name: listed
+title: Nobody is at a meeting with one of these titles
+status: stable
+severity: low
+params:
+  titles: {type: list, default: [Weekly], description: Titles of meetings}
+  least: {type: duration, default: 1h, description: How long somebody stays}
+detect: {from: attendees, where: {all: [meeting_title in param.titles, duration < param.least]}}
+finding: {subject: "{email}", message: "{email} was there", fingerprint: [email]}
+"""
+
+
+@pytest.mark.parametrize("now", ["{}", "params: {listed: {titles: [Else], least: 1m}}"])
+def test_a_finding_is_made_again_with_the_parameters_of_its_audit(folder: Path, now: str) -> None:
+    rule_file(folder, extra=LISTED)
+    small_archive(folder / "titled", [HOST, {**EVE, "meetingTitle": "Board, Q3"}])
+    (folder / "auditor.yaml").write_text('params: {TST-003: {titles: ["Board, Q3", Else]}}')
+    words = "check --archive titled --rules rules.yaml --no-bundled-rules --only TST-003 --format json=a.json --now"
+    CliRunner().invoke(_root, [*words.split(), NOW], standalone_mode=False)
+    (folder / "auditor.yaml").write_text(now)
+    done = explain(prints(folder)["TST-003"], "a.json", "--archive", "titled", "--rules", "rules.yaml")
+    assert "judging this archive again does not make this finding" not in done.stdout
+    assert "  true   meeting_title in param.titles   [meeting_title = Board, Q3]\n" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
