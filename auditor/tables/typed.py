@@ -27,8 +27,8 @@ def typed(raw: Raw, kind: Kind, pages: pl.DataFrame) -> dict[str, pl.DataFrame]:
     lineage = pages[raw.records["place"]]
     asked = lineage.drop_in_place("asked_site")
     if kind.site:
-        named = records["site_url"]
-        known = asked if named.null_count() == records.height else named.fill_null(asked)
+        named = records.get_column("site_url", default=None)
+        known = asked if named is None or named.null_count() == records.height else named.fill_null(asked)
         records = records.with_columns(known.alias("site_url"))
     records = records.hstack(lineage)
     frames = {kind.table.name: _shaped(records, kind.table.schema)}

@@ -524,6 +524,15 @@ def test_a_record_without_a_site_among_others_needs_one(bring: Bring, archive, s
     assert sorted(sites.unique()) == [SITE, "other.webex.com"]
 
 
+def test_fields_in_a_spelling_of_their_own_need_no_site_among_them(bring: Bring, archive, save) -> None:
+    headings = "Meeting ID,Email,Joined Time,Left Time,Display_Name"
+    file = save("a.csv", f"{headings}\nm1,eve@example.com,2026-09-02T10:00:00Z,2026-09-02T11:00:00Z,Eve\n")
+    assert bring(file, "--as", "attendees").return_value == 0
+    rows = archive().scan("attendees").select("site_url", "meeting_id", "email", "display_name").collect().rows()
+    assert rows == [(SITE, "m1", "eve@example.com", "Eve")]
+    assert "--site tells" in str(bring(file, "--as", "attendees", site=None).exception)
+
+
 @pytest.mark.parametrize(
     ("kind", "names"),
     [
