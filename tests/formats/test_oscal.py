@@ -84,6 +84,21 @@ def test_waivers_in_use_are_approved_deviations_until_the_day_is_over() -> None:
     assert {risk["deadline"] for risk in risks} == {"2027-07-02T00:00:00.000000Z", "2026-10-13T00:00:00.000000Z"}
 
 
+def test_a_waiver_is_related_to_the_findings_it_accepts_and_to_no_others() -> None:
+    accepted = {one.fingerprint: one.waiver for one in AUDIT.findings}
+    related = Counter()
+    for result in DOCUMENT["results"]:
+        told = {one["uuid"]: one for one in result["observations"]}
+        for risk in result.get("risks", []):
+            for one in risk["related-observations"]:
+                (named,) = (
+                    prop["value"] for prop in told[one["observation-uuid"]]["props"] if prop["name"] == "fingerprint"
+                )
+                assert risk["title"] == f"Waiver {accepted[named]}"
+                related[named] += 1
+    assert related.keys() == {name for name, waiver in accepted.items() if waiver}
+
+
 @pytest.mark.parametrize(
     ("framework", "control", "name"),
     [

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from auditor.errors import ReportError
 from auditor.model.audit import RuleResult, Summary
-from auditor.model.coverage import Gap
+from auditor.model.coverage import Gap, TableCoverage
 from auditor.model.vocabulary import GapReason, Severity, Verdict
 from auditor.model.window import Window
 from auditor.reports.templates import words
@@ -22,7 +22,9 @@ from auditor.reports.view.findings import Limits
 from auditor.reports.view.listing import listing
 from auditor.reports.view.parts import Cell, Column, Table
 from auditor.reports.view.report import report
+from auditor.reports.view.scope import scope
 from auditor.reports.view.summary import summary
+from auditor.reports.view.waivers import waivers
 from auditor.reports.view.wording import Wording, wording
 from tests.reports.audit_factory import audit_of
 
@@ -259,6 +261,33 @@ def test_what_collection_lacks_and_what_rules_lack_are_told_apart(
     front = cover(audit, PLAIN)
     assert front.result == statement
     assert collection in front.sentence
+
+
+def test_tables_without_rows_are_named_whether_they_are_there_or_only_read() -> None:
+    audit = audit_of(0)
+    rules = tuple(replace(rule, tables=("attendees",)) for rule in audit.rules)
+    full = {name: held for name, held in audit.coverage.tables.items() if held.rows}
+
+    def out(tables: tuple[str, ...], held: dict[str, TableCoverage]) -> str:
+        first = replace(rules[0], tables=tables)
+        seen = replace(audit.coverage, tables={**held, "collections": TableCoverage(0, None, None)})
+        return scope(replace(audit, rules=(first, *rules[1:]), rules_not_run=(), coverage=seen), PLAIN).out[0]
+
+    assert out(("meetings",), full).startswith("Every loaded rule was run")
+    assert out(("sign_ins", "meetings"), full) == "No rows in the period: sign_ins."
+    assert out((), dict(audit.coverage.tables)) == "No rows in the period: recording_access."
+
+
+def test_waivers_stand_by_what_has_become_of_them_then_by_id() -> None:
+    audit = audit_of(60)
+    first = audit.waivers[0]
+    states = ("unknown-rule", "unused", "active", "expired", "expiring", "of-a-later-version")
+    shuffled = tuple(
+        replace(first, waiver=replace(first.waiver, id=f"W-{n:02}"), state=state)
+        for n, state in enumerate([*states, *states])
+    )
+    rows = waivers(replace(audit, waivers=shuffled), PLAIN).table.rows
+    assert [row[0].text for row in rows] == [f"W-{n:02}" for n in (2, 8, 4, 10, 3, 9, 1, 7, 0, 6, 5, 11)]
 
 
 @pytest.mark.parametrize("findings", [0, 7, 240])

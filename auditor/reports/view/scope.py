@@ -73,7 +73,9 @@ def _method(audit: Audit, wording: Wording) -> tuple[str, ...]:
 
 
 def _out(audit: Audit, wording: Wording) -> tuple[str, ...]:
-    empty = sorted(name for name, held in audit.coverage.tables.items() if held.rows == 0 and name != "collections")
+    held = {name for name, table in audit.coverage.tables.items() if table.rows}
+    read = {name for rule in audit.rules for name in rule.tables}
+    empty = sorted((read | audit.coverage.tables.keys()) - held - {"collections"})
     sentences = []
     if empty:
         sentences.append(wording.say("scope.out_tables", names=named(empty, wording, most=2 * NAMED)))
