@@ -67,8 +67,9 @@ def list_command(
             f"{visible(waiver.id):<16} {state.state:<12} {target:<32} {waiver.expires}  {covers:<14} "
             f"{visible(waiver.owner)}: {visible(waiver.reason)}"
         )
+    today = _day(clock(now))
     for one in file.attestations:
-        held = "expired" if one.expires < _day(clock(now)) else "in force"
+        held = "expired" if one.expires < today else "in force" if one.date <= today else "not yet"
         click.echo(
             f"attestation      {held:<12} {visible(one.framework)} {visible(one.control)}: {one.verdict.value}, "
             f"{visible(one.by)}, until {one.expires}"

@@ -48,6 +48,15 @@ def test_list_tells_states_without_an_audit(folder: Path) -> None:
     assert "attestation      in force" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("day", "held"),
+    [("2025-12-31", "not yet"), ("2026-01-01", "in force"), ("2026-12-31", "in force"), ("2027-01-01", "expired")],
+)
+def test_an_attestation_is_in_force_from_its_date_through_the_day_it_expires(folder: Path, day: str, held: str) -> None:
+    line = run("list", "--rules", "rules.yaml", "--now", f"{day}T12:00Z").stdout.splitlines()[-1]
+    assert line.startswith(f"attestation      {held} ")
+
+
 def test_list_tells_from_an_audit_which_waivers_are_unused(folder: Path) -> None:
     (folder / "known.yaml").write_text(FILE.replace("ZZZ-001", "TST-001"))
     small_archive(folder / "archive")
