@@ -223,6 +223,25 @@ def test_a_swapped_page_tells_what_it_holds(tmp_path: Path, write: Write) -> Non
     assert f"{_named(tmp_path, one)}: the page was changed: it holds sha256:{two.stem}" in told
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(b"", b"{", b"\xff", b"null", b"5", b"[1]", b"{}", b'{"hash":5}', b'{"hash":{},"seq":0,"prev":""}'),
+        pytest.param(b"[" * 100_000, id="deep"),
+        pytest.param(b'{"seq":' + b"1" * 5_000 + b"}", id="long"),
+    ],
+)
+def test_a_line_that_is_no_entry_is_named_and_the_others_compared(tmp_path: Path, write: Write, line: bytes) -> None:
+    write(tmp_path, range(1))
+    _save(tmp_path, [*_lines(tmp_path), line])
+    page = _pages(tmp_path)[0]
+    page.unlink()
+    last = f"entry {len(_lines(tmp_path)) - 1}"
+    told = {fault.what: fault.where for fault in Evidence(tmp_path).verify()}
+    assert told["it was changed"] == last
+    assert told["the page is lost"] == _named(tmp_path, page)
+
+
 TOO_LARGE = bytes.fromhex("28b52ffdc000") + (1 << 62).to_bytes(8, "little") + b"\x01\0\0"
 """A zstd frame that tells of more bytes than there is memory."""
 

@@ -234,6 +234,14 @@ def test_pruning_twice_removes_nothing_more(site) -> None:
     assert prune(site.archive.path, before, now=lambda: NOW).items == 0
 
 
+def test_an_archive_without_pages_forgets_whom_a_run_asked_for(site) -> None:
+    with Writer.open(site.archive.path, now=lambda: NOW) as writer:
+        writer.begin_run({"emails": [EVE]})
+    erase(site.archive.path, EVE, now=lambda: NOW)
+    assert next(iter(Evidence(site.archive.path).entries())).asked == {"emails": [None]}
+    assert Evidence(site.archive.path).verify() == ()
+
+
 def test_a_held_archive_is_not_rewritten(people: Archive) -> None:
     with (
         Writer.open(people.path, now=lambda: NOW),
