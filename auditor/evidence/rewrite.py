@@ -46,8 +46,8 @@ class Removal(Protocol):
     def page(self, sha256: str, body: bytes) -> tuple[bytes, int]:
         """The page without it, and how many items it made null."""
 
-    def request(self, request: Request, *, sha256: str) -> Request:
-        """The request without it."""
+    def request(self, request: Request, *, sha256: str, at: datetime) -> Request:
+        """The request without it, which was answered at a moment."""
 
     def response(self, response: Response, *, sha256: str) -> Response:
         """What was answered without it."""
@@ -89,9 +89,9 @@ class Erasure:
         del sha256
         return without_person(body, self.person)
 
-    def request(self, request: Request, *, sha256: str) -> Request:
+    def request(self, request: Request, *, sha256: str, at: datetime) -> Request:
         """The request with null in its body for the person; null as a whole when its address names them."""
-        del sha256
+        del sha256, at
         if request.method == FILE and self.person.within(request.path):
             return ERASED
         pairs = [*request.query, *request.headers]
@@ -182,7 +182,7 @@ def _fields(entry: Entry, removal: Removal, pages: Mapping[str, _Now]) -> Fields
         case PageEntry():
             now = pages[entry.sha256]
             return page_fields(
-                removal.request(entry.request, sha256=entry.sha256),
+                removal.request(entry.request, sha256=entry.sha256, at=entry.response.received_at),
                 removal.response(entry.response, sha256=entry.sha256),
                 sha256=now.sha256,
                 size=entry.size if now.size is None else now.size,

@@ -52,17 +52,17 @@ class Retention:
         times = {} if use.unit is None else _times(body, use.unit)
         return without_items(body, {item for item in range(count) if self._is_old(times.get(item, use.latest))})
 
-    def request(self, request: Request, *, sha256: str) -> Request:
-        """The request without its body, null as a whole where it may name people, once all its page may tell is old."""
-        if not self._is_old(self.uses[sha256].latest):
+    def request(self, request: Request, *, sha256: str, at: datetime) -> Request:
+        """The request without its body, null where it may name people, once it or all its page may tell is old."""
+        if not self._is_done(sha256, at):
             return request
         if request.method == FILE or any(name in _NAMING for name, _ in request.query):
             return ERASED
         return replace(request, body=None)
 
     def response(self, response: Response, *, sha256: str) -> Response:
-        """What was answered without the link to what was asked next, once all its page may speak of is old."""
-        if not self._is_old(self.uses[sha256].latest):
+        """What was answered without the link to what was asked next, once it or all its page may speak of is old."""
+        if not self._is_done(sha256, response.received_at):
             return response
         return replace(response, headers=tuple(pair for pair in response.headers if pair[0] != "link"))
 
@@ -73,6 +73,10 @@ class Retention:
     def text(self, text: str) -> str:
         """The text: what is left of the manifest names nobody."""
         return text
+
+    def _is_done(self, sha256: str, at: datetime) -> bool:
+        """Whether an answer is old, or its page; a page that comes again, such as an empty one, is as young as then."""
+        return self._is_old(at) or self._is_old(self.uses[sha256].latest)
 
     def _is_old(self, moment: datetime) -> bool:
         return self.before is not None and moment < self.before

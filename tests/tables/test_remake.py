@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -14,7 +15,7 @@ import zstandard
 from polars.testing import assert_frame_equal
 
 from auditor.errors import ArchiveError
-from auditor.evidence.entry import PageEntry, Request, Response, TombstoneEntry, Unit, UnitEntry
+from auditor.evidence.entry import ERASED, PageEntry, Request, Response, TombstoneEntry, Unit, UnitEntry
 from auditor.evidence.page import page_name, seal_of
 from auditor.evidence.person import Person
 from auditor.evidence.reader import Evidence
@@ -225,6 +226,24 @@ def test_pruning_removes_what_ended_before(site) -> None:
     assert archive.scan("participants").collect()["participant_id"].to_list() == ["q"]
     assert archive.evidence.verify() == ()
     assert list(archive.evidence.entries())[-1].before == before
+
+
+def test_pruning_forgets_old_requests_and_links_also_of_a_page_that_came_again(site) -> None:
+    """An empty answer is one page however often it comes, so it is as young as the newest request for it."""
+    old, young = NOW - timedelta(days=400), NOW - timedelta(days=4)
+    link = ("link", f'</v1/meetings?hostEmail={quote(EVE, safe="")}>; rel="next"')
+    kind = ("content-type", "application/json")
+    host = Request("GET", "meetings", (("hostEmail", EVE),))
+    people = Request("POST", "meetingParticipants/query", body={"emails": [EVE]})
+    with Writer.open(site.archive.path, now=lambda: NOW) as writer:
+        for at in (old, young):
+            for request in (host, people):
+                writer.add_page(request, Response(200, at, (kind, link)), b'{"items":[]}')
+    prune(site.archive.path, NOW - timedelta(days=90), now=lambda: NOW)
+    entries = [entry for entry in Evidence(site.archive.path).entries() if isinstance(entry, PageEntry)]
+    assert [entry.request for entry in entries] == [ERASED, replace(people, body=None), host, people]
+    assert [entry.response.headers for entry in entries] == [(kind,), (kind,), (kind, link), (kind, link)]
+    assert Evidence(site.archive.path).verify() == ()
 
 
 def test_pruning_twice_removes_nothing_more(site) -> None:
