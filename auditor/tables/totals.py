@@ -27,12 +27,16 @@ _MEETING_CODE = pl.col("site_url").hash(1) ^ pl.col("meeting_id").hash(2)
 
 
 def asked(archive: Archive, window: Window, sites: Sequence[str]) -> dict[str, Asked]:
-    """For each table the requests or files that reach into the window, and how many of them came whole."""
+    """For each table the requests or files that reach into the window, and how many of them came whole.
+
+    Files that name no site hold records of any.
+    """
     if not archive.has(UNITS.name):
         return {}
     counts = (
         archive.units()
-        .filter(of_sites(sites), pl.col("from_time") < window.end, pl.col("to_time") > window.start)
+        .filter(of_sites(sites) | pl.col("site_url").is_null())
+        .filter(pl.col("from_time") < window.end, pl.col("to_time") > window.start)
         .group_by(pl.col("endpoint").str.strip_prefix(IMPORT))
         .agg(pl.len(), pl.col("complete").sum())
         .sort("endpoint")

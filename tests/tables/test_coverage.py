@@ -83,6 +83,13 @@ def test_what_was_asked_and_what_meetings_state_is_counted(site) -> None:
     assert (outside.asked, outside.people) == (None, None)
 
 
+def test_a_file_that_names_no_site_counts_for_the_sites_of_its_records(site) -> None:
+    site.add("import:attendees", [{**attendee(1), "siteUrl": SITE}], days=(0, 7), site_url=None)
+    tables = covered(site, sites=(SITE,)).tables
+    assert (tables["attendees"].rows, tables["attendees"].asked) == (1, Asked(spans=1, whole=1))
+    assert tables["meetings"].asked is None
+
+
 def test_people_of_a_meeting_whose_rows_do_not_stand_together_count_once(site) -> None:
     people = [attendee(1, meeting) | {"email": f"{name}@example.com"} for meeting, name in ("1a", "1b", "2a", "2c")]
     site.add("attendees", people)
