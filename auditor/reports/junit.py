@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 from auditor.frozen import dataclass
 from auditor.model.audit import Audit, RuleResult
+from auditor.model.coverage import TableCoverage
 from auditor.model.finding import Finding
 from auditor.model.vocabulary import Verdict
 from auditor.model.window import iso
@@ -37,7 +38,7 @@ def render(audit: Audit) -> bytes:
         by_rule.setdefault(finding.rule_id, []).append(finding)
     suites = {
         "rules": [_rule_case(rule, by_rule.get(rule.id, [])) for rule in audit.rules],
-        "coverage": [_table_case(table, audit) for table in audit.coverage.tables],
+        "coverage": [_table_case(table, audit) for table in _tables(audit)],
     }
     cases = [case for suite in suites.values() for case in suite]
     counts = _counts(cases)
@@ -108,11 +109,17 @@ def _rule_case(rule: RuleResult, findings: Sequence[Finding]) -> _Case:
     return _Case(name, classname, "failure", message, rule.severity.value, tuple(lines), waived)
 
 
+def _tables(audit: Audit) -> dict[str, None]:
+    """The tables in the order of the audit, then those that only a gap tells of."""
+    return dict.fromkeys((*audit.coverage.tables, *(gap.table for gap in audit.coverage.gaps)))
+
+
 def _table_case(table: str, audit: Audit) -> _Case:
     """Whether the data of a table are all there: a table with gaps or without rows is never a passed case."""
-    held = audit.coverage.tables[table]
+    held = audit.coverage.tables.get(table, TableCoverage(0, None, None))
     gaps = tuple(
-        f"{gap.site_url}, {iso(gap.window.start)} to {iso(gap.window.end)}: {gap.reason.value} {gap.detail}".rstrip()
+        f"{f'{gap.site_url}, ' if gap.site_url else ''}{iso(gap.window.start)} to {iso(gap.window.end)}: "
+        f"{gap.reason.value} {gap.detail}".rstrip()
         for gap in audit.coverage.gaps
         if gap.table == table
     )

@@ -7,6 +7,7 @@ from pathlib import PurePath
 from urllib.parse import quote
 
 from auditor.model.audit import Audit, Resolved, RuleResult
+from auditor.model.coverage import Gap
 from auditor.model.exit import shortfalls
 from auditor.model.finding import Finding
 from auditor.model.vocabulary import Confidence, Severity, State, Verdict
@@ -248,10 +249,7 @@ def _absent(
 
 
 def _invocation(audit: Audit, places: Mapping[str, int]) -> dict[str, object]:
-    gaps = [
-        _notification("gap", f"{gap.table} of {gap.site_url}: {gap.reason.value}: {gap.detail}")
-        for gap in audit.coverage.gaps
-    ]
+    gaps = [_notification("gap", f"{_where(gap)}: {gap.reason.value}: {gap.detail}") for gap in audit.coverage.gaps]
     unjudged = [
         _notification(
             "rule-crashed" if rule.crashed else "rule-not-evaluated",
@@ -267,6 +265,10 @@ def _invocation(audit: Audit, places: Mapping[str, int]) -> dict[str, object]:
         "endTimeUtc": iso(audit.identity.evaluated_at),
         "toolExecutionNotifications": [*gaps, *unjudged],
     }
+
+
+def _where(gap: Gap) -> str:
+    return f"{gap.table} of {gap.site_url}" if gap.site_url else gap.table
 
 
 def _notification(

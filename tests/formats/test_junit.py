@@ -8,7 +8,8 @@ from typing import Any
 from lxml import etree
 
 from auditor.model.audit import Audit
-from auditor.model.vocabulary import Verdict
+from auditor.model.coverage import Gap
+from auditor.model.vocabulary import GapReason, Verdict
 from auditor.reports import junit
 from tests.reports.audit_factory import audit_of
 
@@ -71,3 +72,12 @@ def test_a_table_with_gaps_or_without_rows_is_no_passed_case() -> None:
     assert case("attendees").find("skipped") is not None
     assert case("recording_access").find("skipped") is not None
     assert case("breakouts").find("skipped") is None
+
+
+def test_a_gap_in_a_table_nothing_else_tells_of_is_told() -> None:
+    gap = Gap("settings", "", AUDIT.identity.window, GapReason.FORBIDDEN, "403")
+    audit = replace(AUDIT, coverage=replace(AUDIT.coverage, gaps=(*AUDIT.coverage.gaps, gap)))
+    told = case("settings", audit)
+    assert told.find("skipped").get("message") == "1 gap; 0 rows"
+    assert told.find("system-out").text.startswith("2026-08-31T00:00:00.000000Z to ")
+    assert told.find("system-out").text.endswith("forbidden 403")
