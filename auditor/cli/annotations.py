@@ -8,6 +8,7 @@ from auditor.model.audit import Audit
 from auditor.model.exit import counts
 from auditor.model.vocabulary import Severity
 from auditor.reports.text import visible
+from auditor.words import counted
 
 _MOST = 50
 _LEVEL = {
@@ -20,15 +21,16 @@ _LEVEL = {
 
 
 def commands(audit: Audit, *, new_only: bool) -> Iterator[str]:
-    """A workflow command for each open finding, the gravest first, and one for those left out."""
+    """A workflow command for each open finding, the gravest first, and one for those left out or listed nowhere."""
     rules = {rule.id: rule for rule in audit.rules}
     standing = [finding for finding in audit.findings if counts(finding, new_only=new_only)]
     for finding in standing[:_MOST]:
         rule = rules[finding.rule_id]
         place = f"file={_property(rule.path)},line={max(1, rule.line)},title={_property(f'{rule.id} {rule.title}')}"
         yield f"::{_LEVEL[finding.severity]} {place}::{_message(finding.message)}"
-    if len(standing) > _MOST:
-        yield f"::notice title=auditor::… and {len(standing) - _MOST} more open findings"
+    left = len(standing[_MOST:]) + sum(rule.truncated for rule in audit.rules)
+    if left:
+        yield f"::notice title=auditor::… and {counted(left, 'more open finding')}"
 
 
 def _message(text: str) -> str:

@@ -405,6 +405,16 @@ def test_annotations_leave_a_format_on_stdout_alone(check: Check) -> None:
     assert "::error file=" in done.stderr
 
 
+def test_findings_that_a_limit_keeps_off_the_list_are_annotated_by_their_number(check: Check, tmp_path: Path) -> None:
+    small_archive(tmp_path / "more", [EVE, {**EVE, "email": "mallory@example.org"}])
+    rules = check.folder / "rules.yaml"
+    text = rules.read_text(encoding="utf-8")
+    rules.write_text(text.replace("finding: {", "finding: {limit: 1, ").replace("finding:\n", "finding:\n  limit: 1\n"))
+    lines = check("--archive", tmp_path / "more", env={"CI": "true"}).stdout.splitlines()
+    assert len(lines) == 2
+    assert lines[1] == "::notice title=auditor::… and 1 more open finding"
+
+
 def test_waived_findings_are_no_annotations(check: Check) -> None:
     (check.folder / "waivers.yaml").write_text(WAIVER)
     assert check("--waivers", "waivers.yaml", env={"CI": "1"}).stdout == ""
