@@ -63,7 +63,7 @@ def attachments(audit: Audit) -> tuple[Attached, ...]:
     """What travels in the PDF: the bytes that the formats `json` and `csv` write."""
     return (
         Attached("audit.json", audit_json.render(audit), "The audit this report was rendered from", "Source"),
-        Attached("findings.csv", csv.render(audit), "Every finding of the audit", "Data"),
+        Attached("findings.csv", csv.render(audit), "Every finding the audit lists", "Data"),
     )
 
 

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from auditor.errors import ReportError
 from auditor.model.audit import RuleResult, Summary
-from auditor.model.coverage import Gap, TableCoverage
+from auditor.model.coverage import Asked, Coverage, Gap, TableCoverage
 from auditor.model.vocabulary import GapReason, Severity, Verdict
 from auditor.model.window import Window
 from auditor.reports.templates import words
 from auditor.reports.view.calendar import by_hour, counted, hours_seen, labels, periods, touched
 from auditor.reports.view.charts import axis, spark, time_columns
 from auditor.reports.view.cover import cover
+from auditor.reports.view.coverage import coverage
 from auditor.reports.view.findings import Limits
 from auditor.reports.view.listing import listing
 from auditor.reports.view.parts import Cell, Column, Table
@@ -325,3 +326,48 @@ def test_every_figure_agrees_with_every_other(findings: int) -> None:
     cells = [row[4].text for framework in view.matrix.frameworks for row in framework.table.rows]
     stated = [control.findings for framework in audit.frameworks for control in framework.controls]
     assert sum(int(cell) for cell in cells if cell.isdecimal()) == sum(stated)
+
+
+def test_findings_beyond_a_limit_are_told_where_fewer_are_shown() -> None:
+    audit = audit_of(60)
+    last = audit.findings[-1]
+    cut = replace(
+        audit,
+        findings=audit.findings[:-1],
+        rules=tuple(replace(rule, truncated=int(rule.id == last.rule_id)) for rule in audit.rules),
+    )
+    lead = report(cut, PLAIN, limits=Limits(10_000, 2, 10_000, "here")).findings.lead
+    assert lead.startswith("60 findings were recorded, under ")
+    assert "1 of them lies beyond the limit of its rule or detector: it is counted, but neither listed" in lead
+    assert "beyond" not in report(audit, PLAIN, limits=Limits(10_000, 2, 10_000, "here")).findings.lead
+
+
+def test_a_table_nothing_was_asked_or_brought_for_is_covered_nowhere() -> None:
+    audit = audit_of(0)
+    window = audit.identity.window
+    files = Gap("breakouts", "acme.webex.com", window, GapReason.IMPORTED, "known from files only, and none holds this")
+    tables = {
+        **audit.coverage.tables,
+        "breakouts": TableCoverage(0, None, None),
+        "devices": TableCoverage(0, None, None, Asked(3, 3)),
+    }
+    view = coverage(replace(audit, coverage=Coverage(tables=tables, complete=False, gaps=(files,))), PLAIN)
+    covered = {row[0].text: row[6].text for row in view.tables.rows}
+    assert (covered["breakouts"], covered["recording_access"]) == ("0.0", "0.0")
+    assert (covered["devices"], covered["attendees"]) == ("100.0", "100.0")
+
+
+def test_a_table_that_rules_read_and_nobody_collected_is_out_of_scope() -> None:
+    audit = audit_of(0)
+    tables = {name: held for name, held in audit.coverage.tables.items() if name != "recording_access"}
+    reader = replace(audit.rules[0], tables=("recording_access",))
+    audit = replace(audit, rules=(reader, *audit.rules[1:]), rules_not_run=())
+    said = scope(replace(audit, coverage=replace(audit.coverage, tables=tables)), PLAIN).out
+    assert said == ("No rows in the period: recording_access.",)
+
+
+def test_no_meeting_was_tested_where_no_rule_could_be_evaluated() -> None:
+    audit = audit_of(0)
+    assert summary(audit, PLAIN).figures[0].value == "248"
+    untested = summary(replace(audit, rules=tuple(map(unjudged, audit.rules))), PLAIN).figures[0]
+    assert (untested.value, untested.note) == ("0", "of 248 held in the evidence")

@@ -12,6 +12,8 @@ from auditor.reports.view.parts import Cell, Column, Table
 from auditor.reports.view.summary import NAMED, named
 from auditor.reports.view.wording import Wording, number, share, verdict_word
 
+_NOTHING = TableCoverage(0, None, None)
+
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
@@ -31,7 +33,7 @@ def coverage(audit: Audit, wording: Wording) -> Coverage:
     """The completeness of the audit's data."""
     spans = periods(audit.identity.window, wording)
     names = _names(audit)
-    words = {name: _words([gap for gap in audit.coverage.gaps if gap.table == name], spans) for name in names}
+    words = {name: _words(name, audit, spans) for name in names}
     gaps = len(audit.coverage.gaps)
     return Coverage(
         lead=wording.say("coverage.incomplete", n=gaps) if gaps else wording.say("coverage.complete"),
@@ -54,8 +56,15 @@ def _names(audit: Audit) -> list[str]:
     return sorted((audit.coverage.tables.keys() - {"collections"}) | {gap.table for gap in audit.coverage.gaps})
 
 
-def _words(gaps: list[Gap], spans: Periods) -> list[str]:
-    """For each period `gap` where data is absent, `open` where it is imported or not final, else `held`."""
+def _words(name: str, audit: Audit, spans: Periods) -> list[str]:
+    """For each period `gap` where data is absent, `open` where it is imported or not final, else `held`.
+
+    Of a table without rows for which nothing was ever asked or brought, nothing is held whatever its gaps say.
+    """
+    held = audit.coverage.tables.get(name, _NOTHING)
+    if not held.rows and held.asked is None:
+        return ["gap"] * len(spans.starts)
+    gaps = [gap for gap in audit.coverage.gaps if gap.table == name]
     absent = touched([gap for gap in gaps if gap.reason.is_failure], spans)
     unsettled = touched([gap for gap in gaps if not gap.reason.is_failure], spans)
     return ["gap" if a else "open" if u else "held" for a, u in zip(absent, unsettled, strict=True)]
@@ -64,7 +73,7 @@ def _words(gaps: list[Gap], spans: Periods) -> list[str]:
 def _tables(audit: Audit, wording: Wording, *, words: dict[str, list[str]]) -> Table:
     rows = []
     for name, cells in words.items():
-        held = audit.coverage.tables.get(name, TableCoverage(0, None, None))
+        held = audit.coverage.tables.get(name, _NOTHING)
         gaps = sum(gap.table == name for gap in audit.coverage.gaps)
         rows.append(
             (

@@ -170,9 +170,7 @@ def findings(audit: Audit, wording: Wording, *, limits: Limits) -> Findings:
             rule_view(rule, shown, wording, limits=limits, listed=len(by_rule.get(rule.id, [])), trend=trend, unit=unit)
         )
     return Findings(
-        lead=wording.say("findings.lead", n=audit.summary.findings, rules=wording.say("findings.rules", n=len(failed)))
-        if audit.summary.findings
-        else wording.say("findings.none"),
+        lead=_lead(audit, wording, failed=len(failed)),
         timeline=time_columns(counts, gaps=touched(gaps, spans), labels=named),
         timeline_title=wording.say("findings.timeline", unit=unit),
         timeline_desc=wording.say("findings.timeline_desc", unit=unit),
@@ -187,6 +185,18 @@ def findings(audit: Audit, wording: Wording, *, limits: Limits) -> Findings:
         outside=wording.say("findings.outside", n=outside) if outside else "",
         rules=tuple(views),
     )
+
+
+def _lead(audit: Audit, wording: Wording, *, failed: int) -> str:
+    """How many findings there are under how many rules, and how many of them are listed nowhere."""
+    found = audit.summary.findings
+    if not found:
+        return wording.say("findings.none")
+    said = [wording.say("findings.lead", n=found, rules=wording.say("findings.rules", n=failed))]
+    unlisted = found - len(audit.findings)
+    if unlisted:
+        said.append(wording.say("findings.unlisted", n=unlisted))
+    return " ".join(said)
 
 
 def rule_view(

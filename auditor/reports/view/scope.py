@@ -73,9 +73,9 @@ def _method(audit: Audit, wording: Wording) -> tuple[str, ...]:
 
 
 def _out(audit: Audit, wording: Wording) -> tuple[str, ...]:
-    held = {name for name, table in audit.coverage.tables.items() if table.rows}
-    read = {name for rule in audit.rules for name in rule.tables}
-    empty = sorted((read | audit.coverage.tables.keys()) - held - {"collections"})
+    held = audit.coverage.tables
+    read = {table for rule in audit.rules for table in rule.tables}
+    empty = sorted(name for name in read | (held.keys() - {"collections"}) if name not in held or not held[name].rows)
     sentences = []
     if empty:
         sentences.append(wording.say("scope.out_tables", names=named(empty, wording, most=2 * NAMED)))

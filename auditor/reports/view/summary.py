@@ -70,9 +70,14 @@ def _figures(audit: Audit, wording: Wording) -> tuple[Figure, ...]:
     meetings = audit.coverage.tables.get("meetings")
     held = number(meetings.rows) if meetings else wording.none
     counts = verdict_counts(audit)
+    judged = counts[Verdict.PASS] + counts[Verdict.FAIL]
     used = sum(state.findings > 0 for state in audit.waivers)
     return (
-        Figure(held, wording.say("summary.meetings"), wording.say("summary.meetings_note", n=held)),
+        Figure(
+            held if judged else number(0),
+            wording.say("summary.meetings"),
+            wording.say("summary.meetings_note", n=held),
+        ),
         Figure(
             number(audit.summary.open),
             wording.say("summary.open"),
