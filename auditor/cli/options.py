@@ -194,7 +194,7 @@ def outputs(context: click.Context, parameter: click.Parameter, values: Sequence
         if not equals or not path:
             raise click.BadParameter(f"{value!r} is no FORMAT=PATH such as json=audit.json")
         found.append(Output(name, None if path == "-" else Path(path)))
-    places = [output.path for output in found]
+    places = [None if output.path is None else os.path.realpath(output.path) for output in found]
     if len(set(places)) < len(places):
         raise click.BadParameter("two formats go to one place")
     return tuple(found)

@@ -10,6 +10,7 @@ import click
 from auditor.cli.audits import read_audit
 from auditor.cli.context import Exit, Session, say
 from auditor.cli.options import Output, outputs, zone
+from auditor.errors import ConfigError
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -60,6 +61,9 @@ def command(
     from auditor.reports.formats import Options
 
     audit = read_audit(audit_file)
+    for output in written:
+        if output.path is not None and output.path.exists() and output.path.samefile(audit_file):
+            raise ConfigError(f"{output.path}: is the audit that is read; name another place to write to")
     if timezone is not None:
         audit = replace(audit, report=replace(audit.report, timezone=timezone))
     if redact and not audit.redacted:

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -42,8 +42,7 @@ def laid_out(path: Path, pieces: Iterable[bytes]) -> Iterator[Laid]:
 
     Permissions are those of the umask. What a link leads to is written and the link stays what it is.
     """
-    if path.is_symlink():
-        path = path.resolve()
+    path = _led_to(path)
     if path.is_dir():
         raise ReportError(f"{path}: is a folder")
     through = path.exists() and not path.is_file()
@@ -72,8 +71,7 @@ def aside(pieces: Iterable[bytes]) -> Iterator[IO[bytes]]:
 
 def check_writable(path: Path) -> None:
     """Nothing when `path` could be written now; else the same `ReportError` as writing it, and no file is touched."""
-    if path.is_symlink():
-        path = path.resolve()
+    path = _led_to(path)
     if path.exists() and not path.is_file() and not path.is_dir():
         return
     with laid_out(path, ()):
@@ -84,6 +82,17 @@ def write_file(path: Path, data: bytes) -> None:
     """The file holds exactly these bytes afterwards, or what it held before."""
     with laid_out(path, (data,)) as laid:
         laid.place()
+
+
+def _led_to(path: Path) -> Path:
+    """What the path leads to where it is a link."""
+    if not path.is_symlink():
+        return path
+    with suppress(RuntimeError, OSError):
+        end = path.resolve()
+        if not end.is_symlink():
+            return end
+    raise ReportError(f"{path}: cannot be written: it is a link that leads back to itself")
 
 
 def _beside(path: Path, pieces: Iterable[bytes], *, folder: Path | None) -> Path:

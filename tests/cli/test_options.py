@@ -90,6 +90,7 @@ def test_formats_may_be_repeated_and_take_commas() -> None:
         (["json="], "is no FORMAT=PATH"),
         (["json=-", "csv=-"], "two formats go to one place"),
         (["json=a", "csv=a"], "two formats go to one place"),
+        (["json=a", "csv=b/../a"], "two formats go to one place"),
     ],
 )
 def test_what_is_no_output_says_so(values: Any, message: Any) -> None:

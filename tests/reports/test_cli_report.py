@@ -83,6 +83,17 @@ def test_what_cannot_be_done_is_exit_2(saved: Path, words: list[str], message: s
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("words", [["--format", "md={}"], ["--redact", "--format", "json={}"]])
+def test_the_audit_that_is_read_is_not_written_over(saved: Path, tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "here").symlink_to(saved)
+    before = saved.read_bytes()
+    for place in (saved, tmp_path / "here"):
+        done = auditor("report", saved, *(word.format(place) for word in words))
+        assert done.returncode == 2
+        assert f"{place}: is the audit that is read" in done.stderr
+        assert saved.read_bytes() == before
+
+
 def test_a_file_that_is_no_audit_is_exit_2(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("{}", encoding="utf-8")
     done = auditor("report", tmp_path / "x.json", "--format", "json=-")

@@ -139,6 +139,13 @@ def test_a_link_is_written_through(tmp_path: Path) -> None:
     assert (tmp_path / "real").read_bytes() == b"new"
 
 
+def test_a_link_that_leads_nowhere_but_back_is_told(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "link")
+    for write_to in (write.check_writable, lambda path: write_file(path, b"new")):
+        with pytest.raises(ReportError, match="link: cannot be written: it is a link that leads back to itself"):
+            write_to(tmp_path / "link")
+
+
 def test_a_device_is_written_to() -> None:
     write_file(Path("/dev/null"), b"gone")
     assert Path("/dev/null").is_char_device()
