@@ -235,6 +235,14 @@ def test_words_that_are_missing_or_ask_too_much_are_told() -> None:
         PLAIN.say("period", start="now")
 
 
+def test_a_period_ends_at_the_very_moment() -> None:
+    last = datetime(2026, 9, 28, 5, 49, tzinfo=UTC)
+    window = Window(last - timedelta(days=1), last + timedelta(microseconds=1))
+    assert PLAIN.span(window).endswith("up to but not including 2026-09-28 05:49:00.000001 UTC")
+    assert BERLIN.span(window).endswith("up to but not including 2026-09-28 07:49:00.000001 +02:00")
+    assert PLAIN.span(window).startswith("from 2026-09-27 05:49:00 UTC ")
+
+
 def test_braces_in_values_stay_text() -> None:
     assert PLAIN.say("summary.fail", title="{0.__class__} {{7*7}}") == "Fail: {0.__class__} {{7*7}}"
 

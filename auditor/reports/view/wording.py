@@ -54,7 +54,13 @@ class Wording:
 
     def span(self, window: Window) -> str:
         """The half-open period in words."""
-        return self.say("period", start=self.moment(window.start), end=self.moment(window.end))
+        return self.say("period", start=self._exact(window.start), end=self._exact(window.end))
+
+    def _exact(self, moment: datetime) -> str:
+        """The moment with the fraction of its second: at the end of a period it says which record is still inside."""
+        text = self.moment(moment)
+        fraction = f".{moment.microsecond:06d}".rstrip("0") if moment.microsecond else ""
+        return f"{text[:19]}{fraction}{text[19:]}"
 
     @property
     def none(self) -> str:
