@@ -52,6 +52,8 @@ _PLAIN = re.compile(
     rf"[—-]?|yes|no|true|false|[−-]?{_NUMBER} ?%?|[−-]?(?:{_NUMBER} (?:h|min|s|d|days?)\s?)+"
     r"|\d{4}-\d\d-\d\d(?:[T ][\d:.]+(?:Z| ?UTC| ?[+−-]\d\d:\d\d)?)?|[\d:.]+Z"
 )
+_NOBODY = "—"
+"""What a field is filled with where there is no value: a pseudonym would make somebody of it."""
 _FIELD = re.compile(r"\{\{|\}\}|\{([A-Za-z_][\w.]*)(?::[^{}]*)?\}")
 _QUOTED = re.compile(r"“.*”|\".*\"", re.DOTALL)
 """From the first mark to the last: what is quoted may have marks in it."""
@@ -221,6 +223,8 @@ def _field(
     known, label = evidence.get(column), _label(column, None)
     if isinstance(known, str) and column not in plain:
         return known
+    if filled == _NOBODY:
+        return filled
     if sure and _PLAIN.fullmatch(filled) and (column in plain or (label is None and not _is_phone(filled))):
         return filled
     if column == "explanation":
@@ -232,7 +236,9 @@ def _field(
 
 def _prose(text: str, names: Pseudonyms) -> str:
     """A sentence of which the parts are not known: only ordinary words and numbers are left in it."""
-    text = _QUOTED.sub(lambda found: f"“{names.word('meeting', found[0][1:-1])}”", text)
+    text = _QUOTED.sub(
+        lambda found: found[0] if found[0][1:-1] == _NOBODY else f"“{names.word('meeting', found[0][1:-1])}”", text
+    )
     text = names.scrubbed(text)
     return _WORD.sub(
         lambda found: (

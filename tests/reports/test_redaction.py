@@ -216,6 +216,22 @@ def test_a_name_with_the_words_of_the_rule_in_it_leaves_nothing_of_itself(name: 
     assert not re.search("Bob|Alice|Zembla|Eve|XX|5", re.sub(r"-[A-Z2-7]+", "", message))
 
 
+def test_where_nobody_is_named_nobody_is_made_up() -> None:
+    audit = audit_of(14)
+    first = audit.findings[0]
+    nobody = replace(first, subject="—", evidence={name: None for name in first.evidence if name != "email"})
+    rules = tuple(
+        replace(rule, subject_template="{email}", message_template="{email} joined “{meeting_title}” from {ip_address}")
+        for rule in audit.rules
+    )
+    audit = replace(audit, rules=rules, findings=(replace(nobody, message="— joined “—” from —"), *audit.findings[1:]))
+    shown = next(
+        one for one in redacted(audit, key=KEY, repeatable=True).findings if one.observed_at == first.observed_at
+    )
+    assert (shown.subject, shown.message) == ("—", "— joined “—” from —")
+    assert told(one_finding("3 joins of “—” within 10 min", "{explanation}")) == "3 joins of “—” within 10 min"
+
+
 def test_digits_of_a_telephone_are_no_count() -> None:
     assert re.fullmatch(
         r"called by phone-\w+ 12 times",
