@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+from auditor.model.audit import ReportSettings
 from auditor.model.vocabulary import Verdict
 from auditor.reports.formats import FORMATS, Options
 from auditor.reports.templates import words
@@ -109,6 +110,18 @@ def test_every_action_works_by_keyboard(opened: Page) -> None:
     opened.locator("#clear").focus()
     opened.keyboard.press("Enter")
     assert opened.inner_text("#matches") == "240 findings match of 240"
+
+
+def test_times_of_any_zone_are_whole_in_the_list(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "zone.html"
+    audit = audit_of(14, report=ReportSettings(timezone="Pacific/Chatham"))
+    path.write_bytes(FORMATS["html"].render(audit, Options()))
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    show(page, path)
+    times = page.locator(".item .c-observed")
+    assert times.first.inner_text().endswith("+12:45")
+    assert times.evaluate_all("(cells) => cells.filter((cell) => cell.scrollWidth > cell.clientWidth).length") == 0
+    page.close()
 
 
 def test_filters_count_what_the_audit_holds(opened: Page) -> None:
