@@ -56,19 +56,28 @@ def _engine_named(context: click.Context, parameter: click.Parameter, value: str
 @click.option("--site", "sites", multiple=True, callback=each_site, metavar="URL…", help="Only these sites.")
 @click.option("--rules", "rules", multiple=True, callback=comma_list, metavar="PATH…", help="Rule files and folders.")
 @click.option("--no-bundled-rules", is_flag=True, help="Only the rules of --rules and of the configuration.")
-@click.option("--only", multiple=True, callback=comma_list, metavar="ID…", help="Only these rules, at any status.")
+@click.option(
+    "--only", multiple=True, callback=comma_list, metavar="ID…", help="Only these rules, at any status but disabled."
+)
 @click.option("--exclude", multiple=True, callback=comma_list, metavar="ID…", help="Not these rules.")
 @click.option(
     "--set", "changed", multiple=True, callback=overrides, metavar="RULE.param=VALUE…", help="Parameters of rules."
 )
-@click.option("--waivers", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Waivers.")
+@click.option(
+    "--waivers",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Waivers; those of the configuration unless named.",
+)
 @click.option(
     "--previous", type=click.Path(dir_okay=False, path_type=Path), metavar="AUDIT.json", help="The audit before."
 )
 @click.option(
     "--format", "written", multiple=True, callback=outputs, metavar="FORMAT=PATH…", help="What to write; - is stdout."
 )
-@click.option("--fail-on", type=click.Choice(FAIL_ON), help="Least severity of an open finding for exit 1.")
+@click.option(
+    "--fail-on", type=click.Choice(FAIL_ON), help="Least severity of an open finding for exit 1; high unless set."
+)
 @click.option("--new-only", is_flag=True, help="Exit code and console look at new and reopened findings only.")
 @click.option(
     "--redact", is_flag=True, help="Pseudonyms in place of people, meetings and addresses in what is written."

@@ -36,7 +36,12 @@ _ADDRESS = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+")
 @click.command()
 @click.option("--archive", "folder", required=True, type=ArchiveFolder(), metavar="DIR", help="The archive.")
 @click.option(
-    "--site", "sites", multiple=True, callback=each_site, metavar="URL…", help="Sites to ask; all unless named."
+    "--site",
+    "sites",
+    multiple=True,
+    callback=each_site,
+    metavar="URL…",
+    help="Sites to ask; those of the configuration unless named, else all.",
 )
 @window_options
 @click.option("--meeting-id", "ids", multiple=True, callback=comma_list, metavar="ID…", help="Attendees of these only.")

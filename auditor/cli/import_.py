@@ -25,7 +25,13 @@ _SHOWN = 20
 @click.option(
     "--site", metavar="URL", callback=one_site, help="The site the records are of, where they do not name it."
 )
-@click.option("--as", "kind", metavar="KIND", help="What the files hold, where their fields do not tell.")
+@click.option(
+    "--as",
+    "kind",
+    metavar="KIND",
+    help="What the files hold, where their fields do not tell: attendees, participants, usage, invitees, people,"
+    " settings, sign_ins, admin_changes, recordings or recording_access.",
+)
 @click.option("--from", "since", metavar="T", callback=moment, help="Start of the span the files are about.")
 @click.option("--to", "until", metavar="T", callback=moment, help="End of that span; not part of it.")
 @click.option("--timezone", metavar="ZONE", callback=zone, help="Zone of times that name none.")

@@ -60,7 +60,7 @@ def generate(
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; a free one unless named.")
 @click.option("--now", "clock", metavar="T", help="The server's clock, ISO 8601; the data's own unless given.")
 @click.option("--token", metavar="T", help="The access token it accepts.")
-@click.option("--faults", "spec", metavar="SPEC", default="", help="Faults to have: name[=value][:times][,…].")
+@click.option("--faults", "spec", metavar="SPEC", default="", help="Faults to have: name[=value][:times[each]][,…].")
 def serve(data: Path | None, port: int, clock: str | None, token: str | None, spec: str) -> int:
     """Answer as Webex does until interrupted; the first line printed is the base URL."""
     from auditor import simulator

@@ -141,7 +141,8 @@ def add(
     from auditor.cli.waiver_text import entry_text, with_entry
     from auditor.reports.write import write_file
 
-    target = path or settings_of(session).waivers or Path(DEFAULT)
+    configured = settings_of(session).waivers
+    target = path or configured or Path(DEFAULT)
     values = [_pair(text) for text in match]
     entry = entry_text(
         name=name,
@@ -153,6 +154,8 @@ def add(
     )
     write_file(target, with_entry(target.read_bytes() if target.exists() else b"", entry, path=str(target)))
     say(session, f"added waiver {visible(name)} to {target}")
+    if configured is None or target.resolve() != configured.resolve():
+        say(session, f"check reads that file where --waivers, or waivers in auditor.yaml, names {target}")
     return Exit.OK
 
 

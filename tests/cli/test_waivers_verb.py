@@ -129,3 +129,13 @@ def test_lint_counts_what_it_told(folder: Path) -> None:
     done = run("lint", "--rules", "rules.yaml", "--now", NOW)
     assert len(done.stdout.splitlines()) == 5
     assert done.stderr == "4 waivers: 1 error, 4 warnings\n"
+
+
+def test_add_says_that_check_does_not_read_a_file_nobody_names(folder: Path) -> None:
+    words = ("--id", "W-9", "--rule", "HST-002", "--match", "email=a@example.org", "--reason", "r", "--owner", "o")
+    hint = "check reads that file where --waivers, or waivers in auditor.yaml, names waivers.yaml"
+    assert hint in run("add", *words, "--expires", "2026-12-31", "--now", NOW).stderr
+    (folder / "auditor.yaml").write_text("waivers: waivers.yaml\n", encoding="utf-8")
+    again = run("add", "--id", "W-10", *words[2:], "--expires", "2026-12-31", "--now", NOW)
+    assert "added waiver W-10" in again.stderr
+    assert "check reads" not in again.stderr
