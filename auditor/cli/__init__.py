@@ -94,9 +94,10 @@ class _Verbs(click.Group):
         try:
             return self._ended(ctx)
         except click.ClickException as error:
+            told = _placed(error, ctx)
             if _session(ctx).log_format == "text":
-                raise
-            return misused(error.format_message(), _session(ctx))
+                raise told from None
+            return misused(told.format_message(), _session(ctx))
         except BrokenPipeError:
             return _no_reader()
 
@@ -118,6 +119,16 @@ class _Verbs(click.Group):
             named = isinstance(error, OSError) and error.filename
             told = refuse if named or is_full(error) else crash
             return told(error, _session(ctx))
+
+
+def _placed(error: click.ClickException, ctx: click.Context) -> click.ClickException:
+    """The error; of a global option behind a verb it says where that stands."""
+    if not isinstance(error, click.NoSuchOption) or all(
+        error.option_name not in own.opts for own in ctx.command.params
+    ):
+        return error
+    words = f"{error.message} It stands in front of the verb: auditor {error.option_name} …"
+    return click.NoSuchOption(error.option_name, words, ctx=error.ctx)
 
 
 def _session(ctx: click.Context) -> Session:

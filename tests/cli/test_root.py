@@ -245,6 +245,14 @@ def test_a_closed_pipe_while_printing_ends_with_141(tmp_path):
     assert (endless.returncode, words) == (141, "")
 
 
+@pytest.mark.parametrize("option", ["-v", "--quiet", "--config"])
+def test_a_global_option_behind_the_verb_is_told_where_it_stands(auditor, option):
+    told = auditor("check", option)
+    assert told.returncode == 2
+    assert f"No such option '{option}'. It stands in front of the verb: auditor {option} …" in told.stderr
+    assert "in front of the verb" not in auditor("check", "--quietly").stderr
+
+
 @pytest.mark.parametrize(("typed", "meant"), [("chek", "check"), ("verify_report", "verify-report"), ("xyzzy", None)])
 def test_an_unknown_verb_is_told_with_the_nearest(auditor, typed, meant):
     told = auditor(typed)
