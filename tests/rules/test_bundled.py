@@ -1,6 +1,7 @@
 """Every shipped rule is complete and keeps what its file promises."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from auditor.model.vocabulary import Status, Verdict
 from auditor.rules.authoring.embedded import run_cases
 from auditor.rules.authoring.lint import lint
 from auditor.rules.language.frameworks import control_ids
+from auditor.rules.reading.bind import bind
 from auditor.rules.reading.frameworks import bundled
 from auditor.rules.reading.load import load_rules
 
@@ -73,6 +75,13 @@ def test_tests_find_stay_silent_and_cannot_judge(rule):
     assert found
     assert silent
     assert unknown or rule.nulls != "unknown"
+
+
+@every_rule
+def test_a_rule_about_internal_people_does_not_pass_before_anybody_said_who_they_are(rule):
+    reads = {name for names in rule.needs.reads.values() for name in names}
+    if rule.nulls == "pass" and "is_internal" in reads:
+        assert bind(rule, now=datetime(2026, 1, 1, tzinfo=UTC)).missing_lists == ("internal_domains",)
 
 
 @pytest.mark.slow
