@@ -33,7 +33,7 @@ _MARKS = {
 }
 _LEGEND = {
     "held": "held",
-    "open": "held, but imported, too fresh, or with records that cannot be read",
+    "open": "not known to be whole: imported, too fresh, or with records that cannot be read",
     "missing": "not collected, Webex still has it",
     "failed": "asked for, but absent",
     "lost": "not collected, and no longer to be had",
@@ -129,7 +129,8 @@ def _horizon(gaps: Sequence[Gap], now: datetime) -> str:
     edge = now - LOOKBACK
     missing = [max(gap.window.start, edge) for gap in gaps if gap.reason.is_failure and gap.window.end > edge]
     if not missing:
-        return "nothing is missing of what Webex still has"
+        unsure = any(gap.reason is GapReason.IMPORTED for gap in gaps)
+        return f"nothing is {'known to be ' if unsure else ''}missing of what Webex still has"
     left = min(missing) - edge
     days = f"in {counted(left.days, 'day')}" if left.days else "within a day"
     return f"Webex forgets the oldest missing day, {min(missing):%Y-%m-%d}, {days}; collect before that"

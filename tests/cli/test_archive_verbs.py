@@ -18,6 +18,7 @@ from auditor.model.coverage import Gap
 from auditor.model.vocabulary import GapReason
 from auditor.model.window import Window
 from auditor.tables.archive import Archive
+from auditor.tables.bring import Asked, bring
 from auditor.tables.ingest import ingest
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -75,6 +76,16 @@ def test_a_day_with_a_record_that_cannot_be_read_is_held_all_the_same(verb: Verb
     ingest(archive)
     told = verb("status", "--archive", archive.path, "--now", "2026-11-20T00:00Z").stdout
     assert "2026-11  ~~~~~~~~~~~~~~~~~~~              attendees" in told
+
+
+def test_status_does_not_call_held_what_no_file_holds(verb: Verb, tmp_path: Path) -> None:
+    file = tmp_path / "recordings.json"
+    file.write_text('[{"meetingId": "m1", "createTime": "2026-11-02T10:00:00Z"}]', encoding="utf-8")
+    bring(tmp_path / "brought", [file], Asked("recordings", "example.webex.com", None, None), now=lambda: NOW)
+    shown = verb("status", "--archive", tmp_path / "brought", "--now", "2026-11-20T00:00Z").stdout
+    assert "none holds this" in shown
+    assert "~ not known to be whole: imported" in shown
+    assert "nothing is known to be missing of what Webex still has" in shown
 
 
 def test_status_tells_days_until_the_horizon(verb: Verb, tmp_path: Path) -> None:
