@@ -119,7 +119,10 @@ def command(
     engine: str | None,
     now: datetime | None,
 ) -> int:
-    """Judge the records of an archive by rules and write what was found, in any number of formats."""
+    """Judge the records of an archive by rules and write what was found, in any number of formats.
+
+    Without a window that is everything the archive holds.
+    """
     from auditor.audit import Request, check
     from auditor.cli.audits import comparable, loaded_rules
     from auditor.cli.rendering import redacted_audit, write_outputs

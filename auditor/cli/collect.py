@@ -87,7 +87,10 @@ def command(
     now: datetime | None,
     only_plan: bool,
 ) -> int:
-    """Fetch what is missing of the window, or may have changed since it was fetched."""
+    """Fetch what is missing of the window, or may have changed since it was fetched.
+
+    Without a window that is the last 90 days, which is how far back Webex answers.
+    """
     from auditor.webex.plan import Wanted
 
     settings = settings_of(session)
