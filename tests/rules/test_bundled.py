@@ -1,13 +1,14 @@
 """Every shipped rule is complete and keeps what its file promises."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from auditor.model.vocabulary import Status, Verdict
-from auditor.rules.authoring.embedded import run_cases
+from auditor.rules.authoring.embedded import run_case, run_cases
 from auditor.rules.authoring.lint import lint
 from auditor.rules.language.frameworks import control_ids
 from auditor.rules.reading.bind import bind
@@ -82,6 +83,16 @@ def test_a_rule_about_internal_people_does_not_pass_before_anybody_said_who_they
     reads = {name for names in rule.needs.reads.values() for name in names}
     if rule.nulls == "pass" and "is_internal" in reads:
         assert bind(rule, now=datetime(2026, 1, 1, tzinfo=UTC)).missing_lists == ("internal_domains",)
+
+
+@every_rule
+def test_a_rule_does_not_pass_what_it_found_once_a_list_is_not_configured(rule):
+    case = next(case for case in rule.cases if case.expect)
+    defaults = {one.name for one in rule.lists if one.default is not None}
+    for name in set(case.lists) - defaults:
+        others = {other: items for other, items in case.lists.items() if other != name}
+        silent = replace(case, lists=others, expect=0, not_evaluable=None, verdict=Verdict.PASS)
+        assert run_case(rule, silent).failure, name
 
 
 @pytest.mark.slow
