@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,9 +41,15 @@ def rows_in(table: str, addresses: Sequence[str]) -> pl.LazyFrame:
 
 
 def rows_of(table: Table, addresses: Sequence[str]) -> pl.LazyFrame:
-    """The rows of files of a table, which may be one that `Archive.scan` does not show."""
+    """Rows of files of a table, which may be one that `Archive.scan` does not show.
+
+    Raises `IsADirectoryError` where a folder has taken the place of a file: Polars would read what is in it.
+    """
     if not addresses:
         return table.schema.to_frame().lazy()
+    for address in addresses:
+        if Path(address).is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), address)
     stored = stored_schema(table)
     held = pl.scan_parquet(
         list(addresses),

@@ -37,6 +37,7 @@ PEOPLE = [
     for number in range(900)
 ]
 LOST, CHANGED, LOG = "the file is lost", "the file was changed", "its log cannot be read"
+FOLDER = "is a directory"
 
 
 @pytest.fixture
@@ -75,6 +76,12 @@ def spoil_log(table: Path) -> Path:
     return table
 
 
+def replace(table: Path) -> Path:
+    path = lose(table)
+    path.mkdir()
+    return path
+
+
 def lose_table(table: Path) -> Path:
     shutil.rmtree(table)
     return table
@@ -89,6 +96,7 @@ HARM = {
     "lost": (lose, LOST),
     "cut": (cut, CHANGED),
     "changed": (change, CHANGED),
+    "folder": (replace, FOLDER),
     "log": (spoil_log, LOG),
     "no table": (lose_table, "the table is lost"),
     "log cut": (cut_log, "its log has lost its end"),
@@ -130,7 +138,7 @@ def test_the_harm_alone_is_a_fault_and_all_other_files_are_compared(archive, har
     place = do(archive.path / "tables/attendees")
     found = compared(archive)
     assert found.faults == [Fault(str(place.relative_to(archive.path)), words)]
-    assert found.files == files - (words not in {LOST, CHANGED})
+    assert found.files == files - (words not in {LOST, CHANGED, FOLDER})
 
 
 def test_files_replaced_while_they_are_compared_are_not_lost(archive, monkeypatch):
