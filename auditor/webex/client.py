@@ -169,6 +169,8 @@ class Client:
                 raise Failed(GapReason.UNAVAILABLE, words) from error
             self._rest(backoff(tries.trouble, seed=ask.label))
             return None, token
+        # a body that is kept as evidence stays as it came; of others only the words are told
+        answer = answer.without(token.access, body=answer.status not in _FINE)
         self._note(ask, answer)
         return answer, token
 

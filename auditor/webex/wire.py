@@ -19,6 +19,7 @@ from auditor.webex.origin import Origin, is_loopback
 
 _LARGEST_BODY = 256 * 2**20
 _GZIP = 16 + zlib.MAX_WBITS
+_SECRET = "[token]"
 
 
 class TransferFailed(Exception):  # noqa: N818 - says what happened; it is retried, not shown as an error
@@ -36,6 +37,12 @@ class Answer:
     def header(self, name: str) -> str | None:
         """The value of a header, several of one name joined by commas; None when absent."""
         return self.headers.get(name)
+
+    def without(self, secret: str, *, body: bool) -> Answer:
+        """The answer without a secret that the server sent back in a header, and on request in the body."""
+        headers = {name: value.replace(secret, _SECRET) for name, value in self.headers.items()}
+        kept = self.body.replace(secret.encode(), _SECRET.encode()) if body else self.body
+        return Answer(self.status, headers, kept)
 
 
 @dataclass(frozen=True, slots=True)

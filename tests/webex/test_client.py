@@ -7,7 +7,7 @@ from threading import Event, Thread
 import httpx
 import pytest
 
-from auditor.errors import AuthError, ConfigError, RateLimited
+from auditor.errors import AuthError, ConfigError, RateLimited, SourceError
 from auditor.model.vocabulary import GapReason
 from auditor.webex.auth import Token
 from auditor.webex.client import Ask, Stopped
@@ -285,6 +285,19 @@ def test_the_token_shows_in_no_log_and_no_error(bench, answers, caplog) -> None:
         made.client.send(ask(made))
     assert "the-secret-token" not in caplog.text
     assert "the-secret-token" not in f"{refused.value!r} {refused.value.url} {Token('the-secret-token')!r}"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_a_token_the_server_sends_back_is_left_out(bench, answers, caplog, status: int) -> None:
+    caplog.set_level(logging.DEBUG)
+    sent = "Bearer the-secret-token"
+    body = {"message": f"cannot read {sent}", "errors": [{"description": sent}]}
+    made = bench(answers(*[(status, {"trackingid": sent, "warning": sent}, body)] * 2))
+    with pytest.raises(SourceError) as refused:
+        made.client.send(ask(made))
+    assert "Bearer [token]" in str(refused.value)
+    told = f"{caplog.text} {refused.value!r} {refused.value.tracking_id} {refused.value.__context__!r}"
+    assert "the-secret-token" not in told
 
 
 def test_addresses_in_the_words_of_webex_are_left_out(bench, answers) -> None:
