@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -59,7 +60,7 @@ def sheet(text: str, *, name: str) -> Sheet:
     if not rows:
         raise ConfigError(f"{name}: it is empty")
     headings = tuple(heading.strip() for heading in rows[0][1])
-    repeated = sorted({heading for heading in headings if headings.count(heading) > 1})
+    repeated = sorted(heading for heading, times in Counter(headings).items() if times > 1)
     if repeated:
         raise ConfigError(f"{name}: two columns are called {repeated[0]!r}; they cannot be told apart")
     width = len(headings)

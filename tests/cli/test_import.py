@@ -444,6 +444,7 @@ def test_day_and_month_that_cannot_be_told_apart_are_refused_until_a_span_tells(
         ('[{"x":1}]', (), "--as would"),
         ("", (), "it is empty"),
         ("email,email\na,b\n", (), "cannot be told apart"),
+        (",".join(f"c{n}" for n in range(100_000)) + ",c7\n1\n", (), "two columns are called 'c7'"),
         ("email,type\na,b,c\n", (), "line 2 has 3 cells"),
         ('email,type\n\na,"b\nc"\na,b,c\n', (), "line 5 has 3 cells"),
         ('email,type\n\na,b\n"c,d\ne,f\n', (), "the record of line 4 opens a quote that nothing closes"),
