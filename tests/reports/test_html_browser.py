@@ -112,6 +112,12 @@ def test_every_action_works_by_keyboard(opened: Page) -> None:
     assert opened.inner_text("#matches") == "240 findings match of 240"
 
 
+def test_marks_keep_their_shape_on_paper(opened: Page) -> None:
+    opened.emulate_media(media="print")
+    for mark in (".dot", ".verdict"):
+        assert opened.locator(f"main {mark}").first.evaluate("e => getComputedStyle(e).printColorAdjust") == "exact"
+
+
 def test_times_of_any_zone_are_whole_in_the_list(browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "zone.html"
     audit = audit_of(14, report=ReportSettings(timezone="Pacific/Chatham"))
