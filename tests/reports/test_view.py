@@ -379,3 +379,12 @@ def test_no_meeting_was_tested_where_no_rule_could_be_evaluated() -> None:
     assert summary(audit, PLAIN).figures[0].value == "248"
     untested = summary(replace(audit, rules=tuple(map(unjudged, audit.rules))), PLAIN).figures[0]
     assert (untested.value, untested.note) == ("0", "of 248 held in the evidence")
+
+
+def test_a_cover_names_few_sites_and_the_scope_all() -> None:
+    audit = audit_of(0)
+    sites = tuple(f"site-{n}.webex.com" for n in range(40))
+    audit = replace(audit, identity=replace(audit.identity, sites=sites))
+    shown = {fact.label: fact.value for fact in cover(audit, PLAIN).facts}["Sites"]
+    assert shown == ", ".join([*sites[:6], "… and 34 more"])
+    assert {fact.label: fact.value for fact in scope(audit, PLAIN).facts}["Sites"] == ", ".join(sites)

@@ -11,6 +11,8 @@ from auditor.reports.text import visible
 from auditor.reports.view.parts import Fact
 from auditor.reports.view.wording import Wording
 
+MOST_SITES = 6
+
 
 @dataclass(frozen=True, slots=True)
 class Cover:
@@ -44,7 +46,7 @@ def cover(audit: Audit, wording: Wording) -> Cover:
         facts=(
             Fact(wording.say("cover.period"), wording.span(who.window)),
             Fact(wording.say("cover.zone"), wording.zone_name),
-            Fact(wording.say("cover.sites"), ", ".join(visible(site) for site in who.sites) or wording.none),
+            Fact(wording.say("cover.sites"), _sites(audit, wording)),
             Fact(wording.say("cover.evaluated"), wording.moment(who.evaluated_at)),
             Fact(wording.say("cover.audit"), visible(who.id), "mono"),
             Fact(wording.say("cover.rules_digest"), who.rules_digest, "mono"),
@@ -54,6 +56,13 @@ def cover(audit: Audit, wording: Wording) -> Cover:
         ),
         redacted=wording.say("cover.redacted_note") if audit.redacted else "",
     )
+
+
+def _sites(audit: Audit, wording: Wording) -> str:
+    """The first sites, and how many more there are: a cover is one page, and section 2 names all."""
+    sites = [visible(site) for site in audit.identity.sites]
+    more = [wording.say("more", n=len(sites) - MOST_SITES)] if len(sites) > MOST_SITES else []
+    return ", ".join([*sites[:MOST_SITES], *more]) or wording.none
 
 
 def verdict_counts(audit: Audit) -> Counter[Verdict]:
