@@ -66,6 +66,12 @@ def test_a_finding_belongs_to_the_window_that_holds_the_change(build) -> None:
     assert detect(build(rows), settings, after).findings.height == 0
 
 
+@pytest.mark.parametrize(("least", "found"), [(2.0, 1), (2.001, 0)])
+def test_a_change_as_large_as_the_least_one_is_told(build, least: float, found: int) -> None:
+    settings = ChangePoint(value=COUNT, floor=0.25, min_change=least)
+    assert detect(build(weeks([2] * 9 + [4] * 9)), settings, ALL).findings.height == found
+
+
 def test_weeks_without_rows_can_count_as_zero(build) -> None:
     rows = weeks([5, 5, 5, 5, 5, 5, 0, 0, 0, 0, 0, 1])
     settings = ChangePoint(value=COUNT, floor=0.25, min_change=1.0, fill=0.0)
