@@ -104,6 +104,17 @@ def test_few_people_are_not_compared(build) -> None:
     assert found.reason == "fewer than 50 entities to compare with each other"
 
 
+def test_where_no_week_is_judged_rows_of_nobody_and_weeks_without_features_are_counted(build) -> None:
+    apart = Aggregate.of(kinds=pl.col("client_os").drop_nulls().first().str.len_chars())
+    known = [{**row, "client_os": "mac"} for n in range(60) for row in week(f"p{n:02}", 4)]
+    blank = [{**row, "client_os": None} for n in range(5) for row in week(f"q{n}", 4)]
+    nobody = [{**row, "email": None, "client_os": "mac"} for row in week("", 7)]
+    later = Window(MONDAY + timedelta(weeks=3), MONDAY + timedelta(weeks=4))
+    found = detect(build(known + blank + nobody), Outlier(features=apart), later)
+    assert found.reason == "no period with known features begins in the window"
+    assert (found.population, found.not_evaluable) == (0, 7 + 5)
+
+
 def test_weeks_of_one_or_two_joins_are_left_out(build) -> None:
     rows = [row for n in range(60) for row in week(f"p{n:02}", 4)] + week("seldom", 2)
     assert detect(build(rows), Outlier(features=FEATURES, top=100), ALL).population == 60
