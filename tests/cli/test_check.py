@@ -395,7 +395,7 @@ def test_quiet_says_nothing(check: Check) -> None:
 def test_a_build_gets_annotations_of_open_findings(check: Check) -> None:
     done = check(env={"CI": "true"})
     (line,) = done.stdout.splitlines()
-    assert line.startswith("::error file=rules.yaml,line=1,title=TST-001 Meetings are attended")
+    assert line.startswith("::error file=rules.yaml,line=2,title=TST-001 Meetings are attended")
     assert line.endswith("::eve@example.org was not invited to Board Q3")
 
 

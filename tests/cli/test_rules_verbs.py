@@ -119,7 +119,7 @@ def test_list_gives_json_to_programs(auditor: Run, good: Path) -> None:
     assert found["lists"] == ["vips"]
     assert found["parameters"] == ["least"]
     assert found["controls"] == {"soc2": ["CC6.1"]}
-    assert found["line"] == 1
+    assert found["line"] == 2
     assert len(found["digest"]) == len("sha256:") + 64
 
 

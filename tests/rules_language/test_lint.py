@@ -112,7 +112,7 @@ def with_stage(text: str, fingerprint: str = "[email]") -> str:
         (changed("{email} was there", "{email}{phone_number}"), ["13:48: L11 'phone_number' is shown in full; put it into evidence with redact"]),
         (changed("nulls:", "controls: {soc2: [CC6.1, CC6.3]}\nnulls:"), ["9:26: L12 unknown control 'CC6.3' in soc2; did you mean 'CC6.2'?"]),
         (changed("nulls:", "controls: {soc: [CC6.1]}\nnulls:"), ["9:12: L12 unknown framework 'soc'; did you mean 'soc2'?"]),
-        (changed("remediation: Invite them.\n", ""), ["1:1: L13 stable rule has no remediation"]),
+        (changed("remediation: Invite them.\n", ""), ["2:1: L13 stable rule has no remediation"]),
         (changed("Meetings are as they should be", "Uninvited people attend meetings"), ["4:8: L14 say the good state"]),
         (changed("Meetings are as they should be", "No uninvited people attend"), ["4:8: L14 say the good state"]),
         (changed("Meetings are as they should be", "Nobody uninvited attends"), []),

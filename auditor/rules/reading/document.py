@@ -88,7 +88,7 @@ def _rule(draft: Draft, detect: Detect, finding: FindingSpec, *, lists: tuple[Li
     text = _Texts(draft.node, draft.shape)
     version = draft.node.get("version")
     return Rule(
-        position=draft.node.place,
+        position=draft.node.key("id").place,
         id=text.one("id"),
         name=text.one("name"),
         title=text.one("title"),
