@@ -20,8 +20,10 @@ from auditor.tables.archive import Archive
 from auditor.tables.draft import Draft
 from auditor.tables.files import frame_schema
 from auditor.tables.ingest import ingest
+from auditor.tables.pieces import pieces
 from auditor.tables.remake import compact, rebuild
 from auditor.tables.schema import ATTENDEES, TABLES
+from auditor.tables.still import held_still
 from auditor.tables.store import Store
 
 pytestmark = pytest.mark.slow
@@ -372,3 +374,16 @@ def test_rebuilding_gives_equal_rows(
     for name, frame in before.items():
         assert_frame_equal(rows(again, name), frame)
     assert_frame_equal(again.units().collect().sort("key"), units)
+
+
+@pytest.mark.parametrize("name", ["two words", "ümlaut 会议", "a#b?c"])
+def test_an_archive_may_lie_in_a_folder_of_any_name(new_site, tmp_path: Path, name: str) -> None:
+    """A log gives addresses of its files, in which such characters stand as %20 and the like."""
+    site = new_site(tmp_path / name)
+    archive = site.archive
+    for day in (0, 7):
+        site.add("attendees", [{"meetingId": f"m{day}", "email": "a@example.com"}], days=(day, day + 7))
+    assert archive.scan("attendees").collect().height == 2
+    with held_still(archive) as still:
+        assert still.scan("attendees").collect().height == still.units().collect().height == 2
+        assert sum(piece.collect().height for piece in pieces(still, "attendees")) == 2
