@@ -10,6 +10,8 @@ from pathlib import Path
 from auditor.errors import ArchiveError
 from auditor.evidence.entry import Unit
 from auditor.tables.archive import Archive
+from auditor.tables.damage import damage_told
+from auditor.tables.still import held_still
 from auditor.webex import plan
 from auditor.webex.endpoints import LOOKBACK
 from auditor.webex.plan import Wanted
@@ -19,10 +21,20 @@ from auditor.webex.work import Seen, sites
 
 
 def foreseen(wanted: Wanted, folder: Path, *, base: str, now: datetime, settle: timedelta) -> Iterator[str]:
-    """One line a request, and notes about what only the answers will tell, which start with `#`."""
+    """One line a request, and notes about what only the answers will tell, which start with `#`.
+
+    Raises `ArchiveError` where a file of a table is lost or was changed.
+    """
+    opened = _opened(folder)
+    if opened is None:
+        return _lines(wanted, None, base=base, now=now, settle=settle)
+    with held_still(opened) as archive, damage_told(opened, read=archive):
+        return iter([*_lines(wanted, archive, base=base, now=now, settle=settle)])
+
+
+def _lines(wanted: Wanted, archive: Archive | None, *, base: str, now: datetime, settle: timedelta) -> Iterator[str]:
     yield from plan.lines([sites()], base=base)
     horizon = Horizon.at(now, lookback=LOOKBACK, settle=settle)
-    archive = _opened(folder)
     units: dict[str, Unit] = {} if archive is None else units_held(archive)
     known = tuple(dict.fromkeys(unit.site_url for unit in units.values() if unit.site_url is not None))
     asked = replace(wanted, sites=wanted.sites or known)

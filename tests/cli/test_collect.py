@@ -184,6 +184,16 @@ def test_a_plan_after_a_collection_names_only_what_is_due_again(collected, small
     assert "meetingParticipants" not in "".join(line for line in result.stdout.splitlines() if line.startswith("GET"))
 
 
+def test_a_plan_names_a_file_that_was_changed(collected, small, tmp_path) -> None:
+    collected(small, "--days", "14")
+    for file in (tmp_path / "archive/tables/attendees").glob("*.parquet"):
+        file.write_bytes(b"")
+    result, _ = collected(small, "--plan", "--days", "14")
+    assert result.returncode == 2
+    assert "the file was changed; archive rebuild makes the tables again" in result.stderr
+    assert result.stdout == ""
+
+
 def test_a_plan_names_lost_spans(collected, small) -> None:
     result, _ = collected(small, "--plan", "--site", "example.webex.com", "--days", "200")
     assert "# lost: attendees of example.webex.com" in result.stdout

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from auditor.errors import ArchiveError
 from auditor.evidence.entry import GENESIS, PageEntry
 from auditor.evidence.line import chained
 from auditor.evidence.page import sealed
@@ -293,3 +294,11 @@ def test_an_earlier_head_stays_in_a_chain_that_grew(tmp_path: Path, write: Write
     head = Evidence(tmp_path).head
     write(tmp_path, range(2, 4))
     assert Evidence(tmp_path).verify(head) == ()
+
+
+def test_an_entry_too_deep_to_be_read_is_a_damaged_one(tmp_path: Path, write: Write) -> None:
+    write(tmp_path, range(1))
+    with (tmp_path / "evidence/manifest.jsonl").open("ab") as file:
+        file.write(b"[" * 100_000 + b"\n")
+    with pytest.raises(ArchiveError, match="holds a damaged entry"):
+        list(Evidence(tmp_path).entries())
