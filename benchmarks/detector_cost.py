@@ -16,11 +16,11 @@ from pathlib import Path
 
 import polars as pl
 
+from auditor.entities.packed import read_packed
 from auditor.model.window import Window
 from auditor.rules.language.spec import Detector, Rule
 from auditor.rules.reading.bind import bind
 from auditor.rules.reading.load import load_rules
-from auditor.rules.rows.packed import read_packed
 from auditor.rules.stages.statistical import KINDS, needed, settings_of
 from auditor.simulator.scale import Scale, frames, make, places
 from auditor.simulator.scale.people import DOMAIN

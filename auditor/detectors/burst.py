@@ -29,9 +29,9 @@ from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, t
 from auditor.detectors.wording import clock, entity, number
 from auditor.entities.columns import flags
 from auditor.entities.groups import greatest, ids
+from auditor.entities.packed import texts
 from auditor.frozen import dataclass
 from auditor.model.window import Window
-from auditor.rules.rows.packed import texts
 
 ENOUGH = 200
 CAP = 15.0

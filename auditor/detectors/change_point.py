@@ -30,9 +30,9 @@ from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, t
 from auditor.detectors.wording import entity, number
 from auditor.entities.columns import picked, where_true
 from auditor.entities.groups import ids, places
+from auditor.entities.packed import texts
 from auditor.frozen import dataclass
 from auditor.model.window import Window
-from auditor.rules.rows.packed import texts
 from auditor.tables.schema import LINEAGE
 
 MAD_TO_SIGMA = 1.4826

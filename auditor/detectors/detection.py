@@ -19,10 +19,10 @@ import polars as pl
 from auditor.entities.columns import picked, uniform
 from auditor.entities.episodes import END
 from auditor.entities.groups import greatest, ids, paired
+from auditor.entities.packed import texts
 from auditor.frozen import dataclass
 from auditor.model.audit import Ledger
 from auditor.model.window import Window
-from auditor.rules.rows.packed import texts
 from auditor.tables.schema import LINEAGE
 
 RECORDS = pl.List(pl.Struct({"page": pl.String(), "item": pl.Int64()}))

@@ -31,9 +31,9 @@ from auditor.detectors.wording import entity, number
 from auditor.entities.columns import picked, run_starts
 from auditor.entities.groups import codes, greatest, ids, paired
 from auditor.entities.networks import NETWORK, WHERE, is_remote_exit, knows_network, remote_exits
+from auditor.entities.packed import texts
 from auditor.frozen import dataclass
 from auditor.model.window import Window
-from auditor.rules.rows.packed import texts
 
 SHOWN = 20
 

@@ -32,10 +32,10 @@ from auditor.entities.columns import where_true
 from auditor.entities.episodes import legs
 from auditor.entities.groups import ids
 from auditor.entities.networks import Lives, is_remote_exit, kilometres, knows_network, remote_exits
+from auditor.entities.packed import texts
 from auditor.entities.pairs import hand_off, reconnect
 from auditor.frozen import dataclass
 from auditor.model.window import Window
-from auditor.rules.rows.packed import texts
 
 RUN = timedelta(hours=24)
 KNOWN_FROM = timedelta(days=14)

@@ -31,9 +31,9 @@ from auditor.detectors.seen import Again, Beside, Seen, ends, once, together, us
 from auditor.detectors.wording import entity, number
 from auditor.entities.columns import picked, where_true
 from auditor.entities.groups import codes, ids, paired, places, smallest, spread
+from auditor.entities.packed import texts
 from auditor.frozen import dataclass
 from auditor.model.window import Window
-from auditor.rules.rows.packed import texts
 from auditor.tables.schema import LINEAGE
 
 

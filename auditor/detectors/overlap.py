@@ -22,10 +22,10 @@ from auditor.entities.columns import picked
 from auditor.entities.episodes import ORDER
 from auditor.entities.groups import codes, greatest, ids, places, smallest
 from auditor.entities.networks import PLACE, WHERE, Lives, is_remote_exit, knows_network, remote_exits
+from auditor.entities.packed import texts
 from auditor.entities.pairs import companion, hand_off, reconnect, same_provider
 from auditor.frozen import dataclass
 from auditor.model.window import Window
-from auditor.rules.rows.packed import texts
 
 PARTNERS = 50
 """With so many others at most a leg is compared; what that leaves out is counted."""

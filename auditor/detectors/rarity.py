@@ -30,9 +30,9 @@ from auditor.detectors.wording import entity, number
 from auditor.entities.columns import fitted, flags, picked, uniform, where_true
 from auditor.entities.groups import dense, greatest, ids, paired, places, smallest
 from auditor.entities.networks import PLACE, WHERE, is_remote_exit, remote_exits
+from auditor.entities.packed import texts
 from auditor.frozen import dataclass
 from auditor.model.window import Window
-from auditor.rules.rows.packed import texts
 
 LOCATED = "__located"
 _SLACK = 1e-6

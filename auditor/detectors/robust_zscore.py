@@ -32,9 +32,9 @@ from auditor.detectors.wording import entity, number
 from auditor.entities.columns import flags, picked, where_true
 from auditor.entities.episodes import END, MERGE_GAP, ORDER, visits_of_legs
 from auditor.entities.groups import codes, ids, paired, spread
+from auditor.entities.packed import texts
 from auditor.frozen import dataclass
 from auditor.model.window import Window
-from auditor.rules.rows.packed import texts
 from auditor.tables.schema import LINEAGE
 
 HISTORY = 60

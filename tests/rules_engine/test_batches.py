@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from auditor.engines.local import batches
+from auditor.entities.packed import PACKED
 from auditor.errors import ConfigError
 from auditor.model.vocabulary import Verdict
 from auditor.model.window import Window
@@ -21,7 +22,6 @@ from auditor.rules.language.spec import Detector
 from auditor.rules.outcome import Judged
 from auditor.rules.reading.bind import bind
 from auditor.rules.reading.load import load_rules
-from auditor.rules.rows.packed import PACKED
 from auditor.rules.rows.parts import parts
 from auditor.rules.rows.spill import MEMORY
 from auditor.rules.stages.plain import judge_by_row

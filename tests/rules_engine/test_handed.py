@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.entities.packed import texts
 from auditor.rules.judging.judge import columns_of, counted, waiting
 from auditor.rules.language.spec import Condition
 from auditor.rules.language.tree import Column, Literal, Op, Type
 from auditor.rules.reading.bind import bind
 from auditor.rules.reading.load import load_rules
 from auditor.rules.rows.handed import COUNTED, OWN
-from auditor.rules.rows.packed import texts
 from auditor.rules.rows.places import PLACE
 from auditor.rules.rows.source import Source
 from auditor.rules.task import Task

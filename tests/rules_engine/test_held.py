@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auditor.entities.packed import packed, texts
 from auditor.rules.compiled.compile import expression
 from auditor.rules.language.columns import names_in
 from auditor.rules.language.spec import Condition
@@ -20,7 +21,6 @@ from auditor.rules.rows.held import Beside, Held
 from auditor.rules.rows.keys import RUN, key_of
 from auditor.rules.rows.known import Known, Memory
 from auditor.rules.rows.once import by_source, made_name, row_trees, settled
-from auditor.rules.rows.packed import packed, texts
 from auditor.rules.rows.places import PLACE
 from auditor.rules.rows.source import Source
 from auditor.tables.facts import OF_MEETING, value_source, with_facts

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.entities.packed import packed
 from auditor.rules.language.columns import only_told_apart
 from auditor.rules.reading.load import load_rules
 from auditor.rules.rows.keys import key_of
-from auditor.rules.rows.packed import packed
 
 WORDS = st.none() | st.sampled_from(["", "a", "b", "long enough not to be held inline"])
 NUMBERS = st.none() | st.sampled_from([-3, 0, 1, 2**40, 2**62, -(2**63), 2**63 - 1])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.rules.rows.packed import of_their_own, texts
+from auditor.entities.packed import of_their_own, texts
 
 KEEP = """
 import resource, sys

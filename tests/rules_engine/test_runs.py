@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.entities.groups import mates, repeated
-from auditor.rules.rows.packed import packed
+from auditor.entities.packed import packed
 from auditor.rules.rows.runs import Runs, among, places_among
 
 KEYS = st.lists(st.one_of(st.integers(-3, 6), st.sampled_from([2**40, 2**62, 2**63 - 1])), max_size=30)

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from auditor.rules.rows.packed import texts
+from auditor.entities.packed import texts
 from auditor.rules.rows.spill import Room, Spill
 
 ROWS = pl.DataFrame(

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import polars as pl
 
+from auditor.entities.packed import texts
 from auditor.model.window import Window
 from auditor.rules.language.columns import base_columns, looked_at, only_told_apart
 from auditor.rules.language.inline import definitions, inlined
@@ -19,7 +20,6 @@ from auditor.rules.language.tree import Expr
 from auditor.rules.outcome import CRASHES, Judged
 from auditor.rules.rows.handed import Handed
 from auditor.rules.rows.once import by_source, made_name, made_names, row_trees
-from auditor.rules.rows.packed import texts
 from auditor.rules.rows.parts import MEETING
 from auditor.rules.rows.places import AT
 from auditor.rules.rows.source import Source

@@ -11,13 +11,13 @@ from functools import partial
 import polars as pl
 
 from auditor.entities.columns import alongside, picked, uniform, without
+from auditor.entities.packed import PACKED, witness
 from auditor.rules.compiled.bounds import parts_of
 from auditor.rules.judging.judge import columns_of
 from auditor.rules.language.columns import names_in
 from auditor.rules.language.tree import Expr, Op, Type
 from auditor.rules.outcome import CRASHES
 from auditor.rules.rows.learning import PERSON
-from auditor.rules.rows.packed import PACKED, witness
 from auditor.rules.rows.source import Source
 from auditor.rules.rows.spill import Room, Spill
 from auditor.rules.task import Task

@@ -10,10 +10,10 @@ from typing import TypeAlias
 import polars as pl
 
 from auditor.entities.columns import alongside
+from auditor.entities.packed import of_their_own
 from auditor.rules.judging.judge import NO_LISTS, judge, rows_of
 from auditor.rules.outcome import CONFIDENCE, CRASHES, NULL, PAGE, RECORDS, Crashed, Judged, NotEvaluated
 from auditor.rules.profile import Profile, timed
-from auditor.rules.rows.packed import of_their_own
 from auditor.rules.rows.places import AT
 from auditor.rules.rows.source import Source
 from auditor.rules.task import Task

@@ -13,6 +13,7 @@ import polars as pl
 from auditor.detectors.registry import DETECTORS, Kind
 from auditor.detectors.seen import Again, Beside, Seen
 from auditor.entities.groups import spread
+from auditor.entities.packed import of_their_own
 from auditor.model.window import Window
 from auditor.rules.judging.judge import NO_LISTS, columns_of
 from auditor.rules.judging.lessons import learned_names
@@ -22,7 +23,6 @@ from auditor.rules.language.spec import Detector
 from auditor.rules.outcome import CRASHES, Crashed, Judged, NotEvaluated
 from auditor.rules.profile import Profile, timed
 from auditor.rules.rows.once import made_names
-from auditor.rules.rows.packed import of_their_own
 from auditor.rules.rows.parts import MEETING
 from auditor.rules.rows.places import AT
 from auditor.rules.rows.source import Source

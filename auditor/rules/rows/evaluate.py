@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterator, Mapping
 import polars as pl
 
 from auditor.entities.columns import flags
+from auditor.entities.packed import PACKED, texts
 from auditor.frozen import dataclass
 from auditor.rules.compiled.compile import expression
 from auditor.rules.language.columns import names_in
 from auditor.rules.language.spec import Condition
 from auditor.rules.language.tree import Column, Expr, Op
 from auditor.rules.rows.once import settled
-from auditor.rules.rows.packed import PACKED, texts
 
 VERDICT = "__verdict"
 _AT_ONCE = 1 << 20

@@ -10,6 +10,7 @@ from functools import partial
 import polars as pl
 
 from auditor.entities.columns import alongside, coalesced, fitted, flags, picked, runs_of, uniform, where_true
+from auditor.entities.packed import PACKED, packed, texts
 from auditor.rules.compiled.compile import expression, with_shared
 from auditor.rules.language.columns import names_in
 from auditor.rules.language.tree import Op
@@ -18,7 +19,6 @@ from auditor.rules.rows.answers import Answers
 from auditor.rules.rows.keys import RUN, code_of, key_of, numbered
 from auditor.rules.rows.known import Known, Memory
 from auditor.rules.rows.once import MADE, Sources, made_name
-from auditor.rules.rows.packed import PACKED, packed, texts
 from auditor.rules.rows.places import PLACE, places_of
 from auditor.rules.rows.runs import Runs
 from auditor.tables.facts import OF_MEETING, Geo, value_source, with_facts

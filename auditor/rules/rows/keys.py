@@ -10,7 +10,7 @@ import polars as pl
 
 from auditor.entities.columns import alongside, fitted, picked, runs_of, uniform, where_true
 from auditor.entities.groups import places
-from auditor.rules.rows.packed import packed
+from auditor.entities.packed import packed
 from auditor.tables.schema import COUNT
 
 KEY = "__key"

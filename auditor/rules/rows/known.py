@@ -9,7 +9,7 @@ from typing import TypeAlias
 import polars as pl
 
 from auditor.entities.columns import alongside, coalesced, fitted, picked, uniform, where_true
-from auditor.rules.rows.packed import PACKED, as_numbers, packed, witness
+from auditor.entities.packed import PACKED, as_numbers, packed, witness
 from auditor.tables.schema import TEXT
 
 _PLACE = pl.UInt32()

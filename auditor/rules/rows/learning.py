@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from auditor.entities.columns import picked
+from auditor.entities.packed import packed, read_packed, texts
 from auditor.rules.rows.held import Beside, Held
 from auditor.rules.rows.keys import code_of, numbered
-from auditor.rules.rows.packed import packed, read_packed, texts
 from auditor.tables.facts import sources, value_source, with_facts
 from auditor.tables.modelled import learned, learned_from
 from auditor.tables.schema import LINEAGE, TABLES

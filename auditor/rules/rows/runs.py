@@ -5,9 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from auditor.entities.columns import fitted, picked, uniform
+from auditor.entities.packed import PACKED, packed
 from auditor.frozen import dataclass
 from auditor.rules.rows.keys import highest, lowest
-from auditor.rules.rows.packed import PACKED, packed
 from auditor.tables.schema import COUNT
 
 _BITS = 63

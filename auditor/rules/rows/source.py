@@ -9,6 +9,7 @@ from datetime import datetime
 import polars as pl
 
 from auditor.entities.columns import alongside, coalesced, picked, where_true
+from auditor.entities.packed import packed, read_packed, texts
 from auditor.model.window import Window
 from auditor.rules.language.columns import names_in
 from auditor.rules.language.spec import Condition
@@ -20,7 +21,6 @@ from auditor.rules.rows.keys import RUN
 from auditor.rules.rows.known import Memory
 from auditor.rules.rows.learning import Learning
 from auditor.rules.rows.once import Sources
-from auditor.rules.rows.packed import packed, read_packed, texts
 from auditor.rules.rows.parts import MEETING
 from auditor.rules.rows.places import AT, PLACE
 from auditor.rules.rows.runs import among

@@ -12,9 +12,9 @@ from typing import TypeAlias
 import polars as pl
 
 from auditor.entities.columns import coalesced, fitted, picked, uniform
+from auditor.entities.packed import PACKED, packed, witness
 from auditor.errors import ConfigError, said
 from auditor.rules.rows.keys import code_of, highest, lowest
-from auditor.rules.rows.packed import PACKED, packed, witness
 from auditor.tables.schema import COUNT
 
 MEMORY = 20_000_000

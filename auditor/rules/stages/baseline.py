@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from auditor.entities.columns import fitted, picked, run_starts, uniform
+from auditor.entities.packed import PACKED, texts
 from auditor.frozen import dataclass
 from auditor.model.window import Window
 from auditor.rules.compiled.aggregates import Rows
@@ -21,7 +22,6 @@ from auditor.rules.language.tree import Column, Literal, Op, Type
 from auditor.rules.outcome import Judged, NotEvaluated
 from auditor.rules.rows.evaluate import computed
 from auditor.rules.rows.keys import KEY, code_of, key_of, known_sorted, numbered
-from auditor.rules.rows.packed import PACKED, texts
 from auditor.rules.rows.places import AT, order
 from auditor.rules.stages.kept import hits, split, with_records
 from auditor.rules.stages.summary import summary

@@ -7,13 +7,13 @@ from collections.abc import Collection, Sequence
 import polars as pl
 
 from auditor.entities.columns import alongside, coalesced, filtered, picked, run_starts, uniform, without
+from auditor.entities.packed import texts
 from auditor.frozen import dataclass
 from auditor.rules.language.spec import Condition
 from auditor.rules.outcome import NULL, PAGE, RECORDS
 from auditor.rules.rows.evaluate import verdicts
 from auditor.rules.rows.handed import COUNTED
 from auditor.rules.rows.keys import code_of, numbered
-from auditor.rules.rows.packed import texts
 from auditor.rules.task import Task
 from auditor.tables.schema import COUNT, LINEAGE
 

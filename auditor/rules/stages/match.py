@@ -5,11 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 from auditor.entities.columns import flags, picked, where_true
+from auditor.entities.packed import packed
 from auditor.rules.language.spec import Match
 from auditor.rules.outcome import NULL, Judged
 from auditor.rules.rows.handed import OWN, Handed
 from auditor.rules.rows.keys import KEY, key_of
-from auditor.rules.rows.packed import packed
 from auditor.rules.rows.places import in_order, order
 from auditor.rules.rows.runs import among
 from auditor.rules.stages.kept import split, with_joined_records

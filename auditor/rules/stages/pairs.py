@@ -9,13 +9,13 @@ import polars as pl
 
 from auditor.entities.columns import flags, picked
 from auditor.entities.groups import repeated
+from auditor.entities.packed import texts
 from auditor.rules.compiled.temporal import span
 from auditor.rules.language.columns import interval, names_in
 from auditor.rules.language.spec import Pairs
 from auditor.rules.outcome import Judged
 from auditor.rules.rows.handed import Handed
 from auditor.rules.rows.keys import KEY, code_of, highest, lowest, with_key
-from auditor.rules.rows.packed import texts
 from auditor.rules.rows.places import AT, PLACE, in_order
 from auditor.rules.rows.runs import Runs
 from auditor.rules.stages.kept import hits, split, with_joined_records

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from auditor.entities.columns import flags, picked, rows_at, run_starts, uniform, without
+from auditor.entities.packed import texts
 from auditor.frozen import dataclass
 from auditor.rules.compiled.bounds import parts_of
 from auditor.rules.language.columns import names_in
@@ -14,7 +15,6 @@ from auditor.rules.language.spec import Condition, Match
 from auditor.rules.language.tree import Expr
 from auditor.rules.rows.evaluate import VERDICT, Reading, computed
 from auditor.rules.rows.keys import KEY
-from auditor.rules.rows.packed import texts
 from auditor.rules.rows.runs import Runs, among
 from auditor.rules.task import Task
 from auditor.tables.schema import COUNT

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import polars as pl
 
 from auditor.entities.columns import alongside, coalesced, picked, where_true
+from auditor.entities.packed import texts
 from auditor.rules.compiled.compile import expression, with_shared
 from auditor.rules.language.columns import base_columns, names_in
 from auditor.rules.language.inline import definitions, inlined
@@ -15,7 +16,6 @@ from auditor.rules.outcome import NULL, Judged
 from auditor.rules.rows.evaluate import looked_into
 from auditor.rules.rows.handed import Handed
 from auditor.rules.rows.once import made_names, settled
-from auditor.rules.rows.packed import texts
 from auditor.rules.rows.source import Source
 from auditor.rules.stages.derive import with_derived
 from auditor.rules.stages.kept import hits, with_own_record

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from auditor.entities.groups import repeated
+from auditor.entities.packed import texts
 from auditor.rules.compiled.temporal import span
 from auditor.rules.language.columns import names_in
 from auditor.rules.language.spec import Sequence, Step
@@ -14,7 +15,6 @@ from auditor.rules.outcome import Judged
 from auditor.rules.rows.evaluate import verdicts
 from auditor.rules.rows.handed import Handed
 from auditor.rules.rows.keys import KEY, with_key
-from auditor.rules.rows.packed import texts
 from auditor.rules.rows.places import AT
 from auditor.rules.stages.kept import hits, split, with_joined_records
 from auditor.rules.task import Task

@@ -14,6 +14,7 @@ from auditor.detectors.detection import RECORDS as FOUND
 from auditor.detectors.detection import Aggregate, Budget, Detection
 from auditor.detectors.registry import DETECTORS as KINDS
 from auditor.detectors.registry import Kind
+from auditor.entities.packed import PACKED
 from auditor.model.window import Window
 from auditor.rules.compiled.aggregates import AGGREGATES, Rows
 from auditor.rules.compiled.dtypes import DTYPES
@@ -23,7 +24,6 @@ from auditor.rules.language.tree import Column, Expr, Literal, Op, Type
 from auditor.rules.outcome import CONFIDENCE, NULL, RECORDS, Judged, NotEvaluated
 from auditor.rules.reading.detector_forms import DETECTORS as FORMS
 from auditor.rules.reading.detector_forms import VISIT
-from auditor.rules.rows.packed import PACKED
 from auditor.rules.rows.places import AT, order
 from auditor.rules.stages.detect import DetectorFunction, Request
 from auditor.rules.stages.summary import summary

@@ -10,6 +10,7 @@ import polars as pl
 
 from auditor.entities.columns import flags, picked, rows_at, run_starts
 from auditor.entities.groups import mates
+from auditor.entities.packed import PACKED, texts
 from auditor.frozen import dataclass
 from auditor.rules.compiled.aggregates import ALONE, Rows, aggregates_in, has_column, is_told_alone
 from auditor.rules.compiled.compile import expression
@@ -18,7 +19,6 @@ from auditor.rules.language.tree import Column, Expr, Op
 from auditor.rules.rows.evaluate import computed
 from auditor.rules.rows.keys import KEY, highest, lowest, numbered
 from auditor.rules.rows.once import MADE
-from auditor.rules.rows.packed import PACKED, texts
 from auditor.rules.rows.places import in_order
 from auditor.rules.rows.runs import places_among
 from auditor.rules.stages.cover import most_at_once, newly_covered

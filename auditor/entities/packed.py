@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 import polars as pl
 
 from auditor.entities.columns import alongside, picked, run_starts, where_true
-from auditor.tables.schema import TEXT, TEXTS
 
 PACKED = pl.Categorical()
 """The type of a packed column. Equal texts have equal numbers in all packed columns that live at one time.
@@ -15,6 +14,7 @@ PACKED = pl.Categorical()
 Polars forgets the numbers with the last such column: whoever keeps numbers of texts must keep a `witness` too.
 """
 
+_TEXT, _TEXTS = pl.String(), pl.List(pl.String())
 _RUN, _LOOKED_AT = 2, 10_000
 
 
@@ -51,11 +51,11 @@ def witness() -> pl.Series:
 def texts(rows: pl.DataFrame, names: Iterable[str] | None = None) -> pl.DataFrame:
     """The rows with the packed columns among `names`, or all of them, as texts again."""
     wanted = rows.columns if names is None else set(names)
-    return alongside(rows, *(column.cast(TEXT) for column in rows if column.name in wanted and column.dtype == PACKED))
+    return alongside(rows, *(column.cast(_TEXT) for column in rows if column.name in wanted and column.dtype == PACKED))
 
 
 def of_their_own(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with texts of their own: one that was taken from a column keeps all that column's texts in memory."""
-    own = [column + "" for column in rows if column.dtype == TEXT]
-    lists = [column.list.eval(pl.element() + "") for column in rows if column.dtype == TEXTS]
+    own = [column + "" for column in rows if column.dtype == _TEXT]
+    lists = [column.list.eval(pl.element() + "") for column in rows if column.dtype == _TEXTS]
     return alongside(rows, *own, *lists)
