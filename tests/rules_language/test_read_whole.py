@@ -94,7 +94,7 @@ def test_every_text_of_a_rule_is_kept(rules: RuleSet) -> None:
     assert rule.references == ("https://example.com/x", "a book")
     assert (rule.created, rule.modified) == ("2026-01-01", "2026-02-01")
     assert rule.controls == {"soc2": ("CC6.1", "CC6.2"), "gdpr": ("32",)}
-    assert (rule.position.line, rule.position.column, rule.bundled) == (1, 1, False)
+    assert (rule.position.line, rule.position.column, rule.bundled) == (2, 1, False)
     assert [severity for _, severity in rule.severity_when] == [Severity.INFO, Severity.CRITICAL]
 
 
@@ -104,7 +104,7 @@ def test_what_is_not_said_has_its_default(rules: RuleSet) -> None:
     assert (rule.replaced_by, rule.created, rule.modified) == (None, None, None)
     assert (rule.description, rule.rationale, rule.remediation) == ("", "", "")
     assert (rule.tags, rule.controls, rule.params, rule.lists, rule.cases) == ((), {}, (), (), ())
-    assert rule.position.line == TEXT[: TEXT.index("---\n")].count("\n") + 2
+    assert rule.position.line == TEXT[: TEXT.index("---\n")].count("\n") + 3
 
 
 def test_parameters_lists_and_findings_are_kept(rules: RuleSet) -> None:
