@@ -34,10 +34,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A held lock; `abandoned` is true when the holder before this one was killed."""
+    """A held lock; `killed` is when the holder before this one began, in nanoseconds, where that one was killed.
+
+    Of several that were killed one after the other it is when the first began.
+    """
 
     descriptor: int
-    abandoned: bool
+    killed: int | None
 
     def release(self) -> None:
         """Leave in order."""
@@ -61,12 +64,14 @@ def acquire(folder: Path, now: datetime) -> Lock:
         holder = os.read(descriptor, 4096)
         os.close(descriptor)
         raise ArchiveError(f"{folder} is in use by {_named(holder)}; wait until it has finished") from None
-    abandoned = bool(os.read(descriptor, 1))
+    killed = os.fstat(descriptor).st_mtime_ns if os.read(descriptor, 1) else None
     text = json.dumps({"pid": os.getpid(), "host": platform.node(), "since": iso(now)}).encode()
     os.pwrite(descriptor, text, 0)
     os.ftruncate(descriptor, len(text))
+    if killed is not None:
+        os.utime(descriptor, ns=(killed, killed))
     os.fsync(descriptor)
-    return Lock(descriptor, abandoned)
+    return Lock(descriptor, killed)
 
 
 @contextmanager

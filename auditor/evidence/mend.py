@@ -15,16 +15,19 @@ from auditor.evidence.reader import Evidence
 
 _OLD = "old"
 _READY = "ready"
+_ROUNDED = 2_000_000_000
+"""Nanoseconds by which file systems round the time of a file."""
 
 
-def mend(folder: Path, *, abandoned: bool) -> None:
-    """The manifest ends with a whole line; after a kill, every page below `pages/` has an entry.
+def mend(folder: Path, *, killed: int | None) -> None:
+    """The manifest ends with a whole line; every page that a killed run left below `pages/` has an entry.
 
-    Only an unfinished last line is cut and, when the last holder of the lock was killed, only temporary files
-    and pages without an entry are removed: whatever else is wrong stays for `verify` to name.
+    Only an unfinished last line is cut and, where the last holder of the lock was `killed`, only temporary files
+    and pages without an entry that came since it began are removed: whatever else is wrong stays for `verify` to
+    name. Older pages without an entry are what a manifest told of that was lost.
     """
     _cut_torn_line(manifest_path(folder))
-    if not abandoned:
+    if killed is None:
         return
     pages = pages_path(folder)
     names = page_files(pages)
@@ -32,7 +35,8 @@ def mend(folder: Path, *, abandoned: bool) -> None:
     for name in names:
         path = pages / name
         temporary = path.name.startswith(".") and path.name.endswith(".zst.tmp")
-        if temporary or (is_page_name(name) and path.stem not in cited):
+        left = is_page_name(name) and path.stem not in cited and path.stat().st_mtime_ns > killed - _ROUNDED
+        if temporary or left:
             path.unlink()
 
 

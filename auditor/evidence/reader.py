@@ -87,6 +87,14 @@ class Evidence:
                     return
                 yield line
 
+    def size(self) -> int:
+        """Bytes of the manifest; 0 where there is none."""
+        try:
+            with manifest_path(self.folder).open("rb") as file:
+                return file.seek(0, os.SEEK_END)
+        except FileNotFoundError:
+            return 0
+
     def hash_before(self, offset: int) -> str | None:
         """The hash of the entry that ends at a byte offset; None when none does."""
         last = last_line(manifest_path(self.folder), end=offset)

@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
+from auditor.errors import ArchiveError
 from auditor.evidence.entry import (
     ERASED,
     FILE,
@@ -30,6 +31,7 @@ from auditor.evidence.person import Person
 from auditor.evidence.places import make_private, manifest_path, pages_path, sync_folder, write_private
 from auditor.evidence.reader import Evidence
 from auditor.evidence.redact import without_person
+from auditor.evidence.verify import chain_faults
 
 
 class Removal(Protocol):
@@ -127,8 +129,11 @@ def rewrite(folder: Path, target: Path, removal: Removal, *, at: datetime) -> Re
     """What was removed from the evidence of `folder` on its way to `target`; unchanged pages are linked, not copied.
 
     Every entry keeps its place, so `seq` stays; hashes change from the first changed entry on. The tombstone tells
-    which page became which, and the hashes that runs ended with before.
+    which page became which, and the hashes that runs ended with before. Raises `ArchiveError` where a page is lost or
+    the chain does not hold together, since a new one would hide that.
     """
+    for fault in chain_faults(folder):
+        raise ArchiveError(f"{fault}; a chain made anew would hide that: see archive verify")
     evidence = Evidence(folder)
     pages: dict[str, _Now] = {}
     items = 0

@@ -53,10 +53,19 @@ def verify(folder: Place, *, head: str | None = None) -> tuple[Fault, ...]:
     together: only against a head kept elsewhere does it show.
     """
     seen = _read(manifest_path(folder))
-    faults = [*seen.faults, *_order_faults(seen.places), *_page_faults(folder, seen.sizes), *_foreign_files(folder)]
+    faults = [*_chain_faults(seen), *_page_faults(folder, seen.sizes), *_foreign_files(folder)]
     if head is not None and head != GENESIS and all(place.hash != head for place in seen.places):
         faults.append(Fault(f"head {head}", _lost_head(seen.replaced.get(head))))
     return tuple(faults)
+
+
+def chain_faults(folder: Place) -> tuple[Fault, ...]:
+    """Every entry of the manifest that was changed, lost, swapped or moved; nothing is said of pages."""
+    return _chain_faults(_read(manifest_path(folder)))
+
+
+def _chain_faults(seen: _Seen) -> tuple[Fault, ...]:
+    return (*seen.faults, *_order_faults(seen.places))
 
 
 def _lost_head(tombstone: int | None) -> str:

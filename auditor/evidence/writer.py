@@ -17,7 +17,7 @@ from auditor.evidence.entry import GENESIS, JsonValue, Link, PageEntry, Request,
 from auditor.evidence.line import chained, page_fields, parse, run_fields, unit_fields
 from auditor.evidence.lock import Lock, acquire
 from auditor.evidence.mend import finish_swap, mend
-from auditor.evidence.page import Sealed, page_name, seal_of, sealed
+from auditor.evidence.page import Sealed, page_files, page_name, seal_of, sealed
 from auditor.evidence.places import half_written, make_private, manifest_path, pages_path, sync_folder, written
 from auditor.evidence.reader import last_line
 
@@ -41,6 +41,7 @@ class Writer:
 
     def __init__(self, folder: Path, lock: Lock, *, now: Callable[[], datetime]) -> None:
         self.folder = folder
+        self._folder = folder
         self._pages = pages_path(folder)
         self._lock = lock
         self._now = now
@@ -54,7 +55,9 @@ class Writer:
         link = None if last is None else parse(last).link
         self._seq = 0 if link is None else link.seq + 1
         self._head = GENESIS if link is None else link.hash
-        self._manifest = os.open(manifest_path(folder), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        # one that was lost, so that pages are there without it, is not made again before there is something to tell
+        lost = not manifest_path(folder).exists() and page_files(self._pages)
+        self._manifest = None if lost else self._opened()
 
     @classmethod
     def open(cls, folder: Path, *, now: Callable[[], datetime]) -> Self:
@@ -66,7 +69,7 @@ class Writer:
         try:
             finish_swap(folder)
             make_private(pages_path(folder))
-            mend(folder, abandoned=lock.abandoned)
+            mend(folder, killed=lock.killed)
             return cls(folder, lock, now=now)
         except BaseException:
             lock.abandon()
@@ -138,8 +141,12 @@ class Writer:
                 sync_folder(folder)
             self._unsynced.clear()
             if self._lines:
+                self._manifest = self._opened() if self._manifest is None else self._manifest
                 _append(self._manifest, b"".join(self._lines))
                 self._lines.clear()
+
+    def _opened(self) -> int:
+        return os.open(manifest_path(self._folder), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def __enter__(self) -> Self:
         return self
@@ -154,7 +161,8 @@ class Writer:
             self._lock.abandon()
             raise
         finally:
-            os.close(self._manifest)
+            if self._manifest is not None:
+                os.close(self._manifest)
         self._lock.release()
 
     def _remove_waiting(self) -> None:

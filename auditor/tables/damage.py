@@ -58,10 +58,11 @@ def compared(archive: Archive) -> Compared:
 
 @contextmanager
 def damage_told(archive: Archive, *, read: Archive | None = None) -> Iterator[None]:
-    """Raises `ArchiveError` where a table is lost, or something fails inside because a file of one cannot be read.
+    """Raises `ArchiveError` where a table or the manifest is lost, or a file that cannot be read fails what is inside.
 
     `read` is the archive as it is read inside, where that is not `archive` as it may be by then.
     """
+    hold_to_evidence(read or archive)
     for fault in _lost(read or archive):
         _refuse(archive, fault)
     try:
@@ -72,6 +73,21 @@ def damage_told(archive: Archive, *, read: Archive | None = None) -> Iterator[No
         if not is_full(error):
             refuse_damage(archive, cause=error)
         raise
+
+
+def hold_to_evidence(archive: Archive) -> None:
+    """Raise `ArchiveError` where the manifest is not the one the tables were made from, or ends before they do."""
+    state = archive.state()
+    if not state.chain.entries or archive.evidence.hash_before(state.offset) == state.chain.head:
+        return
+    if archive.evidence.size() < state.offset:
+        raise ArchiveError(
+            f"{archive.place}/evidence/manifest.jsonl was lost or cut, and the tables hold more than it tells; see "
+            "archive verify and bring it back: archive rebuild would make tables of what is left"
+        )
+    raise ArchiveError(
+        f"the tables of {archive.place} were made from other evidence; see archive verify, then run archive rebuild"
+    )
 
 
 def refuse_damage(archive: Archive, *, cause: BaseException | None = None) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 
-from auditor.errors import ArchiveError
 from auditor.evidence.entry import Entry, TombstoneEntry, UnitEntry
 from auditor.evidence.reader import extended
 from auditor.frozen import dataclass
@@ -13,6 +12,7 @@ from auditor.model.coverage import Gap
 from auditor.tables.apply import Ahead, apply
 from auditor.tables.archive import Archive
 from auditor.tables.at_hand import AtHand
+from auditor.tables.damage import hold_to_evidence
 from auditor.tables.decode import Notes
 from auditor.tables.state import State, read_state, write_state
 
@@ -46,9 +46,8 @@ def ingest(
 
     Raises `ArchiveError` when the tables were made from other evidence, or a page is lost or changed.
     """
+    hold_to_evidence(archive)
     state = read_state(archive.store.folder)
-    if state.chain.entries and archive.evidence.hash_before(state.offset) != state.chain.head:
-        raise ArchiveError(f"the tables of {archive.path} were made from other evidence; run archive rebuild")
     total = Ingested()
     for entries, offset in _batches(archive.evidence.positions(offset=state.offset), ahead):
         units = [entry for entry in entries if isinstance(entry, UnitEntry)]

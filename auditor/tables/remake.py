@@ -7,14 +7,16 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from auditor.errors import ArchiveError
 from auditor.evidence.lock import alone
 from auditor.evidence.mend import finish_swap, swap
+from auditor.evidence.page import page_files
 from auditor.evidence.person import Person
-from auditor.evidence.places import NEXT, TABLES, make_private
+from auditor.evidence.places import NEXT, TABLES, make_private, pages_path
 from auditor.evidence.rewrite import Erasure, Removal, Removed, rewrite
 from auditor.evidence.writer import writing
 from auditor.tables.archive import Archive, mark
-from auditor.tables.damage import damage_told
+from auditor.tables.damage import damage_told, hold_to_evidence
 from auditor.tables.draft import Draft
 from auditor.tables.ingest import Ingested, ingest
 from auditor.tables.retention import retention
@@ -23,9 +25,14 @@ from auditor.tables.units import UNITS
 
 
 def rebuild(path: Path, *, now: Callable[[], datetime], progress: Callable[[int], None] | None = None) -> Ingested:
-    """The tables made again from evidence alone, with equal rows; the old ones stand until the new are whole."""
-    Archive(path)
+    """The tables made again from evidence alone, with equal rows; the old ones stand until the new are whole.
+
+    Raises `ArchiveError` where pages are there and no manifest tells of them: nothing could be made of those.
+    """
+    evidence = Archive(path).evidence
     with _beside(path, now=now) as following:
+        if not evidence.size() and page_files(pages_path(path)):
+            raise ArchiveError(f"{path}: evidence/manifest.jsonl is lost, and tables cannot be made of pages alone")
         made = ingest(Archive.rebuilt_in(path, following / TABLES), progress=progress)
         make_private(following / TABLES)
         swap(path)
@@ -45,9 +52,13 @@ def prune(path: Path, before: datetime, *, now: Callable[[], datetime]) -> Remov
 
 
 def _without(path: Path, removal: Callable[[Archive], Removal], *, now: Callable[[], datetime]) -> Removed:
-    """A new archive is prepared beside the old one and takes its place; killed midway, one of the two stands."""
+    """A new archive is prepared beside the old one and takes its place; killed midway, one of the two stands.
+
+    Raises `ArchiveError` where evidence is damaged, since nobody could tell afterwards.
+    """
     Archive(path)
     with _beside(path, now=now) as following:
+        hold_to_evidence(Archive(path))
         removed = rewrite(path, following, removal(Archive(path)), at=now())
         mark(following)
         ingest(Archive(following))

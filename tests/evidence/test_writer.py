@@ -1,6 +1,7 @@
 """Evidence as it is written: durable, private, reproducible, one writer at a time."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -184,6 +185,28 @@ def test_pages_without_an_entry_go_after_a_kill_only(tmp_path: Path, write: Writ
     write(tmp_path, range(2, 3))
     assert not stray.exists()
     assert Evidence(tmp_path).verify() == ()
+
+
+def test_pages_older_than_what_was_killed_stay_when_the_manifest_is_lost(tmp_path: Path, write: Write) -> None:
+    """They are all the evidence there is: nothing that was killed lately left them."""
+    write(tmp_path, range(3))
+    pages = sorted((tmp_path / "evidence/pages").rglob("*.zst"))
+    for path in pages:
+        os.utime(path, (path.stat().st_mtime - 3_600,) * 2)
+    stray = tmp_path / "evidence/pages/ab" / f"ab{'0' * 62}.zst"
+    stray.parent.mkdir(exist_ok=True)
+    (tmp_path / "lock").write_bytes(b"{}")
+    (tmp_path / "evidence/manifest.jsonl").unlink()
+    script = (
+        "import os, sys\nfrom datetime import UTC, datetime\nfrom pathlib import Path\n"
+        "from auditor.evidence.writer import Writer\n"
+        "Writer.open(Path(sys.argv[1]), now=lambda: datetime.now(UTC))\nos.kill(os.getpid(), 9)\n"
+    )
+    for _ in range(2):  # what the first of two left is taken for leftovers by the third, too
+        stray.write_bytes(b"x")
+        subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
+        assert not stray.exists()
+        assert [path for path in pages if path.exists()] == pages
 
 
 def test_threads_share_a_writer(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from auditor.tables.archive import Archive
 from auditor.tables.bring import bring
 from auditor.tables.ingest import ingest
 from auditor.tables.load import Asked
-from auditor.tables.remake import erase, prune, rebuild
+from auditor.tables.remake import compact, erase, prune, rebuild
 
 pytestmark = pytest.mark.slow
 
@@ -292,6 +292,54 @@ def test_an_erasure_killed_midway_can_be_done_again(people: Archive, after: floa
     assert sorted(path.name for path in people.path.iterdir()) == ["archive.json", "evidence", "lock", "tables"]
     for _, content in everything(people.path):
         assert not Person(EVE).named_in(content.decode("utf-8", "replace"))
+
+
+@pytest.mark.parametrize("harm", ["changed", "swapped", "twice", "lost", "emptied", "cut"])
+def test_a_manifest_that_does_not_hold_together_is_not_written_anew(people: Archive, harm: str) -> None:
+    """Afterwards nobody could tell what was done to it, nor find the pages it told of."""
+    manifest = people.path / "evidence/manifest.jsonl"
+    lines = manifest.read_bytes().splitlines(keepends=True)
+    harmed = {
+        "changed": [lines[0].replace(b"bob@", b"rob@"), *lines[1:]],
+        "swapped": [lines[1], lines[0], *lines[2:]],
+        "twice": [lines[0], *lines],
+        "lost": None,
+        "emptied": [],
+        "cut": lines[:-1],
+    }[harm]
+    assert harmed != lines
+    if harmed is None:
+        manifest.unlink()
+    else:
+        manifest.write_bytes(b"".join(harmed))
+    before = {path: path.read_bytes() for path in people.path.rglob("*") if path.is_file()}
+    for work in (
+        lambda: erase(people.path, EVE, now=lambda: NOW),
+        lambda: prune(people.path, NOW, now=lambda: NOW),
+    ):
+        with pytest.raises(ArchiveError, match="see archive verify"):
+            work()
+    assert {path: path.read_bytes() for path in people.path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("left", [None, 0, 1])
+def test_whoever_needs_the_manifest_that_was_lost_says_so(people: Archive, left: int | None, tmp_path: Path) -> None:
+    manifest = people.path / "evidence/manifest.jsonl"
+    lines = manifest.read_bytes().splitlines(keepends=True)
+    manifest.unlink() if left is None else manifest.write_bytes(b"".join(lines[:left]))
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps([attendee("bob@example.com")]), encoding="utf-8")
+    before = {path: path.read_bytes() for path in people.path.rglob("*") if path.is_file()}
+    for work in (
+        lambda: compact(people.path, now=lambda: NOW),
+        lambda: bring(people.path, [file], Asked(kind="attendees", site_url="s"), now=lambda: NOW),
+    ):
+        with pytest.raises(ArchiveError, match="was lost or cut, and the tables hold more than it tells"):
+            work()
+    if not left:
+        with pytest.raises(ArchiveError, match="is lost, and tables cannot be made of pages alone"):
+            rebuild(people.path, now=lambda: NOW)
+    assert {path: path.read_bytes() for path in people.path.rglob("*") if path.is_file()} == before
 
 
 def test_a_folder_that_is_no_archive_is_left_as_it_is(tmp_path: Path) -> None:
