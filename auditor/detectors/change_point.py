@@ -133,7 +133,8 @@ def _with_records(changed: pl.DataFrame, series: pl.DataFrame, frame: pl.DataFra
     rows = where_true(group.is_in(theirs["_group"].implode()))
     cited = texts(frame.select(*LINEAGE)[rows]).with_columns(_group=picked(group, rows)).join(theirs, on="_group")
     told = cited.group_by("_who").agg(records=records())
-    return changed.join(told, on="_who", how="left", maintain_order="left").drop("_who")
+    # periods that were filled alone have none, and are no change whatever their numbers say
+    return changed.join(told, on="_who", maintain_order="left").drop("_who")
 
 
 def _series(told: pl.DataFrame, settings: ChangePoint) -> pl.DataFrame:

@@ -72,6 +72,13 @@ def test_a_change_as_large_as_the_least_one_is_told(build, least: float, found: 
     assert detect(build(weeks([2] * 9 + [4] * 9)), settings, ALL).findings.height == found
 
 
+def test_weeks_of_which_none_has_a_row_are_no_change(build) -> None:
+    """Whatever the bounds allow, a finding rests on records."""
+    settings = ChangePoint(value=COUNT, fill=0.1, threshold=0.0, min_change=0.0, floor=0.25)
+    found = detect(build(weeks([1, *[0] * 14, 1])), settings, ALL)
+    assert (found.findings.height, found.population) == (0, 1)
+
+
 def test_weeks_without_rows_can_count_as_zero(build) -> None:
     rows = weeks([5, 5, 5, 5, 5, 5, 0, 0, 0, 0, 0, 1])
     settings = ChangePoint(value=COUNT, floor=0.25, min_change=1.0, fill=0.0)
