@@ -17,13 +17,14 @@ from auditor.evidence.places import Place
 from auditor.evidence.remote import Remote
 from auditor.evidence.verify import Fault
 from auditor.tables.archive import Archive
-from auditor.tables.files import digest_in
+from auditor.tables.files import digest_in, listed_in
 from auditor.tables.schema import TABLES
 from auditor.tables.units import UNITS
 
 ADVICE = "archive rebuild makes the tables again from evidence"
 _CHANGED, _LOST = "the file was changed", "the file is lost"
 _NO_TABLE, _NO_LOG, _CUT = "the table is lost", "its log cannot be read", "its log has lost its end"
+_ELSEWHERE = "its log names a file that does not lie beside it"
 
 
 @dataclass(slots=True)
@@ -41,7 +42,7 @@ class Compared:
 def compared(archive: Archive) -> Compared:
     """The tables compared with the versions they had, and every file of them with the digest in its name."""
     found = Compared([*_lost(archive)])
-    unreadable = {fault.where for fault in found.faults if fault.what == _NO_LOG}
+    unreadable = {fault.where for fault in found.faults if fault.what in {_NO_LOG, _ELSEWHERE}}
     for table in (*TABLES, UNITS.name):
         if not archive.has(table) or f"{FOLDER}/{table}" in unreadable:
             continue
@@ -104,7 +105,7 @@ def _refuse(archive: Archive, fault: Fault, *, cause: BaseException | None = Non
 
 
 def _lost(archive: Archive) -> Iterator[Fault]:
-    """The tables that are not what they were when rows were last brought: gone, or cut."""
+    """The tables that are not what they were when rows were last brought: gone, cut, or made of other files."""
     versions = archive.state().versions
     for table in (*TABLES, UNITS.name):
         where = f"{FOLDER}/{table}"
@@ -115,6 +116,8 @@ def _lost(archive: Archive) -> Iterator[Fault]:
             yield Fault(where, _NO_LOG)
         elif version < versions.get(table, 0):
             yield Fault(where, _CUT)
+        elif _leads_out(archive, table):
+            yield Fault(where, _ELSEWHERE)
 
 
 def _version(archive: Archive, table: str) -> int | None:
@@ -127,9 +130,17 @@ def _version(archive: Archive, table: str) -> int | None:
         return None
 
 
+def _leads_out(archive: Archive, table: str) -> bool:
+    try:
+        listed_in(archive.log(table))
+    except ArchiveError:
+        return True
+    return False
+
+
 def _names(archive: Archive, table: str) -> list[str]:
     """The files of the table's newest version."""
-    return sorted(pl.DataFrame(archive.log(table).get_add_actions())["path"])
+    return sorted(listed_in(archive.log(table)))
 
 
 def _harm(file: Place, name: str) -> str | None:

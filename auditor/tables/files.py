@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from auditor.entities.columns import run_starts, runs_of, where_true
+from auditor.errors import ArchiveError
 from auditor.frozen import dataclass
 from auditor.model.window import iso
 from auditor.tables.schema import COUNT, FLAG, SPAN, Table
 from auditor.tables.typed import ORDER
 
 if TYPE_CHECKING:
+    from deltalake import DeltaTable
     from deltalake.transaction import AddAction
 
 DERIVED = "_derived"
@@ -49,6 +51,21 @@ class DataFile:
     rows: int
     clusters: pl.Series
     action: AddAction
+
+
+def listed_in(opened: DeltaTable) -> dict[str, int]:
+    """The rows of each file of a version of a table, by the file's name.
+
+    Raises `ArchiveError` for a name that leads out of the table's folder: an archive may come from a stranger.
+    """
+    actions = pl.DataFrame(opened.get_add_actions()).sort("path")
+    for name in actions["path"]:
+        if "/" in name:
+            raise ArchiveError(
+                f"{opened.table_uri}: its log names {name!r}, but files of a table lie beside its log; "
+                "archive rebuild makes the tables again from evidence"
+            )
+    return dict(zip(actions["path"], actions["num_records"], strict=True))
 
 
 def frame_schema(table: Table) -> pl.Schema:

@@ -12,7 +12,7 @@ import polars as pl
 from auditor.evidence.remote import OPTIONS, Remote
 from auditor.frozen import dataclass
 from auditor.tables.archive import Archive
-from auditor.tables.files import stored_schema
+from auditor.tables.files import listed_in, stored_schema
 from auditor.tables.schema import SPAN, TABLES, Table
 
 
@@ -30,9 +30,7 @@ def files_of(archive: Archive, table: str) -> tuple[File, ...]:
         return ()
     place = archive.tables / table
     where = str(place) if isinstance(place, Remote) else str(Path(place).resolve())
-    actions = pl.DataFrame(archive.log(table).get_add_actions()).sort("path")
-    named = zip(actions["path"], actions["num_records"], strict=True)
-    return tuple(File(f"{where}/{name}", rows) for name, rows in named)
+    return tuple(File(f"{where}/{name}", rows) for name, rows in listed_in(archive.log(table)).items())
 
 
 def rows_in(table: str, addresses: Sequence[str]) -> pl.LazyFrame:

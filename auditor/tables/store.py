@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from auditor.evidence.places import make_private
-from auditor.tables.files import DataFile, cluster_columns, clusters_of, frame_schema, stored_schema
+from auditor.tables.files import DataFile, cluster_columns, clusters_of, frame_schema, listed_in, stored_schema
 from auditor.tables.schema import COUNT, FLAG, TEXT, TEXTS, TIME, Table
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Store:
         held = self._held.get(table.name)
         if held is None or held.version != version:
             held = Held(version)
-            for name, rows in _active(opened).items():
+            for name, rows in ({} if opened is None else listed_in(opened)).items():
                 add_file(held, name, rows, clusters_of(self._clusters(table, name), table))
             self._held[table.name] = held
         return Held(held.version, list(held.names), dict(held.rows), held.clusters)
@@ -129,7 +129,7 @@ class Store:
         opened = self._open(table)
         if opened is not None:
             opened.cleanup_metadata()
-        active = _active(opened)
+        active = {} if opened is None else listed_in(opened)
         for path in self.place(table).glob("*.parquet"):
             if path.name not in active:
                 path.unlink()
@@ -180,14 +180,6 @@ def _widen(opened: DeltaTable, schema: Schema) -> None:
     missing = [field for field in schema.fields if field.name not in known]
     if missing:
         opened.alter.add_columns(missing)
-
-
-def _active(opened: DeltaTable | None) -> dict[str, int]:
-    """Names and row counts of the files of the table's newest version, by name."""
-    if opened is None:
-        return {}
-    actions = pl.DataFrame(opened.get_add_actions()).sort("path")
-    return dict(zip(actions["path"], actions["num_records"], strict=True))
 
 
 @contextmanager

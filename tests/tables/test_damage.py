@@ -92,6 +92,15 @@ def cut_log(table: Path) -> Path:
     return table
 
 
+def lead_out(table: Path) -> Path:
+    """The log of a stranger who has rows elsewhere, or wants those of others."""
+    (path,) = table.glob("*.parquet")
+    elsewhere = path.rename(table.parent.parent.parent / "elsewhere.parquet")
+    for log in table.glob("_delta_log/*.json"):
+        log.write_text(log.read_text().replace(f'"{path.name}"', f'"../../../{elsewhere.name}"'))
+    return table
+
+
 HARM = {
     "lost": (lose, LOST),
     "cut": (cut, CHANGED),
@@ -100,6 +109,7 @@ HARM = {
     "log": (spoil_log, LOG),
     "no table": (lose_table, "the table is lost"),
     "log cut": (cut_log, "its log has lost its end"),
+    "log leads out": (lead_out, "its log names a file that does not lie beside it"),
 }
 
 
