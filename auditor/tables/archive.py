@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _MARK = "archive.json"
+_ENCODED = re.compile("%[0-9A-Fa-f]{2}")
 _VERSION = re.compile(r"\d{20}\..*(?:json|parquet)")
 """How a version of a table, or a checkpoint of its log, is named."""
 
@@ -60,9 +61,14 @@ class Archive:
 
     @classmethod
     def create(cls, path: Path | str) -> Self:
-        """The archive at `path`, made when there is none."""
+        """The archive at `path`, made when there is none. Raises `ArchiveError` where none can be."""
         folder = Path(path)
         if not (folder / _MARK).exists():
+            if found := _ENCODED.search(str(folder.absolute())):
+                raise ArchiveError(
+                    f"{folder}: tables cannot be kept below a folder with {found[0]} in its name, which Delta Lake "
+                    "takes for another character; choose another name"
+                )
             if folder.exists() and not _is_begun(folder):
                 raise ArchiveError(f"{folder} is a folder with other things in it; name a new or an empty one")
             with written(folder):

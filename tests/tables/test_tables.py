@@ -376,6 +376,20 @@ def test_rebuilding_gives_equal_rows(
     assert_frame_equal(again.units().collect().sort("key"), units)
 
 
+@pytest.mark.parametrize("name", ["a%20b", "x/50%ab/y"])
+def test_a_name_that_delta_lake_takes_for_another_one_is_refused(tmp_path: Path, name: str) -> None:
+    """It would look for the tables in a folder called `a b`."""
+    with pytest.raises(ArchiveError, match="choose another name"):
+        Archive.create(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_percent_sign_that_stands_for_itself_is_not(new_site, tmp_path: Path) -> None:
+    site = new_site(tmp_path / "100% of b")
+    site.add("attendees", [{"meetingId": "m", "email": "a@example.com"}])
+    assert site.archive.scan("attendees").collect().height == 1
+
+
 @pytest.mark.parametrize("name", ["two words", "ümlaut 会议", "a#b?c"])
 def test_an_archive_may_lie_in_a_folder_of_any_name(new_site, tmp_path: Path, name: str) -> None:
     """A log gives addresses of its files, in which such characters stand as %20 and the like."""
