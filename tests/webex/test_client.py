@@ -9,7 +9,7 @@ import pytest
 
 from auditor.errors import AuthError, ConfigError, RateLimited, SourceError
 from auditor.model.vocabulary import GapReason
-from auditor.webex.auth import Token
+from auditor.webex.auth import Fixed, Token
 from auditor.webex.client import Ask, Stopped
 from auditor.webex.endpoints import ATTENDEES, PARTICIPANTS, SITES
 from auditor.webex.failures import Failed, clean
@@ -298,6 +298,14 @@ def test_a_token_the_server_sends_back_is_left_out(bench, answers, caplog, statu
     assert "Bearer [token]" in str(refused.value)
     told = f"{caplog.text} {refused.value!r} {refused.value.tracking_id} {refused.value.__context__!r}"
     assert "the-secret-token" not in told
+
+
+@pytest.mark.parametrize("access", ["x", "none", "1", "max", "meeting"])
+def test_what_a_short_token_has_in_common_with_headers_stays(bench, answers, access: str) -> None:
+    """A next link or a time to wait that lost a letter to `[token]` would lose the pages behind it."""
+    headers = {"link": '</v1/meetingReports/attendees?max=10&x=none>; rel="next"', "retry-after": "1"}
+    made = bench(answers((200, headers, {"items": []})), credentials=Fixed(Token(access)))
+    assert {name: made.client.send(ask(made)).header(name) for name in headers} == headers
 
 
 def test_addresses_in_the_words_of_webex_are_left_out(bench, answers) -> None:
