@@ -197,16 +197,32 @@ def test_pages_older_than_what_was_killed_stay_when_the_manifest_is_lost(tmp_pat
     stray.parent.mkdir(exist_ok=True)
     (tmp_path / "lock").write_bytes(b"{}")
     (tmp_path / "evidence/manifest.jsonl").unlink()
+    stray.write_bytes(b"x")
+    with Writer.open(tmp_path, now=lambda: NOON):
+        pass
+    assert not stray.exists()
+    assert [path for path in pages if path.exists()] == pages
+
+
+def test_what_a_killed_run_left_goes_also_when_the_next_one_was_killed_at_once(tmp_path: Path, write: Write) -> None:
+    """The second left its name in the lock before it removed anything: the first is still the one that left pages."""
+    write(tmp_path, range(1))
+    lock, stray = tmp_path / "lock", tmp_path / "evidence/pages/ab" / f"ab{'0' * 62}.zst"
+    stray.parent.mkdir(exist_ok=True)
+    for path, ago in ((lock, 200), (stray, 100)):
+        path.write_bytes(b"{}")
+        os.utime(path, (path.stat().st_mtime - ago,) * 2)
     script = (
         "import os, sys\nfrom datetime import UTC, datetime\nfrom pathlib import Path\n"
-        "from auditor.evidence.writer import Writer\n"
-        "Writer.open(Path(sys.argv[1]), now=lambda: datetime.now(UTC))\nos.kill(os.getpid(), 9)\n"
+        "from auditor.evidence.lock import acquire\n"
+        "acquire(Path(sys.argv[1]), datetime.now(UTC))\nos.kill(os.getpid(), 9)\n"
     )
-    for _ in range(2):  # what the first of two left is taken for leftovers by the third, too
-        stray.write_bytes(b"x")
-        subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
-        assert not stray.exists()
-        assert [path for path in pages if path.exists()] == pages
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
+    assert json.loads(lock.read_bytes())["pid"]
+    assert stray.exists()
+    with Writer.open(tmp_path, now=lambda: NOON):
+        pass
+    assert not stray.exists()
 
 
 def test_threads_share_a_writer(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ import pytest
 import zstandard
 from polars.testing import assert_frame_equal
 
+from auditor.audit import Request as Judging
+from auditor.audit import check
 from auditor.errors import ArchiveError
 from auditor.evidence.entry import ERASED, PageEntry, Request, Response, TombstoneEntry, Unit, UnitEntry
 from auditor.evidence.page import page_name, seal_of
@@ -21,6 +23,7 @@ from auditor.evidence.person import Person
 from auditor.evidence.reader import Evidence
 from auditor.evidence.writer import Writer
 from auditor.model.window import Window
+from auditor.rules.reading.load import load_rules
 from auditor.tables.archive import Archive
 from auditor.tables.bring import bring
 from auditor.tables.ingest import ingest
@@ -333,6 +336,8 @@ def test_whoever_needs_the_manifest_that_was_lost_says_so(people: Archive, left:
     for work in (
         lambda: compact(people.path, now=lambda: NOW),
         lambda: bring(people.path, [file], Asked(kind="attendees", site_url="s"), now=lambda: NOW),
+        # a rule that finds nothing cites no page
+        lambda: check(people, load_rules(bundled=True), request=Judging(only=("BOT-001",)), now=NOW),
     ):
         with pytest.raises(ArchiveError, match="was lost or cut, and the tables hold more than it tells"):
             work()
