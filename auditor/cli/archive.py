@@ -61,7 +61,7 @@ def status(session: Session, *, place: Path | str, sites: tuple[str, ...], now: 
 @click.pass_obj
 def verify(session: Session, *, place: Path | str, head: str | None, audit: Path | None) -> int:
     """Compare every page and entry with the hash chain, and every file of the tables with its digest."""
-    from auditor.evidence.lock import reading
+    from auditor.evidence.swap import reading
     from auditor.tables.archive import Archive
     from auditor.tables.damage import ADVICE, compared
 

@@ -159,7 +159,7 @@ def _objects(body: bytes, endpoint: Endpoint) -> Iterator[dict[str, Json]]:
 
 def archive(folder: Path | str) -> Iterator[Check]:
     """Whether an archive can be opened, and its evidence and tables are whole."""
-    from auditor.evidence.lock import reading
+    from auditor.evidence.swap import reading
     from auditor.tables.archive import Archive
     from auditor.tables.damage import ADVICE, compared
 

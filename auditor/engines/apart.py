@@ -20,7 +20,7 @@ from auditor.rules.outcome import Outcome
 from auditor.rules.task import Bound, Task
 from auditor.tables.archive import Archive
 from auditor.tables.geoip import GeoIP
-from auditor.tables.listed import File, files_of
+from auditor.tables.listed import File
 from auditor.tables.schema import TABLES
 
 _ROWS_A_PIECE = 600_000
@@ -57,7 +57,7 @@ def run(
         plan = planned(tasks, sites=len(sites))
         for line in _told(plan.whole):
             say(line)
-        held = {table: files_of(archive, table) for table in TABLES}
+        held = {table: archive.files(table) for table in TABLES}
         work = Work(
             plan=plan,
             files={table: tuple(file.address for file in files) for table, files in held.items()},

@@ -20,8 +20,6 @@ from datetime import datetime
 from pathlib import Path
 
 from auditor.errors import ArchiveError
-from auditor.evidence.places import Place
-from auditor.evidence.remote import Remote
 from auditor.frozen import dataclass
 from auditor.model.window import iso
 
@@ -75,19 +73,9 @@ def acquire(folder: Path, now: datetime) -> Lock:
 
 
 @contextmanager
-def reading(place: Place) -> Iterator[None]:
-    """No file of the archive is taken away meanwhile; waits for whoever does so, and ends it for one who was killed."""
-    if isinstance(place, Remote):
-        yield
-        return
-    from auditor.evidence.mend import end_swap, is_swapping
-
-    with _locked(place, fcntl.LOCK_SH):
-        if not is_swapping(place):
-            yield
-            return
-    end_swap(place)
-    with _locked(place, fcntl.LOCK_SH):
+def shared(folder: Path) -> Iterator[None]:
+    """Nobody has the archive alone meanwhile; waits for who has."""
+    with _locked(folder, fcntl.LOCK_SH):
         yield
 
 

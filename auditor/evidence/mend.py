@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
-from auditor.errors import ArchiveError, said
 from auditor.evidence.entry import PageEntry
-from auditor.evidence.lock import alone
 from auditor.evidence.page import is_page_name, page_files
-from auditor.evidence.places import EVIDENCE, NEXT, TABLES, manifest_path, pages_path, sync_folder
+from auditor.evidence.places import manifest_path, pages_path
 from auditor.evidence.reader import Evidence
 
-_OLD = "old"
-_READY = "ready"
 _ROUNDED = 2_000_000_000
 """Nanoseconds by which file systems round the time of a file."""
 
@@ -58,59 +53,3 @@ def _cut_torn_line(manifest: Path) -> None:
         if end < size:
             file.truncate(end)
             os.fsync(file.fileno())
-
-
-def swap(folder: Path) -> None:
-    """What stands in `next/` has taken the place of its namesakes; killed midway, `finish_swap` ends it."""
-    following = folder / NEXT
-    with alone(folder):
-        (following / _READY).touch(mode=0o600)
-        sync_folder(following)
-        _put_in_place(folder)
-    _remove(following)
-
-
-def finish_swap(folder: Path) -> None:
-    """No replacement is half done: one that was ready is in place, one that was not is gone."""
-    end_swap(folder)
-    _remove(folder / NEXT)
-
-
-def is_swapping(folder: Path) -> bool:
-    """Whether a replacement is half done; for who has a lock of the folder, its writer was killed."""
-    return os.path.exists(folder / NEXT / _READY)  # noqa: PTH110 - a folder nobody may look into says no
-
-
-def end_swap(folder: Path) -> None:
-    """A replacement that was ready is in place; readers may do it, too. Raises `ArchiveError` when they may not."""
-    if not is_swapping(folder):
-        return
-    with alone(folder):
-        if is_swapping(folder):
-            try:
-                _put_in_place(folder)
-            except OSError as error:
-                raise ArchiveError(
-                    f"{folder}: a run was killed while what it made took its place, and that cannot be ended here "
-                    f"({said(error)}); archive compact ends it, by somebody who may write to the archive"
-                ) from error
-
-
-def _put_in_place(folder: Path) -> None:
-    following = folder / NEXT
-    for name in (EVIDENCE, TABLES):
-        old = following / f"{_OLD}-{name}"
-        if (following / name).exists():
-            if (folder / name).exists():
-                _remove(old)
-                (folder / name).rename(old)
-            (following / name).rename(folder / name)
-    sync_folder(folder)
-    for name in (EVIDENCE, TABLES):
-        _remove(following / f"{_OLD}-{name}")
-    (following / _READY).unlink()
-
-
-def _remove(folder: Path) -> None:
-    if folder.exists():
-        shutil.rmtree(folder)

@@ -16,10 +16,11 @@ from auditor.errors import ArchiveError
 from auditor.evidence.entry import GENESIS, JsonValue, Link, PageEntry, Request, Response, RunEntry, Unit, UnitEntry
 from auditor.evidence.line import chained, page_fields, parse, run_fields, unit_fields
 from auditor.evidence.lock import Lock, acquire
-from auditor.evidence.mend import finish_swap, mend
+from auditor.evidence.mend import mend
 from auditor.evidence.page import Sealed, page_files, page_name, seal_of, sealed
 from auditor.evidence.places import half_written, make_private, manifest_path, pages_path, sync_folder, written
 from auditor.evidence.reader import last_line
+from auditor.evidence.swap import finish_swap
 
 _ENTRIES_HELD = 1000
 

@@ -25,7 +25,8 @@ from auditor.evidence.reader import Evidence, extended
 from auditor.evidence.remote import OPTIONS, Remote, is_remote, reason, remote
 from auditor.model.audit import Chain
 from auditor.model.window import Window
-from auditor.tables.files import stored_schema
+from auditor.tables.files import listed_in, stored_schema
+from auditor.tables.listed import File, rows_of
 from auditor.tables.schema import SPAN, Table
 from auditor.tables.schema import TABLES as KNOWN
 from auditor.tables.sites import of_sites
@@ -131,6 +132,14 @@ class Archive:
         except OSError as error:
             raise ArchiveError(f"{place}: {reason(error)}") from None
 
+    def files(self, table: str) -> tuple[File, ...]:
+        """The files of the version of a table that is read."""
+        if not self.has(table):
+            return ()
+        place = self.tables / table
+        where = str(place) if isinstance(place, Remote) else str(place.resolve())
+        return tuple(File(f"{where}/{name}", rows) for name, rows in listed_in(self.log(table)).items())
+
     def sites(self) -> tuple[str, ...]:
         """Every site that was asked or imported, in order."""
         naming = [table for table in (UNITS, KNOWN["meetings"], KNOWN["participants"]) if self.has(table.name)]
@@ -165,10 +174,8 @@ class Archive:
         if not self.has(table.name):
             return table.schema.to_frame().lazy()
         if not isinstance(self.tables, Remote):
-            from auditor.tables.listed import files_of, rows_of
-
             # the addresses a log gives of its files have %20 for a blank, which no file is called
-            return rows_of(table, [file.address for file in files_of(self, table.name)])
+            return rows_of(table, [file.address for file in self.files(table.name)])
         held = pl.scan_delta(self.log(table.name), storage_options=dict(OPTIONS))
         stored = stored_schema(table)
         # a table written before a column was known shows it as unknown

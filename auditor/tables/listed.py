@@ -1,4 +1,4 @@
-"""Tables as lists of files, for readers that share the files among them."""
+"""Rows of a table by the files that hold them, for readers that share the files among them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from pathlib import Path
 
 import polars as pl
 
-from auditor.evidence.remote import OPTIONS, Remote
+from auditor.evidence.remote import OPTIONS
 from auditor.frozen import dataclass
-from auditor.tables.archive import Archive
-from auditor.tables.files import listed_in, stored_schema
+from auditor.tables.files import stored_schema
 from auditor.tables.schema import SPAN, TABLES, Table
 
 
@@ -22,15 +21,6 @@ class File:
 
     address: str
     rows: int
-
-
-def files_of(archive: Archive, table: str) -> tuple[File, ...]:
-    """The files of a table's version that the archive reads."""
-    if not archive.has(table):
-        return ()
-    place = archive.tables / table
-    where = str(place) if isinstance(place, Remote) else str(Path(place).resolve())
-    return tuple(File(f"{where}/{name}", rows) for name, rows in listed_in(archive.log(table)).items())
 
 
 def rows_in(table: str, addresses: Sequence[str]) -> pl.LazyFrame:

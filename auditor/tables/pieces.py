@@ -6,7 +6,7 @@ import polars as pl
 
 from auditor.evidence.remote import Remote
 from auditor.tables.archive import Archive
-from auditor.tables.listed import files_of, rows_in
+from auditor.tables.listed import rows_in
 
 
 def pieces(archive: Archive, table: str) -> tuple[pl.LazyFrame, ...]:
@@ -14,4 +14,4 @@ def pieces(archive: Archive, table: str) -> tuple[pl.LazyFrame, ...]:
     folder = archive.tables / table
     if isinstance(folder, Remote) or not archive.has(table):
         return (archive.scan(table),)
-    return tuple(rows_in(table, [file.address]) for file in files_of(archive, table)) or (archive.scan(table),)
+    return tuple(rows_in(table, [file.address]) for file in archive.files(table)) or (archive.scan(table),)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from auditor.errors import ArchiveError
 from auditor.evidence.lock import alone
-from auditor.evidence.mend import finish_swap, swap
 from auditor.evidence.page import page_files
 from auditor.evidence.person import Person
 from auditor.evidence.places import NEXT, TABLES, make_private, pages_path
 from auditor.evidence.rewrite import Erasure, Removal, Removed, rewrite
+from auditor.evidence.swap import finish_swap, swap
 from auditor.evidence.writer import writing
 from auditor.tables.archive import Archive, mark
 from auditor.tables.damage import damage_told, hold_to_evidence

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from auditor.evidence.lock import reading
+from auditor.evidence.swap import reading
 from auditor.tables.archive import Archive
-from auditor.tables.listed import files_of, rows_of
+from auditor.tables.listed import rows_of
 from auditor.tables.schema import COLLECTIONS, Table
 from auditor.tables.state import State
 from auditor.tables.store import APPLICATION
@@ -91,7 +91,7 @@ class Still(Archive):
 
     def _listed(self, table: Table) -> pl.LazyFrame:
         """The rows of the files of the version that is read: Polars plans with files in a third of what a log takes."""
-        return rows_of(table, [file.address for file in files_of(self, table.name)])
+        return rows_of(table, [file.address for file in self.files(table.name)])
 
 
 @contextmanager

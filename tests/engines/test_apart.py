@@ -20,7 +20,7 @@ from auditor.rules.reading.load import load_rules
 from auditor.rules.task import Task
 from auditor.settings import load
 from auditor.tables.archive import Archive
-from auditor.tables.listed import File, files_of, rows_in
+from auditor.tables.listed import File, rows_in
 from auditor.tables.schema import TABLES
 from benchmarks.attendance.archive import Scale
 from tests.audit.small import SITE, rule_file, small_archive
@@ -127,13 +127,13 @@ def test_parts_that_ended_early_travel_with_their_words(part):
 
 def test_files_of_a_table_hold_what_the_table_shows(bank):
     for name in ("attendees", "meetings", "devices", "people"):
-        files = files_of(bank, name)
+        files = bank.files(name)
         shown = bank.scan(name).collect()
         held = rows_in(name, [file.address for file in files]).collect()
         assert held.schema == TABLES[name].schema
         assert held.sort(pl.all()).equals(shown.sort(pl.all()))
         assert sum(file.rows for file in files) == shown.height
-    assert files_of(bank, "breakouts") == ()
+    assert bank.files("breakouts") == ()
     assert rows_in("breakouts", ()).collect().is_empty()
 
 
@@ -166,4 +166,4 @@ def test_a_rule_that_crashes_on_a_part_crashes_alone(tmp_path):
 def test_addresses_are_absolute_so_that_every_worker_finds_them(tmp_path, monkeypatch):
     small_archive(tmp_path / "archive")
     monkeypatch.chdir(tmp_path)
-    assert all(Path(file.address).is_absolute() for file in files_of(Archive("archive"), "attendees"))
+    assert all(Path(file.address).is_absolute() for file in Archive("archive").files("attendees"))

@@ -14,7 +14,8 @@ import pytest
 
 from auditor.audit.judge import Request, check
 from auditor.errors import ArchiveError
-from auditor.evidence.lock import alone, reading
+from auditor.evidence.lock import alone
+from auditor.evidence.swap import reading
 from auditor.rules.reading.load import load_rules
 from auditor.tables.archive import Archive
 from auditor.tables.ingest import ingest
