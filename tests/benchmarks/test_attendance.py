@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 import benchmarks.attendance
-from auditor.rules.reading.load import load_rules
 from auditor.tables.archive import Archive
 from benchmarks.attendance.archive import Scale, make
+from tests.pack import bundled_rules
 
 RULES = Path(benchmarks.attendance.__file__).parents[1] / "rules.txt"
 
@@ -22,7 +22,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Archive:
 def test_twenty_bundled_rules_are_named() -> None:
     lines = [line.split() for line in RULES.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     assert Counter(line[1] for line in lines) == {"row": 10, "meeting": 6, "person": 2, "network": 1, "device": 1}
-    assert {line[0] for line in lines} <= {rule.id for rule in load_rules([], bundled=True).rules}
+    assert {line[0] for line in lines} <= {rule.id for rule in bundled_rules().rules}
 
 
 @pytest.mark.slow

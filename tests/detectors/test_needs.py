@@ -10,17 +10,17 @@ import pytest
 from auditor.model.window import Window
 from auditor.rules.language.spec import Detector
 from auditor.rules.reading.bind import bind
-from auditor.rules.reading.load import load_rules
 from auditor.rules.stages.statistical import KINDS, needed, settings_of
 from auditor.simulator import scale
 from auditor.simulator.scale.people import DOMAIN
 from auditor.tables.facts import with_facts
+from tests.pack import bundled_rules
 
 MADE = scale.Scale(24, 120, seed="3")
 LISTS = {"internal_domains": (DOMAIN,), "office_networks": ()}
 STAGES = {
     rule.id: stage
-    for rule in load_rules().rules
+    for rule in bundled_rules().rules
     if isinstance(stage := bind(rule, now=MADE.end, lists=LISTS).rule.detect.stage, Detector)
 }
 LINEAGE = ("page", "item")

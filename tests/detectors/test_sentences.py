@@ -16,11 +16,11 @@ from auditor.model.window import Window
 from auditor.rules.judging.run import Means, run
 from auditor.rules.language.spec import Detector
 from auditor.rules.reading.bind import bind
-from auditor.rules.reading.load import load_rules
 from auditor.simulator import scale
 from auditor.simulator.scale.people import DOMAIN
+from tests.pack import bundled_rules
 
-RULES = {rule.id: rule for rule in load_rules().rules if isinstance(rule.detect.stage, Detector)}
+RULES = {rule.id: rule for rule in bundled_rules().rules if isinstance(rule.detect.stage, Detector)}
 LISTS = {"internal_domains": (DOMAIN,), "office_networks": ()}
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from auditor import load_rules
 from auditor.cli import import_
 from auditor.model.waiver import Attestation, Waiver
 from auditor.settings.file import Collect, Geoip, Report, Rules, Settings, load
 from auditor.tables.kinds import KINDS
 from auditor.triage.waiver_file import parse
+from tests.pack import bundled_rules
 
 CHECKOUT = Path(__file__).parents[2]
 PAGE = (CHECKOUT / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -48,7 +48,7 @@ def test_every_list_of_the_bundled_rules_is_told_with_the_rules_that_read_it():
         for name in re.findall(r"`(\w+)`", cells[1]) if len(cells) == 6 else ():
             told[name] = set(re.findall(r"[A-Z]{3}-\d{3}", cells[4]))
     read = {}
-    for rule in load_rules().rules:
+    for rule in bundled_rules().rules:
         for name in {*(one.name for one in rule.lists), *rule.needs.lists}:
             read.setdefault(name, set()).add(rule.id)
     internal = read.pop("internal_domains")

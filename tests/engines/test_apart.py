@@ -26,9 +26,10 @@ from benchmarks.attendance.archive import Scale
 from tests.audit.small import SITE, rule_file, small_archive
 from tests.engines.bank import bank as made
 from tests.engines.inline import Inline
+from tests.pack import bundled_rules
 
 SCALE = Scale(5_000, seed="1", weeks=9, commit=1_200)
-RULES = load_rules(bundled=True)
+RULES = bundled_rules()
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ from auditor.rules.authoring.lint import lint
 from auditor.rules.language.frameworks import control_ids
 from auditor.rules.reading.bind import bind
 from auditor.rules.reading.frameworks import bundled
-from auditor.rules.reading.load import load_rules
+from tests.pack import bundled_rules
 
 FOLDER = Path(__file__).parents[2] / "rules"
-PACK = load_rules([], bundled=True)
+PACK = bundled_rules()
 RULES = PACK.rules
 CONDUCT = {"IDN-007", "ATT-001", "ATT-003", "ATT-006", "ANM-003", "ANM-005", "ANM-006", "ANM-009"}
 STABLE = {

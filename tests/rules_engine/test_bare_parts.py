@@ -15,13 +15,13 @@ from auditor.rules.judging.run import Means, run, source_of
 from auditor.rules.language.spec import Rule
 from auditor.rules.outcome import Judged, NotEvaluated
 from auditor.rules.reading.bind import bind
-from auditor.rules.reading.load import load_rules
 from auditor.rules.task import Task
 from auditor.tables.schema import TABLES, TIME
+from tests.pack import bundled_rules
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 WINDOW = Window(NOW - timedelta(days=60), NOW)
-BUNDLED = load_rules(bundled=True).rules
+BUNDLED = bundled_rules().rules
 LISTS = {name: ("192.0.2.0/24",) for rule in BUNDLED for name in bind(rule, now=NOW, lists={}).missing_lists}
 MEANS = Means(lists=LISTS)
 KNOWN = {"page": "a" * 64, "item": 0, "email": "a@example.com", "meeting_id": "m", "site_url": "a.webex.com"}

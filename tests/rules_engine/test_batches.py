@@ -21,13 +21,13 @@ from auditor.rules.judging.run import Means, run, source_of
 from auditor.rules.language.spec import Detector
 from auditor.rules.outcome import Judged
 from auditor.rules.reading.bind import bind
-from auditor.rules.reading.load import load_rules
 from auditor.rules.rows.parts import parts
 from auditor.rules.rows.spill import MEMORY
 from auditor.rules.stages.plain import judge_by_row
 from auditor.rules.task import Task
 from auditor.simulator.scale import Scale, frames, make, places
 from auditor.tables.schema import TABLES
+from tests.pack import bundled_rules
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 MEANS = Means(
@@ -40,7 +40,7 @@ MEANS = Means(
     }
 )
 WORKED = Path(__file__).parents[1] / "data" / "rules" / "worked.yaml"
-RULES = [rule for rule in load_rules(bundled=True).rules if not isinstance(rule.detect.stage, Detector)]
+RULES = [rule for rule in bundled_rules().rules if not isinstance(rule.detect.stage, Detector)]
 LOOSE = {
     "ANM-001": {"min_bits": "4"},
     "ANM-003": {"threshold": "2", "min_presence": "5m"},
@@ -52,7 +52,7 @@ LOOSE = {
 }
 DETECTORS = [
     bind(rule, now=NOW, lists=MEANS.lists, cli_params=LOOSE.get(rule.id, {}))
-    for rule in load_rules(bundled=True).rules
+    for rule in bundled_rules().rules
     if isinstance(rule.detect.stage, Detector)
 ]
 BOUND = [bind(rule, now=NOW, lists=MEANS.lists) for rule in RULES]

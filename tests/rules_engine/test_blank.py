@@ -11,10 +11,10 @@ from auditor.model.window import Window
 from auditor.rules.judging.run import Means, run
 from auditor.rules.language.spec import Detector
 from auditor.rules.reading.bind import bind
-from auditor.rules.reading.load import load_rules
 from auditor.rules.rows.source import Source
+from tests.pack import bundled_rules
 
-BUNDLED = {rule.id: rule for rule in load_rules().rules if isinstance(rule.detect.stage, Detector)}
+BUNDLED = {rule.id: rule for rule in bundled_rules().rules if isinstance(rule.detect.stage, Detector)}
 LISTS = {"internal_domains": ("example.com",), "office_networks": ()}
 
 

@@ -12,12 +12,12 @@ from auditor.rules.judging.judge import columns_of, judge
 from auditor.rules.judging.run import run
 from auditor.rules.outcome import Crashed, NotEvaluated
 from auditor.rules.reading.bind import bind_case
-from auditor.rules.reading.load import load_rules
 from auditor.rules.rows.handed import Handed
 from auditor.rules.rows.source import Source
+from tests.pack import bundled_rules
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-RULE = next(rule for rule in load_rules(bundled=True).rules if rule.name == "uninvited-in-confidential")
+RULE = next(rule for rule in bundled_rules().rules if rule.name == "uninvited-in-confidential")
 CASE = next(case for case in RULE.cases if case.expect_error is None)
 BOUND = bind_case(RULE, CASE)
 TABLES = frames_of(CASE.given, internal_domains=BOUND.lists.get("internal_domains"))

@@ -14,16 +14,16 @@ from auditor.rules.judging.judge import columns_of, counted, waiting
 from auditor.rules.language.spec import Condition
 from auditor.rules.language.tree import Column, Literal, Op, Type
 from auditor.rules.reading.bind import bind
-from auditor.rules.reading.load import load_rules
 from auditor.rules.rows.handed import COUNTED, OWN
 from auditor.rules.rows.places import PLACE
 from auditor.rules.rows.source import Source
 from auditor.rules.task import Task
 from auditor.tables.schema import LINEAGE, TABLES
+from tests.pack import bundled_rules
 
 NOW = datetime(2026, 10, 5, tzinfo=UTC)
 WHERE = Condition(Op("==", (Column("audio_type", Type.TEXT), Literal(value="pstn", type=Type.TEXT)), Type.BOOLEAN), ())
-RULES = {rule.id: Task(bind(rule, now=NOW).rule) for rule in load_rules([], bundled=True).rules}
+RULES = {rule.id: Task(bind(rule, now=NOW).rule) for rule in bundled_rules().rules}
 
 
 @st.composite

@@ -15,7 +15,6 @@ from auditor.rules.language.columns import names_in
 from auditor.rules.language.spec import Condition
 from auditor.rules.language.tree import Column, Literal, Op, Type
 from auditor.rules.reading.bind import bind
-from auditor.rules.reading.load import load_rules
 from auditor.rules.rows.evaluate import Reading, computed
 from auditor.rules.rows.held import Beside, Held
 from auditor.rules.rows.keys import RUN, key_of
@@ -25,6 +24,7 @@ from auditor.rules.rows.places import PLACE
 from auditor.rules.rows.source import Source
 from auditor.tables.facts import OF_MEETING, value_source, with_facts
 from auditor.tables.schema import LINEAGE, TABLES
+from tests.pack import bundled_rules
 
 NOW = datetime(2026, 10, 5, tzinfo=UTC)
 LISTS = {
@@ -34,7 +34,7 @@ LISTS = {
     "office_networks": ("192.0.2.0/24",),
     "allowed_bots": ("Note Taker",),
 }
-RULES = [bind(rule, now=NOW, lists=LISTS).rule for rule in load_rules(bundled=True).rules]
+RULES = [bind(rule, now=NOW, lists=LISTS).rule for rule in bundled_rules().rules]
 WORDS = st.none() | st.sampled_from(["", "Board meeting", "guest", "Otter.ai notes", "all hands", "0123", "Anna"])
 EMAILS = st.none() | st.sampled_from(["anna@example.com", "bo@example.net", "eve@sub.example.org", "@", "x@y@z", ""])
 ADDRESSES = st.none() | st.sampled_from(["192.0.2.7", "203.0.113.9", "10.1.2.3", "2001:db8::1", "unknown", "1.2.3"])

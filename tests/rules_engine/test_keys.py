@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from auditor.entities.packed import packed
 from auditor.rules.language.columns import only_told_apart
-from auditor.rules.reading.load import load_rules
 from auditor.rules.rows.keys import key_of
+from tests.pack import bundled_rules
 
 WORDS = st.none() | st.sampled_from(["", "a", "b", "long enough not to be held inline"])
 NUMBERS = st.none() | st.sampled_from([-3, 0, 1, 2**40, 2**62, -(2**63), 2**63 - 1])
@@ -53,7 +53,7 @@ def test_different_texts_of_one_hash_are_told_apart():
 
 @pytest.mark.slow
 def test_what_a_rule_only_groups_by_or_shows_is_told():
-    rules = {rule.id: rule for rule in load_rules([], bundled=True).rules}
+    rules = {rule.id: rule for rule in bundled_rules().rules}
     told = only_told_apart(rules["IDN-008"])
     assert {"participant_id", "email", "display_name", "device_type"} < told
     assert not told & {"joined_time", "left_time", "duration"}

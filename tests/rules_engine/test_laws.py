@@ -21,11 +21,12 @@ from auditor.rules.judging.run import Means, run
 from auditor.rules.language.spec import Detector
 from auditor.rules.reading.bind import bind, bind_case
 from auditor.rules.reading.load import load_rules
+from tests.pack import bundled_rules
 
 WORKED = Path(__file__).parents[1] / "data" / "rules" / "worked.yaml"
 RULES = [
     rule
-    for rule in (*load_rules(bundled=True).rules, *load_rules([WORKED], bundled=False).rules)
+    for rule in (*bundled_rules().rules, *load_rules([WORKED], bundled=False).rules)
     if not isinstance(rule.detect.stage, Detector)
 ]
 

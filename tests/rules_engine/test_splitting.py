@@ -17,15 +17,15 @@ from auditor.rules.judging.splitting import Splitting, splitting
 from auditor.rules.language.spec import Detector, Match
 from auditor.rules.outcome import Judged, NotEvaluated, Outcome
 from auditor.rules.reading.bind import BoundRule, bind, bind_case
-from auditor.rules.reading.load import load_rules
 from auditor.rules.rows.handed import Handed
 from auditor.rules.rows.source import Source
 from auditor.rules.stages.derive import with_derived
 from auditor.rules.task import Task
 from auditor.simulator.scale import Scale, frames, make
 from auditor.tables.schema import TABLES
+from tests.pack import bundled_rules
 
-RULES = [rule for rule in load_rules(bundled=True).rules if not isinstance(rule.detect.stage, Detector)]
+RULES = [rule for rule in bundled_rules().rules if not isinstance(rule.detect.stage, Detector)]
 PARTS = 5
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 LISTS = {

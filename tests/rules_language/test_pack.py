@@ -14,6 +14,7 @@ from auditor.rules.reading.frameworks import bundled, load
 from auditor.rules.reading.load import load_rules
 from auditor.rules.reading.pack import NAME, packed, readers_digest, value_packed
 from auditor.rules.reading.packing import frameworks_of, pack
+from tests.pack import bundled_rules
 
 CHECKOUT = Path(__file__).parents[2]
 RULES = CHECKOUT / "rules"
@@ -44,7 +45,7 @@ def made(tmp_path_factory):
 
 @pytest.mark.slow
 def test_rules_are_what_their_files_say_in_every_field_and_place(made):
-    from_files = {rule.id: replace(rule, cases=()) for rule in load_rules().rules}
+    from_files = {rule.id: replace(rule, cases=()) for rule in bundled_rules().rules}
     found = [one for path, kept in packed(made).items() if "/frameworks/" not in path for one in kept.rules(path)]
     assert len(found) == len(from_files)
     assert all(same(rule, from_files[rule.id]) for rule, _, _ in found)
@@ -52,7 +53,7 @@ def test_rules_are_what_their_files_say_in_every_field_and_place(made):
 
 @pytest.mark.slow
 def test_places_of_ids_and_names_are_kept(made):
-    sources = load_rules().sources
+    sources = bundled_rules().sources
     for path, kept in packed(made).items():
         for rule, of_id, of_name in () if "/frameworks/" in path else kept.rules(path):
             assert (of_id, of_name) == tuple(sources[rule.id].index[key].place for key in ("id", "name"))
@@ -70,7 +71,7 @@ def test_equal_files_give_equal_packs():
 
 @pytest.mark.slow
 def test_rules_without_tests_are_the_same_with_and_without_a_pack():
-    whole, bare = load_rules(), load_rules(tests=False)
+    whole, bare = bundled_rules(), load_rules(tests=False)
     assert whole.digest == bare.digest
     assert all(same(replace(one, cases=()), other) for one, other in zip(whole.rules, bare.rules, strict=True))
 
@@ -147,7 +148,7 @@ print(rules.get("ACC-001").title, "yaml" in sys.modules, len(rules.rules), "ACC-
 
 @pytest.mark.slow
 def test_unchanged_files_are_not_read_as_yaml(tree):
-    title, count = load_rules().get("ACC-001").title, len(load_rules().rules)
+    title, count = bundled_rules().get("ACC-001").title, len(bundled_rules().rules)
     assert told(tree, "-c", LOADED) == f"{title} False {count} False\n"
 
 
@@ -158,7 +159,7 @@ def test_a_changed_file_is_read_itself(tree):
     path.write_text(written.replace("title: ", "title: Changed. ", 1))
     try:
         assert told(tree, "-c", LOADED).startswith("Changed. ")
-        assert told(tree, "-c", LOADED).endswith(f" True {len(load_rules().rules)} True\n")
+        assert told(tree, "-c", LOADED).endswith(f" True {len(bundled_rules().rules)} True\n")
     finally:
         path.write_text(written)
 

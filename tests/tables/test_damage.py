@@ -19,12 +19,13 @@ from auditor.cli.context import Session
 from auditor.cli.examined import archive as examined
 from auditor.errors import ArchiveError
 from auditor.evidence.verify import Fault
-from auditor.rules.reading.load import RuleSet, load_rules
+from auditor.rules.reading.load import RuleSet
 from auditor.tables import damage
 from auditor.tables.bring import Asked, bring
 from auditor.tables.damage import compared, refuse_damage
 from auditor.tables.export import export
 from auditor.tables.remake import compact, rebuild
+from tests.pack import bundled_rules
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PEOPLE = [
@@ -48,7 +49,7 @@ def archive(site):
 
 @pytest.fixture(scope="module")
 def rules() -> RuleSet:
-    return load_rules(bundled=True)
+    return bundled_rules()
 
 
 def lose(table: Path) -> Path:

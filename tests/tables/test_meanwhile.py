@@ -16,13 +16,13 @@ from auditor.audit.judge import Request, check
 from auditor.errors import ArchiveError
 from auditor.evidence.lock import alone
 from auditor.evidence.swap import reading
-from auditor.rules.reading.load import load_rules
 from auditor.tables.archive import Archive
 from auditor.tables.ingest import ingest
 from auditor.tables.remake import compact, erase, rebuild
 from auditor.tables.schema import TABLES
 from auditor.tables.still import Still, held_still
 from auditor.tables.units import UNITS
+from tests.pack import bundled_rules
 
 SITE = "example.webex.com"
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
@@ -82,10 +82,10 @@ def test_the_first_rows_are_not_seen_before_all_tables_have_them(site) -> None:
 
 def test_an_audit_counts_the_rows_that_all_tables_have(site) -> None:
     left_half_way(site, 2)
-    audit = check(site.archive, load_rules(), request=Request(only=("IDN-001",)), now=NOW)
+    audit = check(site.archive, bundled_rules(), request=Request(only=("IDN-001",)), now=NOW)
     assert audit.coverage.tables["attendees"].rows == 2
     ingest(site.archive)
-    audit = check(Archive(site.archive.path), load_rules(), request=Request(only=("IDN-001",)), now=NOW)
+    audit = check(Archive(site.archive.path), bundled_rules(), request=Request(only=("IDN-001",)), now=NOW)
     assert audit.coverage.tables["attendees"].rows == 3
 
 

@@ -23,12 +23,12 @@ from auditor.evidence.person import Person
 from auditor.evidence.reader import Evidence
 from auditor.evidence.writer import Writer
 from auditor.model.window import Window
-from auditor.rules.reading.load import load_rules
 from auditor.tables.archive import Archive
 from auditor.tables.bring import bring
 from auditor.tables.ingest import ingest
 from auditor.tables.load import Asked
 from auditor.tables.remake import compact, erase, prune, rebuild
+from tests.pack import bundled_rules
 
 pytestmark = pytest.mark.slow
 
@@ -337,7 +337,7 @@ def test_whoever_needs_the_manifest_that_was_lost_says_so(people: Archive, left:
         lambda: compact(people.path, now=lambda: NOW),
         lambda: bring(people.path, [file], Asked(kind="attendees", site_url="s"), now=lambda: NOW),
         # a rule that finds nothing cites no page
-        lambda: check(people, load_rules(bundled=True), request=Judging(only=("BOT-001",)), now=NOW),
+        lambda: check(people, bundled_rules(), request=Judging(only=("BOT-001",)), now=NOW),
     ):
         with pytest.raises(ArchiveError, match="was lost or cut, and the tables hold more than it tells"):
             work()
