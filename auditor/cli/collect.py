@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -16,12 +15,14 @@ import click
 from auditor.cli.connection import base_url_option, client_for, origin_of, wire_to
 from auditor.cli.context import Exit, Session, fail
 from auditor.cli.options import (
+    ADDRESS,
     ArchiveFolder,
     asked_window,
     clock,
     comma_list,
     each_site,
     now_option,
+    one_address,
     settings_of,
     window_options,
 )
@@ -29,8 +30,6 @@ from auditor.errors import AuthError, ConfigFileError, Problem, SourceError
 
 if TYPE_CHECKING:
     from auditor.webex.plan import Wanted
-
-_ADDRESS = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+")
 
 
 @click.command()
@@ -58,7 +57,7 @@ _ADDRESS = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+")
     metavar="FILE",
     help="Ask for these people instead; one address a line.",
 )
-@click.option("--host-email", metavar="E", help="Participants of meetings of this host only.")
+@click.option("--host-email", metavar="E", callback=one_address, help="Participants of meetings of this host only.")
 @base_url_option
 @click.option(
     "--concurrency", type=click.IntRange(1, 32), default=4, metavar="N", help="Requests at a time; 4 unless set."
@@ -183,7 +182,7 @@ def _addresses(path: Path) -> tuple[str, ...]:
         text = line.strip().lower()
         if not text or text.startswith("#"):
             continue
-        if not _ADDRESS.fullmatch(text):
+        if not ADDRESS.fullmatch(text):
             problems.append(Problem(str(path), number, 1, "this line is no e-mail address"))
         found.append(text)
     if not found:

@@ -41,7 +41,7 @@ base_url_option = click.option(
 
 def origin_of(base_url: str | None) -> Origin:
     """The server to ask: the option, else WEBEX_BASE_URL, else the public one."""
-    return Origin.of(base_url or os.environ.get("WEBEX_BASE_URL") or PUBLIC_BASE)
+    return Origin.of(os.environ.get("WEBEX_BASE_URL") or PUBLIC_BASE if base_url is None else base_url)
 
 
 def wire_to(origin: Origin, collect: Collect, *, connections: int = 4) -> Wire:

@@ -24,6 +24,7 @@ Command = TypeVar("Command", bound=Callable[..., object])
 
 CONFIG = "auditor.yaml"
 _SETTING = re.compile(r",(?=[A-Za-z][\w-]*\.[a-z][a-z0-9_]*=)")
+ADDRESS = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+")
 _NO_HOST = re.compile(r"[^\w.:-]")
 _ONE_SETTING = re.compile(r"([A-Za-z][\w-]*)\.([a-z][a-z0-9_]*)=(.*)", re.DOTALL)
 
@@ -44,7 +45,7 @@ class ArchiveFolder(click.ParamType[Path]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """The folder as a path."""
         del param
-        text = str(value)
+        text = _place(value)
         if is_remote(text):
             verb = ctx.command_path.partition(" ")[2] if ctx is not None else "this verb"
             raise ConfigError(f"{verb} writes to the archive, and an archive on an object store can only be read")
@@ -59,14 +60,17 @@ class ArchivePlace(click.ParamType[Path | str]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
         """The folder as a path, an address as its text."""
         del param, ctx
-        text = str(value)
+        text = _place(value)
         return text if is_remote(text) else Path(text)
 
 
 def comma_list(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    """The values of an option that may be repeated and takes commas; each once, in order."""
+    """The values of an option that may be repeated and takes commas; each once, in order. None is empty."""
     del context, parameter
-    return tuple(dict.fromkeys(part.strip() for value in values for part in value.split(",") if part.strip()))
+    found = _divided(values)
+    if not all(found):
+        raise click.BadParameter(f"{','.join(values)!r} has an empty value; name it, or leave the option out")
+    return found
 
 
 def one_site(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -82,8 +86,16 @@ def one_site(context: click.Context, parameter: click.Parameter, value: str | No
 
 def each_site(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     """The sites of an option that may be repeated and takes commas; each once, in order."""
-    named = (one_site(context, parameter, value) for value in comma_list(context, parameter, values))
+    named = (one_site(context, parameter, value) for value in _divided(values))
     return tuple(dict.fromkeys(host for host in named if host is not None))
+
+
+def one_address(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """An e-mail address, without blanks around it."""
+    del context, parameter
+    if value is not None and ADDRESS.fullmatch(value.strip()) is None:
+        raise click.BadParameter(f"{value!r} is no e-mail address")
+    return None if value is None else value.strip()
 
 
 def moment(context: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
@@ -206,3 +218,15 @@ def settings_of(session: Session) -> Settings:
         return load(Path(session.config))
     default = Path(CONFIG)
     return load(default if default.is_file() else None)
+
+
+def _divided(values: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part.strip() for value in values for part in value.split(",")))
+
+
+def _place(value: object) -> str:
+    """The text of a place; an empty one would be the working folder."""
+    text = str(value)
+    if not text.strip():
+        raise click.BadParameter(f"{text!r} names no place; write . for the working folder")
+    return text

@@ -7,8 +7,10 @@ from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 
-from auditor.cli.options import asked_window, outputs, overrides
+from auditor.cli import _root
+from auditor.cli.options import asked_window, comma_list, each_site, outputs, overrides
 from auditor.model.window import Window
 
 NOW = datetime(2026, 11, 20, 6, tzinfo=UTC)
@@ -96,3 +98,49 @@ def test_formats_may_be_repeated_and_take_commas() -> None:
 def test_what_is_no_output_says_so(values: Any, message: Any) -> None:
     with pytest.raises(click.BadParameter, match=message):
         outputs(HERE, OPTION, values)
+
+
+def test_values_may_be_repeated_and_take_commas() -> None:
+    assert comma_list(HERE, OPTION, ("b, a", "b")) == ("b", "a")
+    assert each_site(HERE, OPTION, ("https://B.webex.com/,a.webex.com", "b.webex.com")) == (
+        "b.webex.com",
+        "a.webex.com",
+    )
+    assert comma_list(HERE, OPTION, ()) == each_site(HERE, OPTION, ()) == ()
+
+
+@pytest.mark.parametrize("values", [("",), (" ",), ("a,",), (",a",), ("a,,b",), ("a", "")])
+def test_an_empty_value_is_refused_because_leaving_it_out_would_ask_for_more(values: Any) -> None:
+    with pytest.raises(click.BadParameter, match="leave the option out"):
+        comma_list(HERE, OPTION, values)
+    with pytest.raises(click.BadParameter, match=r"'' is no site such as example\.webex\.com"):
+        each_site(HERE, OPTION, values)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["collect", "--archive", "x", "--site", ""],
+        ["collect", "--archive", "x", "--meeting-id", ""],
+        ["collect", "--archive", "x", "--meeting-title", "a,"],
+        ["collect", "--archive", "x", "--host-email", ""],
+        ["collect", "--archive", "x", "--host-email", "nobody"],
+        ["collect", "--archive", "x", "--base-url", ""],
+        ["collect", "--archive", "", "--days", "2"],
+        ["archive", "status", "--archive", "x", "--site", ""],
+        ["check", "--archive", "x", "--site", "example.webex.com,"],
+        ["check", "--archive", "x", "--only", ""],
+        ["check", "--archive", "x", "--exclude", ""],
+        ["check", "--archive", "x", "--rules", ""],
+        ["check", "--archive", ""],
+        ["rules", "test", "--only", ""],
+    ],
+)
+def test_no_verb_takes_an_empty_value_for_none(words: list[str], tmp_path: Any, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WEBEX_ACCESS_TOKEN", "a-token")
+    done = CliRunner().invoke(_root, [*words, *(["--plan"] if words[0] == "collect" else [])], standalone_mode=False)
+    told = str(done.exception)
+    assert done.return_value == 2 or isinstance(done.exception, click.UsageError), (done.return_value, done.output)
+    assert "is no archive" not in done.stderr + told
+    assert list(tmp_path.iterdir()) == []
