@@ -57,7 +57,7 @@ def list_command(
 ) -> int:
     """Show every waiver with its state. That is active, expiring, expired, unused or unknown-rule."""
     settings = settings_of(session)
-    file, _ = _known(settings, path, rules)
+    file, _ = _known(_file(settings, path), settings, rules)
     states = _states(file, settings, rules, audit_path, now=clock(now))
     for state in states:
         waiver = state.waiver
@@ -89,7 +89,7 @@ def lint(session: Session, path: Path | None, rules: tuple[str, ...], now: datet
     from auditor.triage.waivers import EXPIRING
 
     settings = settings_of(session)
-    file, problems = _known(settings, path, rules)
+    file, problems = _known(_file(settings, path), settings, rules)
     for problem in problems:
         click.echo(str(problem))
     today = _day(clock(now))
@@ -113,6 +113,7 @@ def lint(session: Session, path: Path | None, rules: tuple[str, ...], now: datet
 
 @command.command()
 @_file_option
+@_rules_option
 @click.option("--id", "name", required=True, metavar="ID", help="The waiver's id, never used before.")
 @click.option("--rule", metavar="ID", help="The rule whose findings are accepted.")
 @click.option("--match", "match", multiple=True, metavar="NAME=VALUE", help="Repeat for more; all must be equal.")
@@ -129,6 +130,7 @@ def add(
     session: Session,
     /,
     path: Path | None,
+    rules: tuple[str, ...],
     *,
     name: str,
     rule: str | None,
@@ -141,7 +143,8 @@ def add(
     from auditor.cli.waiver_text import entry_text, with_entry
     from auditor.reports.write import write_file
 
-    configured = settings_of(session).waivers
+    settings = settings_of(session)
+    configured = settings.waivers
     target = path or configured or Path(DEFAULT)
     values = [_pair(text) for text in match]
     entry = entry_text(
@@ -152,10 +155,15 @@ def add(
         created=_day(clock(now)),
         told={key: value for key, value in told.items() if value is not None},
     )
-    write_file(target, with_entry(target.read_bytes() if target.exists() else b"", entry, path=str(target)))
+    content = with_entry(target.read_bytes() if target.exists() else b"", entry, path=str(target))
+    elsewhere = rule is not None and _is_elsewhere(content, settings, rules, path=str(target))
+    write_file(target, content)
     say(session, f"added waiver {visible(name)} to {target}")
     if configured is None or target.resolve() != configured.resolve():
         say(session, f"check reads that file where --waivers, or waivers in auditor.yaml, names {target}")
+    if elsewhere:
+        where = "where --rules, or rules.paths in auditor.yaml, names its file"
+        say(session, f"no rule {rule} is known here; check takes its waiver only {where}")
     return Exit.OK
 
 
@@ -170,7 +178,35 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _known(settings: Settings, path: Path | None, rules: Sequence[str]) -> tuple[WaiverFile, list[Problem]]:
+def _is_elsewhere(content: bytes, settings: Settings, rules: Sequence[str], *, path: str) -> bool:
+    """Whether only `check` can tell if the rule of the last waiver is there.
+
+    That is an id of a family which no rule has that is known here, while no file of rules was named. Raises
+    `ConfigFileError` for any other rule or name that `check` would refuse.
+    """
+    from auditor.cli.audits import loaded_rules
+    from auditor.errors import ConfigFileError
+    from auditor.rules.reading.forms import RULE_ID
+    from auditor.triage import waiver_file
+
+    file = waiver_file.parse(content, path=path)
+    added, problems = _known(replace(file, entries=file.entries[-1:], attested=()), settings, rules)
+    if not problems:
+        return False
+    rule = added.waivers[0].rule or ""
+    families = {one.id.partition("-")[0] for one in loaded_rules(settings, paths=rules).rules}
+    if rules or RULE_ID.fullmatch(rule) is None or rule.partition("-")[0] in families:
+        raise ConfigFileError(problems)
+    return True
+
+
+def _file(settings: Settings, path: Path | None) -> WaiverFile:
+    from auditor.triage import waiver_file
+
+    return waiver_file.load(path or settings.waivers or Path(DEFAULT))
+
+
+def _known(file: WaiverFile, settings: Settings, rules: Sequence[str]) -> tuple[WaiverFile, list[Problem]]:
     """The waiver file with rules by id, and every name in it that nobody knows."""
     from auditor.audit.selection import ids
     from auditor.audit.visible import visible_names
@@ -179,8 +215,6 @@ def _known(settings: Settings, path: Path | None, rules: Sequence[str]) -> tuple
     from auditor.rules.reading.frameworks import bundled
     from auditor.triage import waiver_file
 
-    target = path or settings.waivers or Path(DEFAULT)
-    file = waiver_file.load(target)
     loaded = loaded_rules(settings, paths=rules).rules
     known = ids(loaded)
     named = waiver_file.with_ids(file, known)

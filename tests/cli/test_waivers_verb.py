@@ -139,3 +139,39 @@ def test_add_says_that_check_does_not_read_a_file_nobody_names(folder: Path) -> 
     again = run("add", "--id", "W-10", *words[2:], "--expires", "2026-12-31", "--now", NOW)
     assert "added waiver W-10" in again.stderr
     assert "check reads" not in again.stderr
+
+
+WORDS = ("--id", "W-9", "--match", "email=a@example.org", "--reason", "r", "--owner", "o", "--expires", "2026-12-31")
+
+
+@pytest.mark.parametrize(
+    ("rule", "more", "told"),
+    [
+        ("HST-02", (), "unknown rule 'HST-02'; did you mean 'HST-002'?"),
+        ("HST-999", (), "unknown rule 'HST-999'"),
+        ("", (), "unknown rule ''"),
+        ("uninvitd", ("--rules", "rules.yaml"), "unknown rule 'uninvitd'; did you mean 'uninvited'?"),
+        ("TST-002", ("--rules", "rules.yaml"), "unknown rule 'TST-002'"),
+        ("TST-001", ("--rules", "rules.yaml", "--match", "emial=x"), "did you mean 'email'?"),
+    ],
+)
+def test_add_refuses_what_check_would(folder: Path, rule: str, more: tuple[str, ...], told: str) -> None:
+    done = run("add", *WORDS, "--rule", rule, *more, "--now", NOW)
+    assert done.return_value == 2
+    assert done.stderr.startswith("waivers.yaml:7:")
+    assert told in done.stderr
+    assert (folder / "waivers.yaml").read_text() == FILE
+
+
+@pytest.mark.parametrize("rule", ["TST-001", "uninvited"])
+def test_add_knows_the_rules_of_the_configuration(folder: Path, rule: str) -> None:
+    (folder / "auditor.yaml").write_text("rules: {paths: [rules.yaml]}\n", encoding="utf-8")
+    done = run("add", *WORDS, "--rule", rule, "--now", NOW)
+    assert done.return_value == 0
+    assert "is known here" not in done.stderr
+
+
+def test_add_takes_an_id_of_a_family_nobody_here_has_and_says_what_check_asks_for(folder: Path) -> None:
+    done = run("add", *WORDS, "--rule", "TST-001", "--now", NOW)
+    assert done.return_value == 0
+    assert "no rule TST-001 is known here; check takes its waiver only where --rules, or rules.paths" in done.stderr
