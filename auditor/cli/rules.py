@@ -251,6 +251,7 @@ def write_rule(session: Session, rule_id: str, name: str, table: str, form: str,
     for option, value, known in (("--from", table, TABLES), ("--form", form, STAGES)):
         if value not in known:
             raise click.BadParameter(f"{value!r} is none of {', '.join(known)}", param_hint=option)
+    _refuse_taken(session, rule_id, name)
     try:
         text = new_rule(rule_id, name, table=table, stage=form)
     except ValueError as error:
@@ -265,6 +266,19 @@ def write_rule(session: Session, rule_id: str, name: str, table: str, form: str,
     out.write_text(text, encoding="utf-8")
     say(session, f"wrote {out}; next: auditor rules lint {out}")
     return Exit.OK
+
+
+def _refuse_taken(session: Session, rule_id: str, name: str) -> None:
+    """Raise `ConfigError` for an id or a name that a bundled rule has, or one of the configuration."""
+    from auditor.cli.audits import loaded_rules
+
+    rules = loaded_rules(settings_of(session))
+    for what, text in (("id", rule_id), ("name", name)):
+        other = rules.get(text)
+        if other is not None:
+            raise ConfigError(
+                f"{text!r} is already the {what} of {other.id} {other.name}; ids and names are never used twice"
+            )
 
 
 @command.command("docs")

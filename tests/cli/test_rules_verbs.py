@@ -290,6 +290,24 @@ def test_new_writes_a_file_and_never_over_another(auditor: Run, tmp_path: Path) 
     assert auditor("rules", "new", "TST-001", "late-arrival").stdout.startswith("# yaml-language-server")
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("ACC-001", "late-arrival"), "'ACC-001' is already the id of ACC-001 uninvited-in-confidential"),
+        (("OWN-001", "uninvited-in-confidential"), "is already the name of ACC-001 uninvited-in-confidential"),
+        (("TST-001", "late-arrival"), "'TST-001' is already the id of TST-001 "),
+    ],
+)
+def test_new_takes_no_id_and_no_name_that_a_rule_has(
+    auditor: Run, good: Path, tmp_path: Path, words: tuple[str, str], told: str
+) -> None:
+    (tmp_path / "auditor.yaml").write_text(f"rules: {{paths: [{good.name}]}}\n", encoding="utf-8")
+    done = auditor("rules", "new", *words, "--out", "late.yaml")
+    assert (done.returncode, (tmp_path / "late.yaml").exists()) == (2, False)
+    assert told in done.stderr
+    assert "never" in done.stderr
+
+
 def test_docs_are_a_page_a_rule_with_its_examples_and_nothing_of_it_runs(
     auditor: Run, good: Path, tmp_path: Path
 ) -> None:
