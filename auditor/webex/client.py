@@ -13,6 +13,7 @@ from uuid import NAMESPACE_URL, uuid5
 from auditor.errors import AuthError, RateLimited
 from auditor.model.vocabulary import GapReason
 from auditor.webex.auth import Credentials, Token
+from auditor.webex.awaited import Stopped
 from auditor.webex.backoff import backoff, http_date, told, untold
 from auditor.webex.endpoints import Endpoint
 from auditor.webex.failures import Failed, describe, refused
@@ -29,10 +30,6 @@ _LIMITED = frozenset({423, 429})
 GATEWAY_TIMEOUT = 504
 _DEAD = 3
 """So many requests given up in a row make a dead line: each further one is tried once until one is answered."""
-
-
-class Stopped(Exception):  # noqa: N818 - the run was asked to end; nothing went wrong
-    """The run ends; nothing more is sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from auditor.evidence.entry import Request, Response, Unit
 from auditor.evidence.writer import Writer
 from auditor.model.coverage import Gap
 from auditor.tables.at_hand import AtHand
-from auditor.webex.client import Stopped
+from auditor.webex.awaited import Stopped
 from auditor.webex.fetch import Fetched, Sink, Source, fetch, gaps_of
 from auditor.webex.lanes import Done, Dropped, Ended, Kept, Lane, ordered
 from auditor.webex.pages import Page

@@ -8,7 +8,7 @@ from queue import Empty, Queue, SimpleQueue
 from threading import Event, Lock, Semaphore, Thread
 from typing import Generic, TypeVar
 
-from auditor.webex.client import Stopped
+from auditor.webex.awaited import Stopped
 
 _POLL = 0.05
 _TURN = 0.2

@@ -6,7 +6,9 @@ import ssl
 import zlib
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from threading import Event
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +17,7 @@ import httpx
 from auditor.errors import ConfigError
 from auditor.frozen import dataclass
 from auditor.version import VERSION
+from auditor.webex.awaited import awaited
 from auditor.webex.origin import Origin, is_loopback
 
 _LARGEST_BODY = 256 * 2**20
@@ -63,10 +66,16 @@ class Transport:
 
 
 class Wire:
-    """Sends to one origin and nowhere else; no redirects, TLS always verified, environment never read."""
+    """Sends to one origin and nowhere else; no redirects, TLS always verified, environment never read.
 
-    def __init__(self, origin: Origin, transport: Transport, *, monotonic: Callable[[], float]) -> None:
+    Once `stopped` is set nothing is sent, and no answer is waited for.
+    """
+
+    def __init__(
+        self, origin: Origin, transport: Transport, *, monotonic: Callable[[], float], stopped: Event | None = None
+    ) -> None:
         self._origin = origin
+        self._stopped = stopped
         self._monotonic = monotonic
         self._total = transport.total.total_seconds()
         read = transport.read.total_seconds()
@@ -98,9 +107,13 @@ class Wire:
         return self._origin
 
     def send(self, method: str, url: str, *, headers: Mapping[str, str], content: bytes | None = None) -> Answer:
-        """The complete answer; raises `TransferFailed` when none came."""
+        """The complete answer; raises `TransferFailed` when none came, `Stopped` when the run ends first."""
         if not self._origin.covers(url):
             raise ConfigError(f"refused to send anything to a server other than {self._origin.root}")
+        exchange = partial(self._exchanged, method, url, headers, content)
+        return exchange() if self._stopped is None else awaited(exchange, self._stopped)
+
+    def _exchanged(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> Answer:
         deadline = self._monotonic() + self._total
         try:
             with self._http.stream(method, url, headers=dict(headers), content=content) as response:

@@ -178,6 +178,35 @@ def test_an_interrupt_ends_a_collection_that_waits_for_webex(fast_path, interrup
         assert process.returncode == 130
 
 
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("slow", "/meetingPreferences/sites"),
+        ("slow", "/meetingReports/attendees"),
+        ("stall", "/meetingReports/attendees"),
+        ("slow", "/meetingParticipants"),
+    ],
+)
+def test_an_interrupt_ends_a_collection_that_waits_for_a_slow_answer(
+    fast_path, interrupted, name: str, path: str
+) -> None:
+    folder = fast_path / "archive"
+    with serve(SETTLED.site(), faults=[Fault(name, times=0, value="30", path=path)]) as server:
+        with subprocess.Popen(
+            command(server, folder), env=environment(server), stderr=subprocess.PIPE, text=True
+        ) as process:
+            while not server.strikes[name] and process.poll() is None:
+                time.sleep(0.005)
+            time.sleep(0.5)
+            begun = time.monotonic()
+            words = interrupted(process)
+        assert (process.returncode, words.strip()) == (130, "")
+        assert time.monotonic() - begun < 8
+    assert Evidence(folder).verify() == ()
+    with serve(SETTLED.site()) as server:
+        assert finished(server, folder).returncode == 0
+
+
 def test_a_full_disk_stops_the_collection_and_the_next_one_carries_on(undisturbed, fast_path) -> None:
     truth, _, _ = undisturbed
     folder = fast_path / "archive"

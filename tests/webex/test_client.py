@@ -10,7 +10,8 @@ import pytest
 from auditor.errors import AuthError, ConfigError, RateLimited, SourceError
 from auditor.model.vocabulary import GapReason
 from auditor.webex.auth import Fixed, Token
-from auditor.webex.client import Ask, Stopped
+from auditor.webex.awaited import Stopped
+from auditor.webex.client import Ask
 from auditor.webex.endpoints import ATTENDEES, PARTICIPANTS, SITES
 from auditor.webex.failures import Failed, clean
 from auditor.webex.origin import Origin

@@ -7,7 +7,7 @@ from threading import Event, active_count
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.webex.client import Stopped
+from auditor.webex.awaited import Stopped
 from auditor.webex.lanes import Done, Dropped, Ended, Kept, Lane, ordered
 
 

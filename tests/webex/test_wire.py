@@ -7,20 +7,24 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import IPv4Address
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread, Timer
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from auditor.webex.awaited import Stopped
+from auditor.webex.oauth import Integration, TokenEndpoint
 from auditor.webex.origin import Origin
 from auditor.webex.wire import TransferFailed, Transport, Wire
 
@@ -155,3 +159,61 @@ def test_nothing_on_loopback_goes_through_a_proxy() -> None:
         origin = Origin.of(f"http://127.0.0.1:{server.server_address[1]}/v1")
         assert answered(origin, Transport(proxy="http://127.0.0.1:9")) == 200
         thread.join()
+
+
+@contextmanager
+def silent(stopped: Event) -> Iterator[tuple[Wire, Event]]:
+    """A line to a server that takes a request and says nothing until the block ends, and what tells of the request."""
+    asked, ended = Event(), Event()
+
+    def answering(request: httpx.Request) -> httpx.Response:
+        del request
+        asked.set()
+        ended.wait(20)
+        return httpx.Response(200, stream=httpx.ByteStream(b"{}"))
+
+    transport = Transport(inner=httpx.MockTransport(answering))
+    with Wire(Origin.of("https://webex.example.com/v1"), transport, monotonic=lambda: 0.0, stopped=stopped) as wire:
+        yield wire, asked
+        ended.set()
+
+
+def test_an_answer_is_not_waited_for_once_the_run_is_stopped() -> None:
+    stopped = Event()
+    with silent(stopped) as (wire, asked):
+        Timer(0.2, stopped.set).start()
+        begun = time.monotonic()
+        with pytest.raises(Stopped):
+            wire.send("GET", f"{wire.origin.base}/x", headers={})
+        assert asked.is_set()
+        assert time.monotonic() - begun < 5
+
+
+def test_a_token_is_not_waited_for_once_the_run_is_stopped() -> None:
+    stopped = Event()
+    with silent(stopped) as (wire, asked):
+        endpoint = TokenEndpoint(wire, Integration("id", "secret"), lambda: datetime.now(UTC), stopped.wait)
+        Timer(0.2, stopped.set).start()
+        with pytest.raises(Stopped):
+            endpoint.refreshed("refresh")
+        assert asked.is_set()
+
+
+def test_nothing_is_sent_on_a_line_that_is_stopped() -> None:
+    stopped = Event()
+    stopped.set()
+    with silent(stopped) as (wire, asked):
+        with pytest.raises(Stopped):
+            wire.send("GET", f"{wire.origin.base}/x", headers={})
+        assert not asked.is_set()
+
+
+def test_a_line_that_may_be_stopped_tells_what_the_server_says(certificate) -> None:
+    with secure(certificate) as origin:
+        with Wire(origin, Transport(ca_file=certificate), monotonic=time.monotonic, stopped=Event()) as wire:
+            assert wire.send("GET", f"{origin.base}/x", headers={}).body == b"{}"
+        with (
+            Wire(origin, Transport(), monotonic=time.monotonic, stopped=Event()) as wire,
+            pytest.raises(TransferFailed, match="not trusted"),
+        ):
+            wire.send("GET", f"{origin.base}/x", headers={})
