@@ -89,6 +89,7 @@ class Refreshing:
         self._store = store
         self._now = now
         self._lock = Lock()
+        self._replaced: Token | None = None
         self._refusal: str | None = None
         self._unanswered = False
         self._warned = False
@@ -109,8 +110,9 @@ class Refreshing:
     def renewed(self, stale: Token) -> Token:
         """The token that took the place of the stale one, fetched if nobody has yet."""
         with self._lock:
-            if self._current is not None and self._current.access != stale.access:
-                return self._current
+            current = self._current
+            if current is not None and (stale is self._replaced or current.access != stale.access):
+                return current
             return self._renew()
 
     def _renew(self) -> Token:
@@ -123,7 +125,7 @@ class Refreshing:
             self._unanswered = not isinstance(error, AuthError)
             raise AuthError(self._refusal, status=401, tracking_id=error.tracking_id) from error
         self._store(token)
-        self._current = token
+        self._current, self._replaced = token, self._current
         self._warn(token)
         return token
 

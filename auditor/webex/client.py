@@ -66,11 +66,16 @@ class _Tries:
 
 @dataclass(slots=True)
 class Tally:
-    """What a client has done; guarded by its lock. `given_up` counts requests given up since the last answer."""
+    """What a client has done; guarded by its lock. `given_up` counts requests given up since the last answer.
+
+    `renewal` is the last token that took the place of a refused one, `proved` whether Webex has taken it since.
+    """
 
     requests: int = 0
     given_up: int = 0
     skew: timedelta | None = None
+    renewal: Token | None = None
+    proved: bool = False
     lock: Lock = field(default_factory=Lock)
 
 
@@ -169,16 +174,18 @@ class Client:
         # a body that is kept as evidence stays as it came; of others only the words are told
         answer = answer.without(token.access, body=answer.status not in _FINE)
         self._note(ask, answer)
+        if answer.status != 401 and token is self._tally.renewal:
+            self._tally.proved = True
         return answer, token
 
     def _weigh(self, ask: Ask, answer: Answer, token: Token, tries: _Tries) -> None:
         """Wait or renew so that the request may be repeated; raises when it may not."""
         error = refused(answer, ask.endpoint, url=f"{self.origin.base}{ask.endpoint.path}")
         status = answer.status
-        if status == 401 and not tries.renewed:
+        if status == 401 and not tries.renewed and (token is not self._tally.renewal or self._tally.proved):
             tries.renewed = True
             try:
-                self._credentials.renewed(token)
+                self._renew(token)
             except AuthError as refusal:
                 words = f"{refusal} ({describe(answer, ask.endpoint)})"
                 raise AuthError(words, status=401, tracking_id=error.tracking_id) from refusal
@@ -191,6 +198,13 @@ class Client:
             self._rest(backoff(tries.trouble, seed=ask.label))
         else:
             raise error
+
+    def _renew(self, token: Token) -> None:
+        """Another token for all who ask; one that is refused before it was ever taken is not renewed again."""
+        renewal = self._credentials.renewed(token)
+        with self._tally.lock:
+            if renewal is not self._tally.renewal:
+                self._tally.renewal, self._tally.proved = renewal, False
 
     def _limited(self, ask: Ask, answer: Answer, error: Exception, tries: _Tries) -> None:
         tries.limited += 1

@@ -61,13 +61,14 @@ def test_a_token_with_enough_left_is_used() -> None:
     assert source.token().access == "old"
 
 
-def test_threads_that_meet_the_same_refusal_share_one_refresh() -> None:
+@pytest.mark.parametrize("access", ["fresh", "stale"])
+def test_threads_that_meet_the_same_refusal_share_one_refresh(access: str) -> None:
     calls: list[int] = []
     stale = Token("stale")
 
     def refresh(_: Token | None) -> Token:
         calls.append(1)
-        return Token("fresh")
+        return Token(access)
 
     source, barrier, seen = refreshing(stale, refresh), Barrier(8), []
 
@@ -80,7 +81,7 @@ def test_threads_that_meet_the_same_refusal_share_one_refresh() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert seen == ["fresh"] * 8
+    assert seen == [access] * 8
     assert calls == [1]
 
 

@@ -162,6 +162,22 @@ def test_a_token_refused_twice_ends_the_run(bench, answers) -> None:
     assert len(made.sent) == 2
 
 
+def test_a_token_that_was_never_taken_since_it_was_renewed_is_not_renewed_again(bench, answers) -> None:
+    credentials = Renewable()
+    made = bench(answers((401, {}, {"message": "no"})), credentials=credentials)
+    for _ in range(3):
+        with pytest.raises(AuthError):
+            made.client.send(ask(made))
+    assert credentials.renewals == 1
+
+
+def test_a_renewed_token_that_was_taken_is_renewed_when_it_ends(bench, answers) -> None:
+    credentials = Renewable()
+    made = bench(answers((401, {}, {}), OK, (401, {}, {}), OK), credentials=credentials)
+    assert [made.client.send(ask(made)).status for _ in range(2)] == [200, 200]
+    assert credentials.renewals == 2
+
+
 def test_a_refused_refresh_ends_the_run(bench, answers) -> None:
     made = bench(answers((401, {}, {})), credentials=Renewable(refuses=True))
     with pytest.raises(AuthError, match="the refresh token is spent"):
