@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,10 +19,10 @@ import click
 from auditor.errors import ConfigError
 from auditor.settings import Collect
 from auditor.webex.auth import Credentials, Fixed, Refreshing, Token
-from auditor.webex.client import Client
+from auditor.webex.client import Client, Patience
 from auditor.webex.endpoints import PUBLIC_BASE
 from auditor.webex.keychain import Keychain, Saved, save, saved
-from auditor.webex.limiter import Clock, Limiter
+from auditor.webex.limiter import LONGEST_PAUSE, Clock, Limiter
 from auditor.webex.oauth import Integration, TokenEndpoint
 from auditor.webex.origin import Origin
 from auditor.webex.wire import Transport, Wire
@@ -61,17 +61,27 @@ def proxy_of(origin: Origin, collect: Collect) -> str | None:
 
 
 def client_for(
-    wire: Wire, *, now: Callable[[], datetime], stopped: Event, credentials: Credentials | None = None
+    wire: Wire,
+    *,
+    now: Callable[[], datetime],
+    stopped: Event,
+    credentials: Credentials | None = None,
+    patience: Patience | None = None,
+    longest: timedelta = LONGEST_PAUSE,
 ) -> Client:
-    """A client with the given credentials or the operator's. Raises `ConfigError` when there are none."""
+    """A client with the given credentials or the operator's. Raises `ConfigError` when there are none.
+
+    `patience` is for trouble, `longest` bounds the pauses Webex asks for.
+    """
     clock = Clock(time.monotonic, lambda seconds: _rest(stopped, seconds))
     return Client(
         wire,
         credentials or credentials_for(wire, clock),
-        limiter=Limiter(clock, stopped=stopped.is_set),
+        limiter=Limiter(clock, longest=longest, stopped=stopped.is_set),
         clock=clock,
         now=now,
         stopped=stopped,
+        patience=patience or Patience(),
     )
 
 

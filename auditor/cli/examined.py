@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from threading import Event
+from threading import Event, Timer
 from typing import Literal
 
 from auditor import __version__
@@ -15,7 +15,8 @@ from auditor.engines.java import OLDEST, java
 from auditor.errors import ArchiveError, AuditorError, AuthError, ConfigError, SourceError
 from auditor.frozen import dataclass
 from auditor.settings import Geoip, Settings
-from auditor.webex.client import Ask, Client
+from auditor.webex.awaited import Stopped
+from auditor.webex.client import Ask, Client, Patience
 from auditor.webex.endpoints import ME, MEETINGS, PARTICIPANTS, SITES, USAGE, Endpoint
 from auditor.webex.links import Pairs
 from auditor.webex.payload import Json, records
@@ -26,6 +27,10 @@ from auditor.words import counted
 _NEEDED = ("click", "deltalake", "httpx", "jinja2", "polars", "pydantic", "pyyaml", "rich", "weasyprint", "zstandard")
 _EXTRAS = {"keyring": "keyring", "maxminddb": "geo", "obstore": "cloud", "pyhanko": "sign", "pyspark": "spark"}
 _MONTH = timedelta(days=29)
+_UNHEARD = timedelta(seconds=5)
+"""How long nothing may be heard of Webex before it counts as out of reach."""
+
+_PATIENCE = Patience(trouble=2, locked=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +86,36 @@ def spark(environment: Mapping[str, str]) -> Iterator[Check]:
 
 
 def credentials(settings: Settings, *, base_url: str | None, now: datetime) -> Iterator[Check]:
-    """Whether there is a token, whether Webex takes it, and which scopes it has."""
+    """Whether there is a token, whether Webex takes it, and which scopes it has.
+
+    Nothing is waited for longer than a few seconds until Webex has answered once.
+    """
+    unheard = Timer(_UNHEARD.total_seconds(), (stopped := Event()).set)
     try:
         origin = origin_of(base_url)
-        with wire_to(origin, settings.collect) as wire:
-            client = client_for(wire, now=lambda: now, stopped=Event())
+        with wire_to(origin, settings.collect, stopped=stopped) as wire:
+            client = client_for(wire, now=lambda: now, stopped=stopped, patience=_PATIENCE, longest=_UNHEARD)
             yield Check("token", "ok", f"found for {origin.base}")
-            yield from _scopes(client, settings.sites, now)
+            unheard.start()
+            yield from _scopes(client, settings.sites, now, heard=unheard.cancel)
     except (ConfigError, AuthError) as error:
         yield Check("token", "missing", str(error))
+    finally:
+        unheard.cancel()
 
 
-def _scopes(client: Client, wanted: Sequence[str], now: datetime) -> Iterator[Check]:
-    """One request for each scope, as small as it may be; raises `AuthError` when the token is refused."""
+def _scopes(client: Client, wanted: Sequence[str], now: datetime, *, heard: Callable[[], None]) -> Iterator[Check]:
+    """One request for each scope, as small as it may be; raises `AuthError` when the token is refused.
+
+    `heard` is told once it is known whether Webex answers at all.
+    """
     span = (("from", stamp(now - _MONTH)), ("to", stamp(now)))
-    yield _probed(client, ME, (), optional=True)[0]
+    check, person = _probed(client, ME, (), optional=True)
+    if person is not None:
+        heard()
+    yield check
     check, found = _probed(client, SITES, ())
+    heard()
     yield check
     if found is not None:
         site = yield from _site(wanted, found, listed=check.state == "ok")
@@ -148,6 +167,9 @@ def _probed(
         return Check(scope, absent, f"{endpoint.path} is refused"), []
     except SourceError as error:
         return Check(scope, absent, f"could not be tried: {error}"), None
+    except Stopped:
+        words = f"{client.origin.host} did not answer within {_UNHEARD.total_seconds():.0f} s"
+        return Check(scope, absent, f"could not be tried: {words}"), None
     return Check(scope, "ok", f"{endpoint.path} answers"), found
 
 

@@ -9,6 +9,8 @@ from threading import Lock
 from auditor.errors import RateLimited
 from auditor.frozen import dataclass
 
+LONGEST_PAUSE = timedelta(minutes=5)
+
 
 @dataclass(frozen=True, slots=True)
 class Clock:
@@ -29,7 +31,7 @@ class Limiter:
         self,
         clock: Clock,
         *,
-        longest: timedelta = timedelta(minutes=5),
+        longest: timedelta = LONGEST_PAUSE,
         budget: timedelta = timedelta(minutes=30),
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 
 import pytest
 
@@ -109,3 +111,35 @@ def test_a_scope_that_could_not_be_tried_leaves_1(auditor, small) -> None:
         result = auditor("doctor", "--base-url", server.base_url, env={"WEBEX_ACCESS_TOKEN": "the-token"})
     assert result.returncode == 1
     assert "missing meeting:admin_config_read could not be tried" in result.stdout
+
+
+@pytest.mark.parametrize("server", ["refuses", "is silent"])
+def test_a_server_nobody_reaches_is_named_within_a_few_seconds(auditor, server: str) -> None:
+    with socket.socket() as dead:
+        dead.bind(("127.0.0.1", 0))
+        if server == "is silent":
+            dead.listen()
+        base = f"http://127.0.0.1:{dead.getsockname()[1]}/v1"
+        begun = time.monotonic()
+        result = auditor("doctor", "--base-url", base, env={"WEBEX_ACCESS_TOKEN": "the-token"})
+        took = time.monotonic() - begun
+    silent, refused = "127.0.0.1 did not answer within 5 s", "GET /people/me: the connection failed, 2 times"
+    words = silent if server == "is silent" else refused
+    assert f"could not be tried: {words}" in result.stdout
+    assert "missing meeting:admin_preferences_read could not be tried" in result.stdout
+    assert "were not tried" in result.stdout
+    assert result.returncode == 1
+    assert took < 30
+
+
+def test_a_token_that_nobody_refreshes_is_told_within_a_few_seconds(auditor) -> None:
+    names = ("WEBEX_CLIENT_ID", "WEBEX_CLIENT_SECRET", "WEBEX_REFRESH_TOKEN")
+    with socket.socket() as dead:
+        dead.bind(("127.0.0.1", 0))
+        base = f"http://127.0.0.1:{dead.getsockname()[1]}/v1"
+        begun = time.monotonic()
+        result = auditor("doctor", "--base-url", base, env=dict.fromkeys(names, "something"))
+        took = time.monotonic() - begun
+    assert "127.0.0.1 did not answer within 5 s" in result.stdout
+    assert result.returncode == 1
+    assert took < 30
