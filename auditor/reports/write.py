@@ -6,12 +6,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from auditor.errors import ReportError, said
 from auditor.frozen import dataclass
+from auditor.reports.beside import open_beside
 
 _IN_MEMORY = 32_000_000
 
@@ -46,14 +47,13 @@ def laid_out(path: Path, pieces: Iterable[bytes]) -> Iterator[Laid]:
     if path.is_dir():
         raise ReportError(f"{path}: is a folder")
     through = path.exists() and not path.is_file()
-    try:
-        beside = _beside(path, pieces, folder=None if through else path.parent)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    try:
+    with ExitStack() as gone_after:
+        try:
+            number, beside = gone_after.enter_context(open_beside(path, elsewhere=through))
+            _fill(number, beside, pieces)
+        except OSError as error:
+            raise _unwritable(path, error) from error
         yield Laid(path, beside, through)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -95,19 +95,12 @@ def _led_to(path: Path) -> Path:
     raise ReportError(f"{path}: cannot be written: it is a link that leads back to itself")
 
 
-def _beside(path: Path, pieces: Iterable[bytes], *, folder: Path | None) -> Path:
-    number, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
-    beside = Path(name)
-    try:
-        with os.fdopen(number, "wb") as file:
-            file.writelines(pieces)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.chmod(0o666 & ~_umask())
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    return beside
+def _fill(number: int, beside: Path, pieces: Iterable[bytes]) -> None:
+    with os.fdopen(number, "wb", closefd=False) as file:
+        file.writelines(pieces)
+        file.flush()
+        os.fsync(number)
+    beside.chmod(0o666 & ~_umask())
 
 
 def _unwritable(path: Path, error: OSError) -> ReportError:

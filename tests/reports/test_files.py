@@ -3,6 +3,8 @@
 import csv
 import io
 import os
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
@@ -110,6 +112,52 @@ def test_what_cannot_be_laid_out_whole_leaves_the_file_as_it_was(tmp_path: Path)
         laid.place()
     assert path.read_bytes() == b"new bytes"
     assert [p.name for p in tmp_path.iterdir()] == ["report.csv"]
+
+
+DYING = """
+import os, sys
+from pathlib import Path
+from auditor.reports.write import laid_out
+with laid_out(Path(sys.argv[1]), [b"half"]):
+    print("laid", flush=True)
+    if sys.argv[2] == "dies":
+        os._exit(9)
+    sys.stdin.read()
+"""
+
+
+def laying(path: Path, *, dies: bool) -> subprocess.Popen[str]:
+    """Another run that has laid out a file beside `path`, and dies at once, or lives until its stdin ends."""
+    words = [sys.executable, "-c", DYING, str(path), "dies" if dies else "lives"]
+    run = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert run.stdout is not None
+    assert run.stdout.readline() == "laid\n"
+    return run
+
+
+def test_what_a_killed_run_left_is_taken_away_and_what_a_living_one_lays_out_stays(tmp_path: Path) -> None:
+    path = tmp_path / "report.csv"
+    others = [tmp_path / name for name in (".report.csv.swp", ".report.csv.part", ".report.csv.notours_.partly", "x")]
+    for other in others:
+        other.write_bytes(b"")
+    with laying(path, dies=False) as living, laying(path, dies=True) as dead:
+        dead.wait()
+        assert len(list(tmp_path.iterdir())) == len(others) + 2
+        write_file(path, b"new")
+        assert len(list(tmp_path.iterdir())) == len(others) + 2
+        assert path.read_bytes() == b"new"
+        living.communicate("")
+        assert living.returncode == 0
+    assert sorted(tmp_path.iterdir()) == sorted([*others, path])
+
+
+def test_what_was_left_beside_one_file_stays_when_another_is_written(tmp_path: Path) -> None:
+    with laying(tmp_path / "a.csv", dies=True) as dead:
+        dead.wait()
+    write_file(tmp_path / "b.csv", b"new")
+    assert len(list(tmp_path.iterdir())) == 2
+    write_file(tmp_path / "a.csv", b"new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "b.csv"]
 
 
 @pytest.mark.parametrize("name", FORMATS)
