@@ -9,6 +9,7 @@ Distribution Functions", 2022.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import field
 from datetime import timedelta
 from functools import reduce
 
@@ -36,10 +37,16 @@ from auditor.frozen import dataclass
 from auditor.model.window import Window
 from auditor.tables.schema import LINEAGE
 
+MOST = 10_000
+"""The most a rule may ask for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outlier:
-    """Settings of `outlier`; `features` are aggregates over the rows of an entity and period."""
+    """Settings of `outlier`; `features` are aggregates over the rows of an entity and period.
+
+    What is reported is the `top`, and of these what the `budget` allows; without one all of them.
+    """
 
     features: Aggregate
     entity: tuple[str, ...] = ("email",)
@@ -47,6 +54,7 @@ class Outlier:
     top: int = 20
     min_rows: int = 3
     min_entities: int = 50
+    budget: Budget = field(default_factory=lambda: Budget(total=MOST, per_entity=MOST))
 
     @property
     def needed(self) -> frozenset[str]:
@@ -150,7 +158,7 @@ def tell(parts: Sequence[Seen], settings: Outlier, window: Window, again: Again)
     return conclude(
         _worded(told, settings),
         entity=key,
-        budget=Budget(total=settings.top, per_entity=settings.top),
+        budget=settings.budget,
         population=judged.height,
         not_evaluable=seen.lost + blank,
         history=seen.history,

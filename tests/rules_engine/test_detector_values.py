@@ -74,3 +74,30 @@ def test_a_detector_that_finds_nothing_passes_whatever_its_severity_would_depend
     rest = f'severity_when: [{{if: "{asked}", severity: info}}]'
     found = judge(detect, {"attendees": ROWS}, window=WINDOW, fingerprint="[email, window_start]", rest=rest)
     assert (found.reason, found.found, found.crashed) == (None, 0, False)
+
+
+@pytest.mark.parametrize(
+    ("settings", "candidates", "emitted"),
+    [
+        ("top: 60", 60, 60),
+        ("top: 4", 4, 4),
+        ("top: 40, budget: 6", 40, 6),
+        ("top: 4, budget: 6", 4, 4),
+        ("top: 240, per_entity: 1", 240, 80),
+        ("top: 240, per_entity: 1, budget: 50", 240, 50),
+    ],
+)
+def test_an_outlier_rule_reports_no_more_than_its_budget_and_accounts_for_the_rest(
+    judge, settings, candidates, emitted
+):
+    features = "{joins: count(), longest: max(len(display_name))}"
+    given = f"entity: [email], period: 1d, min_rows: 1, min_entities: 2, {settings}, features: {features}"
+    found = judge(
+        f"from: attendees\ndetector: {{type: outlier, {given}}}",
+        {"attendees": ROWS},
+        window=Window(START - timedelta(hours=10), START + timedelta(weeks=26)),
+        fingerprint="[email, period]",
+    )
+    assert len(found.findings) == emitted
+    assert (found.ledger.candidates, found.ledger.emitted) == (candidates, emitted)
+    assert found.ledger.truncated == candidates - emitted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 from typing import TypeAlias
@@ -78,7 +79,7 @@ def _suppress(*default: str) -> Setting:
 
 
 def _form(settings: dict[str, Setting], yields: dict[str, Type]) -> DetectorForm:
-    return DetectorForm(MappingProxyType({**settings, **_COMMON}), MappingProxyType({**_COMMON_YIELDS, **yields}))
+    return DetectorForm(MappingProxyType({**_COMMON, **settings}), MappingProxyType({**_COMMON_YIELDS, **yields}))
 
 
 _ENTITY = _columns("email")
@@ -190,6 +191,9 @@ DETECTORS: Mapping[str, DetectorForm] = MappingProxyType(
                 "top": Setting("integer", 20, least=1, most=10_000),
                 "min_rows": Setting("integer", 3, least=1, most=10_000),
                 "min_entities": Setting("integer", 50, least=2, most=1_000_000),
+                # `top` is the budget where none is given
+                "budget": replace(_COMMON["budget"], default=None),
+                "per_entity": replace(_COMMON["per_entity"], default=None),
             },
             {"top_features": Type.TEXT, "period": Type.DATETIME},
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from auditor.detectors.detection import RECORDS as FOUND
-from auditor.detectors.detection import Aggregate, Budget, Detection
+from auditor.detectors.detection import Aggregate, Detection
 from auditor.detectors.registry import DETECTORS as KINDS
 from auditor.detectors.registry import Kind
 from auditor.entities.packed import PACKED
@@ -115,24 +115,20 @@ def _dtype(name: str, request: Request) -> pl.DataType:
 
 def settings_of(stage: Detector, kind: Kind) -> Any:
     """The settings of the detector, as the rule has them."""
-    return kind.settings(**_values(stage, kind))
+    plain, stated = _values(stage, kind)
+    settings = kind.settings(**plain)
+    return replace(settings, budget=replace(settings.budget, **stated)) if stated else settings
 
 
-def _values(stage: Detector, kind: Kind) -> dict[str, object]:
-    """The settings as the detector's dataclass takes them; what is not set keeps its default."""
+def _values(stage: Detector, kind: Kind) -> tuple[dict[str, object], dict[str, int]]:
+    """The settings as the detector takes them, and those of its budget; what is not set keeps its default."""
     plain: dict[str, object] = {}
     for name, setting in stage.settings.items():
         plain[name] = _value(name, setting)
-    budget = Budget(
-        **{
-            field: plain.pop(name)
-            for field, name in (("total", "budget"), ("per_entity", "per_entity"))
-            if isinstance(plain.get(name), int)
-        }  # type: ignore[arg-type]
-    )
+    limits = {field: plain.pop(name, None) for field, name in (("total", "budget"), ("per_entity", "per_entity"))}
     taken = {field.name for field in fields(kind.settings)}
     plain = {name: value for name, value in plain.items() if name in taken and value is not None}
-    return {**plain, "budget": budget} if "budget" in taken else plain
+    return plain, {field: limit for field, limit in limits.items() if isinstance(limit, int)}
 
 
 def _value(name: str, setting: Expr | tuple[str, ...] | Mapping[str, Expr] | str) -> object:
