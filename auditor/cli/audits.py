@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.errors import AuditorError, ConfigError
+from auditor.errors import AuditorError, ConfigError, ReportError
 from auditor.model.audit import Audit
 
 if TYPE_CHECKING:
@@ -28,6 +28,18 @@ def read_audit(path: Path) -> Audit:
     except AuditorError as error:
         why = str(error).removeprefix("this is no audit.json: ")
         raise ConfigError(f"{path}: is no audit.json of this version: {why}") from error
+
+
+def whole_audit(path: Path) -> Audit:
+    """The audit of an `audit.json` that lists all it counts; `ConfigError` names the place that contradicts."""
+    from auditor.reports.audit_counts import reconcile
+
+    audit = read_audit(path)
+    try:
+        reconcile(audit)
+    except ReportError as error:
+        raise ConfigError(f"{path}: lists other findings than it counts: {error}") from error
+    return audit
 
 
 def comparable(path: Path) -> Audit:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from auditor.cli.audits import read_audit
+from auditor.cli.audits import whole_audit
 from auditor.cli.context import Exit, Session, say
 from auditor.cli.options import Output, outputs, zone
 from auditor.errors import ConfigError
@@ -60,7 +60,7 @@ def command(
     from auditor.cli.rendering import redacted_audit, write_outputs
     from auditor.reports.formats import Options
 
-    audit = read_audit(audit_file)
+    audit = whole_audit(audit_file)
     for output in written:
         if output.path is not None and output.path.exists() and output.path.samefile(audit_file):
             raise ConfigError(f"{output.path}: is the audit that is read; name another place to write to")

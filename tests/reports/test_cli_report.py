@@ -2,9 +2,12 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jsonschema_rs
 import pytest
@@ -99,6 +102,47 @@ def test_a_file_that_is_no_audit_is_exit_2(tmp_path: Path) -> None:
     done = auditor("report", tmp_path / "x.json", "--format", "json=-")
     assert done.returncode == 2
     assert "schema_version" in done.stderr
+
+
+def counted(document: dict[str, Any], **counts: int) -> None:
+    """The audit with other counts of its first finding's rule, of that finding's severity, and in all."""
+    rule = next(one for one in document["rules"] if one["id"] == document["findings"][0]["rule_id"])
+    summary = document["summary"]
+    for place in (rule, summary):
+        place["findings"] += counts.get("found", 0)
+    rule["truncated"] += counts.get("cut", 0)
+    rule["waived"] += counts.get("waived", 0)
+    summary["open"] += counts.get("found", 0)
+    summary["by_severity"][rule["severity"]] += counts.get("severity", 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda audit: audit["findings"].pop(0), r"\$\.rules\[\d+\]\.findings: 1, but 0 are listed"),
+        (
+            lambda audit: counted(audit, found=2, cut=1, severity=2),
+            r"\$\.rules\[\d+\]\.findings: 3, but 1 are listed and 1 cut off",
+        ),
+        (lambda audit: counted(audit, waived=1), r"\$\.rules\[\d+\]\.waived: 1, but 0 waived ones are listed"),
+        (
+            lambda audit: audit["findings"][0].update(severity="info"),
+            r"\$\.summary\.by_severity\.[a-z]+: \d+, but \d+ open ones are listed",
+        ),
+        (lambda audit: counted(audit, found=5, cut=5, severity=5), None),
+    ],
+)
+def test_an_audit_that_lists_other_findings_than_it_counts_is_exit_2(
+    saved: Path, tmp_path: Path, change: Callable[[dict[str, Any]], object], message: str | None
+) -> None:
+    document = json.loads(saved.read_bytes())
+    change(document)
+    edited = tmp_path / "edited.json"
+    edited.write_text(json.dumps(document))
+    done = auditor("report", edited, "--format", f"csv={tmp_path / 'f.csv'}")
+    assert done.returncode == (2 if message else 0), done.stderr
+    assert (tmp_path / "f.csv").exists() == (message is None)
+    assert message is None or re.search(message, done.stderr)
 
 
 def test_the_schemas_are_printed(saved: Path) -> None:
