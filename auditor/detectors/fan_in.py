@@ -237,7 +237,9 @@ def _rated(numbered: pl.DataFrame, crowd: pl.Series, settings: FanIn) -> pl.Data
 
 
 def _after_the_first() -> pl.Expr:
-    return pl.col("observed_at") > pl.col("observed_at").min().over("_network")
+    """Whether another scope of the network began before this one did."""
+    began = pl.col("observed_at").min()
+    return began.over("_network", "_scope") > began.over("_network")
 
 
 def _known(scored: pl.DataFrame, frame: pl.DataFrame, settings: FanIn, networks: pl.Series) -> pl.Series:
@@ -295,7 +297,10 @@ def _strictly_before(counted: pl.DataFrame, places: pl.DataFrame) -> pl.DataFram
     network = rated["_network"] * size
     until = places["_start"].search_sorted(rated["observed_at"], side="left")
     scopes = begun.search_sorted(network + until).cast(pl.Int64) - begun.search_sorted(network).cast(pl.Int64)
-    return rated.with_columns(_scopes=scopes)
+    # somebody else on the network may have begun the scope itself
+    own = rated.join(places, on=["_network", "_scope"], how="left", maintain_order="left")
+    begun_itself = (own["_start"] < own["observed_at"]).cast(pl.Int64)
+    return rated.with_columns(_scopes=scopes - begun_itself)
 
 
 def _leave_one_out(counted: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:

@@ -16,7 +16,7 @@ ALL = Window(START, START + timedelta(days=400))
 WIDE = Budget(10_000, 10_000)
 
 
-def crowd(day: int, people: int, meeting: str, **more: object) -> list[dict[str, object]]:
+def crowd(day: float, people: int, meeting: str, **more: object) -> list[dict[str, object]]:
     begin = START + timedelta(days=day)
     return [
         {"joined_time": begin + timedelta(seconds=n), "email": f"p{n}", "meeting_id": meeting, **more}
@@ -31,6 +31,20 @@ def test_the_usual_count_leaves_the_scope_itself_and_later_ones_out(build) -> No
         ("m3", 6, (3 + 0.5) / 3, 2),
         ("m4", 9, (9 + 0.5) / 4, 3),
     ]
+
+
+def test_a_scope_somebody_else_on_the_network_began_is_left_out_of_its_own_past(build) -> None:
+    early = {"email": "early", "client_agent": "MAC,Webex"}
+    rows = [*crowd(0, 4, "m1"), *crowd(1, 1, "m2", **early), *crowd(1.01, 4, "m2")]
+    found = detect(build(rows), FanIn(budget=WIDE, min_score=0.0), ALL).findings.sort("observed_at")
+    assert found.select("meeting_id", "center", "n").rows() == [("m1", 0.5, 0), ("m2", (4 + 0.5) / 2, 1)]
+
+
+def test_a_network_seen_in_one_scope_alone_is_without_history_whoever_came_first(build) -> None:
+    rows = [*crowd(0, 1, "m1", client_agent="MAC,Webex"), *crowd(0.01, 4, "m1")]
+    found = detect(build(rows), FanIn(min_score=0.0), ALL).findings
+    assert found.select("center", "n", "confidence").rows() == [(0.5, 0, "low")]
+    assert detect(build(rows), FanIn(), ALL).findings.height == 0
 
 
 def test_the_score_is_the_chernoff_bound(build) -> None:
