@@ -149,7 +149,9 @@ def _series(told: pl.DataFrame, settings: ChangePoint) -> pl.DataFrame:
             .explode("period")
             .drop("_from", "_to")
         )
-        values = grid.join(values, on=["_who", "period"], how="left").with_columns(pl.col("x").fill_null(settings.fill))
+        # a period that has rows but no value is unknown, not filled
+        x = pl.when(pl.col("_group").is_null()).then(settings.fill).otherwise("x").alias("x")
+        values = grid.join(values, on=["_who", "period"], how="left").with_columns(x)
     inner = (pl.col("period") > pl.col("period").min().over("_who")) & (
         pl.col("period") < pl.col("period").max().over("_who")
     )

@@ -86,6 +86,18 @@ def test_weeks_without_rows_can_count_as_zero(build) -> None:
     assert row == (5.0, 0.0)
 
 
+def test_a_week_whose_value_is_unknown_is_left_out_and_not_filled(build) -> None:
+    share = Aggregate.of(value=pl.col("is_internal").mean())
+    rows = [{**row, "is_internal": True} for row in weeks([2] * 16)]
+    unknown = [{**row, "is_internal": None} for row in rows[12:]]
+    rows = [*rows[:12], *unknown[:-2], *rows[-2:]]
+    settings = ChangePoint(value=share, fill=0.0, threshold=0.0, min_change=0.5)
+    found = detect(build(rows), settings, ALL)
+    assert (found.findings.height, found.not_evaluable, found.reason) == (0, 1, "too little history")
+    filled = detect(build([*rows[:12], *rows[-2:]]), settings, ALL).findings
+    assert filled.select("before", "after", "n_before", "n_after").rows() == [(1.0, 0.0, 5, 9)]
+
+
 def test_too_little_history_is_said(build) -> None:
     found = detect(build(weeks([3, 3, 3])), ChangePoint(value=COUNT), ALL)
     assert (found.reason, found.not_evaluable) == ("too little history", 1)
