@@ -109,7 +109,7 @@ def look(rows: pl.LazyFrame, settings: ChangePoint, window: Window, beside: Besi
     changed = (
         long_enough.filter(
             (pl.col("score") >= settings.threshold)
-            & ((pl.col("after") - pl.col("before")).abs() >= settings.min_change)
+            & ((pl.col("after") - pl.col("before")).abs().round(DIGITS) >= settings.min_change)
         )
         .with_columns(observed_at=pl.col("at"), suppressed=pl.lit(None, dtype=pl.String))
         .filter(within(window, "at"))

@@ -98,6 +98,15 @@ def test_a_week_whose_value_is_unknown_is_left_out_and_not_filled(build) -> None
     assert filled.select("before", "after", "n_before", "n_after").rows() == [(1.0, 0.0, 5, 9)]
 
 
+@pytest.mark.parametrize(("before", "after"), [(10, 8), (8, 6), (5, 3), (3, 1)])
+def test_a_share_that_changed_by_just_the_least_change_is_told(build, before: int, after: int) -> None:
+    share = Aggregate.of(value=pl.col("is_internal").mean())
+    yes = [before] * 9 + [after] * 9
+    rows = [{**row, "is_internal": n % 10 < yes[n // 10]} for n, row in enumerate(weeks([10] * 18))]
+    settings = ChangePoint(value=share, threshold=1.0, min_change=0.2)
+    assert detect(build(rows), settings, ALL).findings.select("n_before", "n_after").rows() == [(8, 8)]
+
+
 def test_too_little_history_is_said(build) -> None:
     found = detect(build(weeks([3, 3, 3])), ChangePoint(value=COUNT), ALL)
     assert (found.reason, found.not_evaluable) == ("too little history", 1)
