@@ -16,6 +16,7 @@ from datetime import timedelta
 import polars as pl
 
 from auditor.detectors.detection import (
+    DIGITS,
     WITHOUT_HISTORY,
     Budget,
     Detection,
@@ -109,7 +110,7 @@ def tell(parts: Sequence[Seen], settings: Burst, window: Window, again: Again) -
         else pl.col("count").cast(pl.Float64)
     )
     scored = found.with_columns(
-        score=score,
+        score=score.round(DIGITS),
         center=pl.lit(center, dtype=pl.Float64),
         n=pl.lit(int(tail["n"]) if null else 0, dtype=pl.Int64),
         suppressed=pl.when(pl.col("reconnects") == pl.col("rows") - 1).then(pl.lit("reconnect"))

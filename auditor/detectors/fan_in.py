@@ -14,6 +14,7 @@ from dataclasses import field
 import polars as pl
 
 from auditor.detectors.detection import (
+    DIGITS,
     WITHOUT_HISTORY,
     Budget,
     Detection,
@@ -123,9 +124,10 @@ def look(rows: pl.LazyFrame, settings: FanIn, window: Window, beside: Beside) ->
     counted = _rated(numbered, crowd, settings)
     frame = every.filter(_like(numbered["_network"], crowd))
     excess = pl.col("count") * (pl.col("count") / pl.col("center")).log() + pl.col("center") - pl.col("count")
-    scored = counted.with_columns(
-        score=pl.when(pl.col("count") > pl.col("center")).then(excess / math.log(10)).otherwise(0.0)
-    ).filter((pl.col("score") >= settings.min_score) & within(window, "observed_at"))
+    surprise = pl.when(pl.col("count") > pl.col("center")).then(excess / math.log(10)).otherwise(0.0)
+    scored = counted.with_columns(score=surprise.round(DIGITS)).filter(
+        (pl.col("score") >= settings.min_score) & within(window, "observed_at")
+    )
     named = texts(every.select(settings.place)[scored["_row"]])
     scored = pl.concat([named, scored.drop("_row")], how="horizontal")
     came = scored.select(joined_time="observed_at", ip_network=pl.col(settings.network).cast(pl.String()))

@@ -15,6 +15,7 @@ from datetime import timedelta
 import polars as pl
 
 from auditor.detectors.detection import (
+    DIGITS,
     Budget,
     Detection,
     learned,
@@ -189,7 +190,7 @@ def _surprising(seen: Seen, settings: Rarity, again: Again) -> pl.DataFrame:
         told = told.with_columns(kinds).with_columns(_bits(name, weight=settings.prior_weight))
     bits = [pl.col(f"bits_{name}") for name in settings.columns]
     scored = told.with_columns(
-        score=pl.sum_horizontal(column.fill_null(0.0) for column in bits), _top=pl.max_horizontal(bits)
+        score=pl.sum_horizontal(column.fill_null(0.0) for column in bits).round(DIGITS), _top=pl.max_horizontal(bits)
     )
     return texts(scored.filter(pl.col("_top").is_not_null() & (pl.col("score") >= settings.min_bits)))
 

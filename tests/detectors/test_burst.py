@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +57,15 @@ def test_the_probability_is_that_of_the_stated_model(build) -> None:
     tail = math.fsum(math.exp(k * math.log(1.0) - 1.0 - math.lgamma(k + 1)) for k in range(8, 200))
     assert row[1:] == (1.0, 300)
     assert math.isclose(row[0], -math.log10(tail), abs_tol=1e-9)
+
+
+@pytest.mark.parametrize("joins", range(5, 11))
+def test_a_burst_as_strange_as_the_least_score_printed_is_told(build, joins: int) -> None:
+    quiet = [join(0, day=day, email=f"p{day}", meeting_id=f"q{day}") for day in range(300)]
+    loud = [join(n, day=350, email="x", meeting_id="m") for n in range(joins)]
+    window = Window(START + timedelta(days=340), START + timedelta(days=400))
+    (score,) = detect(build(quiet + loud), replace(BARE, min_score=0.0), window).findings["score"]
+    assert detect(build(quiet + loud), replace(BARE, min_score=score), window).findings["score"].to_list() == [score]
 
 
 def test_drops_that_come_back_with_the_same_client_are_reconnects(build) -> None:

@@ -6,6 +6,7 @@ import math
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
+import pytest
 
 from auditor.detectors.detection import Budget
 from auditor.detectors.fan_in import FanIn, detect
@@ -52,6 +53,13 @@ def test_the_score_is_the_chernoff_bound(build) -> None:
     (score,) = detect(build(rows), FanIn(min_score=0.0), ALL).findings["score"]
     usual, count = 2.5 / 2, 6
     assert math.isclose(score, (usual - count + count * math.log(count / usual)) / math.log(10), abs_tol=1e-9)
+
+
+@pytest.mark.parametrize("people", range(2, 9))
+def test_a_crowd_as_strange_as_the_least_score_printed_is_told(build, people: int) -> None:
+    rows = [*crowd(0, 1, "m1"), *crowd(2, people, "m2")]
+    (score,) = detect(build(rows), FanIn(min_score=0.0, min_count=2), ALL).findings["score"]
+    assert detect(build(rows), FanIn(min_score=score, min_count=2), ALL).findings["score"].to_list() == [score]
 
 
 def test_a_large_office_is_usual_for_itself(build) -> None:

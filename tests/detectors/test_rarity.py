@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -54,6 +55,15 @@ def test_every_number_is_what_counting_gives(build, joins: list[tuple[int, str |
         expected = bits(rows[record[0]["item"]], rows)
         assert math.isclose(score, expected[0], rel_tol=1e-9, abs_tol=1e-9)
         assert (n_value, n) == expected[1:]
+
+
+def test_a_join_as_rare_as_the_least_score_printed_is_told(build) -> None:
+    rows = [join(day, ("windows", "mac", "linux")[day % 7 % 3]) for day in range(40)]
+    scores = detect(build(rows), ANY, ALL).findings["score"].to_list()
+    assert len(scores) == 3
+    for score in scores:
+        found = detect(build(rows), replace(ANY, min_bits=score), ALL).findings
+        assert score in found["score"].to_list()
 
 
 def test_joins_in_the_same_moment_do_not_know_each_other(build) -> None:
