@@ -218,22 +218,31 @@ def _note_sites(named: dict[int, set[str]], part: Decoding) -> None:
 
 
 def _stretch(times: dict[int, tuple[datetime, datetime]], part: Decoding) -> None:
-    """The spans of the part's files, by their index, reach over the times of its rows."""
-    rows = part.decoded.frames[part.kind.table.name]
-    fields = {field.column for field in part.kind.fields}
-    names = [name for name in ("joined_time", "left_time", "end_time", part.kind.table.time) if name in fields]
-    if not names:
-        return
-    pages = (
-        rows.group_by(ORDER)
-        .agg(first=pl.min_horizontal(pl.col(names).min()), last=pl.max_horizontal(pl.col(names).max()))
-        .drop_nulls()
-    )
-    for number, first, last in pages.rows():
-        index = part.files[number - part.first]
-        end = last + _INSTANT
-        known = times.get(index)
-        times[index] = (first, end) if known is None else (min(known[0], first), max(known[1], end))
+    """The spans of the part's files, by their index, reach over the times of its rows, of every table they fill."""
+    kind = part.kind
+    for table, known in ((kind.table, kind.fields), *((child.table, child.fields) for child in kind.children)):
+        fields = {field.column for field in known}
+        names = [name for name in ("joined_time", "left_time", "end_time", table.time) if name in fields]
+        if not names:
+            continue
+        moments = [pl.col(name) for name in names]
+        if "meeting_start_time" in fields:
+            # such a row is placed by it
+            moments.append(pl.when(pl.col("joined_time").is_null()).then("meeting_start_time").alias("started"))
+        pages = (
+            part.decoded.frames[table.name]
+            .group_by(ORDER)
+            .agg(
+                first=pl.min_horizontal(*[moment.min() for moment in moments]),
+                last=pl.max_horizontal(*[moment.max() for moment in moments]),
+            )
+            .drop_nulls()
+        )
+        for number, first, last in pages.rows():
+            index = part.files[number - part.first]
+            end = last + _INSTANT
+            held = times.get(index)
+            times[index] = (first, end) if held is None else (min(held[0], first), max(held[1], end))
 
 
 def _placed(part: Decoding, windows: Sequence[Window | None], sites: Sequence[str | None]) -> Decoded:

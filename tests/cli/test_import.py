@@ -238,6 +238,27 @@ def test_the_span_is_that_of_the_times(bring: Bring, archive, save) -> None:
     assert row["to_time"] == datetime(2026, 9, 4, 11, 0, 0, 1, tzinfo=UTC)
 
 
+def test_the_span_is_also_that_of_devices_and_breakouts(bring: Bring, archive, save) -> None:
+    devices = [{"correlationId": "c1", "audioType": "pstn", "joinedTime": "2026-09-14T09:59:30Z"}]
+    breakouts = [{"id": "b1", "joinedTime": "2026-09-14T10:10:00Z", "leftTime": "2026-09-14T11:00:20Z"}]
+    person = {"id": "p1", "meetingId": "m1", "joinedTime": "2026-09-14T10:00:00Z", "leftTime": "2026-09-14T11:00:00Z"}
+    bring(save("a.json", json.dumps([{**person, "devices": devices, "breakoutSessionsAttended": breakouts}])))
+    span = Window(datetime(2026, 9, 14, 9, 59, 30, tzinfo=UTC), datetime(2026, 9, 14, 11, 0, 20, 1, tzinfo=UTC))
+    assert archive().span() == span
+
+
+def test_the_span_reaches_over_people_placed_by_the_start_of_their_meeting(bring: Bring, archive, save) -> None:
+    joined = "2026-09-14T10:00:00Z"
+    people = [
+        {"id": "p1", "meetingId": "m1", "meetingStartTime": "2026-09-14T09:00:00Z", "joinedTime": None},
+        {"id": "p2", "meetingId": "m2", "meetingStartTime": "2026-09-14T09:55:00Z", "joinedTime": joined},
+        {"id": "p3", "meetingId": "m3", "meetingStartTime": "2026-09-14T08:00:00Z", "joinedTime": joined},
+    ]
+    bring(save("a.json", json.dumps(people)))
+    span = Window(datetime(2026, 9, 14, 9, tzinfo=UTC), datetime(2026, 9, 14, 10, 0, 0, 1, tzinfo=UTC))
+    assert archive().span() == span
+
+
 def test_the_span_can_be_given(bring: Bring, archive, save) -> None:
     bring(save("a.json", json.dumps([attendee(3)])), "--from", "2026-09-01", "--to", "2026-10-01")
     held = archive()
