@@ -91,7 +91,7 @@ def _number(value: Json, context: Context) -> float | None:
         value = float(stripped)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise NotDecodable(f"{_called(value)} where a number is expected")
-    if not math.isfinite(value) or abs(value) > LARGEST:
+    if abs(value) > LARGEST or not math.isfinite(value):
         raise NotDecodable("a number out of range")
     return float(value)
 

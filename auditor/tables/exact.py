@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import polars as pl
 
-from auditor.evidence.items import first_of_equal
+from auditor.evidence.items import first_of_equal, whole
 from auditor.frozen import dataclass
 from auditor.tables.convert import Cell, Context, Json, NotDecodable, converted
 from auditor.tables.record import Field, Kind, Raw
@@ -49,7 +48,7 @@ def items_of(body: bytes, context: Context) -> list[Json]:
         written = body.decode("utf-8-sig", "replace")
         context.tally.surrogates += written.count("\ufffd")
     try:
-        document = json.loads(written, object_pairs_hook=first_of_equal, parse_int=_whole)
+        document = json.loads(written, object_pairs_hook=first_of_equal, parse_int=whole)
     except (ValueError, RecursionError) as error:
         raise InvalidBody("it is no JSON") from error
     if not isinstance(document, dict) or "items" not in document:
@@ -133,7 +132,3 @@ def _object(value: Json) -> dict[str, Json]:
     if not isinstance(value, dict):
         raise NotDecodable("no object")
     return value
-
-
-def _whole(digits: str) -> int | float:
-    return int(digits) if len(digits) < 400 else math.inf

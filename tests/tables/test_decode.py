@@ -70,6 +70,7 @@ def test_a_site_is_one_site_in_any_letter_case(kind: str) -> None:
         ("meetingNumber", "meeting_number", "0123 456 789", "0123456789"),
         ("meetingNumber", "meeting_number", 123456789, "123456789"),
         ("meetingNumber", "meeting_number", 123456789.0, "123456789"),
+        pytest.param("meetingNumber", "meeting_number", 10**500, f"1{500 * '0'}", id="meeting number of 501 digits"),
         ("participantType", "participant_type", "ATTENDEE", "attendee"),
         ("state", "state", " Bavaria", "bavaria"),
         ("leftTime", "left_time", "9999-12-31T23:59:59.999Z", datetime(9999, 12, 31, 23, 59, 59, 999000, UTC)),
@@ -128,6 +129,10 @@ def test_a_usage_value_becomes(field: str, column: str, raw: object, expected: o
         ("duration", "5x1", "duration: text where a number is expected"),
         ("duration", True, "duration: a flag where a number is expected"),
         ("duration", 1e300, "duration: a number out of range"),
+        *(
+            pytest.param("duration", number, "duration: a number out of range", id=f"whole number of {digits} digits")
+            for digits, number in ((309, 10**308), (310, -(10**309)), (399, 10**398), (1001, 10**1000))
+        ),
         ("joinedTime", "yesterday", "joinedTime: text that is no time"),
         ("joinedTime", "2026-02-30T10:00:00Z", "joinedTime: text that is no time"),
         ("leftTime", "9999-12-31T23:59:59.999999Z", "leftTime: a time out of range"),
