@@ -11,13 +11,14 @@ from urllib.parse import unquote
 from auditor.errors import ConfigError
 from auditor.evidence.entry import JsonValue
 
-_ESCAPE = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|/)")
+_ESCAPE = re.compile(r"(?<!\\)\\+(?:u([0-9a-fA-F]{4})|/)")
+_TIMES_OVER = 5
 _ERASED = "[erased]"
 
 
 @dataclass(frozen=True)
 class Person:
-    """The owner of `email`, found in any letter case, percent-encoded and JSON-escaped, however often.
+    """The owner of `email`, found in any letter case, percent-encoded and JSON-escaped, up to five times over.
 
     An address inside a longer one is somebody else's: `eve@example.com` is not in `steve@example.com`.
     """
@@ -33,13 +34,17 @@ class Person:
         return re.compile(rf"(?<![\w.+-]){re.escape(self.email.lower())}(?![\w-]|\.\w)", re.IGNORECASE)
 
     def named_in(self, value: JsonValue) -> bool:
-        """Whether a JSON value names the person anywhere, in keys too."""
-        if isinstance(value, str):
-            return any(self._pattern.search(form) for form in _forms(value))
-        if isinstance(value, Mapping):
-            return any(self.named_in(name) or self.named_in(inner) for name, inner in value.items())
-        if isinstance(value, Sequence):
-            return any(self.named_in(inner) for inner in value)
+        """Whether a JSON value names the person anywhere, in keys too, however deep it is."""
+        left = [value]
+        while left:
+            inner = left.pop()
+            if isinstance(inner, str):
+                if any(self._pattern.search(form) for form in _forms(inner)):
+                    return True
+            elif isinstance(inner, Mapping):
+                left += [*inner, *inner.values()]
+            elif isinstance(inner, Sequence):
+                left += inner
         return False
 
     def within(self, name: str) -> bool:
@@ -63,9 +68,9 @@ class Person:
 
 
 def _forms(text: str) -> list[str]:
-    """The text and what it becomes when escapes are undone, again and again until nothing changes."""
+    """The text and what it becomes when escapes are undone, until nothing changes, five times over at most."""
     forms = [text]
-    while len(forms) < 6:
+    while len(forms) <= _TIMES_OVER:
         undone = unquote(_ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else "/", forms[-1]))
         if undone == forms[-1]:
             break

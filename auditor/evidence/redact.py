@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection
 
 from auditor.evidence.entry import JsonValue
@@ -11,6 +12,9 @@ from auditor.evidence.person import Person
 
 _DECODER = json.JSONDecoder(parse_int=float)
 """Finds where values end; a number, however long, is of no interest."""
+
+_BLANK = re.compile(r"(?<!\\)((?:\\\\)*)\\[bfnrt]")
+"""How JSON writes a line's end and the like: its letter would seem to begin the address behind it."""
 
 
 def without_items(body: bytes, items: Collection[int]) -> tuple[bytes, int]:
@@ -28,17 +32,17 @@ def without_person(body: bytes, person: Person) -> tuple[bytes, int]:
     A page that names the person outside its items, or is no list of items, is written anew without those texts;
     one that is no JSON at all becomes `null`.
     """
-    if not _names(body, person):
+    if not _names(body.decode("utf-8", "replace"), person):
         return body, 0
     text = body.decode("utf-8", "surrogateescape")
     # of a name that stands twice in a record only the text holds both values
     spans = [
         (start, stop)
         for start, stop, value in item_spans(text) or ()
-        if person.named_in(value) or person.named_in(text[start:stop])
+        if person.named_in(value) or _names(text[start:stop], person)
     ]
     changed, count = _spliced(text, spans)
-    if not _names(changed, person):
+    if not _names(changed.decode("utf-8", "replace"), person):
         return changed, count
     try:
         document = person.without(json.loads(changed, object_pairs_hook=first_of_equal, parse_int=whole))
@@ -47,8 +51,9 @@ def without_person(body: bytes, person: Person) -> tuple[bytes, int]:
     return json.dumps(document, separators=(",", ":")).encode(), max(count, 1)
 
 
-def _names(body: bytes, person: Person) -> bool:
-    return person.named_in(body.decode("utf-8", "replace"))
+def _names(text: str, person: Person) -> bool:
+    """Whether a text of JSON names the person."""
+    return person.named_in(_BLANK.sub(r"\1 ", text))
 
 
 def _spliced(text: str, spans: Collection[tuple[int, int]]) -> tuple[bytes, int]:

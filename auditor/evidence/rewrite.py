@@ -102,9 +102,11 @@ class Erasure:
         return replace(request, body=self.person.without(request.body))
 
     def response(self, response: Response, *, sha256: str) -> Response:
-        """What was answered without the headers that name the person."""
+        """What was answered without the headers that name the person; in links a plus may be a blank."""
         del sha256
-        return replace(response, headers=tuple(pair for pair in response.headers if not self.person.named_in(pair[1])))
+        named = self.person.named_in
+        kept = tuple(pair for pair in response.headers if not named([pair[1], pair[1].replace("+", " ")]))
+        return replace(response, headers=kept)
 
     def asked(self, asked: JsonValue, *, at: datetime) -> JsonValue:
         """The value with null for every text that names the person, and for every such name of a file."""

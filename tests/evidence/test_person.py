@@ -1,6 +1,7 @@
 """A person's address, found however it is written, and nobody else's."""
 
 import json
+import time
 from urllib.parse import quote
 
 import pytest
@@ -25,6 +26,8 @@ EVE = Person("eve@example.com")
         "x?email=eve%2540example.com",
         "eve\\u0040example.com",
         "\\u0065ve@example.com",
+        "\\\\\\\\u0065ve@example.com",
+        "\\u0065\\u0076\\u0065@example.com",
         "%65ve@example.com",
         "written by eve@example.com.",
         "'eve@example.com'",
@@ -88,6 +91,31 @@ def test_fields_before_the_items_change_nothing(before: str) -> None:
     expected = (page.replace(person, "null").encode(), 1)
     assert without_person(page.encode(), EVE) == expected
     assert without_items(page.encode(), {1}) == expected
+
+
+@pytest.mark.parametrize("before", ["\n", "\t", "\r\n", "\b", "\f", "\\\n", '"', "\\", "/"])
+def test_an_address_behind_a_character_that_json_escapes_is_found(before: str) -> None:
+    page = json.dumps({"items": [{"agenda": f"write to{before}eve@example.com"}, {"a": 1}]}).encode()
+    assert without_person(page, EVE) == (b'{"items": [null, {"a": 1}]}', 1)
+
+
+@pytest.mark.parametrize("name", ["CORP\\neve@example.com", "C:\\\\teve@example.com"])
+def test_a_backslash_of_a_text_begins_no_escape(name: str) -> None:
+    page = json.dumps({"items": [{"displayName": name}]}).encode()
+    assert without_person(page, EVE) == (page, 0)
+
+
+def test_an_item_may_be_deep() -> None:
+    deep = b"[" * 600 + b'"eve@example.com"' + b"]" * 600
+    page = b'{"items":[{"a":' + deep + b'},{"email":"a@example.com"}]}'
+    assert without_person(page, EVE) == (b'{"items":[null,{"email":"a@example.com"}]}', 1)
+
+
+def test_a_long_row_of_backslashes_is_looked_at_once() -> None:
+    page = json.dumps({"items": [{"name": "\\" * 20_000}, {"email": "eve@example.com"}]}).encode()
+    began = time.process_time()
+    assert without_person(page, EVE)[1] == 1
+    assert time.process_time() - began < 2
 
 
 def test_a_long_number_keeps_no_item_from_being_made_null() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import polars as pl
 import pytest
@@ -173,6 +173,17 @@ def test_requests_and_runs_name_the_person_no_more(people: Archive) -> None:
     assert pages[1].request == Request("", "")
     assert pages[1].response.headers == ()
     assert entries[0].asked == {"emails": [None, "bob@example.com"], "sites": ["example.webex.com"]}
+
+
+@pytest.mark.parametrize("title", ["talk with bob@example.com", "bob@example.com"])
+def test_a_link_that_names_the_person_goes(site, title: str) -> None:
+    link = ("link", f'</v1/meetingReports/attendees?{urlencode({"meetingTitle": title})}>; rel="next"')
+    with Writer.open(site.archive.path, now=lambda: NOW) as writer:
+        request = Request("GET", "meetingReports/attendees", (("meetingTitle", title),))
+        writer.add_page(request, Response(200, NOW, (link, ("date", "x"))), b'{"items":[]}')
+    erase(site.archive.path, "bob@example.com", now=lambda: NOW)
+    (entry,) = (entry for entry in site.archive.evidence.entries() if isinstance(entry, PageEntry))
+    assert (entry.request, entry.response.headers) == (ERASED, (("date", "x"),))
 
 
 def test_a_tombstone_maps_old_pages_to_new_ones(people: Archive) -> None:
