@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ import polars as pl
 
 from auditor.errors import ConfigError, said
 from auditor.frozen import dataclass
+from auditor.tables.addresses import address
 from auditor.tables.facts import GEO
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class GeoIP:
     """Looks addresses up in one or two databases; the facts of `GEO`, null where a database is silent.
 
     Private, carrier-grade NAT, loopback, link-local and unreadable addresses are null. `::ffff:a.b.c.d` is
-    IPv4. Of two addresses joined by a comma the first is taken.
+    IPv4. Of two addresses joined by a comma the first is taken; what follows `%` is passed over.
     """
 
     def __init__(self, *, city: Path | None, asn: Path | None) -> None:
@@ -57,13 +58,13 @@ class GeoIP:
         return pl.DataFrame([self._row(text) for text in addresses.to_list()], schema=GEO, orient="row")
 
     def _row(self, text: str | None) -> tuple[str | int | float | None, ...]:
-        address = public_address(text)
+        known = public_address(text)
         found: dict[str, Any] = {}
-        if address is not None:
+        if known is not None:
             for reader in self._readers:
-                if address.version == 6 and reader.metadata().ip_version == 4:
+                if known.version == 6 and reader.metadata().ip_version == 4:
                     continue
-                record = reader.get(str(address))
+                record = reader.get(known)
                 if isinstance(record, dict):
                     found |= {name: value for name, value in _facts(record).items() if value is not None}
         return tuple(found.get(name) for name in GEO)
@@ -77,16 +78,14 @@ def public_address(text: str | None) -> IPv4Address | IPv6Address | None:
     >>> public_address("10.0.0.1") is None
     True
     """
-    if text is None:
+    found = None if text is None else address(text)
+    if found is None:
         return None
-    address = None
-    with suppress(ValueError):
-        address = ip_address(text.split(",", maxsplit=1)[0].strip())
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    if address is None or address.is_loopback or address.is_link_local or address.is_multicast:
+    version, number = found
+    known = IPv4Address(number) if version == 4 else IPv6Address(number)
+    if known.is_loopback or known.is_link_local or known.is_multicast:
         return None
-    return None if _is_inside(address) else address
+    return None if _is_inside(known) else known
 
 
 _INSIDE = tuple(
@@ -94,9 +93,9 @@ _INSIDE = tuple(
 )
 
 
-def _is_inside(address: IPv4Address | IPv6Address) -> bool:
+def _is_inside(known: IPv4Address | IPv6Address) -> bool:
     """Whether the address is private (RFC 1918, RFC 4193) or carrier-grade NAT (RFC 6598)."""
-    return any(address in inside for inside in _INSIDE)
+    return any(known in inside for inside in _INSIDE)
 
 
 def _open(path: Path) -> tuple[Reader, Database]:

@@ -55,6 +55,11 @@ def test_mapped_and_joined_addresses_are_read(city: Path) -> None:
     assert [row["geo_country"] for row in rows] == ["NO", "NO", "NO"]
 
 
+def test_what_names_an_interface_is_passed_over(city: Path) -> None:
+    rows = looked_up(GeoIP(city=city, asn=None), "2001:db8::1%eth0", "::ffff:203.0.113.7%7", "fe80::1%eth0", "::1%lo")
+    assert [row["geo_country"] for row in rows] == ["NO", "NO", None, None]
+
+
 def test_addresses_without_a_place_are_null(city: Path) -> None:
     rows = looked_up(
         GeoIP(city=city, asn=None), "10.0.0.1", "100.64.0.1", "127.0.0.1", "fe80::1", "hidden", "192.0.2.1"
