@@ -19,15 +19,17 @@ def mapped(column: pl.Expr, function: Callable[[In], Out], dtype: pl.DataType) -
     """`function` of each value; null stays null.
 
     The function sees each distinct value of a batch, not each row, and usually each value of the whole run
-    only once: results are remembered.
+    only once: results are remembered. Polars may hand batches to several threads at a time.
     """
-    known: dict[In, Out] = {}
+    remembered: dict[In, Out] = {}
 
     def batch(series: pl.Series) -> pl.Series:
+        nonlocal remembered
         distinct = series.unique(maintain_order=True).drop_nulls()
         values: list[In] = distinct.to_list()
-        if len(known) > _REMEMBERED:
-            known.clear()
+        if len(remembered) > _REMEMBERED:
+            remembered = {}  # another thread may still look into the one before
+        known = remembered
         for value in values:
             if value not in known:
                 known[value] = function(value)
