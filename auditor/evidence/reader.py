@@ -179,7 +179,10 @@ def extended(chain: Chain, entries: Iterable[Entry]) -> Chain:
 
 
 def last_line(manifest: Place, *, end: int | None = None) -> bytes | None:
-    """The last complete line before byte `end` of the manifest, without its newline; None when there is none."""
+    """The last complete line before byte `end` of the manifest, without its newline; None when there is none.
+
+    A blank one is a line, too, which no entry is.
+    """
     try:
         file = manifest.open("rb")
     except FileNotFoundError:
@@ -189,9 +192,9 @@ def last_line(manifest: Place, *, end: int | None = None) -> bytes | None:
         start = size if end is None else min(end, size)
         tail = b""
         while start and tail.count(b"\n") < 2:
-            step = min(_BLOCK, start)
+            step = min(max(_BLOCK, len(tail)), start)
             start -= step
             file.seek(start)
             tail = file.read(step) + tail
     lines = tail.split(b"\n")
-    return lines[-2] if len(lines) > 1 and lines[-2] else None
+    return lines[-2] if len(lines) > 1 else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,10 +15,12 @@ from auditor.evidence.page import is_page_name, page_files, page_name, unsealed
 from auditor.evidence.places import EVIDENCE, Place, manifest_path, pages_path
 from auditor.evidence.remote import Remote
 
+_MOST_NAMED = 100_000
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
-    """One difference. `where` is a file below the archive or `entry N`; `what` says what became of it."""
+    """One difference. `where` is a file below the archive, `entry N` or a span of them; `what` became of it."""
 
     where: str
     what: str
@@ -141,7 +143,7 @@ def _order_faults(places: list[_Place]) -> list[Fault]:
             faults.append(Fault(f"entry {line.seq}", "it was moved behind a later entry"))
         first[line.seq] = line
         highest = max(highest, line.seq)
-    faults += [Fault(f"entry {seq}", "it is lost or was changed") for seq in _missing(first, highest)]
+    faults += _missing(sorted(first))
     for seq, line in first.items():
         before = first.get(seq - 1)
         expected = GENESIS if seq == 0 else before.hash if before else line.prev
@@ -150,8 +152,15 @@ def _order_faults(places: list[_Place]) -> list[Fault]:
     return faults
 
 
-def _missing(present: dict[int, _Place], highest: int) -> Iterator[int]:
-    return (seq for seq in range(highest + 1) if seq not in present)
+def _missing(present: Sequence[int]) -> Iterator[Fault]:
+    """The entries before the last that are not there: each of them, or the span where very many are missing."""
+    after = 0
+    for seq in present:
+        if seq - after > _MOST_NAMED:
+            yield Fault(f"entries {after} to {seq - 1}", "they are lost or were changed")
+        else:
+            yield from (Fault(f"entry {lost}", "it is lost or was changed") for lost in range(after, seq))
+        after = max(after, seq + 1)
 
 
 def _page_faults(folder: Place, sizes: dict[str, int]) -> list[Fault]:

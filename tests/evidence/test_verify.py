@@ -4,6 +4,7 @@ import json
 import os
 import random
 from collections.abc import Callable
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from auditor.errors import ArchiveError
 from auditor.evidence.entry import GENESIS, PageEntry
-from auditor.evidence.line import chained
+from auditor.evidence.line import chained, run_fields
 from auditor.evidence.page import sealed
 from auditor.evidence.reader import Evidence
 
@@ -241,6 +242,17 @@ def test_a_line_that_is_no_entry_is_named_and_the_others_compared(tmp_path: Path
     told = {fault.what: fault.where for fault in Evidence(tmp_path).verify()}
     assert told["it was changed"] == last
     assert told["the page is lost"] == _named(tmp_path, page)
+
+
+def test_an_entry_said_to_be_very_far_on_is_told_with_the_span_before_it(tmp_path: Path, write: Write) -> None:
+    write(tmp_path, range(1))
+    lines = _lines(tmp_path)
+    far = 10**15
+    _save(
+        tmp_path, [*lines, chained(run_fields(datetime(2026, 1, 5, tzinfo=UTC), {}), far, Evidence(tmp_path).head)[0]]
+    )
+    told = {fault.where: fault.what for fault in Evidence(tmp_path).verify()}
+    assert told == {f"entries {len(lines)} to {far - 1}": "they are lost or were changed"}
 
 
 TOO_LARGE = bytes.fromhex("28b52ffdc000") + (1 << 62).to_bytes(8, "little") + b"\x01\0\0"

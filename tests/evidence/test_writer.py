@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -17,7 +18,7 @@ from auditor.errors import ArchiveError
 from auditor.evidence.entry import GENESIS, PageEntry, Request, Response, RunEntry, Unit, UnitEntry
 from auditor.evidence.line import canonical, chained
 from auditor.evidence.page import Sealed, sealed
-from auditor.evidence.reader import Evidence
+from auditor.evidence.reader import Evidence, last_line
 from auditor.evidence.writer import Writer
 from auditor.model.coverage import Gap
 from auditor.model.vocabulary import GapReason
@@ -126,6 +127,26 @@ def test_the_head_is_that_of_the_last_entry_however_long_it_is(tmp_path: Path) -
         assert Evidence(tmp_path).head == GENESIS
         writer.flush()
         assert Evidence(tmp_path).head == writer.head
+
+
+def test_the_end_of_a_long_last_entry_is_not_read_over_and_over(tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_bytes(b"{}\n" + b"x" * 16_000_000 + b"\n")
+    began = time.process_time()
+    assert last_line(manifest) == b"x" * 16_000_000
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\n\n", b"{}\n\n"])
+def test_a_blank_last_line_is_a_damaged_entry_and_no_empty_chain(tmp_path: Path, write: Write, end: bytes) -> None:
+    write(tmp_path, range(1))
+    manifest = tmp_path / "evidence" / "manifest.jsonl"
+    manifest.write_bytes(before := manifest.read_bytes() + end)
+    with pytest.raises(ArchiveError, match="damaged entry"):
+        assert Evidence(tmp_path).head
+    with pytest.raises(ArchiveError, match="damaged entry"):
+        write(tmp_path, range(1, 2))
+    assert manifest.read_bytes() == before
 
 
 def test_files_and_folders_belong_to_their_owner_alone(tmp_path: Path, write: Write) -> None:
