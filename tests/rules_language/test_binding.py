@@ -58,6 +58,17 @@ tests:
   - {name: wrong, params: {least: 10}, given: {}, expect_error: outside 1..9}
 """
 
+DETECTING = """\
+schema: 1
+id: TST-001
+name: test-rule
+title: Meetings are as they should be
+severity: low
+lists: {offices: {default: %s}}
+detect: %s
+finding: {subject: s, message: m, fingerprint: [email]}
+"""
+
 
 def config(text: str) -> dict[str, Node]:
     node = read(text.encode(), path="auditor.yaml").documents[0]
@@ -182,6 +193,26 @@ def test_domains_are_lower_cased_and_trimmed(rule: Rule) -> None:
 def test_an_item_that_is_no_network_is_told_by_its_list(rule: Rule) -> None:
     with pytest.raises(ConfigError, match=r"lists\.offices: 'here' is not a network"):
         bound(rule, lists={"offices": ("here",)})
+
+
+@pytest.mark.parametrize(
+    "detect",
+    [
+        "{from: attendees, detector: {type: overlap, networks: list.offices}}",
+        "{from: attendees, where: egress == 'vpn'}",
+    ],
+)
+def test_lists_of_networks_are_checked_where_a_detector_or_a_fact_reads_them(load: Load, detect: str) -> None:
+    name = "offices" if "offices" in detect else "office_networks"
+    found = load(DETECTING % ("[]", detect)).rules[0]
+    with pytest.raises(ConfigError, match=rf"lists\.{name}: 'here' is not a network; write 203\.0\.113\.0/24"):
+        bound(found, lists={name: ("203.0.113.0/24", "here")})
+    assert bound(found, lists={name: ("203.0.113.0/24",)}).lists[name] == ("203.0.113.0/24",)
+
+
+def test_a_network_of_a_detector_by_default_is_checked_too(problems: Callable[[str], list[str]]) -> None:
+    text = DETECTING % ("[here]", "{from: attendees, detector: {type: overlap, networks: list.offices}}")
+    assert problems(text) == ["6:9: 'here' is not a network; write 203.0.113.0/24 or an address"]
 
 
 def test_now_becomes_the_time_of_the_audit(rule: Rule) -> None:

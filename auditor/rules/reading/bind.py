@@ -11,7 +11,7 @@ from auditor.documents import Map, Node, Place, nearest, printable
 from auditor.errors import ConfigError, ConfigFileError, Problem, RuleError
 from auditor.frozen import dataclass
 from auditor.model.audit import Parameter
-from auditor.rules.language.constants import ConstantMistake, checked_call, window_mistake
+from auditor.rules.language.constants import ConstantMistake, checked_call, network_mistake, window_mistake
 from auditor.rules.language.extent import LONGEST_TEXT, TEXT_LENGTH, too_long
 from auditor.rules.language.operands import TypeMistake, folded
 from auditor.rules.language.spec import Baseline, Case, Detector, Group, ParamSpec, Rule
@@ -20,10 +20,14 @@ from auditor.rules.language.values import shown
 from auditor.rules.language.walk import rebuilt
 from auditor.rules.reading.detector_forms import DETECTORS
 from auditor.rules.reading.params import ValueMistake, param_value, param_value_of_text, texts
+from auditor.tables.modelled import is_learned
 from auditor.triage.fingerprint import canonical
 
 LOWERED_LISTS = frozenset({"internal_domains", "trusted_domains"})
 """Lists whose items are lower-cased."""
+
+_OFFICES = "office_networks"
+"""The list that facts about networks are made with, whichever rule asks for them."""
 
 _NO_NODES: Mapping[str, Node] = MappingProxyType({})
 _NO_TEXTS: Mapping[str, str] = MappingProxyType({})
@@ -131,10 +135,11 @@ def _bind(
     binder = _Binder(rule, now, values, lists, {**origins, **list_origins}, faults)
     bound = rebuilt(rule, binder.whole)
     for tree, mistake_of in _limits(rule):
-        if isinstance(tree, Param):
-            mistake = mistake_of(values.get(tree.name))
+        if isinstance(tree, Param | ListName):
+            found, key = (values, "param") if isinstance(tree, Param) else (lists, "list")
+            mistake = mistake_of(found.get(tree.name))
             if mistake is not None:
-                faults.tell(origins[f"param.{tree.name}"], mistake)
+                faults.tell(binder.origins[f"{key}.{tree.name}"], mistake)
     for tree in too_long(bound):
         message = f"a text of {TEXT_LENGTH} characters may become one of more than {LONGEST_TEXT:,} here"
         faults.tell(_Origin("rule", tree.position or rule.position), message)
@@ -278,8 +283,10 @@ class _Binder:
 
 
 def _limits(rule: Rule) -> Iterator[tuple[Expr, Callable[[LiteralValue], str | None]]]:
-    """Trees of the stage that a parameter may stand for, each with what it refuses."""
+    """Trees that a parameter or a list may stand for, each with what it refuses."""
     stage = rule.detect.stage
+    if any(is_learned(table, name) for table, names in rule.needs.reads.items() for name in names):
+        yield ListName(_OFFICES), _networks
     match stage:
         case Group(window=window) if window is not None:
             yield window.length, _tumbling if window.kind == "tumbling" else _positive
@@ -295,10 +302,16 @@ def _limits(rule: Rule) -> Iterator[tuple[Expr, Callable[[LiteralValue], str | N
                     yield value, _between(setting.least, setting.most)
                 elif isinstance(value, Param) and setting.form in {"length", "period"}:
                     yield value, _positive if setting.form == "length" else _tumbling
+                elif isinstance(value, ListName):
+                    yield value, _networks
 
 
 def _tumbling(value: LiteralValue) -> str | None:
     return window_mistake(value) if isinstance(value, timedelta) else None
+
+
+def _networks(value: LiteralValue) -> str | None:
+    return network_mistake(value) if isinstance(value, tuple) else None
 
 
 def _positive(value: LiteralValue) -> str | None:
