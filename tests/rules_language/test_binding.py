@@ -7,7 +7,7 @@ import pytest
 
 from auditor.documents import Map, Node, read
 from auditor.errors import ConfigError, ConfigFileError, RuleError
-from auditor.rules.language.spec import Group, Rule
+from auditor.rules.language.spec import Baseline, Group, Rule
 from auditor.rules.language.tree import ListName, Literal, Now, Param, Type
 from auditor.rules.language.walk import nodes, trees
 from auditor.rules.reading.bind import BoundRule, bind, bind_case, params_for
@@ -213,6 +213,45 @@ def test_lists_of_networks_are_checked_where_a_detector_or_a_fact_reads_them(loa
 def test_a_network_of_a_detector_by_default_is_checked_too(problems: Callable[[str], list[str]]) -> None:
     text = DETECTING % ("[here]", "{from: attendees, detector: {type: overlap, networks: list.offices}}")
     assert problems(text) == ["6:9: 'here' is not a network; write 203.0.113.0/24 or an address"]
+
+
+BASELINE = """\
+schema: 1
+id: TST-001
+name: test-rule
+title: Meetings are as they should be
+severity: low
+params:
+  least: {type: integer, default: 6, description: d}
+  most: {type: integer, default: 12, description: d}
+detect:
+  from: attendees
+  baseline: {entity: [email], period: 1d, value: %s}
+finding: {subject: s, message: m, fingerprint: [email, period]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("history", "values", "told"),
+    [
+        ("history: param.most, min_history: param.least", "least: 13", "1:8: min_history 13 is more than history 12"),
+        ("history: param.most", "most: 5", "1:7: min_history 6 is more than history 5"),
+        ("min_history: param.least", "least: 13", "1:8: min_history 13 is more than history 12"),
+    ],
+)
+def test_a_parameter_cannot_want_more_history_than_there_is(load: Load, history: str, values: str, told: str) -> None:
+    rule = load(BASELINE % f"count(), having: score > 1, {history}").rules[0]
+    with pytest.raises(ConfigFileError) as caught:
+        bound(rule, settings_params=config(values))
+    assert [str(problem) for problem in caught.value.problems] == [f"auditor.yaml:{told}"]
+
+
+def test_what_is_first_seen_may_want_any_history_since_all_of_it_counts(load: Load) -> None:
+    rule = load(BASELINE % "ip_address, method: first_seen, min_history: 20").rules[0]
+    assert isinstance(rule.detect.stage, Baseline)
+    assert rule.detect.stage.min_history == Literal(20, Type.INTEGER)
+    rule = load(BASELINE % "ip_address, method: first_seen, min_history: param.least").rules[0]
+    assert bound(rule, settings_params=config("least: 20")).values["least"] == 20
 
 
 def test_now_becomes_the_time_of_the_audit(rule: Rule) -> None:

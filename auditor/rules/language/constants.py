@@ -81,6 +81,14 @@ def window_mistake(length: timedelta) -> str | None:
     return None
 
 
+def history_mistake(history: Expr, least: Expr) -> str | None:
+    """Why a baseline cannot want the least history; None when it can, or when that is not known yet."""
+    match history, least:
+        case Literal(int() as most), Literal(int() as wanted) if wanted > most:
+            return f"min_history {wanted} is more than history {most}"
+    return None
+
+
 def checked_call(op: Op) -> Expr:
     """The call with its constants checked; `duration('90s')` and `datetime(…)` become what they say.
 

@@ -11,10 +11,16 @@ from auditor.documents import Map, Node, Place, nearest, printable
 from auditor.errors import ConfigError, ConfigFileError, Problem, RuleError
 from auditor.frozen import dataclass
 from auditor.model.audit import Parameter
-from auditor.rules.language.constants import ConstantMistake, checked_call, network_mistake, window_mistake
+from auditor.rules.language.constants import (
+    ConstantMistake,
+    checked_call,
+    history_mistake,
+    network_mistake,
+    window_mistake,
+)
 from auditor.rules.language.extent import LONGEST_TEXT, TEXT_LENGTH, too_long
 from auditor.rules.language.operands import TypeMistake, folded
-from auditor.rules.language.spec import Baseline, Case, Detector, Group, ParamSpec, Rule
+from auditor.rules.language.spec import Baseline, Case, Detector, Group, ParamSpec, Rule, Stage
 from auditor.rules.language.tree import Expr, ListName, Literal, LiteralValue, Now, Op, Param, Type
 from auditor.rules.language.values import shown
 from auditor.rules.language.walk import rebuilt
@@ -140,6 +146,8 @@ def _bind(
             mistake = mistake_of(found.get(tree.name))
             if mistake is not None:
                 faults.tell(binder.origins[f"{key}.{tree.name}"], mistake)
+    for tree, mistake in _unfit_history(rule.detect.stage, bound.detect.stage):
+        faults.tell(origins[f"param.{tree.name}"], mistake)
     for tree in too_long(bound):
         message = f"a text of {TEXT_LENGTH} characters may become one of more than {LONGEST_TEXT:,} here"
         faults.tell(_Origin("rule", tree.position or rule.position), message)
@@ -280,6 +288,16 @@ class _Binder:
         own = _Origin("rule", tree.position or self.rule.position)
         origin = self.origins.get(key, own)
         self.faults.tell(own if origin.source == "default" and key.startswith("param.") else origin, message)
+
+
+def _unfit_history(stage: Stage | None, bound: Stage | None) -> Iterator[tuple[Param, str]]:
+    """A parameter that lets a baseline ask for more history than it looks at."""
+    if not isinstance(stage, Baseline) or not isinstance(bound, Baseline) or stage.method == "first_seen":
+        return
+    named = [tree for tree in (stage.min_history, stage.history) if isinstance(tree, Param)]
+    mistake = history_mistake(bound.history, bound.min_history)
+    if named and mistake is not None:
+        yield named[0], mistake
 
 
 def _limits(rule: Rule) -> Iterator[tuple[Expr, Callable[[LiteralValue], str | None]]]:

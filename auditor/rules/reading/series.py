@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from auditor.documents import Items, Map, Node, Scalar
+from auditor.rules.language.constants import history_mistake
 from auditor.rules.language.expressions import condition_tree, expression
 from auditor.rules.language.functions import NUMERIC
 from auditor.rules.language.mistakes import text_of
 from auditor.rules.language.names import Scope, check_name, prefixed
 from auditor.rules.language.spec import Baseline, Sequence, Step
-from auditor.rules.language.tree import Column, Expr, Literal, Type
+from auditor.rules.language.tree import Column, Expr, Type
 from auditor.rules.reading.draft import Draft
 from auditor.rules.reading.groups import after
 
@@ -104,7 +105,7 @@ def read_baseline(draft: Draft, node: Map, table: str, scope: Scope) -> tuple[Ba
     history = draft.number(draft.at(node, "history"), default=12, whole=True, least=1, most=10_000)
     least = draft.number(draft.at(node, "min_history"), default=6, whole=True, least=1, most=10_000)
     scale = draft.number(draft.at(node, "min_scale"), default=1)
-    _check_history(draft, node, history, least)
+    _check_history(draft, node, method, history, least)
     time, zone = parts["time"], parts["zone"]
     right = draft.right(node, "having", having)
     if entity is None or value is None or period is None or time is None or zone is None or not right:
@@ -128,12 +129,12 @@ def read_baseline(draft: Draft, node: Map, table: str, scope: Scope) -> tuple[Ba
     ), seen
 
 
-def _check_history(draft: Draft, node: Map, history: Expr | None, least: Expr | None) -> None:
-    if not (isinstance(history, Literal) and isinstance(least, Literal)):
+def _check_history(draft: Draft, node: Map, method: str, history: Expr | None, least: Expr | None) -> None:
+    if method == "first_seen" or history is None or least is None:
         return
-    if isinstance(history.value, int) and isinstance(least.value, int) and least.value > history.value:
-        at = node.get("min_history") or node.get("history") or node
-        draft.mistakes.add(at, f"min_history {least.value} is more than history {history.value}")
+    mistake = history_mistake(history, least)
+    if mistake is not None:
+        draft.mistakes.add(node.get("min_history") or node.get("history") or node, mistake)
 
 
 def _value(draft: Draft, node: Map, method: str, scope: Scope) -> Expr | None:
