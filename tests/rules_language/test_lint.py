@@ -147,6 +147,33 @@ def test_a_check_finds_what_it_is_for(text: str, told: list[str], notes: Callabl
     assert notes(text) == told
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        changed(WHERE, "  derive: {gap: joined_time - left_time}\n  where: gap < 0 * minutes"),
+        changed(WHERE, "  derive: {n: meeting_number_value - 5}\n  where: n < 0"),
+        with_stage("  group: {by: [email], aggregate: {overlap: sum(meeting_number_value)}, having: overlap < 0}"),
+    ],
+)
+def test_a_name_of_the_rule_is_not_taken_for_one_a_stage_gives(text: str, notes: Callable[[str], list[str]]) -> None:
+    assert not [note for note in notes(text) if "L07" in note]
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        "  group: {by: [email], window: {rolling: 1h, time: at}, aggregate: {c: count()}, having: c > 1}",
+        "  baseline: {entity: [email], time: at, period: 1d, value: ip_address, method: first_seen}",
+        "  sequence: {by: [email], within: 1h, steps: [{name: s, where: invited, time: at}]}",
+        "  sequence: {by: [email], within: 1h, steps: [{name: s, where: invited}], absent: [{where: is_host, time: at}]}",
+        "  detector: {type: fan_in, entity: [email], distinct: at}",
+    ],
+)
+def test_a_name_that_stands_alone_under_a_key_is_used(stage: str, notes: Callable[[str], list[str]]) -> None:
+    text = with_stage(f"  derive: {{at: joined_time - 1 * hours}}\n{stage}")
+    assert not [note for note in notes(text) if "L04" in note]
+
+
 def test_six_checks_are_errors(load: Load) -> None:
     assert sorted(code for code, level in LEVELS.items() if level == "error") == [
         "L01",

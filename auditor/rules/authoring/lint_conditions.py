@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -10,6 +10,7 @@ import polars as pl
 from auditor.documents import printable
 from auditor.rules.authoring.lint_notes import Linted, Note, Notes
 from auditor.rules.language.constant_conditions import constant, parts
+from auditor.rules.language.inline import inlined
 from auditor.rules.language.spec import Baseline, Condition, Group, Match, Pairs, Rule, Sequence
 from auditor.rules.language.tree import Column, Expr, Literal, Op, Type
 from auditor.rules.language.usage import base
@@ -122,24 +123,34 @@ def _exposed(tree: Expr, *, negated: bool) -> Iterator[Column]:
 
 
 def _constants(linted: Linted) -> Notes:
+    own = _own_names(linted.rule)
     for condition in conditions(linted.rule):
         told = False
         for clause in condition.clauses:
-            found = constant(clause.tree)
+            tree = inlined(clause.tree, own)
+            found = constant(tree)
             if found is not None:
                 told = True
                 yield Note(clause.position, "L07", f"'{printable(clause.source)}' is always {str(found).lower()}")
                 continue
-            for part in parts(clause.tree):
+            for part in parts(tree):
                 value = constant(part)
                 if value is not None and isinstance(part, Op) and part.position is not None:
                     told = True
                     yield Note(part.position, "L07", f"this part is always {str(value).lower()}")
                     break
-        whole = None if told else constant(condition.tree)
+        whole = None if told else constant(inlined(condition.tree, own))
         if whole is not None:
             message = f"these conditions together are always {str(whole).lower()}"
             yield Note(condition.clauses[0].position, "L07", message)
+
+
+def _own_names(rule: Rule) -> Mapping[str, Expr]:
+    """What the rule names itself, under other names: what holds of a `gap` of pairs need not hold of a derived one."""
+    stage = rule.detect.stage
+    named = [(one.name, one.expr) for one in rule.detect.derive]
+    named += stage.aggregate if isinstance(stage, Group) else ()
+    return {name: Column(f"={name}", tree.type) for name, tree in named}
 
 
 def _repeated(linted: Linted) -> Notes:

@@ -17,6 +17,12 @@ _LISTS = {
     "baseline": ("entity",),
     "detector": ("entity", "columns", "peer", "different", "scope"),
 }
+_COLUMNS = (
+    ("group", "window", "time"),
+    ("baseline", "time"),
+    ("detector", "distinct"),
+)
+"""Where one column is named, beside the `time` of a step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,12 @@ def _listed(rule: Rule, node: Map) -> Iterator[Use]:
     for stage, keys in _LISTS.items():
         for key in keys:
             yield from _items(find(detect, stage, key))
+    for path in _COLUMNS:
+        yield from _named(find(detect, *path))
+    for steps in ("steps", "absent"):
+        held = find(detect, "sequence", steps)
+        for step in held.items if isinstance(held, Items) else ():
+            yield from _named(find(step, "time"))
     derived = find(detect, "derive")
     for _, value in derived.entries if isinstance(derived, Map) else ():
         yield from _items(find(value, "over"))
@@ -80,8 +92,12 @@ def _listed(rule: Rule, node: Map) -> Iterator[Use]:
 
 def _items(node: Node | None) -> Iterator[Use]:
     for item in node.items if isinstance(node, Items) else ():
-        if isinstance(item, Scalar):
-            yield Use(item.text, item.place, "detect")
+        yield from _named(item)
+
+
+def _named(node: Node | None) -> Iterator[Use]:
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        yield Use(node.value, node.place, "detect")
 
 
 def _shown(rule: Rule, node: Map) -> Iterator[Use]:
