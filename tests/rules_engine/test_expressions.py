@@ -542,3 +542,9 @@ def test_a_domain_lies_under_an_entry(domain: str | None, *, expected: bool | No
 def test_a_text_resembles_an_entry_it_does_not_equal(word: str | None, *, expected: bool | None) -> None:
     entries = literal(("example.com", "y.io"), Type.LIST)
     assert one(op("resembles", Type.BOOLEAN, column("t"), entries), t=word) is expected
+
+
+@pytest.mark.parametrize(("value", "expected"), [(3, True), (4, False), (2**62, False), (None, None)])
+def test_a_set_may_hold_numbers_no_whole_number_is(value: int | None, *, expected: bool | None) -> None:
+    numbers = literal((3.0, 2.5, 1e300, -1e300, 2.0**63), Type.LIST)
+    assert one(op("in", Type.BOOLEAN, column("i"), numbers), i=value) is expected

@@ -133,7 +133,8 @@ def _in(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
         return known(args[1].list.contains(args[0]), args[0])
     values = constant(stack, tuple)
     if needle.type is Type.INTEGER:
-        values = tuple(int(value) for value in values if isinstance(value, int) or float(value).is_integer())
+        # a number that is not whole, or that no column holds, equals none
+        values = tuple(int(value) for value in values if float(value).is_integer() and abs(float(value)) < _BEYOND)
     return args[0].is_in(pl.Series(sorted(set(values)), dtype=DTYPES[needle.type]).implode())
 
 
