@@ -74,6 +74,34 @@ def test_a_test_says_what_differs(expected, problem):
         assert found.startswith(problem)
 
 
+MANY = """
+detect: {from: attendees, where: email is not None}
+finding: {subject: "{email}", message: "{email}", fingerprint: [joined_time]}
+"""
+
+
+def test_many_rows_that_fit_many_findings_are_paired():
+    first = "{email: a, joined_time: 2026-01-01 00:00}"
+    tests = f"""
+    - name: many
+      given: {{attendees: [{{email: a, joined_time: 2026-01-01, repeat: 1000, every: 1m}}, {{email: b, joined_time: 2027-01-01, repeat: 100, every: 1m}}]}}
+      expect: [{"{email: b}, " * 100}{"{email: a}, " * 999}{first}]
+    """  # noqa: E501 - a test stands on one line
+    assert failure(tests, MANY) is None
+
+
+def test_a_row_moves_to_another_finding_of_its_own_where_that_helps():
+    tests = """
+    - name: three
+      given: {attendees: [{email: a, company: x, joined_time: 2026-01-01}, {email: a, joined_time: 2026-01-02}, {email: b, company: x, joined_time: 2026-01-03}]}
+      expect: [{company: x}, {email: a}, {email: a, company: x}]
+    """  # noqa: E501 - a test stands on one line
+    assert failure(tests, MANY) is None
+    assert failure(tests.replace("{email: a}, {email: a, company: x}", "{email: b}, {email: b}"), MANY) == (
+        "no finding matches {email: b}"
+    )
+
+
 def test_why_nothing_was_evaluated_is_told():
     body = """
 detect: {from: attendees, python: some.module:function}

@@ -117,43 +117,54 @@ def _shown(expected: Expected) -> str:
 
 def _unmatched(expected: Sequence[Expected], outcome: Outcome) -> Expected | None:
     """An expected row for which no finding is left, however rows and findings are paired; None when all fit."""
-    fits = [
-        [
-            place
-            for place, (finding, seen) in enumerate(zip(outcome.findings, outcome.seen, strict=True))
-            if _matches(row, finding, seen)
-        ]
-        for row in expected
-    ]
+    told = [_told(finding, seen) for finding, seen in zip(outcome.findings, outcome.seen, strict=True)]
+    fits = []
+    for row in expected:
+        wanted = {name: canonical(as_scalar(value)) for name, value in row.values.items()}
+        fits.append([place for place, own in enumerate(told) if _matches(wanted, own)])
     owner: dict[int, int] = {}
+    held: dict[int, int] = {}
     for number, row in enumerate(expected):
-        if not _assigned(number, fits, owner, set()):
+        if not _assigned(number, fits, owner, held):
             return row
     return None
 
 
-def _assigned(number: int, fits: list[list[int]], owner: dict[int, int], tried: set[int]) -> bool:
-    """Whether the row gets a finding, others moving to another of theirs where that helps."""
-    for place in fits[number]:
-        if place in tried:
-            continue
-        tried.add(place)
-        if place not in owner or _assigned(owner[place], fits, owner, tried):
-            owner[place] = number
-            return True
+def _assigned(number: int, fits: Sequence[Sequence[int]], owner: dict[int, int], held: dict[int, int]) -> bool:
+    """Whether the row gets a finding, others moving to another of theirs where that helps.
+
+    `owner` tells the row that has a finding, `held` the finding of a row.
+    """
+    asked: dict[int, int] = {}
+    waiting = [number]
+    for row in waiting:
+        for place in fits[row]:
+            if place in asked:
+                continue
+            asked[place] = row
+            if place not in owner:
+                _moved(place, asked, owner, held)
+                return True
+            waiting.append(owner[place])
     return False
 
 
-def _matches(expected: Expected, finding: Finding, seen: Mapping[str, Value]) -> bool:
-    own: dict[str, Value] = {
-        "subject": finding.subject,
-        "message": finding.message,
-        "severity": str(finding.severity),
-    }
-    return all(
-        _equal(canonical(as_scalar(value)), own[name] if name in own else seen[name])
-        for name, value in expected.values.items()
-    )
+def _moved(free: int, asked: Mapping[int, int], owner: dict[int, int], held: dict[int, int]) -> None:
+    """Give the row that asked for the free finding that one, the row that asked for what it leaves that, and so on."""
+    place: int | None = free
+    while place is not None:
+        row = asked[place]
+        owner[place], held[row], place = row, place, held.get(row)
+
+
+def _told(finding: Finding, seen: Mapping[str, Value]) -> Mapping[str, Value]:
+    """What a test may speak of."""
+    own = {"subject": finding.subject, "message": finding.message, "severity": str(finding.severity)}
+    return {**seen, **own}
+
+
+def _matches(wanted: Mapping[str, Value], told: Mapping[str, Value]) -> bool:
+    return all(_equal(value, told[name]) for name, value in wanted.items())
 
 
 def _equal(expected: Value, found: Value) -> bool:
