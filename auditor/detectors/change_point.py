@@ -20,6 +20,7 @@ from auditor.detectors.detection import (
     Budget,
     Detection,
     learned,
+    not_evaluated,
     records,
     unjudged,
     usable,
@@ -29,7 +30,7 @@ from auditor.detectors.outlier import periods
 from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, together
 from auditor.detectors.wording import entity, number
 from auditor.entities.columns import picked, where_true
-from auditor.entities.groups import ids, places
+from auditor.entities.groups import greatest, ids, places
 from auditor.entities.packed import texts
 from auditor.frozen import dataclass
 from auditor.model.window import Window
@@ -38,6 +39,10 @@ from auditor.tables.schema import LINEAGE
 MAD_TO_SIGMA = 1.4826
 PARTIAL = 1
 """So many periods at each end of a person's may be partial."""
+
+MOST = 20_000_000
+"""So many periods are filled at most: more of them would not fit into memory."""
+_PERIODS = "periods"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,9 @@ def tell(parts: Sequence[Seen], settings: ChangePoint, window: Window, again: Ag
     seen = together(parts)
     if not seen.rows:
         return unjudged(seen.lost, settings.whole)
+    if (many := greatest(seen.more[_PERIODS][_PERIODS])) > MOST:
+        reason = f"{many:,} periods are more than the {MOST:,} that can be judged; take a longer period"
+        return not_evaluated(reason, not_evaluable=seen.lost)
     detection = concluded(seen, seen.found, entity=settings.entity, budget=settings.budget)
     return replace(detection, reason=None if seen.population else "too little history")
 
@@ -103,6 +111,10 @@ def look(rows: pl.LazyFrame, settings: ChangePoint, window: Window, beside: Besi
         return Seen(0, lost)
     first, who = places(ids(frame, key))
     group, values = periods(frame, who, settings.value, settings.period)
+    many = _filled(values, settings)
+    more = {_PERIODS: pl.DataFrame({_PERIODS: [many]})}
+    if many > MOST:
+        return Seen(frame.height, lost, more=more)
     series = _series(values, settings)
     split = _best_split(series, settings)
     long_enough = split.filter(pl.col("n") >= 2 * settings.min_side)
@@ -124,7 +136,16 @@ def look(rows: pl.LazyFrame, settings: ChangePoint, window: Window, beside: Besi
         long_enough.height,
         first.len() - long_enough.height,
         ends(times.filter(times < window.start)),
+        more,
     )
+
+
+def _filled(told: pl.DataFrame, settings: ChangePoint) -> int:
+    """How many periods there are once those without rows are filled."""
+    if settings.fill is None:
+        return told.height
+    spans = told.group_by("_who").agg(pl.col("period").max() - pl.col("period").min())["period"].dt.total_microseconds()
+    return int((spans // (settings.period // timedelta(microseconds=1)) + 1).cast(pl.Float64).sum())
 
 
 def _with_records(changed: pl.DataFrame, series: pl.DataFrame, frame: pl.DataFrame, group: pl.Series) -> pl.DataFrame:

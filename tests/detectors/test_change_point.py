@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -134,3 +135,20 @@ def test_periods_are_tumbling_windows_counted_from_a_monday(build, length) -> No
     settings = ChangePoint(value=COUNT, period=length, floor=0.25, fill=0.0)
     found = detect(build(rows), settings, ALL).findings
     assert found.select("before", "after", "at").rows() == [(1.0, 3.0, begins[20])]
+
+
+@pytest.mark.parametrize(("length", "people"), [(timedelta(milliseconds=1), 1), (timedelta(minutes=1), 40)])
+def test_more_periods_than_memory_holds_are_not_filled(build, length: timedelta, people: int) -> None:
+    rows = [
+        {
+            "email": f"p{person}@x.org",
+            "joined_time": MONDAY + timedelta(days=400 * late),
+            "meeting_id": f"{person}.{late}",
+        }
+        for person in range(people)
+        for late in range(2)
+    ]
+    found = detect(build(rows), ChangePoint(value=COUNT, period=length, fill=0.0), ALL)
+    assert found.findings.is_empty()
+    assert found.reason is not None
+    assert re.fullmatch(r"[0-9,]+ periods are more than the 20,000,000 that can be judged; take a .*", found.reason)
