@@ -264,7 +264,8 @@ def _bursts(busy: pl.DataFrame, settings: Burst) -> pl.DataFrame:
 
 def _worded(scored: pl.DataFrame, settings: Burst, *, modelled: bool) -> pl.DataFrame:
     """The candidates with their sentence."""
-    minutes = int(settings.within.total_seconds() // 60)
+    minutes, rest = divmod(settings.within, timedelta(minutes=1))
+    span = f"{settings.within.total_seconds():.15g} s" if rest else f"{minutes} min"
     chance = pl.concat_str(
         pl.lit("; the usual largest count is "),
         number("center"),
@@ -280,7 +281,7 @@ def _worded(scored: pl.DataFrame, settings: Burst, *, modelled: bool) -> pl.Data
             pl.when(pl.col("_title").is_not_null())
             .then(pl.concat_str(pl.lit(" (“"), "_title", pl.lit("”)"), ignore_nulls=True))
             .otherwise(pl.lit("")),
-            pl.lit(f" within {minutes} min from "),
+            pl.lit(f" within {span} from "),
             clock("window_start"),
             chance if modelled else pl.lit(WITHOUT_HISTORY),
         ),

@@ -48,6 +48,21 @@ def test_without_history_the_count_alone_decides(build) -> None:
     assert "usual" not in found["explanation"][0]
 
 
+@pytest.mark.parametrize(
+    ("within", "told"),
+    [
+        (timedelta(minutes=10), "10 min"),
+        (timedelta(hours=1), "60 min"),
+        (timedelta(seconds=30), "30 s"),
+        (timedelta(seconds=90), "90 s"),
+        (timedelta(milliseconds=5500), "5.5 s"),
+    ],
+)
+def test_the_sentence_tells_the_length_that_was_asked_for(build, within: timedelta, told: str) -> None:
+    found = detect(build([join(0) for _ in range(6)]), replace(BARE, within=within), ALL).findings
+    assert f" within {told} from " in found["explanation"][0]
+
+
 def test_the_probability_is_that_of_the_stated_model(build) -> None:
     quiet = [join(0, day=day, email=f"p{day}", meeting_id=f"q{day}") for day in range(300)]
     loud = [join(n, day=350, email="x", meeting_id="m") for n in range(8)]
