@@ -110,11 +110,12 @@ def ordered(
     they are at; once `stopped` is set, the work that has not begun ends with `Stopped`.
     """
     shared: _Shared[W, P, R] = _Shared(iter(todo), work, Semaphore(threads + 1), stopped)
-    crew = [Thread(target=_labour, args=(shared,), name=f"collect-{n}") for n in range(min(threads, len(todo)))]
-    for thread in crew:
-        thread.start()
+    crew: list[Thread] = []
     open_lanes: list[Lane[W, P, R]] = []
     try:
+        for number in range(min(threads, len(todo))):
+            crew.append(Thread(target=_labour, args=(shared,), name=f"collect-{number}"))
+            crew[-1].start()
         for _ in todo:
             open_lanes = [_next(shared.started)]
             yield open_lanes[0]
@@ -130,7 +131,8 @@ def ordered(
             for lane in open_lanes:
                 lane.leave()
             for thread in crew:
-                thread.join(_POLL)
+                if thread.is_alive():  # one may not have begun
+                    thread.join(_POLL)
 
 
 def _next(queue: Queue[T] | SimpleQueue[T]) -> T:

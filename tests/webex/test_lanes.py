@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from contextlib import closing
 from threading import Event, active_count
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -92,6 +95,26 @@ def test_a_reader_that_leaves_early_leaves_no_thread_behind() -> None:
     with closing(ordered(range(50), work, threads=4, stopped=Event())) as lanes:
         next(next(lanes).events())
     assert active_count() == before
+
+
+CROWDED = """
+import resource, threading
+from auditor.webex.lanes import ordered
+threading.stack_size(256 << 20)
+with open("/proc/self/statm") as told:
+    size = int(told.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + (700 << 20),) * 2)
+try:
+    list(ordered(range(9), lambda number, lane: None, threads=9, stopped=threading.Event()))
+except RuntimeError as error:
+    print(error, threading.active_count())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_thread_that_cannot_be_started_leaves_none_behind() -> None:
+    ended = subprocess.run([sys.executable, "-c", CROWDED], capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout == "can't start new thread 1\n"
 
 
 def test_pages_can_be_taken_back() -> None:
