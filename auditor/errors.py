@@ -16,13 +16,13 @@ AuditorError
 from __future__ import annotations
 
 import errno
+import os
 import re
 from datetime import timedelta
 
 from auditor.frozen import dataclass
 
-_COLOUR = re.compile(r"\x1b\[\d*m")
-_BY_RUST = re.compile(r"([^\W\d][\w ]*) \(os error (\d+)\)")
+_BY_RUST = re.compile(r" \(os error (\d{1,4})\)")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -115,14 +115,14 @@ class ReportError(AuditorError):
 
 
 def said(error: BaseException) -> str:
-    """What the system said, in small letters; libraries in Rust tell it inside a text of their own, in colours."""
-    told = _BY_RUST.search(_COLOUR.sub("", str(error)))
+    """What the system said, in small letters; libraries in Rust tell its number inside a text of their own."""
+    told = _BY_RUST.search(str(error))
     words = error.strerror if isinstance(error, OSError) else None
-    return (words or (told and told[1]) or type(error).__name__).lower()
+    return (words or (told and os.strerror(int(told[1]))) or type(error).__name__).lower()
 
 
 def is_full(error: BaseException) -> bool:
     """Whether a disk or a device is full, or a file as long as files may be; Polars tells it in a text of its own."""
-    told = _BY_RUST.search(_COLOUR.sub("", str(error)))
-    number = error.errno if isinstance(error, OSError) and error.errno else told and int(told[2])
+    told = _BY_RUST.search(str(error))
+    number = error.errno if isinstance(error, OSError) and error.errno else told and int(told[1])
     return number in _FULL
