@@ -20,6 +20,8 @@ _BETWEEN = b"\0"
 _REST = bytes(set(range(256)).difference(_BETWEEN, b'"[]{}'))
 """All bytes but quotes, brackets and what is put between items."""
 _DEEPEST = 8
+_ESCAPED = re.compile(rb"\\u00[67]")
+"""A small letter that is escaped, as nobody writes a name unless to hide it."""
 _SPACE = re.compile(r"[ \t\n\r]*")
 _PASSED = json.JSONDecoder(parse_int=float)
 
@@ -47,6 +49,23 @@ def first_of_equal(pairs: Sequence[tuple[str, Value]]) -> dict[str, Value]:
     if len(found) < len(pairs):
         found.update(reversed(pairs))
     return found
+
+
+def stands_twice(body: bytes, name: str) -> bool:
+    """Whether the page is an object that has the name twice, so that nobody can tell which value is meant."""
+    quoted = f'"{name}"'.encode()
+    if body.count(quoted) < 2 and not (b"\\u00" in body and _ESCAPED.search(body)):
+        return False
+    outermost: list[str] = []
+
+    def note(pairs: Sequence[tuple[str, object]]) -> None:
+        outermost[:] = [key for key, _ in pairs]
+
+    try:
+        document = json.loads(body.decode("utf-8-sig", "replace"), object_pairs_hook=note, parse_int=float)
+    except (ValueError, RecursionError):
+        return False
+    return document is None and outermost.count(name) > 1
 
 
 def whole(digits: str) -> int | float:

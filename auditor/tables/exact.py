@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import polars as pl
 
-from auditor.evidence.items import first_of_equal, whole
+from auditor.evidence.items import first_of_equal, stands_twice, whole
 from auditor.frozen import dataclass
 from auditor.tables.convert import Cell, Context, Json, NotDecodable, converted
 from auditor.tables.record import Field, Kind, Raw
@@ -53,6 +53,8 @@ def items_of(body: bytes, context: Context) -> list[Json]:
         raise InvalidBody("it is no JSON") from error
     if not isinstance(document, dict) or "items" not in document:
         raise InvalidBody("it holds no items")
+    if stands_twice(body, "items"):
+        raise InvalidBody("it has items twice, and nobody can tell which are meant")
     items = document["items"]
     if items is None:
         return []

@@ -13,6 +13,7 @@ from types import MappingProxyType
 import polars as pl
 from polars.exceptions import PolarsError
 
+from auditor.evidence.items import stands_twice
 from auditor.frozen import dataclass
 from auditor.tables.convert import LARGEST, LONGEST
 from auditor.tables.record import PLACE, Field, Form, Kind, Raw
@@ -96,7 +97,7 @@ def _read(bodies: Sequence[bytes], schema: pl.Schema) -> tuple[pl.DataFrame, Seq
     single = alone(bodies[0], schema) if len(bodies) == 1 else None
     if single is not None:
         return single, (single.height,)
-    if any(_is_garbled(body) for body in bodies):
+    if any(_is_garbled(body) for body in bodies) or _are_ambiguous(bodies):
         return None
     try:
         pages = pl.read_json(b"[" + b",".join(bodies) + b"]", schema={"items": pl.List(pl.Struct(schema))})
@@ -112,6 +113,27 @@ def _read(bodies: Sequence[bytes], schema: pl.Schema) -> tuple[pl.DataFrame, Seq
 def _is_garbled(body: bytes) -> bool:
     """Whether an escape in the page may name a lone surrogate."""
     return b"\\" in body and b"\\u" in body and (b"\\ud" in body or b"\\uD" in body)
+
+
+def _are_ambiguous(bodies: Sequence[bytes]) -> bool:
+    """Whether one of the pages names its items twice.
+
+    Most are a single list between braces. Behind the beginning of the others the name is looked for by Polars, which
+    is several times as fast at that as Python is.
+    """
+    doubtful: list[bytes] = []
+    behind: list[bytes] = []
+    for body in bodies:
+        before = _BEFORE.match(body)
+        if before is None or (b"\\" in body and (b"\\u006" in body or b"\\u007" in body)):
+            if stands_twice(body, "items"):
+                return True
+        elif not _BEHIND.match(body, body.find(b"]", before.end())):
+            doubtful.append(body)
+            behind.append(body[before.end() :])
+    if not doubtful or not pl.Series(behind, dtype=pl.Binary).bin.contains(b'"items"').any():
+        return False
+    return any(stands_twice(body, "items") for body in doubtful)
 
 
 def alone(body: bytes, schema: pl.Schema) -> pl.DataFrame | None:

@@ -18,6 +18,7 @@ from polars.exceptions import PolarsError
 
 from auditor.errors import ConfigError, said
 from auditor.evidence.entry import IMPORT, JsonValue
+from auditor.evidence.items import stands_twice
 from auditor.evidence.redact import item_spans
 from auditor.frozen import dataclass
 from auditor.model.window import Window
@@ -167,6 +168,8 @@ def _records(text: str, *, name: str) -> Iterator[str]:
         if "items" not in document:
             yield text[place:].strip()
             return
+        if stands_twice(_encoded(text), "items"):
+            raise ConfigError(f"{name}: it has items twice, and nobody can tell which are meant")
         spans = item_spans(text)
         if spans is None:
             raise ConfigError(f"{name}: its items are no list")

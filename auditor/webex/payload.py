@@ -10,6 +10,7 @@ from typing import TypeAlias, overload
 from pydantic_core import SchemaValidator, core_schema, from_json
 
 from auditor.errors import BadPayload
+from auditor.evidence.items import stands_twice
 from auditor.frozen import dataclass
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
@@ -26,8 +27,10 @@ FIELDS = ("id", "meetingId", "email", "displayName", "siteUrl")
 def records(body: bytes, *, key: str) -> Sequence[Json]:
     """The list under `key`, whose objects hold at least what they have of `FIELDS`; null is an empty list.
 
-    Raises `NotJson` for a body that is no JSON, `BadPayload` for JSON of another shape.
+    Raises `NotJson` for a body that is no JSON, `BadPayload` for JSON of another shape, or with two such lists.
     """
+    if stands_twice(body, key):
+        raise BadPayload(f"the body has {key} twice, and nobody can tell which are meant")
     try:
         found: list[Json] = _reader(key).validate_json(body)[key]
     except (ValueError, KeyError):

@@ -649,3 +649,22 @@ def test_on_a_full_disk_the_archive_is_named_and_the_next_import_ends_what_was_b
     archive = Archive(tmp_path / "archive")
     assert archive.scan("attendees").collect().height == 200
     assert archive.evidence.verify() == ()
+
+
+@pytest.mark.parametrize("records", [1, 400, 9000])
+@pytest.mark.parametrize(
+    "form", ['{{"items":[{0}],"items":[{1}]}}', '{{"items":[{0}]}}\n{{"items":[{0}],"items":[{1}]}}\n']
+)
+def test_a_response_with_two_lists_of_items_is_no_list_whose_other_half_is_lost(
+    bring: Bring, archive, save, form: str, records: int
+) -> None:
+    first = ",".join(json.dumps(attendee(number)) for number in range(records))
+    done = bring(save("a.json", form.format(first, json.dumps(attendee(records)))))
+    if done.exception is not None:
+        assert "a.json: it has items twice, and nobody can tell which are meant" in str(done.exception)
+        return
+    assert done.return_value == 3
+    assert "it has items twice, and nobody can tell which are meant" in done.stderr
+    held = archive()
+    assert held.scan("attendees").collect().height == (records if "\n" in form else 0)
+    resolved(held, "attendees")

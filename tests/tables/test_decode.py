@@ -193,6 +193,43 @@ def test_a_body_that_lists_no_records_is_a_gap(content: bytes, why: str) -> None
     assert found.gaps[0][0].reason is GapReason.INVALID_BODY
 
 
+@pytest.mark.parametrize("records", [1, 3, 2000])
+@pytest.mark.parametrize(
+    "twice",
+    [
+        b'{"items":[%b],"items":[{"email":"eve@example.org"}]}',
+        b'{"items":[%b],"items":null}',
+        b'{"items":[%b],\n "items" : 2 }',
+        b'{"items":null,"items":[%b]}',
+        b'{"other":1,"items":[%b],"items":[]}',
+        b'{"items":[%b],"\\u0069tems":[]}',
+    ],
+)
+def test_items_that_are_named_twice_are_a_gap_and_none_of_them_is_taken(twice: bytes, records: int) -> None:
+    record = b'{"email":"a@example.com","displayName":"A","joinedTime":"2026-09-14T10:00:00Z"}'
+    plain = b'{"items":[' + record + b"]}"
+    ambiguous = twice % b",".join([record] * records)
+    found = decode(
+        [Page(SHA, 0, plain, "s"), Page(SHA, 1, ambiguous, "s"), Page(SHA, 2, plain, "s")], KINDS["attendees"]
+    )
+    assert {place: [gap.reason for gap in gaps] for place, gaps in found.gaps.items()} == {1: [GapReason.INVALID_BODY]}
+    assert details(found) == ["it has items twice, and nobody can tell which are meant"]
+    assert found.frames["attendees"]["_seq"].to_list() == [0, 2]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"items":[{"email":"a@example.com","meetingTitle":"items"}],"n":"items"}',
+        b'{"items":[{"email":"a@example.com","items":1,"items":[2]}],"other":{"items":[]}}',
+        rb'{"items":[{"email":"a@example.com","meetingTitle":"\u0069tems \"items\""}]}',
+    ],
+)
+def test_items_named_deeper_or_in_a_text_are_no_second_list(content: bytes) -> None:
+    found = body(content)
+    assert (found.gaps, found.frames["attendees"]["email"].to_list()) == ({}, ["a@example.com"])
+
+
 def test_lone_surrogates_are_replaced_and_counted() -> None:
     found = body(b'{"items":[{"displayName":"a\\ud800b\\udfff","meetingTitle":"\\ud83d\\ude00"}]}')
     assert found.frames["attendees"].select("display_name", "meeting_title").row(0) == ("a\ufffdb\ufffd", "\U0001f600")

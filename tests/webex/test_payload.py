@@ -63,3 +63,11 @@ def test_null_is_an_empty_list() -> None:
 )
 def test_hostile_values_are_still_records(body: bytes) -> None:
     assert len(records(body, key="items")) == 1
+
+
+@pytest.mark.parametrize("body", [b'{"items": [{"id": "a"}], "items": []}', b'{"items": null, "items": [{"id": "a"}]}'])
+def test_a_list_that_is_named_twice_is_a_fault_that_asking_again_does_not_mend(body: bytes) -> None:
+    with pytest.raises(BadPayload, match="the body has items twice") as fault:
+        records(body, key="items")
+    assert not isinstance(fault.value, NotJson)
+    assert len(records(b'{"items": [{"items": 1, "items": 2}], "sites": [], "sites": []}', key="items")) == 1
