@@ -22,7 +22,7 @@ from auditor.rules.rows.handed import Handed
 from auditor.rules.rows.once import by_source, made_name, made_names, row_trees
 from auditor.rules.rows.parts import MEETING
 from auditor.rules.rows.places import AT
-from auditor.rules.rows.source import Source
+from auditor.rules.rows.source import COLLECTIONS, Source
 from auditor.rules.stages.baseline import judge_baseline
 from auditor.rules.stages.derive import narrowed, with_derived
 from auditor.rules.stages.detect import Request, judge_detector
@@ -49,16 +49,15 @@ def rows_of(source: Source, task: Task) -> RowsOf:
     columns, stage = columns_of(task), task.rule.detect.stage
     # most rows count for a detector, and to leave the others out costs less than to gather those
     every = isinstance(stage, Detector)
-    before = reads_history(task.rule)
     near: dict[str, pl.Series] = {}
 
     def rows(table: str) -> Handed:
         if task.watch is not None:
-            return Handed(texts(source.judged(table, columns[table], before=before)))
+            return Handed(texts(source.judged(table, columns[table], before=reads_beyond(task.rule, table))))
         found = source.handed(
             table,
             columns[table],
-            before=before,
+            before=reads_beyond(task.rule, table),
             beside=made_names(task, table),
             where=None if every else counted(task.rule, table),
             near=near.get(table),
@@ -119,8 +118,19 @@ def columns_of(task: Task) -> Mapping[str, frozenset[str]]:
 
 
 def reads_history(rule: Rule) -> bool:
-    """Whether the rule looks at rows before the window, too."""
-    return isinstance(rule.detect.stage, Baseline | Detector)
+    """Whether the rule looks at rows of its table that are not in the window, too."""
+    return reads_beyond(rule, rule.detect.table)
+
+
+def reads_beyond(rule: Rule, table: str) -> bool:
+    """Whether the rule looks at rows of the table before the window, too, of collections those after it as well.
+
+    Whether something was collected is known whenever it was, and whether nothing followed as long as anything could.
+    """
+    stage, own = rule.detect.stage, table == rule.detect.table
+    if table == COLLECTIONS and isinstance(stage, Match | Steps):
+        return own == isinstance(stage, Steps)
+    return own and isinstance(stage, Baseline | Detector)
 
 
 def keep(source: Source, tasks: Sequence[Task], learned_from: Mapping[str, Collection[str]] = NO_LISTS) -> None:
@@ -171,7 +181,14 @@ def judge(task: Task, rows: RowsOf, *, window: Window | None, lists: Mapping[str
     Rules of installed packages are not judged here. Raises `NotEvaluated` when the rows do not allow a verdict.
     """
     judged = _judged(task, rows, window=window, lists=lists)
-    return replace(judged, hits=texts(judged.hits))
+    return replace(judged, hits=texts(_inside(judged.hits, task.rule, window)))
+
+
+def _inside(hits: pl.DataFrame, rule: Rule, window: Window | None) -> pl.DataFrame:
+    """The hits observed in the window, where the rows reach beyond it."""
+    if window is None or not (isinstance(rule.detect.stage, Steps) and reads_history(rule)):
+        return hits
+    return hits.filter((pl.col(AT) >= window.start) & (pl.col(AT) < window.end))
 
 
 def _judged(task: Task, rows: RowsOf, *, window: Window | None, lists: Mapping[str, Sequence[str]]) -> Judged:
@@ -192,15 +209,22 @@ def _judged(task: Task, rows: RowsOf, *, window: Window | None, lists: Mapping[s
         case Steps():
             return judge_sequence(seen(detect.table), detect.stage, task)
         case Baseline():
-            return judge_baseline(seen(detect.table).rows, detect.stage, task, window=window)
+            return judge_baseline(_past(seen(detect.table).rows, task.rule, window), detect.stage, task, window=window)
         case Detector(type=kind):
-            request = Request(seen(detect.table).rows, window, detect.stage, task, lists)
+            request = Request(_past(seen(detect.table).rows, task.rule, window), window, detect.stage, task, lists)
             return judge_detector(request, DETECTORS[kind])
         case Python():
             raise TypeError("a rule of an installed package reads whole tables")
         case None:
             every = rows(detect.table)
             return judge_plain(_derived(every, task), task, population=every.rows.height)
+
+
+def _past(rows: pl.DataFrame, rule: Rule, window: Window | None) -> pl.DataFrame:
+    """The rows without those after the window."""
+    if window is None or rule.detect.table != COLLECTIONS:
+        return rows
+    return rows.filter(pl.col(AT) < window.end)
 
 
 def _derived(handed: Handed, task: Task) -> Handed:

@@ -30,6 +30,8 @@ from auditor.tables.modelled import is_learned, learned_from
 from auditor.tables.placement import placed_by, placement
 from auditor.tables.schema import LINEAGE, TABLES, TEXT, TIME
 
+COLLECTIONS = "collections"
+"""The table whose rows tell of other times than the one they are placed by."""
 _NO_PARTS: Sources = {}
 _FIRST = 1_000
 
@@ -109,7 +111,8 @@ class Source:
     def _counted(self, table: str) -> int:
         """The rows in the window; where each has a time of its own nothing else is read."""
         time = TABLES[table].time
-        inside = pl.len() if time is None or self.window is None else self._inside(pl.col(time), before=False).sum()
+        whole = time is None or self.window is None
+        inside = pl.len() if whole else self._inside(table, pl.col(time or ""), before=False).sum()
         lost = pl.lit(0) if time is None else pl.col(time).null_count()
         counted: tuple[int, int] = self.frames[table].select(inside, lost=lost).collect().row(0)
         found, self._counts[f"{table}:null"] = counted
@@ -137,7 +140,7 @@ class Source:
         return self._from_kept(table, columns, before=False)
 
     def rows_with_history(self, table: str, columns: Collection[str]) -> pl.LazyFrame:
-        """The rows in the window and all before it."""
+        """The rows in the window and all before it, of collections those after it, too."""
         return self._from_kept(table, columns, before=True)
 
     def has(self, table: str, name: str) -> bool:
@@ -257,7 +260,9 @@ class Source:
         if history:
             self._kept[table, True] = held
             first = held.own[AT].min()
-            if self.window is not None and isinstance(first, datetime) and first < self.window.start:
+            if self.window is not None and table == COLLECTIONS:
+                held = self._inside_only(held, before=False)
+            elif self.window is not None and isinstance(first, datetime) and first < self.window.start:
                 held = held.filtered(held.own[AT] >= self.window.start)
         self._kept[table, False] = held
 
@@ -293,7 +298,7 @@ class Source:
         by_row -= told
         asked = {*sources(table, made - by_row), *(needed & set(present)), *key, *LINEAGE, *([time] if time else [])}
         asked |= sources(table, learned_from(table, told))
-        near = self.frames[table] if every else self._near(self.frames[table], time, before=before)
+        near = self.frames[table] if every else self._near(table, before=before)
         frames = {**self.frames, table: near}
         read = with_facts(
             frames,
@@ -322,7 +327,7 @@ class Source:
             )
         held.own.insert_column(0, at.alias(AT))
         if told:
-            held.own = held.own.hstack(self._lessons.of_held(held, told, near=self._may_be(time, before=before)))
+            held.own = held.own.hstack(self._lessons.of_held(held, told, near=self._may_be(table, before=before)))
         return held if every or time is None else self._inside_only(held, before=before)
 
     def _inside_only(self, held: Held, *, before: bool) -> Held:
@@ -332,18 +337,21 @@ class Source:
         first, last = at.min(), at.max()
         if not at.null_count() and isinstance(first, datetime) and isinstance(last, datetime):
             inside = (before or first >= self.window.start) and last < self.window.end
-            if inside:
+            if inside or (before and held.table == COLLECTIONS):
                 return held
-        kept = held.own.select(self._inside(pl.col(AT), before=before).fill_null(value=False)).to_series()
+        kept = held.own.select(self._inside(held.table, pl.col(AT), before=before).fill_null(value=False)).to_series()
         return held.filtered(kept)
 
-    def _near(self, frame: pl.LazyFrame, time: str | None, *, before: bool) -> pl.LazyFrame:
+    def _near(self, table: str, *, before: bool) -> pl.LazyFrame:
         """The rows that may be inside: placed by their own time, others need not be read at all."""
-        return frame if time is None or self.window is None else frame.filter(self._may_be(time, before=before))
+        return self.frames[table].filter(self._may_be(table, before=before))
 
-    def _may_be(self, time: str | None, *, before: bool) -> pl.Expr:
+    def _may_be(self, table: str, *, before: bool) -> pl.Expr:
         """Whether a row may be inside, as far as its own time tells."""
-        return pl.lit(True) if time is None else pl.col(time).is_null() | self._inside(pl.col(time), before=before)
+        time = TABLES[table].time
+        if time is None:
+            return pl.lit(True)
+        return pl.col(time).is_null() | self._inside(table, pl.col(time), before=before)
 
     def _rows(self, table: str, columns: Collection[str], *, before: bool) -> pl.LazyFrame:
         time = TABLES[table].time
@@ -354,7 +362,7 @@ class Source:
             at = pl.col(time)
         else:
             at, extra = placement(table), placed_by(table)
-        frames = {**self.frames, table: self._near(self.frames[table], time, before=before)}
+        frames = {**self.frames, table: self._near(table, before=before)}
         needed = {*columns, *extra}
         told = {name for name in needed if is_learned(table, name)} - set(self.present(table))
         found = with_facts(
@@ -362,13 +370,13 @@ class Source:
         ).with_columns(at.alias(AT))
         if told:
             rows = found.select(set(self.wanted(table, columns)) - told).collect()
-            found = rows.hstack(self._lessons.of(table, told, rows, near=self._may_be(time, before=before))).lazy()
+            found = rows.hstack(self._lessons.of(table, told, rows, near=self._may_be(table, before=before))).lazy()
         if time is not None and self.window is not None:
-            found = found.filter(self._inside(pl.col(AT), before=before))
+            found = found.filter(self._inside(table, pl.col(AT), before=before))
         return found.select(self.wanted(table, columns))
 
-    def _inside(self, moment: pl.Expr, *, before: bool) -> pl.Expr:
-        if self.window is None:
+    def _inside(self, table: str, moment: pl.Expr, *, before: bool) -> pl.Expr:
+        if self.window is None or (before and table == COLLECTIONS):
             return pl.lit(True)
         early = pl.lit(True) if before else moment >= self.window.start
         return early & (moment < self.window.end)
