@@ -395,6 +395,7 @@
     rows = [];
     document.documentElement.classList.add("js");
     at("list").hidden = false;
+    for (const link of document.querySelectorAll("[data-finding]")) link.href = "#" + link.dataset.finding;
     choices("severity", data.severities.map((text, i) => [i, text]));
     choices("rule", data.rules.map((r, i) => [i, r.id + " " + r.title]).filter(([i]) => data.rule.includes(i)));
     choices("state", data.states.map((text, i) => [i, text]).filter(([i]) => data.state.includes(i)));

@@ -37,8 +37,13 @@ def render(audit: Audit, options: Options) -> bytes:
 def _rendered(audit: Audit, options: Options) -> bytes:
     templates = environment(options.templates)
     catalogue = wording(words(options.templates), audit.report.timezone)
-    view = report(audit, catalogue, limits=Limits(0, 0, 0, catalogue.say("findings.place_html")))
     first = first_findings(audit, catalogue)
+    view = report(
+        audit,
+        catalogue,
+        limits=Limits(0, 0, 0, catalogue.say("findings.place_html")),
+        placed={row[0].anchor for row in first.rows},
+    )
     colours = {"day": paint(audit.report.accent), "night": night(audit.report.accent)}
     style = filled(templates, "screen.css.j2", colours)
     script = _source(templates, "report.js")

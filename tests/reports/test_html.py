@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from lxml import html as parser
 
 from auditor.errors import ConfigError, ReportError
 from auditor.model.audit import Audit, ReportSettings
+from auditor.model.vocabulary import Severity
 from auditor.reports.formats import FORMATS, Options
 from auditor.reports.html import embedded
 from auditor.resources import resource
@@ -53,6 +55,30 @@ def test_one_title_and_no_level_skipped(page: parser.HtmlElement) -> None:
 
 def test_every_figure_reconciles(page: parser.HtmlElement, audit: Audit) -> None:
     every_figure_reconciles(page, audit)
+
+
+def half_of_the_anomalies_last(findings: int) -> Audit:
+    audit = audit_of(findings)
+    spread = [
+        replace(finding, severity=Severity.INFO) if finding.rule_id == "NET-004" and n % 2 else finding
+        for n, finding in enumerate(audit.findings)
+    ]
+    return replace(audit, findings=tuple(sorted(spread, key=lambda finding: finding.order)))
+
+
+def test_every_link_leads_somewhere_without_the_script() -> None:
+    audit = half_of_the_anomalies_last(400)
+    page = parser.fromstring(FORMATS["html"].render(audit, Options()))
+    ids = [element.get("id") for element in page.iter() if element.get("id")]
+    assert len(ids) == len(set(ids))
+    links = {link.get("href")[1:] for link in page.iter("a") if link.get("href").startswith("#")}
+    assert links <= set(ids)
+    first, later = (
+        {f"f-{finding.fingerprint[:20]}" for finding in some if finding.rule_id == "NET-004"}
+        for some in (audit.findings[:200], audit.findings[200:])
+    )
+    assert first == {link for link in links if link.startswith("f-")} != set()
+    assert later == {link.get("data-finding") for link in page.iter("a") if link.get("data-finding")} != set()
 
 
 def test_the_embedded_data_hold_every_finding(page: parser.HtmlElement, audit: Audit) -> None:

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from auditor.model.audit import ReportSettings
-from auditor.model.vocabulary import Verdict
+from auditor.model.vocabulary import Severity, Verdict
 from auditor.reports.formats import FORMATS, Options
 from auditor.reports.templates import words
 from auditor.reports.view.wording import wording
@@ -110,6 +110,24 @@ def test_every_action_works_by_keyboard(opened: Page) -> None:
     opened.locator("#clear").focus()
     opened.keyboard.press("Enter")
     assert opened.inner_text("#matches") == "240 findings match of 240"
+
+
+def test_each_sentence_of_a_detector_opens_its_finding(browser: Browser, tmp_path: Path) -> None:
+    audit = audit_of(300)
+    last = [replace(one, severity=Severity.INFO) if one.rule_id == "NET-004" else one for one in audit.findings]
+    audit = replace(audit, findings=tuple(sorted(last, key=lambda finding: finding.order)))
+    path = tmp_path / "last.html"
+    path.write_bytes(FORMATS["html"].render(audit, Options()))
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    show(page, path)
+    links = page.locator("[data-finding]")
+    assert links.count() > 3
+    message = links.last.inner_text()
+    links.last.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#detail[open]")
+    assert page.inner_text("#detail-title") == message
+    page.close()
 
 
 def test_marks_keep_their_shape_on_paper(opened: Page) -> None:

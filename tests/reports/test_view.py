@@ -381,6 +381,15 @@ def test_no_meeting_was_tested_where_no_rule_could_be_evaluated() -> None:
     assert (untested.value, untested.note) == ("0", "of 248 held in the evidence")
 
 
+@pytest.mark.parametrize("most", [0, 3, 200])
+def test_each_sentence_of_a_detector_leads_to_what_is_laid_out(most: int) -> None:
+    told = report(audit_of(300), PLAIN, limits=Limits(most, 2, most, "elsewhere"))
+    there = {one.anchor for rule in told.findings.rules for one in (rule, *rule.cards, *rule.rows)}
+    links = [row[0].href for detector in told.anomalies.detectors for row in detector.sentences.rows]
+    assert len(links) > 3
+    assert {link.removeprefix("#") for link in links} <= there
+
+
 def test_a_cover_names_few_sites_and_the_scope_all() -> None:
     audit = audit_of(0)
     sites = tuple(f"site-{n}.webex.com" for n in range(40))

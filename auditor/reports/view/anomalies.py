@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from auditor.frozen import dataclass
 from auditor.model.audit import Audit, Ledger, RuleResult
 from auditor.model.finding import Finding
 from auditor.reports.text import EVIDENCE_CAP, visible
-from auditor.reports.view.findings import anchor
+from auditor.reports.view.findings import anchor, rule_anchor
 from auditor.reports.view.parts import Cell, Column, Mark, Table
 from auditor.reports.view.wording import Wording
 
@@ -33,8 +35,8 @@ class Anomalies:
     detectors: tuple[DetectorView, ...]
 
 
-def anomalies(audit: Audit, wording: Wording) -> Anomalies:
-    """The detectors' findings, explained."""
+def anomalies(audit: Audit, wording: Wording, *, placed: Collection[str]) -> Anomalies:
+    """The detectors' findings, explained; `placed` are the anchors of those that are laid out."""
     rules = [rule for rule in audit.rules if rule.detector is not None]
     if not rules:
         return Anomalies(wording.say("anomalies.no_detectors"), ())
@@ -43,10 +45,10 @@ def anomalies(audit: Audit, wording: Wording) -> Anomalies:
         if finding.rule_id in found:
             found[finding.rule_id].append(finding)
     lead = "anomalies.lead" if any(found.values()) else "anomalies.none"
-    return Anomalies(wording.say(lead), tuple(_detector(rule, found[rule.id], wording) for rule in rules))
+    return Anomalies(wording.say(lead), tuple(_detector(rule, found[rule.id], wording, placed) for rule in rules))
 
 
-def _detector(rule: RuleResult, found: list[Finding], wording: Wording) -> DetectorView:
+def _detector(rule: RuleResult, found: list[Finding], wording: Wording, placed: Collection[str]) -> DetectorView:
     ledger = rule.ledger
     return DetectorView(
         title=f"{visible(rule.id)} {visible(rule.title)}",
@@ -74,7 +76,7 @@ def _detector(rule: RuleResult, found: list[Finding], wording: Wording) -> Detec
             ),
             rows=tuple(
                 (
-                    Cell(visible(finding.message, cap=EVIDENCE_CAP), href=f"#{anchor(finding.fingerprint)}"),
+                    _sentence(finding, rule, placed),
                     Cell(wording.value(finding.evidence.get("score"), "number"), "number"),
                     Cell(wording.moment(finding.observed_at), "time"),
                 )
@@ -86,6 +88,14 @@ def _detector(rule: RuleResult, found: list[Finding], wording: Wording) -> Detec
         if len(found) > MOST_SENTENCES
         else "",
     )
+
+
+def _sentence(finding: Finding, rule: RuleResult, placed: Collection[str]) -> Cell:
+    """The message, leading to the finding; to the head of its rule where the finding is not laid out."""
+    message, mark = visible(finding.message, cap=EVIDENCE_CAP), anchor(finding.fingerprint)
+    if mark in placed:
+        return Cell(message, href=f"#{mark}")
+    return Cell(message, href=f"#{rule_anchor(rule)}", finding=mark)
 
 
 def _entries(ledger: Ledger) -> list[tuple[str, int | str | None]]:

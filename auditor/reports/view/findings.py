@@ -120,6 +120,11 @@ def anchor(fingerprint: str) -> str:
     return f"f-{hashlib.sha256(fingerprint.encode('utf-8', 'replace')).hexdigest()[:20]}"
 
 
+def rule_anchor(rule: RuleResult) -> str:
+    """The element id of a failed rule's head."""
+    return f"rule-{rule.digest[:16]}"
+
+
 def is_anchor(fingerprint: str) -> bool:
     """Whether the first twenty digits of the fingerprint are its anchor."""
     return _HEX.fullmatch(fingerprint) is not None
@@ -214,7 +219,7 @@ def rule_view(
     recent = trend[-SPARK_PERIODS:]
     return RuleView(
         id=visible(rule.id),
-        anchor=f"rule-{rule.digest[:16]}",
+        anchor=rule_anchor(rule),
         title=wording.say("summary.fail", title=visible(rule.title)),
         severity=wording.severity(rule.severity),
         verdict=wording.verdict(verdict_word(rule)),

@@ -12,7 +12,7 @@ from auditor.model.audit import Audit
 from auditor.model.finding import Value
 from auditor.model.vocabulary import Confidence, Severity, State
 from auditor.reports.text import EVIDENCE_CAP, mixed_scripts, visible, visible_each
-from auditor.reports.view.findings import finding_view, odd_anchors
+from auditor.reports.view.findings import finding_view, odd_anchors, rule_anchor
 from auditor.reports.view.parts import Cell, Column, Table
 from auditor.reports.view.wording import Wording
 
@@ -99,7 +99,7 @@ def listing(audit: Audit, wording: Wording) -> Mapping[str, object]:
             {
                 "id": visible(rule.id),
                 "title": visible(rule.title),
-                "anchor": f"rule-{rule.digest[:16]}",
+                "anchor": rule_anchor(rule),
                 "controls": [f"{visible(name)} {visible(c)}" for name, ids in rule.controls.items() for c in ids],
             }
             for rule in audit.rules
@@ -253,7 +253,7 @@ def first_findings(audit: Audit, wording: Wording) -> Table:
         ),
         rows=tuple(
             (
-                Cell(view.severity.text, "severity", view.severity.word),
+                Cell(view.severity.text, "severity", view.severity.word, anchor=view.anchor),
                 Cell(visible(finding.rule_id), "mono"),
                 Cell(view.message, note=view.in_short),
             )

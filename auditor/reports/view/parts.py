@@ -9,7 +9,8 @@ from auditor.frozen import dataclass
 class Cell:
     """A value in a table. `kind` is text, number, mono, code, severity or verdict; `word` a class of a fixed list.
 
-    `note` stands below in small print, `href` is an address that was found safe or an anchor of this report.
+    `note` stands below in small print, `href` is an address that was found safe or an anchor of this report. `anchor`
+    is the element id of the cell, `finding` that of a finding which only the script of the HTML report can show.
     """
 
     text: str
@@ -17,6 +18,8 @@ class Cell:
     word: str = ""
     note: str = ""
     href: str = ""
+    anchor: str = ""
+    finding: str = ""
 
 
 @dataclass(frozen=True, slots=True)

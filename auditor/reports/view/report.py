@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from auditor.frozen import dataclass
@@ -69,10 +69,18 @@ class Report:
 
 
 def report(
-    audit: Audit, wording: Wording, *, limits: Limits, attached: Sequence[Attached] = (), made_with: str = ""
+    audit: Audit,
+    wording: Wording,
+    *,
+    limits: Limits,
+    attached: Sequence[Attached] = (),
+    made_with: str = "",
+    placed: Collection[str] = (),
 ) -> Report:
-    """The view of the audit within the limits of one format."""
+    """The view within the limits of one format; `placed` are anchors of findings that the format lays out itself."""
     front = cover(audit, wording)
+    found = findings(audit, wording, limits=limits)
+    shown = {view.anchor for rule in found.rules for view in (*rule.cards, *rule.rows)}
     return Report(
         lang=wording.say("lang"),
         title=front.title,
@@ -95,10 +103,10 @@ def report(
         coverage=coverage(audit, wording),
         matrix=matrix(audit, wording),
         waivers=waivers(audit, wording),
-        findings=findings(audit, wording, limits=limits),
+        findings=found,
         not_evaluated=not_evaluated(audit, wording),
         changes=changes(audit, wording),
-        anomalies=anomalies(audit, wording),
+        anomalies=anomalies(audit, wording, placed=shown.union(placed)),
         signoff=sign_off(wording),
         rules=rules_appendix(audit, wording, made_with=made_with),
         integrity=integrity(audit, wording, attached=attached),

@@ -9,6 +9,7 @@ from auditor.reports.text import visible
 from auditor.reports.view.changes import change_counts
 from auditor.reports.view.charts import Bars, severity_bars
 from auditor.reports.view.cover import verdict_counts
+from auditor.reports.view.findings import rule_anchor
 from auditor.reports.view.parts import Cell, Column, Mark, Table
 from auditor.reports.view.wording import Wording, number, share, verdict_word
 
@@ -129,7 +130,7 @@ def _severities(audit: Audit, wording: Wording) -> Table:
 def _grave(rule: RuleResult, wording: Wording) -> Grave:
     return Grave(
         id=visible(rule.id),
-        anchor=f"rule-{rule.digest[:16]}",
+        anchor=rule_anchor(rule),
         title=wording.say(
             "summary.fail_waived" if verdict_word(rule) == "waived" else "summary.fail", title=visible(rule.title)
         ),
