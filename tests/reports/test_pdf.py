@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,42 @@ def hostile_pdf(hostile_audit: Audit, tmp_path_factory: pytest.TempPathFactory) 
     path = tmp_path_factory.mktemp("pdf") / "hostile.pdf"
     path.write_bytes(FORMATS["pdf"].render(hostile_audit, Options()))
     return path
+
+
+SENTENCE = "Quarterly review of meetings held by treasury, settlement and correspondent banking departments " * 3
+LONG = {
+    "ordinary": ReportSettings(organisation="ACME Bank", prepared_for="Board", classification="Confidential"),
+    "title": ReportSettings(title=SENTENCE[:200], organisation="ACME Bank", classification="Confidential"),
+    "capitals": ReportSettings(*[SENTENCE[:200].upper()] * 4),
+    "as much as stays short": ReportSettings("W" * 80, "W" * 60, "W" * 80, "W" * 40),
+    "one wide word": ReportSettings(*["W" * 2_000] * 4),
+}
+
+
+@pytest.mark.parametrize("kind", LONG)
+@pytest.mark.parametrize("sites", [2, 40])
+def test_nothing_on_a_cover_lies_over_anything_else(tmp_path: Path, kind: str, sites: int) -> None:
+    audit = replace(audit_of(3, report=LONG[kind]), redacted=True)
+    if sites > 2:
+        names = tuple(f"meetings-of-department-{number}.webex.com" for number in range(sites))
+        audit = replace(audit, identity=replace(audit.identity, sites=names))
+    (tmp_path / "cover.pdf").write_bytes(FORMATS["pdf"].render(audit, Options()))
+    text = run("pdftotext", "-bbox", "-l", "3", tmp_path / "cover.pdf", "-")
+    for page in text.split("<page ")[1:]:
+        words = [
+            [float(side) for side in found]
+            for found in re.findall(r'<word xMin="([-\d.]+)" yMin="([-\d.]+)" xMax="([-\d.]+)" yMax="([-\d.]+)"', page)
+        ]
+        assert all(left > 0 and top > 0 and right < 596 and bottom < 842 for left, top, right, bottom in words)
+        # lines of a paragraph may touch with their ascenders, so the middle of each word is what must be free
+        boxes = [
+            (left, top + (bottom - top) / 4, right, bottom - (bottom - top) / 4) for left, top, right, bottom in words
+        ]
+        for n, one in enumerate(boxes):
+            for other in boxes[n + 1 :]:
+                assert min(one[2], other[2]) - max(one[0], other[0]) < 1 or min(one[3], other[3]) <= max(
+                    one[1], other[1]
+                )
 
 
 @pytest.mark.slow
@@ -166,6 +203,7 @@ def test_a_cap_changes_no_count_and_says_so(tmp_path: Path) -> None:
 
 SCRIPT = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 from auditor.reports.audit_json import load
 from auditor.reports.formats import FORMATS, Options

@@ -12,11 +12,17 @@ from auditor.reports.view.parts import Fact
 from auditor.reports.view.wording import Wording
 
 MOST_SITES = 6
+LONG = {"title": 80, "organisation": 60, "prepared_for": 80, "classification": 40}
+"""The most characters of a text that leaves the others their place, even if all are as wide as W."""
+LONG_FACT = 120
 
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """`tone` is clean or exceptions, with `_incomplete` or `_unjudged` behind it, or nothing_judged."""
+    """`tone` is clean or exceptions, with `_incomplete` or `_unjudged` behind it, or nothing_judged.
+
+    `long` names those of the texts that take so much room that nothing has a fixed place.
+    """
 
     title: str
     organisation: str
@@ -28,33 +34,44 @@ class Cover:
     sentence: str
     facts: tuple[Fact, ...]
     redacted: str
+    long: frozenset[str]
 
 
 def cover(audit: Audit, wording: Wording) -> Cover:
     """The cover of the audit."""
-    who, look = audit.identity, audit.report
+    look = audit.report
     tone = _tone(audit)
+    texts = {name: visible(getattr(look, name) or "") for name in LONG}
+    facts = _facts(audit, wording)
     return Cover(
-        title=visible(look.title),
-        organisation=visible(look.organisation or ""),
-        prepared_for=visible(look.prepared_for or ""),
-        classification=visible(look.classification or ""),
+        **texts,
         logo=look.logo or "",
         result=wording.say(f"result.{tone}"),
         tone=tone,
         sentence=result_sentence(audit, wording),
-        facts=(
-            Fact(wording.say("cover.period"), wording.span(who.window)),
-            Fact(wording.say("cover.zone"), wording.zone_name),
-            Fact(wording.say("cover.sites"), _sites(audit, wording)),
-            Fact(wording.say("cover.evaluated"), wording.moment(who.evaluated_at)),
-            Fact(wording.say("cover.audit"), visible(who.id), "mono"),
-            Fact(wording.say("cover.rules_digest"), who.rules_digest, "mono"),
-            Fact(wording.say("cover.config_digest"), who.config_digest, "mono"),
-            Fact(wording.say("cover.head"), who.evidence_head, "mono"),
-            Fact(wording.say("cover.version"), visible(who.auditor_version)),
-        ),
+        facts=facts,
         redacted=wording.say("cover.redacted_note") if audit.redacted else "",
+        long=frozenset(
+            [
+                *(name for name, most in LONG.items() if len(texts[name]) > most),
+                *("facts" for fact in facts if len(fact.value) > LONG_FACT),
+            ]
+        ),
+    )
+
+
+def _facts(audit: Audit, wording: Wording) -> tuple[Fact, ...]:
+    who = audit.identity
+    return (
+        Fact(wording.say("cover.period"), wording.span(who.window)),
+        Fact(wording.say("cover.zone"), wording.zone_name),
+        Fact(wording.say("cover.sites"), _sites(audit, wording)),
+        Fact(wording.say("cover.evaluated"), wording.moment(who.evaluated_at)),
+        Fact(wording.say("cover.audit"), visible(who.id), "mono"),
+        Fact(wording.say("cover.rules_digest"), who.rules_digest, "mono"),
+        Fact(wording.say("cover.config_digest"), who.config_digest, "mono"),
+        Fact(wording.say("cover.head"), who.evidence_head, "mono"),
+        Fact(wording.say("cover.version"), visible(who.auditor_version)),
     )
 
 
