@@ -7,6 +7,7 @@ import hmac
 import ipaddress
 import re
 import unicodedata
+from collections.abc import Iterator
 
 EMAIL = re.compile(r"[^\s@<>“”\"'(),;:]+@[^\s@<>“”\"'(),;:]+")
 _TOKEN = re.compile(r"[^\s<>“”\"'(),;:]+")
@@ -17,6 +18,8 @@ ADDRESS = re.compile(
 PHONE = re.compile(r"\+?\d[\d ()./-]{5,}\d")
 
 _FIRST_LETTERS = 8
+_LEAST = 3
+"""Shorter texts are not looked for in prose: they stand in any word."""
 TIME = re.compile(r"\d{4}-\d\d-\d\d")
 _MEETING = re.compile(r"\b[0-9A-Za-z]+_I_\d+\b")
 """The id of one meeting, as Webex makes it."""
@@ -25,7 +28,7 @@ _MEETING = re.compile(r"\b[0-9A-Za-z]+_I_\d+\b")
 class Pseudonyms:
     """Words made of a label and of a keyed hash, lengthened until no two originals share one.
 
-    `originals` holds every text that was replaced, so that what is left elsewhere can be found.
+    Every text that was replaced is kept, so that what is left of it elsewhere can be found.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -34,7 +37,9 @@ class Pseudonyms:
         self._taken: set[str] = set()
         self._people: dict[str, str] = {}
         self._named: set[str] = set()
-        self.originals: dict[str, str] = {}
+        self._first: dict[str, str] = {}
+        self._originals: dict[str, tuple[int, str]] = {}
+        self._lengths: dict[str, set[int]] = {}
 
     def someone(self, name: str) -> None:
         """From now on the name is known as a person's, wherever it stands."""
@@ -62,8 +67,16 @@ class Pseudonyms:
                 known = f"{label}-{digest[:length]}"
             self._taken.add(known)
             self._words[label, normal] = known
-        self.originals.setdefault(original, known)
+            self._first.setdefault(normal, known)
+        self._keep(original, known)
         return known
+
+    def _keep(self, original: str, word: str) -> None:
+        """From now on the original is found in prose, and by its first letters."""
+        if len(original) < _LEAST or original in self._originals:
+            return
+        self._originals[original] = (len(self._originals), word)
+        self._lengths.setdefault(original[:_LEAST], set()).add(len(original))
 
     def digest(self, text: str) -> bytes:
         """The keyed SHA-256 of the text."""
@@ -91,7 +104,7 @@ class Pseudonyms:
         parsed = mapped or parsed
         network = ipaddress.ip_network(f"{parsed}/{24 if parsed.version == 4 else 48}", strict=False)
         word = self.word("address", str(parsed))
-        self.originals.setdefault(text, word)
+        self._keep(text, word)
         return f"{word} in {self.word('network', str(network))}"
 
     def guessed(self, original: str) -> str:
@@ -110,7 +123,7 @@ class Pseudonyms:
         normal = _normal(text)
         if normal in self._named:
             return self.word("person", text)
-        return next((word for (_, original), word in self._words.items() if original == normal), None)
+        return self._first.get(normal)
 
     def scrubbed(self, text: str) -> str:
         """Prose in which addresses, numbers and every text replaced so far are pseudonyms."""
@@ -118,10 +131,20 @@ class Pseudonyms:
         text = ADDRESS.sub(lambda found: self.address(found[0]) if _is_address(found[0]) else found[0], text)
         text = _MEETING.sub(lambda found: self.word("meeting", found[0]), text)
         text = PHONE.sub(lambda found: found[0] if TIME.match(found[0]) else self.word("phone", found[0]), text)
-        for original in sorted(self.originals, key=len, reverse=True):
-            if len(original) > 2 and original in text and original != self.originals[original]:
-                text = text.replace(original, self.originals[original])
+        done = (-len(text), -1)
+        while found := [held for held in self._held(text) if held[0] > done]:
+            done, original, word = min(found)
+            text = text.replace(original, word)
         return text
+
+    def _held(self, text: str) -> Iterator[tuple[tuple[int, int], str, str]]:
+        """The originals that stand in the text and their pseudonyms, each with its place: the longest is first."""
+        for at in range(len(text) - _LEAST + 1):
+            for length in self._lengths.get(text[at : at + _LEAST], ()):
+                original = text[at : at + length]
+                place, word = self._originals.get(original, (0, original))
+                if word != original:
+                    yield (-len(original), place), original, word
 
 
 def _is_address(text: str) -> bool:

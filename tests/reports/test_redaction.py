@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -291,3 +292,34 @@ def test_ids_of_meetings_in_gaps_are_replaced() -> None:
     gap = Gap("participants", "acme.webex.com", audit.identity.window, GapReason.NOT_FOUND, "a1b2_I_77: 3 people seen")
     shown = redacted(replace(audit, coverage=replace(audit.coverage, gaps=(gap,))), key=KEY, repeatable=True)
     assert re.fullmatch(r"meeting-\w+: 3 people seen", shown.coverage.gaps[0].detail)
+
+
+def test_prose_is_searched_for_many_originals_in_little_time() -> None:
+    names = Pseudonyms(KEY)
+    for number in range(50_000):
+        names.word("company", f"Works {number:05d}")
+    began = process_time()
+    told = [names.scrubbed(f"somebody of Works {number:05d} joined") for number in range(0, 50_000, 50)]
+    for number in range(50_000):
+        names.known(f"nobody {number}")
+    assert process_time() - began < 4
+    assert told[7] == f"somebody of {names.word('company', 'Works 00350')} joined"
+
+
+PIECES = st.lists(
+    st.sampled_from(["ab", "a", "b", "abc", "text-", "é", " ", "xy", "y", "-A", "pers"]), max_size=12
+).map("".join)
+
+
+@settings(deadline=None)
+@given(st.lists(PIECES.filter(bool), max_size=8), PIECES)
+def test_of_the_originals_in_prose_the_longest_is_replaced_first(held: list[str], prose: str) -> None:
+    names = Pseudonyms(KEY)
+    words: dict[str, str] = {}
+    for original in held:
+        words.setdefault(original, names.word("text", original))
+    wanted = prose
+    for original in sorted(words, key=len, reverse=True):
+        if len(original) > 2:
+            wanted = wanted.replace(original, words[original])
+    assert names.scrubbed(prose) == wanted
