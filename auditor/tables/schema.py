@@ -29,7 +29,8 @@ class Table:
 
     `time` is None for tables whose rows are always in the window. `key` columns compare nulls as equal. Where the
     `identifier` is null the `unnamed` columns join the key, so that people without an e-mail address and records
-    without an id stay apart.
+    without an id stay apart. `lasting` rows tell of other times than the one that places them: rules that look
+    beyond the window see those after it, too.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Table:
     optional: bool = False
     identifier: str | None = None
     unnamed: tuple[str, ...] = ()
+    lasting: bool = False
 
 
 def _table(
@@ -49,9 +51,10 @@ def _table(
     time: str | None = "joined_time",
     optional: bool = False,
     unnamed: tuple[str, tuple[str, ...]] | None = None,
+    lasting: bool = False,
 ) -> Table:
     identifier, others = unnamed or (None, ())
-    return Table(name, pl.Schema({**columns, **LINEAGE}), key, time, optional, identifier, others)
+    return Table(name, pl.Schema({**columns, **LINEAGE}), key, time, optional, identifier, others, lasting)
 
 
 def _texts(names: str) -> dict[str, pl.DataType]:
@@ -159,6 +162,7 @@ COLLECTIONS = _table(
     },
     key=("site_url", "endpoint", "from_time", "to_time", "finished_at", "page"),
     time="finished_at",
+    lasting=True,
 )
 
 PEOPLE = _table(

@@ -22,7 +22,7 @@ from auditor.rules.rows.handed import Handed
 from auditor.rules.rows.once import by_source, made_name, made_names, row_trees
 from auditor.rules.rows.parts import MEETING
 from auditor.rules.rows.places import AT
-from auditor.rules.rows.source import COLLECTIONS, Source
+from auditor.rules.rows.source import Source
 from auditor.rules.stages.baseline import judge_baseline
 from auditor.rules.stages.derive import narrowed, with_derived
 from auditor.rules.stages.detect import Request, judge_detector
@@ -123,12 +123,12 @@ def reads_history(rule: Rule) -> bool:
 
 
 def reads_beyond(rule: Rule, table: str) -> bool:
-    """Whether the rule looks at rows of the table before the window, too, of collections those after it as well.
+    """Whether the rule looks at rows of the table before the window, too, and after it where they are lasting.
 
-    Whether something was collected is known whenever it was, and whether nothing followed as long as anything could.
+    A match asks for lasting rows of the other table, a sequence for those of its own: what followed may be outside.
     """
     stage, own = rule.detect.stage, table == rule.detect.table
-    if table == COLLECTIONS and isinstance(stage, Match | Steps):
+    if TABLES[table].lasting and isinstance(stage, Match | Steps):
         return own == isinstance(stage, Steps)
     return own and isinstance(stage, Baseline | Detector)
 
@@ -222,7 +222,7 @@ def _judged(task: Task, rows: RowsOf, *, window: Window | None, lists: Mapping[s
 
 def _past(rows: pl.DataFrame, rule: Rule, window: Window | None) -> pl.DataFrame:
     """The rows without those after the window."""
-    if window is None or rule.detect.table != COLLECTIONS:
+    if window is None or not TABLES[rule.detect.table].lasting:
         return rows
     return rows.filter(pl.col(AT) < window.end)
 

@@ -30,8 +30,6 @@ from auditor.tables.modelled import is_learned, learned_from
 from auditor.tables.placement import placed_by, placement
 from auditor.tables.schema import LINEAGE, TABLES, TEXT, TIME
 
-COLLECTIONS = "collections"
-"""The table whose rows tell of other times than the one they are placed by."""
 _NO_PARTS: Sources = {}
 _FIRST = 1_000
 
@@ -140,7 +138,7 @@ class Source:
         return self._from_kept(table, columns, before=False)
 
     def rows_with_history(self, table: str, columns: Collection[str]) -> pl.LazyFrame:
-        """The rows in the window and all before it, of collections those after it, too."""
+        """The rows in the window and all before it, lasting ones after it, too."""
         return self._from_kept(table, columns, before=True)
 
     def has(self, table: str, name: str) -> bool:
@@ -260,7 +258,7 @@ class Source:
         if history:
             self._kept[table, True] = held
             first = held.own[AT].min()
-            if self.window is not None and table == COLLECTIONS:
+            if self.window is not None and TABLES[table].lasting:
                 held = self._inside_only(held, before=False)
             elif self.window is not None and isinstance(first, datetime) and first < self.window.start:
                 held = held.filtered(held.own[AT] >= self.window.start)
@@ -337,7 +335,7 @@ class Source:
         first, last = at.min(), at.max()
         if not at.null_count() and isinstance(first, datetime) and isinstance(last, datetime):
             inside = (before or first >= self.window.start) and last < self.window.end
-            if inside or (before and held.table == COLLECTIONS):
+            if inside or (before and TABLES[held.table].lasting):
                 return held
         kept = held.own.select(self._inside(held.table, pl.col(AT), before=before).fill_null(value=False)).to_series()
         return held.filtered(kept)
@@ -376,7 +374,7 @@ class Source:
         return found.select(self.wanted(table, columns))
 
     def _inside(self, table: str, moment: pl.Expr, *, before: bool) -> pl.Expr:
-        if self.window is None or (before and table == COLLECTIONS):
+        if self.window is None or (before and TABLES[table].lasting):
             return pl.lit(True)
         early = pl.lit(True) if before else moment >= self.window.start
         return early & (moment < self.window.end)
