@@ -147,7 +147,7 @@ def prune(session: Session, *, folder: Path, age: str, now: datetime | None) -> 
     from auditor.tables.remake import prune as pruned
 
     moment = clock(now)
-    removed = pruned(folder, moment - _age(age), now=lambda: moment)
+    removed = pruned(folder, _before(moment, age), now=lambda: moment)
     say(session, f"{folder}: removed {counted(removed.items, 'record')} in {counted(removed.pages, 'page')}")
     return Exit.OK
 
@@ -201,8 +201,12 @@ def _head_of(audit: Path) -> str:
     return found[1]
 
 
-def _age(text: str) -> timedelta:
+def _before(moment: datetime, text: str) -> datetime:
+    """The moment an age ago."""
     found = _SPAN.fullmatch(text.strip().lower())
     if found is None or int(found[1]) == 0 or len(found[1]) > 5:
         raise click.BadParameter(f"{text!r} is no age such as 400d, 52w or 2y", param_hint="--older-than")
-    return timedelta(days=int(found[1]) * _DAYS[found[2]])
+    try:
+        return moment - timedelta(days=int(found[1]) * _DAYS[found[2]])
+    except OverflowError:
+        raise click.BadParameter(f"{text!r} reaches back beyond the year 1", param_hint="--older-than") from None

@@ -51,7 +51,10 @@ def with_entry(content: bytes, entry: str, *, path: str) -> bytes:
     """
     before = parse(content, path=path)
     mark = BOM_UTF8 if content.startswith(BOM_UTF8) else b""
-    changed = mark + _inserted(content.decode("utf-8-sig"), entry, path=path).encode()
+    try:
+        changed = mark + _inserted(content.decode("utf-8-sig"), entry, path=path).encode()
+    except UnicodeEncodeError:
+        raise ConfigError(f"{path}: the waiver cannot be added: its words are no UTF-8") from None
     after = parse(changed, path=path)
     if not _grew(before, after):
         raise ConfigError(f"{path}: the waiver cannot be added to this file by itself; write it by hand: - {entry}")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
 import polars as pl
 import pytest
 from click.testing import CliRunner, Result
@@ -171,7 +172,7 @@ def test_erase_counts_and_leaves_the_others(verb: Verb, folder: Path) -> None:
     assert verb("verify").return_value == 0
 
 
-@pytest.mark.parametrize(("age", "left"), [("10d", 0), ("3w", 2), ("1y", 2)])
+@pytest.mark.parametrize(("age", "left"), [("10d", 0), ("3w", 2), ("1y", 2), ("2027y", 2)])
 def test_prune_keeps_what_is_younger(verb: Verb, folder: Path, age: str, left: int) -> None:
     assert verb("prune", "--older-than", age, "--now", "2026-11-20T00:00Z").return_value == 0
     assert Archive(folder).scan("attendees").collect().height == left
@@ -180,6 +181,13 @@ def test_prune_keeps_what_is_younger(verb: Verb, folder: Path, age: str, left: i
 @pytest.mark.parametrize("age", ["", "0d", "10 months", "-3d", "999999d"])
 def test_what_is_no_age_is_refused(verb: Verb, age: str) -> None:
     assert "is no age" in str(verb("prune", "--older-than", age).exception)
+
+
+@pytest.mark.parametrize("age", ["2028y", "99999y"])
+def test_an_age_before_the_calendar_is_refused(verb: Verb, age: str) -> None:
+    done = verb("prune", "--older-than", age, "--now", "2026-11-20T00:00Z")
+    assert isinstance(done.exception, click.BadParameter)
+    assert f"'{age}' reaches back beyond the year 1" in str(done.exception)
 
 
 def test_export_writes_parquet_and_arrow_with_durations(verb: Verb, folder: Path, tmp_path: Path) -> None:

@@ -110,3 +110,9 @@ def test_any_text_comes_back_as_it_was_given(text: str) -> None:
     written = added("", told={**TOLD, "reason": text}, match=[("title", text)])
     (waiver,) = parse(written.encode(), path="w").waivers
     assert waiver.reason == text.strip()
+
+
+@pytest.mark.parametrize("field", ["rule", "name"])
+def test_words_that_are_no_utf8_are_refused(field: str) -> None:
+    with pytest.raises(ConfigError, match=r"waivers\.yaml: .* no UTF-8"):
+        added("", **{field: "\udced"})
