@@ -144,7 +144,9 @@ def _read(body: bytes, *, now: datetime) -> Token:
 
 def _after(now: datetime, seconds: object) -> datetime | None:
     number = seconds if isinstance(seconds, int | float) and not isinstance(seconds, bool) else None
-    return None if number is None or isnan(number) else now + timedelta(seconds=min(max(number, 0), 10**9))
+    if number is None or (isinstance(number, float) and isnan(number)):
+        return None
+    return now + timedelta(seconds=min(max(number, 0), 10**9))
 
 
 def _unavailable(message: str, *, status: int | None = None) -> SourceError:

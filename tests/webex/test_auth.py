@@ -210,6 +210,14 @@ def test_a_lifetime_that_is_no_number_is_unknown(seconds: str) -> None:
     assert endpoint(lambda _: httpx.Response(200, content=body), []).refreshed("r1").expires is None
 
 
+@pytest.mark.parametrize("seconds", ["1e999", "1" + "0" * 400])
+def test_a_lifetime_without_end_is_a_long_one(seconds: str) -> None:
+    body = f'{{"access_token": "a2", "expires_in": {seconds}}}'
+    expires = endpoint(lambda _: httpx.Response(200, content=body), []).refreshed("r1").expires
+    assert expires is not None
+    assert expires > NOW + timedelta(days=3650)
+
+
 def test_the_login_page_gets_state_and_challenge_but_no_secret() -> None:
     url = authorize_url(
         "https://webex.example.com/v1",
