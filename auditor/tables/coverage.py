@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -21,6 +22,7 @@ from auditor.tables.sites import of_sites
 from auditor.tables.state import read_state
 from auditor.tables.totals import asked, people
 from auditor.tables.units import UNITS
+from auditor.words import counted
 
 PLACED = (*REPORTS.values(), *PEOPLE)
 """The tables whose rows stand at a moment of a meeting."""
@@ -87,7 +89,7 @@ def _told(archive: Archive, window: Window, sites: Sequence[str]) -> tuple[list[
     )
     spans: list[Gap] = []
     records: list[Gap] = []
-    counted: dict[tuple[str, str, GapReason], list[Gap]] = {}
+    apart: dict[tuple[str, str, GapReason], dict[str, list[Gap]]] = {}
     for meeting, text in rows:
         for gap in map(gap_from, json.loads(text)):
             if not gap.window.overlaps(window) or gap.site_url not in {*sites, ""}:
@@ -97,16 +99,18 @@ def _told(archive: Archive, window: Window, sites: Sequence[str]) -> tuple[list[
             elif meeting is None:
                 spans.append(gap)
             else:
-                counted.setdefault((gap.table, gap.site_url, gap.reason), []).append(gap)
-    return spans, [*records, *(_together(found) for found in counted.values())]
+                apart.setdefault((gap.table, gap.site_url, gap.reason), {}).setdefault(meeting, []).append(gap)
+    return spans, [*records, *(gap for meetings in apart.values() for gap in _together(meetings))]
 
 
-def _together(gaps: Sequence[Gap]) -> Gap:
-    first = gaps[0]
-    if len(gaps) == 1:
-        return first
+def _together(meetings: Mapping[str, Sequence[Gap]]) -> Sequence[Gap]:
+    """The gaps of one kind, by meeting, as one of them all; those of a single meeting as they are."""
+    gaps = [gap for found in meetings.values() for gap in found]
+    if len(meetings) == 1:
+        return gaps
+    first, many = gaps[0], counted(len(meetings), "meeting")
     whole = Window(min(gap.window.start for gap in gaps), max(gap.window.end for gap in gaps))
-    return Gap(first.table, first.site_url, whole, first.reason, f"{len(gaps):,} meetings, the first: {first.detail}")
+    return [replace(first, window=whole, detail=f"{many}, the first: {first.detail}")]
 
 
 def _pruned(archive: Archive, window: Window, sites: Sequence[str]) -> list[Gap]:
@@ -131,7 +135,7 @@ def _unplaced(archive: Archive, window: Window, sites: Sequence[str], held: Mapp
         timeless = {**frames, table.name: frames[table.name].filter(pl.col(table.time or "").is_null())}
         for site, count in unplaced(timeless, table.name).items():
             if site is not None and site in sites:
-                rows = "1 row has" if count == 1 else f"{count} rows have"
+                rows = f"{counted(count, 'row')} {'has' if count == 1 else 'have'}"
                 words = f"{rows} no time, and nothing else tells in which window to look"
                 gaps.append(Gap(table.name, site, window, GapReason.UNDECODABLE_RECORD, words))
     return gaps
@@ -150,8 +154,8 @@ class _Held:
 def _held(archive: Archive, window: Window, sites: Sequence[str]) -> dict[str, _Held]:
     """What every table that is there holds; each is read once."""
     there = [table for table in TABLES.values() if archive.has(table.name)]
-    counted = pl.collect_all([_of_sites(archive, table, sites).select(_counts(table, window)) for table in there])
-    return {table.name: _Held(*counts.row(0)) for table, counts in zip(there, counted, strict=True)}
+    found = pl.collect_all([_of_sites(archive, table, sites).select(_counts(table, window)) for table in there])
+    return {table.name: _Held(*counts.row(0)) for table, counts in zip(there, found, strict=True)}
 
 
 def _of_sites(archive: Archive, table: Table, sites: Sequence[str]) -> pl.LazyFrame:

@@ -212,6 +212,16 @@ def test_failures_of_single_meetings_are_counted_together(site) -> None:
     assert gap.detail == "3 meetings, the first: 403 on m0"
 
 
+def test_several_failures_of_one_meeting_are_one_meeting(site) -> None:
+    fill(site)
+    for number in range(2):
+        span = days(number, number + 0.1)
+        gaps = [Gap("participants", SITE, span, GapReason.UNAVAILABLE, f"503 on m{number}, {try_}") for try_ in "ab"]
+        site.add("participants", [], days=(number, number + 0.1), meeting_id=f"x{number}", gaps=gaps, at=LATER)
+        told = [gap.detail for gap in covered(site).gaps]
+        assert told == (["503 on m0, a", "503 on m0, b"] if number == 0 else ["2 meetings, the first: 503 on m0, a"])
+
+
 def test_a_record_that_could_not_be_decoded_is_told_with_its_place(site) -> None:
     fill(site)
     site.add("attendees", [attendee(1), {"duration": []}], days=(0, 7), at=LATER)
