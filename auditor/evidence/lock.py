@@ -62,6 +62,15 @@ def acquire(folder: Path, now: datetime) -> Lock:
         holder = os.read(descriptor, 4096)
         os.close(descriptor)
         raise ArchiveError(f"{folder} is in use by {_named(holder)}; wait until it has finished") from None
+    try:
+        return Lock(descriptor, _signed(descriptor, now))
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _signed(descriptor: int, now: datetime) -> int | None:
+    """When the holder before began, if that one was killed; the file names us now."""
     killed = os.fstat(descriptor).st_mtime_ns if os.read(descriptor, 1) else None
     text = json.dumps({"pid": os.getpid(), "host": platform.node(), "since": iso(now)}).encode()
     os.pwrite(descriptor, text, 0)
@@ -69,7 +78,7 @@ def acquire(folder: Path, now: datetime) -> Lock:
     if killed is not None:
         os.utime(descriptor, ns=(killed, killed))
     os.fsync(descriptor)
-    return Lock(descriptor, killed)
+    return killed
 
 
 @contextmanager

@@ -17,6 +17,7 @@ import pytest
 from auditor.errors import ArchiveError
 from auditor.evidence.entry import GENESIS, PageEntry, Request, Response, RunEntry, Unit, UnitEntry
 from auditor.evidence.line import canonical, chained
+from auditor.evidence.lock import acquire
 from auditor.evidence.page import Sealed, sealed
 from auditor.evidence.reader import Evidence, last_line
 from auditor.evidence.writer import Writer
@@ -182,6 +183,12 @@ def test_the_lock_of_a_killed_process_is_taken_over(tmp_path: Path) -> None:
     with Writer.open(tmp_path, now=lambda: NOON) as writer:
         writer.begin_run({})
     assert (tmp_path / "lock").read_bytes() == b""
+
+
+def test_who_could_not_write_who_has_the_archive_does_not_have_it(tmp_path: Path, full_disk) -> None:
+    with full_disk(0), pytest.raises(OSError, match="too large"):
+        acquire(tmp_path, NOON)
+    acquire(tmp_path, NOON).release()
 
 
 def test_a_torn_last_line_is_cut(tmp_path: Path, write: Write) -> None:
