@@ -40,8 +40,6 @@ READ = (
 `listed`: it is one of an office that is listed; `pooled`: it is of the space carriers share among customers.
 """
 
-EGRESS = ("office", "cgnat", "cloud", "vpn", "home")
-
 _TEXTS = ("person_key", "ip_address", "ip_network", "as_organisation")
 _IN_WORDS = ("people", "ours", "lines", "days", "past", "when", "phones", "uses")
 _OF_EXIT = ("exit_people", "exit_away", "exit_days", "exit_day")

@@ -102,11 +102,6 @@ def paired(one: pl.Series, other: pl.Series) -> pl.Series:
     return one * size + other
 
 
-def numbers(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
-    """The place of the first row of each row's group, in `frame` as it is ordered; nulls are equal to each other."""
-    return first_places(ids(frame, columns))
-
-
 def first_places(groups: pl.Series) -> pl.Series:
     """For each row the place of the first row of its group."""
     # the range is a column before `over`, which would count it within each group
@@ -150,11 +145,3 @@ def _runs(groups: pl.Series) -> tuple[pl.Series, pl.Series]:
     as_before = ~run_starts(groups)
     several = as_before | pl.concat([as_before[1:], flags(min(1, groups.len()))], rechunk=True)
     return several, (~as_before.filter(several)).cast(pl.Int64).cum_sum() - 1
-
-
-def by_group(*columns: str, size: int) -> pl.Expr:
-    """One number to sort rows by, from columns of whole numbers below `size`, the first one counting most."""
-    packed = pl.col(columns[0])
-    for name in columns[1:]:
-        packed = packed * size + pl.col(name)
-    return packed

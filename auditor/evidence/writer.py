@@ -41,7 +41,6 @@ class Writer:
     """
 
     def __init__(self, folder: Path, lock: Lock, *, now: Callable[[], datetime]) -> None:
-        self.folder = folder
         self._folder = folder
         self._pages = pages_path(folder)
         self._lock = lock

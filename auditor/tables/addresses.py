@@ -106,8 +106,3 @@ PRIVATE = Networks(
     )
 )
 """Networks whose addresses are of no use outside them."""
-
-
-def is_private(text: str) -> bool | None:
-    """Whether the address is of no use outside its own network; None when the text is no address."""
-    return PRIVATE.holds(text)

@@ -6,9 +6,7 @@ means that no document states one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
-from types import MappingProxyType
 
 from auditor.frozen import dataclass
 
@@ -25,8 +23,8 @@ SERVICE_TYPES = ("MeetingCenter", "EventCenter", "SupportCenter", "TrainingCente
 class Endpoint:
     """One endpoint: how it is asked, what it fills, which scopes open it.
 
-    `largest` bounds `max`, `longest` bounds the span of its time parameters. `filters` are the parameters a
-    next link must repeat unchanged. `tables` names what stays empty when it is refused.
+    `largest` bounds `max`. `filters` are the parameters a next link must repeat unchanged. `tables` names what stays
+    empty when it is refused.
     """
 
     name: str
@@ -37,7 +35,6 @@ class Endpoint:
     tables: tuple[str, ...]
     items: str = "items"
     largest: int | None = None
-    longest: timedelta | None = None
     zoned: bool = True
 
     @property
@@ -58,7 +55,6 @@ ATTENDEES = Endpoint(
     scopes=("meeting:admin_config_read",),
     tables=("attendees",),
     largest=1000,
-    longest=timedelta(days=30),
 )
 
 USAGE = Endpoint(
@@ -69,7 +65,6 @@ USAGE = Endpoint(
     scopes=("meeting:admin_config_read",),
     tables=("meetings",),
     largest=1000,
-    longest=timedelta(days=30),
 )
 
 PARTICIPANTS = Endpoint(
@@ -82,7 +77,6 @@ PARTICIPANTS = Endpoint(
     scopes=("meeting:admin_participants_read",),
     tables=("participants", "devices", "breakouts"),
     largest=100,
-    longest=timedelta(days=90),
 )
 
 PARTICIPANTS_BY_EMAIL = Endpoint(
@@ -92,7 +86,6 @@ PARTICIPANTS_BY_EMAIL = Endpoint(
     parameters=_words("meetingId meetingStartTimeFrom meetingStartTimeTo hostEmail"),
     scopes=("meeting:admin_participants_read",),
     tables=("participants", "devices", "breakouts"),
-    longest=timedelta(days=90),
 )
 
 SITES = Endpoint(
@@ -136,14 +129,6 @@ ME = Endpoint(
     tables=(),
     zoned=False,
 )
-
-ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
-    {
-        f"{endpoint.method} {endpoint.path}": endpoint
-        for endpoint in (ATTENDEES, USAGE, PARTICIPANTS, PARTICIPANTS_BY_EMAIL, SITES, MEETINGS, INVITEES, ME)
-    }
-)
-"""Every endpoint by method and path."""
 
 SCOPES = (
     "meeting:admin_config_read",

@@ -75,11 +75,6 @@ def clean(text: str) -> str:
     return line if len(line) <= _LONGEST_TEXT else f"{line[:_LONGEST_TEXT]}…"
 
 
-def message_of(answer: Answer) -> str:
-    """Everything an error body says, for looking for a word in it."""
-    return answer.body[:10_000].decode("utf-8", "replace")
-
-
 def _message(body: bytes) -> list[str]:
     """Message and first description of an error body; nothing when it is no such body."""
     try:

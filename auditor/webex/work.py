@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import field
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -32,7 +31,9 @@ NARROWED = ("meetingId", "meetingNumber", "meetingTitle")
 PEOPLE = " people "
 """What stands in the key of a unit between the key of its meeting's participants and the people it was asked about."""
 
+_LONGEST_REPORT = timedelta(days=30)
 _LONGEST_JOIN = timedelta(days=90)
+"""The longest spans that one request for attendees, and one for participants, may name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +83,6 @@ class Seen:
         return Window(self.start, max(self.end, self.start + timedelta(seconds=1)))
 
 
-@dataclass(frozen=True, slots=True)
-class Narrowed:
-    """Attendees of some meetings only: `name` is the parameter, `values` what it may be."""
-
-    name: str
-    values: tuple[str, ...] = field(default=())
-
-
 def attendees_of_site(site: str, span: Span) -> Work:
     """Attendees of a whole site in one span."""
     return Work(
@@ -130,7 +123,7 @@ def attendees_of_meeting(meeting: Seen, horizon: Horizon) -> Work:
         window=meeting.window,
         settled=meeting.end <= horizon.settled,
         query=(("siteUrl", meeting.site_url), ("meetingId", meeting.meeting_id)),
-        spans=Window(start, max(end, start + timedelta(seconds=1))).split(timedelta(days=30)),
+        spans=Window(start, max(end, start + timedelta(seconds=1))).split(_LONGEST_REPORT),
         meeting_id=meeting.meeting_id,
     )
 
@@ -152,7 +145,7 @@ def usage(site: str, service_type: str, span: Span) -> Work:
 
 def participants(meeting: Seen, horizon: Horizon, *, host_email: str | None) -> Work:
     """Everybody who joined one meeting; the bounds lie a day outside it, so that nobody is too late for the default."""
-    joined = _joined(meeting, horizon)
+    joined = _joined(meeting)
     return Work(
         key=f"participants {meeting.site_url} {meeting.meeting_id}",
         endpoint=PARTICIPANTS,
@@ -177,7 +170,7 @@ def participants_by_email(meeting: Seen, horizon: Horizon, *, emails: Iterable[s
         window=None,
         settled=meeting.end <= horizon.settled,
         query=(("meetingId", meeting.meeting_id), *_host(host_email)),
-        spans=(_joined(meeting, horizon),),
+        spans=(_joined(meeting),),
         emails=wanted,
     )
 
@@ -229,10 +222,9 @@ def stamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _joined(meeting: Seen, horizon: Horizon) -> Window:
+def _joined(meeting: Seen) -> Window:
     start = (meeting.start - MARGIN).replace(microsecond=0)
     end = min((meeting.end + MARGIN).replace(microsecond=0), start + _LONGEST_JOIN)
-    del horizon
     return Window(start, end)
 
 

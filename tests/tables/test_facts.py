@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.tables.addresses import Networks, address, is_private, network_of
+from auditor.tables.addresses import PRIVATE, Networks, address, network_of
 from auditor.tables.confusables import name_key, name_keys
 from auditor.tables.facts import FACTS, GEO, NULL_FACTS, fact_table, fact_type, with_facts
 from auditor.tables.placement import unplaced
@@ -162,7 +162,7 @@ def test_networks_hold_what_one_of_them_holds(
     ],
 )
 def test_private_addresses(text: str, *, expected: bool | None) -> None:
-    assert is_private(text) is expected
+    assert PRIVATE.holds(text) is expected
 
 
 @pytest.mark.parametrize(
