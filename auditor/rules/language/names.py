@@ -160,7 +160,8 @@ def check_name(key: Scalar, table: str, mistakes: Mistakes, *, taken: frozenset[
         what = "the language uses it"
     elif name in FUNCTIONS:
         what = "it is a function"
-    elif name in table_names(table):
+    elif name in LINEAGE or name in table_names(table):
+        # lineage has no name in a rule, and one of the rule's own in its place would lead to another record
         what = f"it is a column of {table}"
     if what is not None:
         mistakes.add(key, f"'{name}' cannot be used as a name; {what}")
