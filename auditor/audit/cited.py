@@ -30,7 +30,8 @@ def cited(findings: Iterable[Finding], evidence: Evidence, *, findings_per_rule:
 def records(wanted: Sequence[Record], evidence: Evidence) -> Iterator[CitedRecord]:
     """The raw records in the order given; a page is read once when its records stand together.
 
-    Raises `ArchiveError` when a page or a record of it is not there.
+    A page without items, which a finding about what was collected may rest on, has the raw text `null`, too. Raises
+    `ArchiveError` when a page or a record of it is not there.
     """
     entries = evidence.asked({record.page for record in wanted})
     for record in wanted:
@@ -42,9 +43,11 @@ def records(wanted: Sequence[Record], evidence: Evidence) -> Iterator[CitedRecor
         found = items(body, {record.item for record in run})
         request, fetched_at = asked(entries[page].request), entries[page].response.received_at
         for record in run:
-            if record.item not in found:
+            if record.item not in found and record.item:
                 raise ArchiveError(f"page sha256:{page} has no item {record.item}; see archive verify")
-            yield CitedRecord(record=record, request=request, fetched_at=fetched_at, raw=compact(found[record.item]))
+            yield CitedRecord(
+                record=record, request=request, fetched_at=fetched_at, raw=compact(found.get(record.item))
+            )
 
 
 def asked(request: Request) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice, repeat
 from operator import itemgetter
@@ -34,7 +35,7 @@ _MANY = 10_000
 
 def outcome(judged: Judged, task: Task, *, now: datetime, tables: tuple[str, ...]) -> Outcome:
     """How the rule ended, its findings worded; `now` dates findings about rows without a time."""
-    rule = task.rule
+    rule, judged = task.rule, _citable(judged)
     distinct = _distinct(_with_severity(judged.hits, task), task)
     listed = distinct if rule.finding.limit is None else distinct.head(rule.finding.limit)
     findings, seen = _worded(listed, task, now=now)
@@ -52,6 +53,19 @@ def outcome(judged: Judged, task: Task, *, now: datetime, tables: tuple[str, ...
         tables=tables,
         ledger=judged.ledger,
     )
+
+
+def _citable(judged: Judged) -> Judged:
+    """The same without hits that rest on no page: what was asked for and brought nothing has none to show."""
+    hits = judged.hits
+    if not (hits.height and hits["page"].null_count()):
+        return judged
+    paged = pl.element().filter(pl.element().struct.field("page").is_not_null())
+    first = pl.col(RECORDS).list.first()
+    hits = hits.with_columns(pl.col(RECORDS).list.eval(paged)).filter(pl.col(RECORDS).list.len() > 0)
+    hits = hits.with_columns(first.struct.field(name).cast(hits.schema[name]) for name in LINEAGE)
+    lost = judged.hits.height - hits.height
+    return replace(judged, hits=hits, not_evaluable=judged.not_evaluable + lost)
 
 
 def _verdict(judged: Judged, task: Task, *, found: int) -> tuple[Verdict, str | None]:
