@@ -263,11 +263,8 @@ class Source:
     def _hold(self, table: str, held: Held, *, history: bool) -> None:
         if history:
             self._kept[table, True] = held
-            first = held.own[AT].min()
-            if self.window is not None and TABLES[table].lasting:
+            if TABLES[table].time is not None:
                 held = self._inside_only(held, before=False)
-            elif self.window is not None and isinstance(first, datetime) and first < self.window.start:
-                held = held.filtered(held.own[AT] >= self.window.start)
         self._kept[table, False] = held
 
     def _from_kept(self, table: str, columns: Collection[str], *, before: bool) -> pl.LazyFrame:
