@@ -121,7 +121,7 @@ def _collect(
     settings = settings_of(session)
     stopped = Event()
     running = _running(now)
-    with wire_to(origin_of(base_url), settings.collect, connections=concurrency, stopped=stopped) as wire:
+    with wire_to(origin_of(base_url), settings.collect, connections=concurrency) as wire:
         client = client_for(wire, now=running, stopped=stopped)
         archive = Archive.create(folder)
         terminal = sys.stderr.isatty() and session.log_format == "text"

@@ -44,12 +44,12 @@ def origin_of(base_url: str | None) -> Origin:
     return Origin.of(os.environ.get("WEBEX_BASE_URL") or PUBLIC_BASE if base_url is None else base_url)
 
 
-def wire_to(origin: Origin, collect: Collect, *, connections: int = 4, stopped: Event | None = None) -> Wire:
-    """The line to Webex, silent once `stopped`; certificates are the configured ones, else SSL_CERT_FILE's."""
+def wire_to(origin: Origin, collect: Collect, *, connections: int = 4) -> Wire:
+    """The line to Webex; certificates are the configured ones, else those SSL_CERT_FILE names."""
     bundle = os.environ.get("SSL_CERT_FILE")
     ca_file = collect.ca_file or (Path(bundle) if bundle else None)
     transport = Transport(proxy_of(origin, collect), ca_file, connections=connections)
-    return Wire(origin, transport, monotonic=time.monotonic, stopped=stopped)
+    return Wire(origin, transport, monotonic=time.monotonic)
 
 
 def proxy_of(origin: Origin, collect: Collect) -> str | None:

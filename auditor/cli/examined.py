@@ -90,18 +90,19 @@ def credentials(settings: Settings, *, base_url: str | None, now: datetime) -> I
 
     Nothing is waited for longer than a few seconds until Webex has answered once.
     """
-    unheard = Timer(_UNHEARD.total_seconds(), (stopped := Event()).set)
     try:
         origin = origin_of(base_url)
-        with wire_to(origin, settings.collect, stopped=stopped) as wire:
-            client = client_for(wire, now=lambda: now, stopped=stopped, patience=_PATIENCE, longest=_UNHEARD)
+        with wire_to(origin, settings.collect) as wire:
+            client = client_for(wire, now=lambda: now, stopped=Event(), patience=_PATIENCE, longest=_UNHEARD)
             yield Check("token", "ok", f"found for {origin.base}")
+            unheard = Timer(_UNHEARD.total_seconds(), client.leave)
             unheard.start()
-            yield from _scopes(client, settings.sites, now, heard=unheard.cancel)
+            try:
+                yield from _scopes(client, settings.sites, now, heard=unheard.cancel)
+            finally:
+                unheard.cancel()
     except (ConfigError, AuthError) as error:
         yield Check("token", "missing", str(error))
-    finally:
-        unheard.cancel()
 
 
 def _scopes(client: Client, wanted: Sequence[str], now: datetime, *, heard: Callable[[], None]) -> Iterator[Check]:

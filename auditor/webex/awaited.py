@@ -16,15 +16,15 @@ class Stopped(Exception):  # noqa: N818 - the run was asked to end; nothing went
     """The run ends; nothing more is sent."""
 
 
-def awaited(asked: Callable[[], T], stopped: Event) -> T:
-    """What `asked` gives or raises; a thread of its own does it, and is left to itself once the run is stopped.
+def awaited(asked: Callable[[], T], left: Event) -> T:
+    """What `asked` gives or raises; a thread of its own does it, and is left to itself once `left` is set.
 
     Raises `Stopped` then: what comes later is for nobody.
     """
     answer: Future[T] = Future()
-    if not stopped.is_set():
+    if not left.is_set():
         Thread(target=_fulfil, args=(asked, answer), name="exchange", daemon=True).start()
-    while not stopped.is_set():
+    while not left.is_set():
         if wait((answer,), timeout=_TURN).done:
             return answer.result()
     raise Stopped

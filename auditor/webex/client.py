@@ -124,8 +124,13 @@ class Client:
         return self._tally.skew or timedelta()
 
     def stop(self) -> None:
-        """Send nothing more; those who wait end with `Stopped`."""
+        """Send nothing more; those who wait for their turn end with `Stopped`, answers on their way are taken."""
         self._stopped.set()
+
+    def leave(self) -> None:
+        """Send nothing more and wait for no answer, either."""
+        self._stopped.set()
+        self._wire.leave()
 
     def url(self, endpoint: Endpoint, query: Pairs) -> str:
         """The address of a first request."""

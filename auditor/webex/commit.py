@@ -102,7 +102,8 @@ class Committer:
         crash: BaseException | None = None
         for site in dict.fromkeys(work.site_url for work in works):
             self._listen(Planned(site, sum(work.site_url == site for work in works)))
-        with closing(ordered(works, self._fetch, threads=self._threads, stopped=self._stopped)) as lanes:
+        leave = self._source.client.leave
+        with closing(ordered(works, self._fetch, threads=self._threads, stopped=self._stopped, leave=leave)) as lanes:
             for lane in lanes:
                 ended = self._commit(lane, batch)
                 if isinstance(ended, AuthError):

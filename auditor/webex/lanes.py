@@ -102,12 +102,17 @@ class _Shared(Generic[W, P, R]):
 
 
 def ordered(
-    todo: Sequence[W], work: Callable[[W, Lane[W, P, R]], R], *, threads: int, stopped: Event
+    todo: Sequence[W],
+    work: Callable[[W, Lane[W, P, R]], R],
+    *,
+    threads: int,
+    stopped: Event,
+    leave: Callable[[], None] = lambda: None,
 ) -> Generator[Lane[W, P, R], None, None]:
     """A lane for each piece of work, in order, while threads do this one and those after it.
 
     The caller reads each lane to its end. When it leaves early, `stopped` is set and the threads end with what
-    they are at; once `stopped` is set, the work that has not begun ends with `Stopped`.
+    they are at, which `leave` makes short; once `stopped` is set, the work that has not begun ends with `Stopped`.
     """
     shared: _Shared[W, P, R] = _Shared(iter(todo), work, Semaphore(threads + 1), stopped)
     crew: list[Thread] = []
@@ -123,6 +128,7 @@ def ordered(
             shared.ahead.release()
     except BaseException:
         stopped.set()
+        leave()
         raise
     finally:
         while any(thread.is_alive() for thread in crew):

@@ -68,14 +68,12 @@ class Transport:
 class Wire:
     """Sends to one origin and nowhere else; no redirects, TLS always verified, environment never read.
 
-    Once `stopped` is set nothing is sent, and no answer is waited for.
+    Once it is left nothing is sent, and no answer is waited for.
     """
 
-    def __init__(
-        self, origin: Origin, transport: Transport, *, monotonic: Callable[[], float], stopped: Event | None = None
-    ) -> None:
+    def __init__(self, origin: Origin, transport: Transport, *, monotonic: Callable[[], float]) -> None:
         self._origin = origin
-        self._stopped = stopped
+        self._left = Event()
         self._monotonic = monotonic
         self._total = transport.total.total_seconds()
         read = transport.read.total_seconds()
@@ -107,11 +105,14 @@ class Wire:
         return self._origin
 
     def send(self, method: str, url: str, *, headers: Mapping[str, str], content: bytes | None = None) -> Answer:
-        """The complete answer; raises `TransferFailed` when none came, `Stopped` when the run ends first."""
+        """The complete answer; raises `TransferFailed` when none came, `Stopped` when the line is left first."""
         if not self._origin.covers(url):
             raise ConfigError(f"refused to send anything to a server other than {self._origin.root}")
-        exchange = partial(self._exchanged, method, url, headers, content)
-        return exchange() if self._stopped is None else awaited(exchange, self._stopped)
+        return awaited(partial(self._exchanged, method, url, headers, content), self._left)
+
+    def leave(self) -> None:
+        """Wait for no answer any more; those who wait end with `Stopped`."""
+        self._left.set()
 
     def _exchanged(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> Answer:
         deadline = self._monotonic() + self._total

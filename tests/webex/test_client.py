@@ -280,6 +280,27 @@ def test_a_wrongly_packed_body_is_a_failed_transfer(bench) -> None:
     assert made.client.send(ask(made)).body == b'{"items": []}'
 
 
+def test_an_answer_on_its_way_is_taken_though_the_run_is_stopped(bench) -> None:
+    asked, ended = Event(), Event()
+
+    def answering(request: httpx.Request) -> httpx.Response:
+        del request
+        asked.set()
+        ended.wait(20)
+        return httpx.Response(200, json={"items": []})
+
+    made, found = bench(answering), []
+    thread = Thread(target=lambda: found.append(made.client.send(ask(made)).status))
+    thread.start()
+    asked.wait(20)
+    made.client.stop()
+    thread.join(0.5)
+    assert thread.is_alive()
+    ended.set()
+    thread.join()
+    assert found == [200]
+
+
 def test_nothing_is_sent_once_the_run_is_stopped(bench, answers) -> None:
     made = bench(answers(OK))
     made.client.stop()

@@ -162,7 +162,7 @@ def test_nothing_on_loopback_goes_through_a_proxy() -> None:
 
 
 @contextmanager
-def silent(stopped: Event) -> Iterator[tuple[Wire, Event]]:
+def silent() -> Iterator[tuple[Wire, Event]]:
     """A line to a server that takes a request and says nothing until the block ends, and what tells of the request."""
     asked, ended = Event(), Event()
 
@@ -173,15 +173,14 @@ def silent(stopped: Event) -> Iterator[tuple[Wire, Event]]:
         return httpx.Response(200, stream=httpx.ByteStream(b"{}"))
 
     transport = Transport(inner=httpx.MockTransport(answering))
-    with Wire(Origin.of("https://webex.example.com/v1"), transport, monotonic=lambda: 0.0, stopped=stopped) as wire:
+    with Wire(Origin.of("https://webex.example.com/v1"), transport, monotonic=lambda: 0.0) as wire:
         yield wire, asked
         ended.set()
 
 
-def test_an_answer_is_not_waited_for_once_the_run_is_stopped() -> None:
-    stopped = Event()
-    with silent(stopped) as (wire, asked):
-        Timer(0.2, stopped.set).start()
+def test_an_answer_is_not_waited_for_once_the_line_is_left() -> None:
+    with silent() as (wire, asked):
+        Timer(0.2, wire.leave).start()
         begun = time.monotonic()
         with pytest.raises(Stopped):
             wire.send("GET", f"{wire.origin.base}/x", headers={})
@@ -189,31 +188,18 @@ def test_an_answer_is_not_waited_for_once_the_run_is_stopped() -> None:
         assert time.monotonic() - begun < 5
 
 
-def test_a_token_is_not_waited_for_once_the_run_is_stopped() -> None:
-    stopped = Event()
-    with silent(stopped) as (wire, asked):
-        endpoint = TokenEndpoint(wire, Integration("id", "secret"), lambda: datetime.now(UTC), stopped.wait)
-        Timer(0.2, stopped.set).start()
+def test_a_token_is_not_waited_for_once_the_line_is_left() -> None:
+    with silent() as (wire, asked):
+        endpoint = TokenEndpoint(wire, Integration("id", "secret"), lambda: datetime.now(UTC), time.sleep)
+        Timer(0.2, wire.leave).start()
         with pytest.raises(Stopped):
             endpoint.refreshed("refresh")
         assert asked.is_set()
 
 
-def test_nothing_is_sent_on_a_line_that_is_stopped() -> None:
-    stopped = Event()
-    stopped.set()
-    with silent(stopped) as (wire, asked):
+def test_nothing_is_sent_on_a_line_that_was_left() -> None:
+    with silent() as (wire, asked):
+        wire.leave()
         with pytest.raises(Stopped):
             wire.send("GET", f"{wire.origin.base}/x", headers={})
         assert not asked.is_set()
-
-
-def test_a_line_that_may_be_stopped_tells_what_the_server_says(certificate) -> None:
-    with secure(certificate) as origin:
-        with Wire(origin, Transport(ca_file=certificate), monotonic=time.monotonic, stopped=Event()) as wire:
-            assert wire.send("GET", f"{origin.base}/x", headers={}).body == b"{}"
-        with (
-            Wire(origin, Transport(), monotonic=time.monotonic, stopped=Event()) as wire,
-            pytest.raises(TransferFailed, match="not trusted"),
-        ):
-            wire.send("GET", f"{origin.base}/x", headers={})
