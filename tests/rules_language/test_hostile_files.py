@@ -22,6 +22,7 @@ def finding(message: str) -> bytes:
 
 
 HOSTILE = {
+    "patterns": where(" or ".join(f"matches(email, '\\w{{{times}}}')" for times in range(330, 399))),
     "import": where("__import__('os').system('id')"),
     "builtins": where("().__class__.__base__.__subclasses__()"),
     "call of an attribute": where("email.format(email)"),

@@ -169,13 +169,17 @@ def _rules(reading: Reading, path: str, problems: list[Problem], *, bundled: boo
     """The rules of a file that was read; a file whose YAML is wrong is checked as far as it goes."""
     from auditor.rules.reading.bind import bind
     from auditor.rules.reading.document import read_rule
+    from auditor.rules.reading.patterns import MOST, overweight
 
     mistakes = Mistakes()
     mistakes.problems += reading.problems
     if not reading.documents and not reading.problems:
         mistakes.add(Place(path, 1, 1), "the file holds no rule")
+    heavy = overweight(reading.documents)
+    if heavy is not None:
+        mistakes.add(heavy, f"the regular expressions up to here stand for more than {MOST:,} classes such as \\w")
     rules = []
-    for node in reading.documents:
+    for node in reading.documents if heavy is None else ():
         rule = read_rule(node, mistakes, bundled=bundled, allow_python=allow_python)
         if rule is None or not isinstance(node, Map):
             continue
