@@ -36,6 +36,11 @@ from auditor.model.window import Window
 
 ENOUGH = 200
 CAP = 15.0
+CROWD = 200
+"""The largest counts of entities with more rows are found by windows, of others by steps, which are quicker."""
+_PLAIN = 1e-4
+"""A probability above this is what is left of 1 to twelve digits."""
+_UNSEEN = 1e-13
 _LONG_LEG = timedelta(seconds=60)
 _RECONNECT = timedelta(minutes=3)
 
@@ -137,10 +142,14 @@ def _counted(entity: pl.Series, least: int) -> tuple[int, pl.Series]:
 
 def _largest(joins: pl.DataFrame, settings: Burst) -> pl.Series:
     """The largest count `k` of each entity: k ≥ j when two of its joins, in order, are j − 1 apart and close."""
-    most = min(greatest(joins["_many"]), 200)
+    most = min(greatest(joins["_many"]), CROWD)
     alone = joins.filter(pl.col("_many") == 1).height
+    crowds = joins.filter(pl.col("_many") > CROWD).select("_entity", "joined_time").sort("_entity", "joined_time")
+    windows = crowds.rolling("joined_time", period=settings.within, closed="right", group_by="_entity")
+    largest = windows.agg(k=pl.len().cast(pl.Int64)).group_by("_entity").agg(pl.col("k").max())["k"]
     # sorted by entity, whoever stands `step` joins earlier is of the same one or too far away
-    marked = joins.filter(pl.col("_many") > 1).select("_entity", "joined_time").sort("_entity", "joined_time")
+    several = pl.col("_many").is_between(2, CROWD)
+    marked = joins.filter(several).select("_entity", "joined_time").sort("_entity", "joined_time")
     close = [
         (
             (pl.col("_entity") == pl.col("_entity").shift(step))
@@ -153,7 +162,8 @@ def _largest(joins: pl.DataFrame, settings: Burst) -> pl.Series:
         .group_by("_entity")
         .agg(1 + pl.sum_horizontal(pl.lit(0), *[pl.col(f"_{step}").any().cast(pl.Int64) for step in range(len(close))]))
     )
-    return pl.concat([pl.Series("k", [1], dtype=pl.Int64).new_from_index(0, alone), counted["literal"].cast(pl.Int64)])
+    single = pl.Series("k", [1], dtype=pl.Int64).new_from_index(0, alone)
+    return pl.concat([single, counted["literal"].cast(pl.Int64), largest])
 
 
 def _past(times: pl.Series, entity: pl.Series, settings: Burst, window: Window) -> pl.DataFrame:
@@ -197,22 +207,27 @@ def _total(values: pl.Series) -> int:
 def _score(k: int, *, tail_of: dict[str, float]) -> float:
     """−log10 P(X ≥ k), at most 15: nobody knows tails that far."""
     mean, variance = tail_of["mean"], tail_of["variance"]
-    if variance > mean:
-        size = mean * mean / (variance - mean)
-        chance = size / (size + mean)
-        logs = [
-            math.lgamma(x + size)
-            - math.lgamma(size)
-            - math.lgamma(x + 1)
-            + size * math.log(chance)
-            + x * math.log1p(-chance)
-            for x in range(k, k + 400)
-        ]
-    else:
-        logs = [x * math.log(mean) - mean - math.lgamma(x + 1) for x in range(k, k + 400)]
-    top = max(logs)
-    tail = top + math.log(math.fsum(math.exp(value - top) for value in logs))
-    return min(max(-tail / math.log(10), 0.0), CAP)
+    size = mean * mean / (variance - mean) if variance > mean else math.inf
+    # P(X = 0), and what P(X = x) is multiplied by to be the next one; by `rest` or less in the end, or more than it
+    first = -size * math.log1p(mean / size) if variance > mean else -mean
+    rest = mean / (size + mean)
+
+    def step(x: int) -> float:
+        return ((x + size) * rest if variance > mean else mean) / (x + 1)
+
+    below, log = [], first
+    for x in range(k):
+        below.append(math.exp(log))
+        log += math.log(step(x))
+    tail = 1 - math.fsum(below)
+    if tail > _PLAIN:
+        return max(-math.log10(tail), 0.0)
+    terms, x = [1.0], k
+    # beyond the mode the steps shrink, or grow up to `rest`: what is left is no more than a geometric series
+    while terms[-1] > _UNSEEN * (1 - max(step(x), rest)):
+        terms.append(terms[-1] * step(x))
+        x += 1
+    return min(-(log + math.log(math.fsum(terms))) / math.log(10), CAP)
 
 
 def _bursts(busy: pl.DataFrame, settings: Burst) -> pl.DataFrame:

@@ -74,6 +74,33 @@ def test_the_probability_is_that_of_the_stated_model(build) -> None:
     assert math.isclose(row[0], -math.log10(tail), abs_tol=1e-9)
 
 
+def test_crowds_of_hundreds_are_usual_where_they_were_before(build) -> None:
+    """Negative binomial tails are long, and nobody's largest count ends at two hundred."""
+    rows = [
+        join(place * 500 / size, day=day, email=f"{day}.{place}", meeting_id=f"q{day}")
+        for day in range(206)
+        for size in [300 if day % 20 == 0 else 4 + day % 3]
+        for place in range(size)
+    ]
+    loud = [join(n, day=350, email=f"x{n}", meeting_id="m") for n in range(250)]
+    window = Window(START + timedelta(days=340), START + timedelta(days=400))
+    settings = replace(BARE, entity=("meeting_id",), min_score=0.0)
+    (row,) = detect(build(rows + loud), settings, window).findings.select("score", "center").rows()
+    kept = sorted(300 if day % 20 == 0 else 4 + day % 3 for day in range(206))[:-3]
+    mean = sum(kept) / len(kept)
+    variance = sum(count * count for count in kept) / len(kept) - mean * mean
+    size = mean * mean / (variance - mean)
+    below = math.fsum(
+        math.exp(
+            math.lgamma(x + size) - math.lgamma(size) - math.lgamma(x + 1)
+            + size * math.log(size / (size + mean)) + x * math.log(mean / (size + mean))
+        )
+        for x in range(250)
+    )  # fmt: skip
+    assert row[1] == mean
+    assert math.isclose(row[0], -math.log10(1 - below), abs_tol=1e-9)
+
+
 @pytest.mark.parametrize("joins", range(5, 11))
 def test_a_burst_as_strange_as_the_least_score_printed_is_told(build, joins: int) -> None:
     quiet = [join(0, day=day, email=f"p{day}", meeting_id=f"q{day}") for day in range(300)]
