@@ -199,6 +199,7 @@ class Writer:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             try:
                 _write(descriptor, stored)
+                self._lock.keep_younger(descriptor)
             finally:
                 os.close(descriptor)
             temporary.rename(path)

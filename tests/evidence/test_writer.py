@@ -253,6 +253,21 @@ def test_what_a_killed_run_left_goes_also_when_the_next_one_was_killed_at_once(t
     assert not stray.exists()
 
 
+def test_what_a_killed_run_left_goes_also_when_the_clock_was_set_back_during_it(tmp_path: Path) -> None:
+    script = (
+        "import os, sys\nfrom datetime import UTC, datetime\nfrom pathlib import Path\n"
+        "from auditor.evidence.writer import Writer\n"
+        "folder = Path(sys.argv[1])\nwriter = Writer.open(folder, now=lambda: datetime.now(UTC))\n"
+        "began = (folder / 'lock').stat().st_mtime + 3_600\nos.utime(folder / 'lock', (began, began))\n"
+        "writer.store(b'{}')\nos.kill(os.getpid(), 9)\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
+    assert [*(tmp_path / "evidence/pages").rglob("*.zst")]
+    with Writer.open(tmp_path, now=lambda: NOON):
+        pass
+    assert not [*(tmp_path / "evidence/pages").rglob("*.zst")]
+
+
 def test_threads_share_a_writer(tmp_path: Path) -> None:
     with Writer.open(tmp_path, now=lambda: NOON) as writer:
 
