@@ -75,7 +75,9 @@ class Archive:
             with written(folder):
                 make_private(folder / EVIDENCE)
                 folder.chmod(0o700)
-                write_private(manifest_path(folder), b"")
+                half_written(manifest_path(folder)).unlink(missing_ok=True)
+                # somebody who makes it at the same time may have written to it already
+                manifest_path(folder).touch(mode=0o600)
                 mark(folder)
         return cls(folder)
 

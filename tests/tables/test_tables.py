@@ -2,9 +2,11 @@
 
 import json
 import random
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import FrameType
 
 import polars as pl
 import pytest
@@ -258,6 +260,29 @@ def test_an_archive_whose_making_was_killed_is_made_again(tmp_path: Path, left: 
         "evidence",
         "evidence/manifest.jsonl",
     } - {left}
+
+
+def test_of_two_who_make_one_archive_none_takes_away_what_the_other_wrote(tmp_path: Path) -> None:
+    folder, before = tmp_path / "a", sys.getprofile()
+    writers: list[Writer] = []
+
+    def profile(frame: FrameType, event: str, arg: object) -> None:
+        if event == "call" and frame.f_code.co_name == "make_private":
+            sys.setprofile(before)
+            Archive.create(folder)
+            writers.append(Writer.open(folder, now=lambda: NOW))
+            writers[0].add_page(Request("GET", "a"), Response(200, NOW), b"[1]")
+            writers[0].flush()
+
+    sys.setprofile(profile)
+    try:
+        Archive.create(folder)
+    finally:
+        sys.setprofile(before)
+    with writers[0]:
+        writers[0].add_page(Request("GET", "b"), Response(200, NOW), b"[2]")
+    evidence = Archive(folder).evidence
+    assert (len([*evidence.entries()]), evidence.verify()) == (2, ())
 
 
 @pytest.mark.parametrize("left", ["evidence/manifest.jsonl", "evidence/letter.txt", "tables/attendees"])
