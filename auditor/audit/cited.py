@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from urllib.parse import quote
 
@@ -22,7 +22,8 @@ _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 def cited(findings: Iterable[Finding], evidence: Evidence, *, findings_per_rule: int) -> tuple[CitedRecord, ...]:
     """The first records of the first findings of every rule, by page and item.
 
-    A record that evidence no longer holds, because it was erased, has the raw text `null`.
+    A record that evidence no longer holds, because it was erased, has the raw text `null`. So has the first of a page
+    without any, on which only a collection rests that found nothing.
     """
     return tuple(records(sorted(set(_wanted(findings, findings_per_rule))), evidence))
 
@@ -30,8 +31,7 @@ def cited(findings: Iterable[Finding], evidence: Evidence, *, findings_per_rule:
 def records(wanted: Sequence[Record], evidence: Evidence) -> Iterator[CitedRecord]:
     """The raw records in the order given; a page is read once when its records stand together.
 
-    A page without items, which a finding about what was collected may rest on, has the raw text `null`, too. Raises
-    `ArchiveError` when a page or a record of it is not there.
+    Raises `ArchiveError` when a page or a record of it is not there.
     """
     entries = evidence.asked({record.page for record in wanted})
     for record in wanted:
@@ -40,14 +40,22 @@ def records(wanted: Sequence[Record], evidence: Evidence) -> Iterator[CitedRecor
     runs = [(page, list(run)) for page, run in groupby(wanted, key=lambda record: record.page)]
     bodies = evidence.bodies((page for page, _ in runs), seals={page: entry.seal for page, entry in entries.items()})
     for (page, run), body in zip(runs, bodies, strict=True):
-        found = items(body, {record.item for record in run})
+        found = _held(body, {record.item for record in run})
         request, fetched_at = asked(entries[page].request), entries[page].response.received_at
         for record in run:
-            if record.item not in found and record.item:
+            if record.item and record.item not in found:
                 raise ArchiveError(f"page sha256:{page} has no item {record.item}; see archive verify")
             yield CitedRecord(
                 record=record, request=request, fetched_at=fetched_at, raw=compact(found.get(record.item))
             )
+
+
+def _held(body: bytes, wanted: Collection[int]) -> Mapping[int, object]:
+    """The items at the wanted places that are there; an answer that is no JSON, kept as it came, has none."""
+    try:
+        return items(body, wanted)
+    except (ValueError, RecursionError):
+        return {}
 
 
 def asked(request: Request) -> str:

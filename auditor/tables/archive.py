@@ -25,10 +25,10 @@ from auditor.evidence.reader import Evidence, extended
 from auditor.evidence.remote import OPTIONS, Remote, is_remote, reason, remote
 from auditor.model.audit import Chain
 from auditor.model.window import Window
-from auditor.tables.files import listed_in, stored_schema
+from auditor.tables.files import listed_in, shown, stored_schema
 from auditor.tables.listed import File, rows_of
-from auditor.tables.schema import SPAN, Table
 from auditor.tables.schema import TABLES as KNOWN
+from auditor.tables.schema import Table
 from auditor.tables.sites import of_sites
 from auditor.tables.state import State, read_state
 from auditor.tables.store import Store
@@ -182,9 +182,7 @@ class Archive:
         stored = stored_schema(table)
         # a table written before a column was known shows it as unknown
         missing = sorted(table.schema.keys() - held.collect_schema().keys())
-        return held.with_columns(pl.lit(None, stored[name]).alias(name) for name in missing).select(
-            pl.col(name).cast(SPAN) if dtype != stored[name] else pl.col(name) for name, dtype in table.schema.items()
-        )
+        return held.with_columns(pl.lit(None, stored[name]).alias(name) for name in missing).select(shown(table))
 
 
 def mark(folder: Path) -> None:

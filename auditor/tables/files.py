@@ -22,7 +22,7 @@ from auditor.entities.columns import run_starts, runs_of, where_true
 from auditor.errors import ArchiveError
 from auditor.frozen import dataclass
 from auditor.model.window import iso
-from auditor.tables.schema import COUNT, FLAG, SPAN, Table
+from auditor.tables.schema import COLLECTIONS, COUNT, FLAG, SPAN, Table
 from auditor.tables.typed import ORDER
 
 if TYPE_CHECKING:
@@ -77,6 +77,20 @@ def frame_schema(table: Table) -> pl.Schema:
 def stored_schema(table: Table) -> pl.Schema:
     """The columns of a table's files: Delta Lake has no durations, so they are whole microseconds."""
     return pl.Schema({name: COUNT if dtype == SPAN else dtype for name, dtype in frame_schema(table).items()})
+
+
+def shown(table: Table) -> list[pl.Expr]:
+    """The columns of a table as `Archive.scan` shows them, of those of its files.
+
+    A collection, of which no item is written, rests on the first record of its first page.
+    """
+    stored = stored_schema(table)
+    columns = {
+        name: pl.col(name).cast(SPAN) if dtype != stored[name] else pl.col(name) for name, dtype in table.schema.items()
+    }
+    if table is COLLECTIONS:
+        columns["item"] = pl.when(pl.col("page").is_not_null()).then(pl.col("item").fill_null(0))
+    return list(columns.values())
 
 
 def cluster_columns(table: Table) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ import polars as pl
 
 from auditor.evidence.remote import OPTIONS
 from auditor.frozen import dataclass
-from auditor.tables.files import stored_schema
-from auditor.tables.schema import SPAN, TABLES, Table
+from auditor.tables.files import shown, stored_schema
+from auditor.tables.schema import TABLES, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,4 @@ def rows_of(table: Table, addresses: Sequence[str]) -> pl.LazyFrame:
         hive_partitioning=False,
         storage_options=dict(OPTIONS) if "://" in addresses[0] else None,
     )
-    return held.select(
-        pl.col(name).cast(SPAN) if dtype != stored[name] else pl.col(name) for name, dtype in table.schema.items()
-    )
+    return held.select(shown(table))

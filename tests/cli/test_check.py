@@ -15,13 +15,15 @@ import pytest
 from click.testing import CliRunner
 
 from auditor.cli import _root
-from auditor.evidence.entry import GENESIS
+from auditor.evidence.entry import GENESIS, Request, Response, Unit
 from auditor.evidence.line import chained
 from auditor.evidence.page import page_name, sealed
+from auditor.evidence.writer import Writer
 from auditor.model.coverage import Gap
 from auditor.model.vocabulary import GapReason
 from auditor.model.window import Window
 from auditor.tables.archive import Archive
+from auditor.tables.ingest import ingest
 from auditor.tables.remake import rebuild
 from tests.audit.small import COLLECTED, EVE, HOST, MALLORY, NOW, SEPTEMBER, SITE, rule_file, small_archive
 
@@ -543,3 +545,58 @@ def test_a_record_far_from_all_others_stops_no_report(check: Check, joined: str,
     done = check("--format", "html=far.html", "--timezone", zone)
     assert done.returncode in {0, 1, 3}, done.stderr
     assert "per century" in (check.folder / "far.html").read_text()
+
+
+BUNDLED = Path(__file__).parents[2] / "rules" / "EVD"
+AUTUMN = ("--from", "2026-09-01", "--to", "2026-12-01", "--now", "2027-01-01T00:00Z")
+
+
+def test_a_finding_about_a_collection_rests_on_the_first_record_of_its_first_page(check: Check) -> None:
+    audit = check.audit("--rules", BUNDLED / "EVD-006-collection-too-rare.yaml", "--only", "EVD-006", *AUTUMN)
+    assert [finding["subject"] for finding in audit["findings"]] == [
+        f"{SITE} {endpoint}" for endpoint in ("attendees", "participants", "usage")
+    ]
+    raw = {(cited["page"], cited["item"]): cited["raw"] for cited in audit["cited"]}
+    (attendees,), *others = ([(at["page"], at["item"]) for at in one["records"]] for one in audit["findings"])
+    assert json.loads(raw[attendees]) == HOST
+    assert [raw[record] for records in others for record in records] == ["null", "null"]
+
+
+def test_a_finding_that_rests_on_a_collection_too_cites_it(check: Check) -> None:
+    audit = check.audit("--rules", BUNDLED / "EVD-009-meeting-missing-in-usage.yaml", "--only", "EVD-009", *AUTUMN)
+    (finding,) = audit["findings"]
+    requests = {cited["page"]: cited["request"].split("?")[0] for cited in audit["cited"]}
+    assert {requests[record["page"]] for record in finding["records"]} == {
+        "GET meetingReports/attendees",
+        "GET meetingReports/usage",
+    }
+
+
+INCOMPLETE = """\
+schema: 1
+id: TST-003
+name: incomplete
+title: Collections are whole
+severity: low
+detect: {from: collections, where: not complete}
+finding: {subject: "{endpoint}", message: "{endpoint} is not whole", fingerprint: [site_url, endpoint]}
+"""
+
+
+def test_collections_that_brought_no_page_and_answers_that_are_no_json_stop_no_check(check: Check) -> None:
+    (check.folder / "incomplete.yaml").write_text(INCOMPLETE)
+    archive = Archive(check.folder / "archive")
+    with Writer.open(archive.path, now=lambda: COLLECTED) as writer:
+        writer.begin_run({"sites": [SITE]})
+        for endpoint, bodies in (("invitees", []), ("settings", [b"<html>"])):
+            pages = tuple(
+                writer.add_page(Request("GET", endpoint), Response(200, COLLECTED), body).seq for body in bodies
+            )
+            lacking = (gap(table=endpoint, window=SEPTEMBER),)
+            writer.commit_unit(Unit(endpoint, endpoint, SITE, SEPTEMBER, pages, complete=False, rows=0, gaps=lacking))
+    ingest(archive)
+    audit = check.audit("--rules", "incomplete.yaml", "--only", "TST-003", *AUTUMN)
+    (finding,), (rule,) = audit["findings"], audit["rules"]
+    assert finding["subject"] == "settings"
+    assert [cited["raw"] for cited in audit["cited"]] == ["null"]
+    assert (rule["verdict"], rule["population"], rule["not_evaluable"]) == ("fail", 5, 1)

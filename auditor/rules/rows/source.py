@@ -28,7 +28,7 @@ from auditor.rules.rows.screen import Screen
 from auditor.tables.facts import Geo, sources, value_source, with_facts
 from auditor.tables.modelled import is_learned, learned_from
 from auditor.tables.placement import placed_by, placement
-from auditor.tables.schema import COLLECTIONS, LINEAGE, TABLES, TEXT, TIME
+from auditor.tables.schema import LINEAGE, TABLES, TEXT, TIME
 
 _NO_PARTS: Sources = {}
 _FIRST = 1_000
@@ -57,12 +57,6 @@ class Source:
     _counts: dict[str, int] = field(default_factory=dict, init=False)
     _blank: dict[tuple[str, str], bool] = field(default_factory=dict, init=False)
     _learning: Learning | None = field(default=None, init=False)
-
-    def __post_init__(self) -> None:
-        """What was collected stands for whole pages: it is cited by the first item of its first one."""
-        name = COLLECTIONS.name
-        if name in self.frames:
-            self.frames = {**self.frames, name: self.frames[name].with_columns(pl.col("item").fill_null(0))}
 
     def keep(
         self,
