@@ -13,7 +13,7 @@ import polars as pl
 
 from auditor.frozen import dataclass
 from auditor.rules.compiled.dtypes import DTYPES
-from auditor.rules.compiled.operators import finite, number, rounded
+from auditor.rules.compiled.operators import BEYOND, finite, number, rounded
 from auditor.rules.language.columns import names_in
 from auditor.rules.language.tree import Expr, Op, Type
 from auditor.tables.schema import COUNT, FLAG, SPAN
@@ -66,7 +66,12 @@ def _added(op: Op, value: pl.Expr) -> pl.Expr:
 
     Their sum depends on how they are added, and Polars adds those of a group otherwise than those of a whole column.
     """
-    return _one_by_one(value.sort()) if op.args[0].type is Type.NUMBER else value.sum()
+    return _one_by_one(value.sort()) if op.args[0].type is Type.NUMBER else _whole(value)
+
+
+def _whole(value: pl.Expr) -> pl.Expr:
+    """The sum of whole numbers or durations; null where no column holds it, since it would come round to another."""
+    return pl.when(value.cast(COUNT).cast(pl.Float64).sum().abs() < BEYOND).then(value.sum())
 
 
 def _one_by_one(value: pl.Expr) -> pl.Expr:
@@ -80,7 +85,7 @@ def _sum(op: Op, args: tuple[pl.Expr, ...], _: Rows) -> pl.Expr:
 def _mean(op: Op, args: tuple[pl.Expr, ...], _: Rows) -> pl.Expr:
     value = args[0]
     if op.args[0].type is Type.DURATION:
-        return rounded(value.cast(COUNT).sum() / value.count(), SPAN)
+        return rounded(_whole(value.cast(COUNT)) / value.count(), SPAN)
     return finite(_added(op, value) / value.count())
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import reduce
 from typing import TypeAlias, TypeVar
 
@@ -15,13 +16,14 @@ import polars as pl
 
 from auditor.rules.compiled.dtypes import DTYPES
 from auditor.rules.language.columns import names_in
-from auditor.rules.language.tree import Expr, Literal, LiteralValue, Op, Type
+from auditor.rules.language.tree import Column, Expr, Literal, LiteralValue, Op, Type
 
 Kind = TypeVar("Kind")
 Compiled: TypeAlias = Callable[[Op, tuple[pl.Expr, ...]], pl.Expr]
 _Comparison: TypeAlias = Callable[[pl.Expr, pl.Expr], pl.Expr]
 
-_BEYOND = 2.0**63
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+BEYOND = 2.0**63
 """The first number that a column of whole numbers cannot hold."""
 
 
@@ -95,9 +97,23 @@ def _compared(
 def _sum(combine: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> Compiled:
     def compiled(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
         found = combine(*args)
-        return finite(found) if op.type is Type.NUMBER else found
+        if op.type is Type.NUMBER:
+            return finite(found)
+        return _held(op, combine, args, found) if op.type is not Type.TEXT else found
 
     return compiled
+
+
+def _held(op: Op, combine: Callable[[pl.Expr, pl.Expr], pl.Expr], args: tuple[pl.Expr, ...], found: pl.Expr) -> pl.Expr:
+    """The sum, or null where no column can hold it, or no calendar the moment: it would come round to another."""
+    known = pl.lit(value=True)
+    if any(tree.type is not Type.DATETIME and not isinstance(tree, Column | Literal) for tree in op.args):
+        known = combine(*(arg.cast(pl.Int64).cast(pl.Float64) for arg in args)).abs() < BEYOND
+    elif op.type is not Type.DATETIME:
+        return found
+    if op.type is Type.DATETIME:
+        known &= (found >= pl.lit(_FIRST)) & (found <= pl.lit(_LAST))
+    return pl.when(known).then(found)
 
 
 def _number(tree: Expr, compiled: pl.Expr) -> pl.Expr:
@@ -111,7 +127,7 @@ def _times(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
     if any(tree.type is Type.NUMBER for tree in op.args):
         return rounded(found, DTYPES[Type.DURATION]) if op.type is Type.DURATION else finite(found)
     # whole numbers that are too large would come round to others
-    held = pl.when((one.cast(pl.Float64) * other).abs() < _BEYOND).then(found)
+    held = pl.when((one.cast(pl.Float64) * other).abs() < BEYOND).then(found)
     return held.cast(DTYPES[op.type])
 
 
