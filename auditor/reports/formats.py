@@ -65,7 +65,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             Format("csv", (".csv",), "auditor.reports.csv", in_pieces=True),
             Format("ndjson", (".ndjson", ".jsonl"), "auditor.reports.ndjson", in_pieces=True),
             Format("parquet", (".parquet",), "auditor.reports.parquet"),
-            Format("sarif", (".sarif", ".sarif.json"), "auditor.reports.sarif"),
+            Format("sarif", (".sarif", ".sarif.json"), "auditor.reports.sarif", in_pieces=True),
             Format("junit", (".junit.xml", ".xml"), "auditor.reports.junit"),
             Format("ocsf", (".ocsf.ndjson", ".ocsf.jsonl", ".ocsf"), "auditor.reports.ocsf", in_pieces=True),
             Format("oscal", (".oscal.json", ".oscal"), "auditor.reports.oscal"),

@@ -49,7 +49,8 @@ def findings_frame(audit: Audit) -> pl.DataFrame:
     `evidence` is a struct with a field for every evidence column of any rule, null where a rule has none of that
     name; a name that two rules use for different types is JSON text. `page` and `item` are the first record.
     """
-    controls = {rule.id: _whole(controls_text(rule.controls)).split() for rule in audit.rules}
+    controls = [_whole(controls_text(rule.controls)).split() for rule in audit.rules]
+    places = {rule.id: place for place, rule in enumerate(audit.rules)}
     titles = {rule.id: rule.title for rule in audit.rules}
     findings = audit.findings
     fixed = pl.DataFrame(
@@ -65,17 +66,30 @@ def findings_frame(audit: Audit) -> pl.DataFrame:
             "message": [_whole(one.message) for one in findings],
             "observed_at": [one.observed_at for one in findings],
             "occurrences": [one.occurrences for one in findings],
-            "controls": [controls[one.rule_id] for one in findings],
+            "controls": pl.Series(controls, dtype=FIXED["controls"]).gather([places[one.rule_id] for one in findings]),
         },
         schema=FIXED,
     )
-    records = [[{"page": f"sha256:{at.page}", "item": at.item} for at in one.records] for one in findings]
     return fixed.with_columns(
         _evidence(audit),
-        pl.Series("records", records, dtype=RECORDS),
+        _records(findings),
         pl.Series("page", [f"sha256:{one.records[0].page}" for one in findings], dtype=pl.String()),
         pl.Series("item", [one.records[0].item for one in findings], dtype=pl.Int64()),
     )
+
+
+def _records(findings: Sequence[Finding]) -> pl.Series:
+    """The records of each finding, without an object for each record."""
+    flat = pl.DataFrame(
+        {
+            "finding": [number for number, one in enumerate(findings) for _ in one.records],
+            "page": [f"sha256:{page}" for one in findings for page, _ in one.records],
+            "item": [item for one in findings for _, item in one.records],
+        },
+        schema={"finding": pl.Int64(), "page": pl.String(), "item": pl.Int64()},
+    )
+    together = flat.group_by("finding", maintain_order=True).agg(pl.struct("page", "item").alias("records"))
+    return together["records"].cast(RECORDS)
 
 
 def _evidence(audit: Audit) -> pl.Series:

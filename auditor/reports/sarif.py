@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from urllib.parse import quote
 
@@ -13,7 +13,7 @@ from auditor.model.finding import Finding
 from auditor.model.vocabulary import Confidence, Severity, State, Verdict
 from auditor.model.waiver import Waiver
 from auditor.model.window import iso
-from auditor.reports.wire import by_id, digests, identifier, kept, line, pretty, prose, record, shown
+from auditor.reports.wire import by_id, digests, filled, identifier, kept, line, prose, record, shown
 
 _LEVEL = {
     Severity.CRITICAL: "error",
@@ -35,25 +35,33 @@ _BASELINE = {State.NEW: "new", State.REOPENED: "new", State.UNCHANGED: "unchange
 
 def render(audit: Audit) -> bytes:
     """The SARIF log of the audit: one run, a result a finding, valid also when the audit is incomplete."""
-    return pretty(
-        {
-            "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
-            "version": "2.1.0",
-            "runs": [_run(audit)],
-        }
-    )
+    return b"".join(pieces(audit))
 
 
-def _run(audit: Audit) -> dict[str, object]:
+def pieces(audit: Audit) -> Iterator[bytes]:
+    """The same, result by result."""
+    log = {
+        "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [_run(audit)],
+    }
+    return filled(log, "results", _results(audit))
+
+
+def _results(audit: Audit) -> Iterator[dict[str, object]]:
     places = {rule.id: index for index, rule in enumerate(audit.rules)}
     waivers = {state.waiver.id: state.waiver for state in audit.waivers}
     suppressing = any(finding.waiver for finding in audit.findings)
     rules = by_id(audit)
-    results = [
-        _result(finding, rules[finding.rule_id], places, waivers=waivers, suppressing=suppressing)
-        for finding in audit.findings
-    ]
-    results += [_absent(entry, rules.get(entry.rule_id), places, suppressing=suppressing) for entry in audit.resolved]
+    for finding in audit.findings:
+        yield _result(finding, rules[finding.rule_id], places, waivers=waivers, suppressing=suppressing)
+    for entry in audit.resolved:
+        yield _absent(entry, rules.get(entry.rule_id), places, suppressing=suppressing)
+
+
+def _run(audit: Audit) -> dict[str, object]:
+    """The run with an empty list for its results."""
+    places = {rule.id: index for index, rule in enumerate(audit.rules)}
     return {
         "tool": {"driver": _driver(audit)},
         "automationDetails": {
@@ -63,7 +71,7 @@ def _run(audit: Audit) -> dict[str, object]:
         "columnKind": "unicodeCodePoints",
         "invocations": [_invocation(audit, places)],
         "taxonomies": [_taxonomy(audit, index) for index in range(len(audit.frameworks))],
-        "results": results,
+        "results": [],
         "properties": {
             "auditId": audit.identity.id,
             "window": {"from": iso(audit.identity.window.start), "to": iso(audit.identity.window.end)},

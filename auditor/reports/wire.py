@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
@@ -38,6 +38,22 @@ def prose(text: str) -> str:
 def pretty(document: object) -> bytes:
     """The document as indented JSON in UTF-8, ending with a line end."""
     return _bytes(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def filled(document: object, key: str, items: Iterable[object]) -> Iterator[bytes]:
+    """The same with items in the empty list of the only such key, a piece at a time.
+
+    >>> b"".join(filled({"a": [], "b": 1}, "a", [{"c": 2}])) == pretty({"a": [{"c": 2}], "b": 1})
+    True
+    """
+    before, empty, after = pretty(document).partition(f'"{key}": []'.encode())
+    deep = b"\n" + b" " * (len(before) - before.rindex(b"\n") + 1)
+    yield before + empty[:-1]
+    ahead = deep
+    for item in items:
+        yield ahead + pretty(item)[:-1].replace(b"\n", deep)
+        ahead = b"," + deep
+    yield (b"" if ahead == deep else deep[:-2]) + empty[-1:] + after
 
 
 def compact(document: object) -> bytes:

@@ -1,11 +1,17 @@
-"""The collector of garbage around a rendering."""
+"""The collector of garbage around a rendering, and what is held while a format is made."""
 
 import gc
+import hashlib
+import json
+import tracemalloc
 import weakref
 
 import pytest
 
+from auditor.reports.formats import FORMATS, Options
 from auditor.reports.memory import rare_collections
+from auditor.reports.wire import pretty
+from tests.reports.audit_factory import audit_of
 
 
 class Ring:
@@ -60,3 +66,31 @@ def test_objects_somebody_has_frozen_stay_frozen() -> None:
         assert gc.get_freeze_count() > 0
     finally:
         gc.unfreeze()
+
+
+@pytest.mark.parametrize("name", ["csv", "ndjson", "ocsf", "sarif"])
+def test_a_format_of_lines_is_never_held_whole(name: str) -> None:
+    audit = audit_of(1_000)
+    made = FORMATS[name]
+    whole = made.render(audit, Options())
+    tracemalloc.start()
+    try:
+        digest, most = hashlib.sha256(), 0
+        for piece in made.pieces(audit, Options()):
+            digest.update(piece)
+            most = max(most, len(piece))
+        held = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert digest.digest() == hashlib.sha256(whole).digest()
+    assert held < max(len(whole), 8 * most)
+
+
+def test_sarif_is_made_in_pieces_and_laid_out_as_a_whole_document_is() -> None:
+    audit = audit_of(30)
+    pieces = [*FORMATS["sarif"].pieces(audit, Options())]
+    assert len(pieces) > len(audit.findings)
+    assert b"".join(pieces) == pretty(json.loads(b"".join(pieces)))
+    nothing = FORMATS["sarif"].render(audit_of(0), Options())
+    assert nothing == pretty(json.loads(nothing))
+    assert json.loads(nothing)["runs"][0]["results"] == []
