@@ -152,8 +152,7 @@ class Scope:
 def check_name(key: Scalar, table: str, mistakes: Mistakes, *, taken: frozenset[str] = frozenset()) -> bool:
     """Whether a derived column, an aggregate or a step may have this name; if not, the reason is told."""
     name = key.text
-    if _NAME.fullmatch(name) is None or "__" in name:
-        mistakes.add(key, f"'{printable(name)}' is no name; use letters, digits and single _")
+    if not is_name(key, mistakes):
         return False
     what = None
     if keyword.iskeyword(name) or name in RESERVED or name in taken:
@@ -166,3 +165,11 @@ def check_name(key: Scalar, table: str, mistakes: Mistakes, *, taken: frozenset[
     if what is not None:
         mistakes.add(key, f"'{name}' cannot be used as a name; {what}")
     return what is None
+
+
+def is_name(key: Scalar, mistakes: Mistakes) -> bool:
+    """Whether the key has the form of a name; if not, that is told."""
+    right = _NAME.fullmatch(key.text) is not None and "__" not in key.text
+    if not right:
+        mistakes.add(key, f"'{printable(key.text)}' is no name; use letters, digits and single _")
+    return right

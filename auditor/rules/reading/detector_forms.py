@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from auditor.frozen import dataclass
 from auditor.rules.language.tree import Type
+from auditor.tables.schema import LINEAGE
 
 Default: TypeAlias = "str | int | float | bool | timedelta | tuple[str, ...] | None"
 
@@ -26,6 +27,10 @@ SUPPRESSIONS = (
 
 VISIT = {"presence": Type.DURATION, "meeting_length": Type.DURATION}
 """Names that a value of visits may use beside aggregates."""
+
+_USED = frozenset({"confidence", "observed_at", "records", "suppressed"})
+_OF_LEGS = frozenset({"row", "end", "exit", "known"})
+_SIDES = ("_a", "_b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +52,21 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class DetectorForm:
-    """The settings a detector takes and the columns it yields."""
+    """The settings a detector takes and the columns it yields.
+
+    Under the names in `uses` it puts what it works with, and under those of columns with one of the `sides` behind.
+    """
 
     settings: Mapping[str, Setting]
     yields: Mapping[str, Type]
+    uses: frozenset[str] = _USED
+    sides: tuple[str, ...] = ()
+
+    def takes(self, name: str, columns: Collection[str] = ()) -> bool:
+        """Whether the detector puts something of its own under the name, in rows that have the columns."""
+        bare = {name.removesuffix(side) for side in self.sides} - {name}
+        own = self.yields.keys() | self.uses
+        return name in own or any(one in own or one in LINEAGE or one in columns for one in bare)
 
 
 _COMMON = {
@@ -78,8 +94,15 @@ def _suppress(*default: str) -> Setting:
     return Setting("words", default, choices=SUPPRESSIONS)
 
 
-def _form(settings: dict[str, Setting], yields: dict[str, Type]) -> DetectorForm:
-    return DetectorForm(MappingProxyType({**_COMMON, **settings}), MappingProxyType({**_COMMON_YIELDS, **yields}))
+def _form(
+    settings: dict[str, Setting], yields: dict[str, Type], *, uses: Collection[str] = (), sides: tuple[str, ...] = ()
+) -> DetectorForm:
+    return DetectorForm(
+        MappingProxyType({**_COMMON, **settings}),
+        MappingProxyType({**_COMMON_YIELDS, **yields}),
+        _USED.union(uses),
+        sides,
+    )
 
 
 _ENTITY = _columns("email")
@@ -104,6 +127,7 @@ DETECTORS: Mapping[str, DetectorForm] = MappingProxyType(
                 "org_value": Type.INTEGER,
                 "org": Type.INTEGER,
             },
+            uses={"row"},
         ),
         "robust_zscore": _form(
             {
@@ -119,6 +143,7 @@ DETECTORS: Mapping[str, DetectorForm] = MappingProxyType(
                 "min_presence": Setting("duration", timedelta()),
             },
             {"value": Type.NUMBER, "center": Type.NUMBER, "scale": Type.NUMBER, "presence": Type.DURATION},
+            uses={"row", "end", "visit", "meeting_length", "x", "i", "z"},
         ),
         "burst": _form(
             {
@@ -134,6 +159,7 @@ DETECTORS: Mapping[str, DetectorForm] = MappingProxyType(
                 "window_start": Type.DATETIME,
                 "window_end": Type.DATETIME,
             },
+            uses={"size", "reconnects"},
         ),
         "overlap": _form(
             {
@@ -152,6 +178,8 @@ DETECTORS: Mapping[str, DetectorForm] = MappingProxyType(
                 "place": Type.TEXT,
                 "other_place": Type.TEXT,
             },
+            uses={*_OF_LEGS, "listed", "island", "in_homeland", "near_home", "until", "weight"},
+            sides=_SIDES,
         ),
         "impossible_travel": _form(
             {
@@ -170,6 +198,8 @@ DETECTORS: Mapping[str, DetectorForm] = MappingProxyType(
                 "previous_left": Type.DATETIME,
                 "hours": Type.NUMBER,
             },
+            uses={*_OF_LEGS, "listed", "mobile", "roams", "young", "typed", "usual", "keeps", "near_home"},
+            sides=_SIDES,
         ),
         "fan_in": _form(
             {
@@ -216,6 +246,7 @@ DETECTORS: Mapping[str, DetectorForm] = MappingProxyType(
                 "n_before": Type.INTEGER,
                 "n_after": Type.INTEGER,
             },
+            uses={"period", "x"},
         ),
     }
 )

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import TypeAlias
 
-from auditor.documents import Items, Map, Node, Scalar, kind
+from auditor.documents import Items, Map, Node, Place, Scalar, kind
 from auditor.rules.language.expressions import expression
 from auditor.rules.language.functions import NUMERIC
 from auditor.rules.language.mistakes import text_of
-from auditor.rules.language.names import Scope
+from auditor.rules.language.names import Scope, is_name, table_names
 from auditor.rules.language.spec import Detector, Python
-from auditor.rules.language.tree import Expr, ListName, Literal, Type
+from auditor.rules.language.tree import Column, Expr, ListName, Literal, Type
+from auditor.rules.language.walk import nodes
 from auditor.rules.reading.detector_forms import DETECTORS, VISIT, DetectorForm, Setting
 from auditor.rules.reading.draft import Draft
 from auditor.rules.reading.groups import after
@@ -49,10 +50,46 @@ def read_detector(draft: Draft, node: Node, scope: Scope) -> tuple[Detector | No
         value = _given(draft, node, name, setting, scope)
         if value is not None:
             settings[name] = value
+    _refuse_taken(draft, node, form, scope, settings)
     seen = _seen(scope, form, settings, word)
     if len(draft.mistakes.problems) > before:
         return None, replace(seen, broken=seen.broken | frozenset(scope.names))
     return Detector(word, settings, node.place), seen
+
+
+def _refuse_taken(draft: Draft, node: Map, form: DetectorForm, scope: Scope, settings: Mapping[str, Value]) -> None:
+    """A name of the rule's own would be lost under which the detector puts something else."""
+    columns = table_names(scope.place)
+    for name, place in (*_columns_named(node, form), *_columns_read(settings)):
+        if name in scope.names and name not in columns and form.takes(name, scope.names):
+            draft.mistakes.add(place, f"'{name}' is a name the detector gives; derive it under another")
+    features, entity = node.get("features"), settings.get("entity")
+    for key, _ in features.entries if isinstance(features, Map) else ():
+        if is_name(key, draft.mistakes) and (_is_among(key.text, entity) or form.takes(key.text)):
+            draft.mistakes.add(key, f"'{key.text}' cannot be used as a name; the detector gives it")
+
+
+def _is_among(name: str, columns: Value | None) -> bool:
+    return isinstance(columns, tuple) and name in columns
+
+
+def _columns_named(node: Map, form: DetectorForm) -> Iterator[tuple[str, Place]]:
+    for key, setting in form.settings.items():
+        found = node.get(key) if setting.form in {"columns", "column"} else None
+        for item in found.items if isinstance(found, Items) else (found,):
+            name = text_of(item)
+            if item is not None and name is not None:
+                yield name, item.place
+
+
+def _columns_read(settings: Mapping[str, Value]) -> Iterator[tuple[str, Place]]:
+    for setting in settings.values():
+        if isinstance(setting, str | tuple):
+            continue
+        for tree in setting.values() if isinstance(setting, Mapping) else (setting,):
+            for part in nodes(tree):
+                if isinstance(part, Column) and part.position is not None:
+                    yield part.name, part.position
 
 
 def _seen(scope: Scope, form: DetectorForm, settings: Mapping[str, Value], word: str) -> Scope:
