@@ -150,7 +150,7 @@ def _in(op: Op, args: tuple[pl.Expr, ...]) -> pl.Expr:
     values = constant(stack, tuple)
     if needle.type is Type.INTEGER:
         # a number that is not whole, or that no column holds, equals none
-        values = tuple(int(value) for value in values if float(value).is_integer() and abs(float(value)) < _BEYOND)
+        values = tuple(int(value) for value in values if float(value).is_integer() and abs(float(value)) < BEYOND)
     return args[0].is_in(pl.Series(sorted(set(values)), dtype=DTYPES[needle.type]).implode())
 
 
