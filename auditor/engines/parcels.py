@@ -68,10 +68,10 @@ def told(rule_id: str, part: Part, *, bucket: int) -> Parcel:
     """What judging a part of a rule's rows gave."""
     fields: dict[str, object] = {"rule": rule_id}
     if isinstance(part, Judged):
-        fields |= {"population": part.population, "not_evaluable": part.not_evaluable}
+        fields |= {"population": part.population, "not_evaluable": part.not_evaluable, "periods": part.periods}
         return Parcel(bucket, json.dumps(fields), _written(with_pages(part.hits, TEXT, records=TEXT)))
     if isinstance(part, NotEvaluated):
-        fields |= {"reason": str(part), "not_evaluable": part.not_evaluable}
+        fields |= {"reason": str(part), "not_evaluable": part.not_evaluable, "periods": part.periods}
     else:
         fields |= {"crashed": str(part)}
     return Parcel(bucket, json.dumps(fields), b"")
@@ -80,12 +80,13 @@ def told(rule_id: str, part: Part, *, bucket: int) -> Parcel:
 def heard(parcel: Parcel) -> tuple[str, Part]:
     """The rule and the part that `told` put into a parcel."""
     fields = json.loads(parcel.head)
-    rule_id = str(fields["rule"])
+    rule_id, periods = str(fields["rule"]), int(fields.get("periods", 0))
     if "crashed" in fields:
         return rule_id, Crashed(fields["crashed"])
     if "reason" in fields:
-        return rule_id, NotEvaluated(fields["reason"], not_evaluable=int(fields["not_evaluable"]))
-    return rule_id, Judged(parcel.frame(), int(fields["population"]), int(fields["not_evaluable"]))
+        return rule_id, NotEvaluated(fields["reason"], not_evaluable=int(fields["not_evaluable"]), periods=periods)
+    population, lost = int(fields["population"]), int(fields["not_evaluable"])
+    return rule_id, Judged(parcel.frame(), population, lost, periods=periods)
 
 
 def _written(rows: pl.DataFrame) -> bytes:

@@ -34,12 +34,24 @@ CRASHES = (Exception, pl.exceptions.PanicException)
 class NotEvaluated(Exception):  # noqa: N818 - a reason, not a failure
     """Why a rule cannot be judged on the data there is; its text is the reason.
 
-    `not_evaluable` counts the rows that were looked at and could not be judged.
+    `not_evaluable` counts the rows that were looked at and could not be judged, `periods` those of a baseline that
+    were too many together.
     """
 
-    def __init__(self, reason: str, *, not_evaluable: int = 0) -> None:
+    def __init__(self, reason: str, *, not_evaluable: int = 0, periods: int = 0) -> None:
         super().__init__(reason)
         self.not_evaluable = not_evaluable
+        self.periods = periods
+
+
+MOST_PERIODS = 20_000_000
+"""So many periods are reckoned with at most, those of all entities together where they are filled."""
+
+
+def too_many(periods: int) -> NotEvaluated:
+    """Why so many periods cannot be judged."""
+    reason = f"{periods:,} periods are more than the {MOST_PERIODS:,} that can be judged; take a longer period"
+    return NotEvaluated(reason, periods=periods)
 
 
 class Crashed(Exception):  # noqa: N818 - what happened elsewhere, told here
@@ -51,7 +63,8 @@ class Judged:
     """What a stage found.
 
     `hits` has one row a hit: the columns a finding names, `AT` (when it was observed), `page` and `item` (its
-    first record), `RECORDS` and `NULL`. `withheld` counts what was found beyond a detector's budget.
+    first record), `RECORDS` and `NULL`. `withheld` counts what was found beyond a detector's budget, `periods` those a
+    baseline filled.
     """
 
     hits: pl.DataFrame
@@ -59,6 +72,7 @@ class Judged:
     not_evaluable: int
     ledger: Ledger | None = None
     withheld: int = 0
+    periods: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
@@ -11,8 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auditor.engines.parcels import heard, told
 from auditor.model.vocabulary import Verdict
 from auditor.model.window import Window
+from auditor.rules.judging.merging import judged_part, merged
+from auditor.rules.outcome import NotEvaluated
+from auditor.rules.reading.bind import bind
+from auditor.rules.rows.source import Source
+from auditor.rules.task import Task
 
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -250,3 +257,24 @@ def test_a_period_too_short_for_the_window_is_said_and_takes_no_memory(judge, at
     assert outcome.verdict is Verdict.NOT_EVALUATED
     assert not outcome.crashed
     assert re.fullmatch(r"[0-9,]+ periods are more than the 20,000,000 that can be judged; take .*", outcome.reason)
+
+
+@pytest.mark.parametrize(("each", "parts"), [(7_000_000, 3), (20_000_001, 1), (15_000_000, 2)])
+@pytest.mark.parametrize("sent", [False, True], ids=["here", "from workers"])
+def test_periods_of_all_parts_together_are_not_more_than_can_be_judged(rule, tables, at, each, parts, sent):
+    rows = [{"email": "a@example.com", "joined_time": at(day * 1440)} for day in (0, 3, 9)]
+    detect = "from: attendees\nbaseline: {entity: [email], period: 1d, value: count(), fill: 0, having: score > 3}"
+    bound = bind(rule(detect, fingerprint="[email, period]"), now=at(0))
+    task = Task(bound.rule, bound.values)
+    window = Window(at(0) - timedelta(hours=12), at(20 * 1440))
+    source = Source(tables({"attendees": rows}), at(0), window)
+    part = judged_part(source, task)
+    assert part.periods == 20
+    whole = [replace(part, periods=each) for _ in range(parts)]
+    if each > 20_000_000:
+        whole = [NotEvaluated("too many", periods=each)]
+    if sent:
+        whole = [heard(told("TST-001", one, bucket=0))[1] for one in whole]
+    with pytest.raises(NotEvaluated, match=f"^{each * parts:,} periods are more than the 20,000,000"):
+        merged(whole, task)
+    assert merged([part, part], task).periods == 40

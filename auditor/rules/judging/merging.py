@@ -12,7 +12,18 @@ import polars as pl
 from auditor.entities.columns import alongside
 from auditor.entities.packed import of_their_own
 from auditor.rules.judging.judge import NO_LISTS, judge, rows_of
-from auditor.rules.outcome import CONFIDENCE, CRASHES, NULL, PAGE, RECORDS, Crashed, Judged, NotEvaluated
+from auditor.rules.outcome import (
+    CONFIDENCE,
+    CRASHES,
+    MOST_PERIODS,
+    NULL,
+    PAGE,
+    RECORDS,
+    Crashed,
+    Judged,
+    NotEvaluated,
+    too_many,
+)
 from auditor.rules.profile import Profile, timed
 from auditor.rules.rows.places import AT
 from auditor.rules.rows.source import Source
@@ -53,12 +64,13 @@ def trimmed(judged: Judged, task: Task) -> Judged:
         not_evaluable=judged.not_evaluable,
         ledger=judged.ledger,
         withheld=judged.withheld,
+        periods=judged.periods,
     )
 
 
 def apart_from_rows(reason: NotEvaluated) -> NotEvaluated:
     """The reason without the place it was raised at, which would keep all rows that were at hand there."""
-    return NotEvaluated(*reason.args, not_evaluable=reason.not_evaluable)
+    return NotEvaluated(*reason.args, not_evaluable=reason.not_evaluable, periods=reason.periods)
 
 
 def judged_part(
@@ -92,6 +104,9 @@ def merged(parts: Iterable[Part], task: Task) -> Judged:
             refused.append(part)
         else:
             judged.append(trimmed(replace(part, hits=with_pages(part.hits, TEXT, records=PAGE)), task))
+    periods = sum(part.periods for part in judged) + sum(part.periods for part in refused)
+    if periods > MOST_PERIODS and all(part.periods for part in refused):
+        raise too_many(periods)
     if refused:
         raise NotEvaluated(str(refused[0]), not_evaluable=sum(part.not_evaluable for part in refused))
     # a part without hits may not know the types of what it would have found
@@ -102,4 +117,5 @@ def merged(parts: Iterable[Part], task: Task) -> Judged:
         not_evaluable=sum(part.not_evaluable for part in judged),
         ledger=next((part.ledger for part in judged if part.ledger is not None), None),
         withheld=sum(part.withheld for part in judged),
+        periods=periods,
     )

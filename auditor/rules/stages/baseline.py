@@ -19,7 +19,7 @@ from auditor.rules.compiled.textual import written
 from auditor.rules.language.columns import names_in
 from auditor.rules.language.spec import Baseline, Condition
 from auditor.rules.language.tree import Column, Literal, Op, Type
-from auditor.rules.outcome import Judged, NotEvaluated
+from auditor.rules.outcome import MOST_PERIODS, Judged, NotEvaluated, too_many
 from auditor.rules.rows.evaluate import computed
 from auditor.rules.rows.keys import KEY, code_of, key_of, known_sorted, numbered
 from auditor.rules.rows.places import AT, order
@@ -32,8 +32,6 @@ PERIOD = "period"
 _VALUE, _TRUE, _KNOWN, _FLAG = "value", "__true", "__known", "__flag"
 _ENTITY, _PLACE = "__entity", "__number"
 _NUMBER = DTYPES[Type.NUMBER]
-_MOST = 20_000_000
-"""So many periods are reckoned with at most, those of all entities together where they are filled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +72,16 @@ def judge_baseline(rows: pl.DataFrame, stage: Baseline, task: Task, *, window: W
     if kept.height and judged.is_empty():
         raise NotEvaluated("no whole period lies in the window")
     is_judged = pl.col(PERIOD).is_in(judged.implode())
+    filled = 0
     if stage.method == "first_seen":
         periods, scored = _first_seen(kept, limits)
         population = periods.filter(is_judged).height
         scored = scored.filter(is_judged)
     else:
         least = 0.0 if task.watch else _least_score(stage)
-        scored = _scored(_valued(kept, stage, judged), stage, limits, judged, least=least)
+        valued = _valued(kept, stage, judged)
+        filled = 0 if stage.fill is None else valued.height
+        scored = _scored(valued, stage, limits, judged, least=least)
         population = scored.height
     named = kept.select(stage.entity)[entities][scored[_ENTITY]]
     scored = _with_meeting(scored.hstack(named), kept, stage, task)
@@ -93,6 +94,7 @@ def judge_baseline(rows: pl.DataFrame, stage: Baseline, task: Task, *, window: W
         with_records(found, _members(kept, found, on), on=on).drop(_ENTITY),
         population=population,
         not_evaluable=taken.unknown + not_judged,
+        periods=filled,
     )
 
 
@@ -133,13 +135,10 @@ def _judged_periods(rows: pl.DataFrame, stage: Baseline, limits: Limits, window:
 
 def _starts(first: datetime, last: datetime, length: timedelta, zone: str) -> pl.Series:
     """Starts of the periods from `first` to `last`; raises `NotEvaluated` when they are more than memory may hold."""
-    _bounded((last - first) // length)
+    periods = (last - first) // length
+    if periods > MOST_PERIODS:
+        raise NotEvaluated(str(too_many(periods)))
     return window_starts(first, last, length, zone)
-
-
-def _bounded(periods: int) -> None:
-    if periods > _MOST:
-        raise NotEvaluated(f"{periods:,} periods are more than the {_MOST:,} that can be judged; take a longer period")
 
 
 def _valued(rows: pl.DataFrame, stage: Baseline, judged: pl.Series) -> pl.DataFrame:
@@ -184,7 +183,8 @@ def _filled(valued: pl.DataFrame, stage: Baseline, judged: pl.Series) -> pl.Data
     entities = valued[_ENTITY].rle_id()
     first = places.filter(run_starts(entities))
     sizes = starts.len() - first
-    _bounded(int(sizes.sum()))
+    if (periods := int(sizes.sum())) > MOST_PERIODS:
+        raise too_many(periods)
     ends = sizes.cum_sum()
     # each period held has its place among all of them, which lie in the same order
     own = picked(ends - sizes - first, entities) + places
