@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
 import polars as pl
 import pytest
 
@@ -20,8 +23,20 @@ def test_one_value_a_row_whatever_is_made(texts, value):
     assert made.struct.field("fact").to_list() == rows["fact"].to_list()
 
 
-def test_more_values_than_are_remembered_are_mapped_by_several_threads() -> None:
-    texts = pl.select(text=pl.int_range(1_200_000).cast(pl.String)).to_series()
-    parts = pl.concat([texts.slice(start, 100_000).to_frame() for start in range(0, len(texts), 100_000)])
-    made = parts.lazy().select(mapped(pl.col("text"), len, pl.Int64())).collect(engine="streaming").to_series()
-    assert made.equals(texts.str.len_bytes().cast(pl.Int64))
+def test_what_one_thread_forgets_another_still_has() -> None:
+    begun, go = Event(), Event()
+
+    def length(text: str) -> int:
+        if text == "waits":
+            begun.set()
+            go.wait(20)
+        return len(text)
+
+    mapping = mapped(pl.col("text"), length, pl.Int64())
+    with ThreadPoolExecutor(1) as other:
+        told = other.submit(pl.DataFrame({"text": ["first", "waits"]}).select, mapping)
+        begun.wait(20)
+        pl.select(text=pl.int_range(500_001).cast(pl.String)).select(mapping)
+        assert pl.DataFrame({"text": ["more than is remembered"]}).select(mapping).item() == 23
+        go.set()
+        assert told.result().to_series().to_list() == [5, 5]
