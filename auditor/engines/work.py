@@ -18,9 +18,9 @@ from auditor.frozen import dataclass
 from auditor.model.window import Window
 from auditor.rules.judging.judge import keep
 from auditor.rules.judging.merging import Part, judged_part, trimmed
+from auditor.rules.judging.run import Means, source_of
 from auditor.rules.judging.splitting import SMALL
 from auditor.rules.outcome import CRASHES, Crashed
-from auditor.rules.rows.places import AT
 from auditor.rules.rows.source import Source
 from auditor.rules.stages.derive import with_derived
 from auditor.rules.stages.plain import by_row, judge_by_row
@@ -28,7 +28,7 @@ from auditor.rules.task import Task
 from auditor.tables.facts import Geo
 from auditor.tables.geoip import GeoIP
 from auditor.tables.listed import rows_in
-from auditor.tables.schema import LINEAGE, TABLES
+from auditor.tables.schema import TABLES
 from auditor.tables.sites import of_sites
 from auditor.version import VERSION
 
@@ -128,7 +128,8 @@ def _spread(work: Work, piece: Piece, shuffle: Shuffle, source: Source) -> tuple
     """The rows with the bucket of their key; rows without a key stay in one bucket, or go to the piece's own."""
     table = piece.table
     read = source.rows_with_history if shuffle.history else source.rows
-    rows = read(table, shuffle.wanted(table)).select(_sent_columns(shuffle, table)).collect()
+    wanted = shuffle.wanted(table)
+    rows = read(table, wanted).select(source.wanted(table, wanted)).collect()
     column = shuffle.columns[table]
     keys = rows
     if shuffle.derived and table == shuffle.tasks[0].rule.detect.table:
@@ -148,14 +149,12 @@ def _source(work: Work, table: str, files: Sequence[str]) -> Source:
         for name, frame in frames.items():
             if name not in own and name not in SMALL and "meeting_id" in TABLES[name].schema:
                 frames[name] = frame.filter(pl.col("meeting_id").is_in(meetings.implode()))
-    return Source(
-        frames=frames,
-        now=work.now,
-        window=work.window,
-        internal_domains=work.lists.get("internal_domains"),
-        geo=_geo(work.databases) if work.databases else None,
-        rows_kept=sys.maxsize,
-    )
+    geo = _geo(work.databases) if work.databases else None
+    return _rows_of(work, frames, Means(lists=work.lists, geo=geo, rows_kept=sys.maxsize))
+
+
+def _rows_of(work: Work, frames: Mapping[str, pl.LazyFrame], means: Means) -> Source:
+    return source_of(frames, window=work.window, now=work.now, means=means)
 
 
 def _meetings(frames: Sequence[pl.LazyFrame]) -> pl.Series:
@@ -174,13 +173,9 @@ def _of_sites(work: Work, table: str, files: Sequence[str]) -> pl.LazyFrame:
 def _no_rows(work: Work, shuffle: Shuffle, table: str) -> pl.DataFrame:
     """A table without rows, with the columns and facts of those that would be sent."""
     frames = {name: known.schema.to_frame().lazy() for name, known in TABLES.items()}
-    source = Source(frames, work.now, work.window, work.lists.get("internal_domains"))
-    return source.rows(table, shuffle.wanted(table)).select(_sent_columns(shuffle, table)).collect()
-
-
-def _sent_columns(shuffle: Shuffle, table: str) -> list[str]:
-    time = TABLES[table].time
-    return sorted({*shuffle.wanted(table), *LINEAGE, AT, *([time] if time else [])})
+    source = _rows_of(work, frames, Means(lists=work.lists))
+    wanted = shuffle.wanted(table)
+    return source.rows(table, wanted).select(source.wanted(table, wanted)).collect()
 
 
 @cache
