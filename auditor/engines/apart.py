@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -78,7 +77,7 @@ def run(
 
     seen = frames(archive, sites)
     return rules.run(
-        bound, seen, window=window, now=now, means=means, also=also, progress=progress, elsewhere=partial(elsewhere)
+        bound, seen, window=window, now=now, means=means, also=also, progress=progress, elsewhere=elsewhere
     )
 
 
@@ -88,11 +87,13 @@ def pieces_of(held: Mapping[str, Sequence[File]], workers: int) -> list[Piece]:
     for table, files in held.items():
         most = min(_ROWS_A_PIECE, math.ceil(_rows(files) / (2 * workers)))
         some: list[File] = []
+        rows = 0
         for file in files:
-            if some and _rows(some) + file.rows > most:
+            if some and rows + file.rows > most:
                 pieces.append(_piece(len(pieces), table, some))
-                some = []
+                some, rows = [], 0
             some.append(file)
+            rows += file.rows
         if some:
             pieces.append(_piece(len(pieces), table, some))
     return pieces
