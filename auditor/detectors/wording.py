@@ -23,12 +23,6 @@ def number(column: str | pl.Expr, *, digits: int = 1) -> pl.Expr:
     return pl.concat_str(sign, whole, pl.lit("."), (scaled % 10**digits).cast(pl.String()).str.zfill(digits))
 
 
-def percent(column: str | pl.Expr) -> pl.Expr:
-    """A share as a whole percentage."""
-    value = pl.col(column) if isinstance(column, str) else column
-    return pl.concat_str(number(value * 100, digits=0), pl.lit(" %"))
-
-
 def moment(column: str) -> pl.Expr:
     """A time to the minute, in UTC."""
     return pl.col(column).dt.strftime("%Y-%m-%d %H:%M UTC")
