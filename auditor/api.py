@@ -86,7 +86,8 @@ def check(
     """
     settings = _load_settings(None if config is None else Path(config))
     file = settings.waivers if waivers is None else Path(waivers)
-    asked = window or span_of(archive, sites or settings.sites)
+    named = tuple(site.lower() for site in sites)
+    asked = window or span_of(archive, named or settings.sites)
     moment = now or (asked.end if asked is not None else None)
     if moment is None:
         raise ConfigError("the archive holds nothing to take a time from; give a window or now")
@@ -94,7 +95,7 @@ def check(
         raise ConfigError("now needs a time zone")
     request = Request(
         window=asked,
-        sites=tuple(sites),
+        sites=named,
         settings=settings,
         only=tuple(only),
         exclude=tuple(exclude),

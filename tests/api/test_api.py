@@ -53,6 +53,13 @@ def test_findings_are_a_frame_in_the_order_of_the_audit(archive: auditor.Archive
     assert audit.findings["fingerprint"].to_list() == [finding.fingerprint for finding in audit.document.findings]
 
 
+def test_a_site_is_the_same_in_capital_letters(archive: auditor.Archive, rules: Any) -> None:
+    (site,) = auditor.check(archive, rules).document.identity.sites
+    audit = auditor.check(archive, rules, sites=[site.upper()])
+    assert audit.document == auditor.check(archive, rules, sites=[site]).document
+    assert audit.document.identity.sites == (site,)
+
+
 def test_without_now_it_is_the_end_of_the_window(archive: auditor.Archive, rules: Any) -> None:
     audit = auditor.check(archive, rules)
     assert audit.document.identity.window == SEPTEMBER
