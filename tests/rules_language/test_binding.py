@@ -9,9 +9,11 @@ from auditor.documents import Map, Node, read
 from auditor.errors import ConfigError, ConfigFileError, RuleError
 from auditor.rules.language.spec import Baseline, Group, Rule
 from auditor.rules.language.tree import ListName, Literal, Now, Param, Type
+from auditor.rules.language.values import LONGEST_DURATION, duration
 from auditor.rules.language.walk import nodes, trees
 from auditor.rules.reading.bind import BoundRule, bind, bind_case, params_for
 from auditor.rules.reading.load import RuleSet
+from auditor.triage.fingerprint import canonical
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 Load = Callable[[str], RuleSet]
@@ -252,6 +254,11 @@ def test_what_is_first_seen_may_want_any_history_since_all_of_it_counts(load: Lo
     assert rule.detect.stage.min_history == Literal(20, Type.INTEGER)
     rule = load(BASELINE % "ip_address, method: first_seen, min_history: param.least").rules[0]
     assert bound(rule, settings_params=config("least: 20")).values["least"] == 20
+
+
+@pytest.mark.parametrize("length", [timedelta(), timedelta(days=15_000), LONGEST_DURATION])
+def test_a_duration_is_read_as_an_audit_writes_it(length: timedelta) -> None:
+    assert duration(str(canonical(length))) == length
 
 
 def test_now_becomes_the_time_of_the_audit(rule: Rule) -> None:
