@@ -21,7 +21,6 @@ from auditor.detectors.detection import (
     Budget,
     Detection,
     conclude,
-    learned,
     not_evaluated,
     records,
     unjudged,
@@ -121,8 +120,6 @@ def look(rows: pl.LazyFrame, settings: Outlier, window: Window, beside: Beside) 
     first, who = places(ids(frame, key))
     _, told = periods(frame, who, settings.features, settings.period)
     weeks = told.filter(pl.col("_rows") >= settings.min_rows)
-    if weeks.is_empty():
-        learned(pl.Series([0]), earlier=told["_rows"] >= settings.min_rows)
     named = frame.select(key)[picked(first, weeks["_who"])]
     found = named.hstack(weeks.select("period", pl.col(features).cast(pl.Float64)))
     return Seen(frame.height, lost, found, times=ends(frame["joined_time"]))

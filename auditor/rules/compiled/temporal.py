@@ -64,7 +64,8 @@ def window_starts(first: datetime, last: datetime, length: timedelta, zone: str 
             .explode("step")
             .select(window_start(pl.col("start") + pl.col("step").cast(SPAN), length, zone))
         )
-    return found["start"].unique().sort().filter(found["start"].unique().sort().is_between(opened, closed))
+    starts = found["start"].unique().sort()
+    return starts.filter(starts.is_between(opened, closed))
 
 
 def _us(length: timedelta) -> int:
