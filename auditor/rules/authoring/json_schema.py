@@ -118,7 +118,7 @@ def _setting(setting: Setting) -> Json:
         "number": _ref("Number"),
         **dict.fromkeys(("duration", "length", "period"), _ref("Length")),
         "flag": {"type": "boolean"},
-        "word": {"anyOf": [words, {"type": "string", "pattern": r"^param\.[a-z][a-z0-9_]*$"}]},
+        "word": {"anyOf": [words, {"type": "string", "pattern": _PARAM}]},
         "words": {"type": "array", "items": words},
         "list": {"type": "string", "pattern": r"^list\.[a-z][a-z0-9_]*$"},
         "value": _ref("Expression"),

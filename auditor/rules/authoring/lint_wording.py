@@ -8,8 +8,8 @@ from datetime import timedelta
 from auditor.documents import Items, Map, Place, nearest, printable
 from auditor.model.vocabulary import Status
 from auditor.rules.authoring.lint_notes import Linted, Note, Notes
-from auditor.rules.language.spec import ParamSpec, Template
-from auditor.rules.language.usage import base
+from auditor.rules.language.spec import ParamSpec
+from auditor.rules.language.usage import base, placed
 from auditor.rules.language.values import UNITS
 
 _LONGEST_TITLE = 80
@@ -101,24 +101,12 @@ def _repeated_bounds(linted: Linted) -> Notes:
     scalar = linted.scalar("finding", "message")
     if scalar is None:
         return
-    for text, offset in _literals(linted.rule.finding.message):
-        for found in _AMOUNT.finditer(text):
+    for part, offset in placed(linted.rule.finding.message):
+        for found in _AMOUNT.finditer(part) if isinstance(part, str) else ():
             for spec in linted.rule.params:
                 if _is_default(found, spec):
                     message = f"'{found.group().strip()}' repeats param.{spec.name}; use {{param.{spec.name}}}"
                     yield Note(scalar.at(offset + found.start()), "L22", message)
-
-
-def _literals(template: Template) -> list[tuple[str, int]]:
-    """The plain texts of a template with their offsets."""
-    found, offset = [], 0
-    for part in template.parts:
-        if isinstance(part, str):
-            found.append((part, offset))
-            offset += 2 if part in {"{", "}"} else len(part)
-        else:
-            offset += len(part.name) + 2 + (len(part.spec) + 1 if part.spec else 0)
-    return found
 
 
 def _is_default(found: re.Match[str], spec: ParamSpec) -> bool:

@@ -104,20 +104,21 @@ def _shown(rule: Rule, node: Map) -> Iterator[Use]:
     for key, template in (("subject", rule.finding.subject), ("message", rule.finding.message)):
         scalar = find(node, "finding", key)
         if isinstance(scalar, Scalar):
-            for field, offset in fields(template):
-                yield Use(field.name, scalar.at(offset), "finding")
+            for part, offset in placed(template):
+                if isinstance(part, Field):
+                    yield Use(part.name, scalar.at(offset), "finding")
     for index, evidence in enumerate(rule.finding.evidence):
         yield Use(evidence.column, place_of(node, "finding", "evidence", index), "finding")
     for index, name in enumerate(rule.finding.fingerprint):
         yield Use(name, place_of(node, "finding", "fingerprint", index), "finding")
 
 
-def fields(template: Template) -> Iterator[tuple[Field, int]]:
-    """The fields of a template, each with the offset of its brace."""
+def placed(template: Template) -> Iterator[tuple[str | Field, int]]:
+    """The texts and fields of a template, each with the offset it begins at."""
     offset = 0
     for part in template.parts:
+        yield part, offset
         if isinstance(part, Field):
-            yield part, offset
             offset += len(part.name) + 2 + (len(part.spec) + 1 if part.spec else 0)
         else:
             # a single brace was written as two
