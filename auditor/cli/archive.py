@@ -175,7 +175,7 @@ def export(session: Session, *, place: Path | str, table: str, output: str) -> i
     else:
         written = io.BytesIO()
         rows = exported(Archive(place), table, written, form=name)
-        sys.stdout.buffer.write(written.getbuffer())
+        sys.stdout.buffer.write(written.getvalue())
         sys.stdout.buffer.flush()
     say(session, f"{path}: {counted(rows, 'row')} of {table}")
     return Exit.OK

@@ -206,7 +206,7 @@ def _write(folder: Path, rows: pl.DataFrame, table: Table) -> DataFile:
     return DataFile(name, rows.height, clusters_of(rows, table), action)
 
 
-def named(content: bytes | memoryview) -> str:
+def named(content: bytes) -> str:
     """A name nobody has yet for a file of the content, which tells its SHA-256."""
     return f"{secrets.token_hex(8)}-{hashlib.sha256(content).hexdigest()}.parquet"
 
@@ -221,11 +221,11 @@ def digest_in(name: str) -> str | None:
     return None if found is None else found[1]
 
 
-def _encoded(rows: pl.DataFrame, group: int) -> memoryview:
+def _encoded(rows: pl.DataFrame, group: int) -> bytes:
     """The rows as Parquet, in memory: of a full disk Python then tells what Polars words as a mistake in the file."""
     encoded = io.BytesIO()
     rows.write_parquet(encoded, compression="zstd", compression_level=1, row_group_size=group)
-    return encoded.getbuffer()
+    return encoded.getvalue()
 
 
 def _stored(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
