@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _END = ".part"
+_LONGEST = 240
+"""Bytes of a file's name to which more can be put."""
 
 
 @contextmanager
@@ -33,10 +35,16 @@ def open_beside(path: Path, *, elsewhere: bool = False) -> Iterator[tuple[int, P
 def _created(path: Path, *, folder: Path | None) -> tuple[int, Path]:
     """A new file that is locked; one that another run took for a leftover before it was locked is left to that."""
     while True:
-        number, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.", suffix=_END)
+        number, name = tempfile.mkstemp(dir=folder, prefix=_beginning(path), suffix=_END)
         if _is_ours(number, Path(name)):
             return number, Path(name)
         os.close(number)
+
+
+def _beginning(path: Path) -> str:
+    """What the names begin with; of a name that leaves no room for more only its beginning."""
+    name = path.name if len(os.fsencode(path.name)) <= _LONGEST else path.name[: _LONGEST // 4]
+    return f".{name}."
 
 
 def _is_ours(number: int, place: Path) -> bool:
@@ -52,7 +60,7 @@ def _is_ours(number: int, place: Path) -> bool:
 
 def _sweep(path: Path) -> None:
     """Remove what runs that died left beside `path`; files that are locked belong to runs that live."""
-    left = re.compile(rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}{re.escape(_END)}")
+    left = re.compile(rf"{re.escape(_beginning(path))}[a-z0-9_]{{8}}{re.escape(_END)}")
     with suppress(OSError), os.scandir(path.parent) as found:
         names = [entry.name for entry in found if left.fullmatch(entry.name)]
         for name in names:

@@ -151,6 +151,14 @@ def test_what_a_killed_run_left_is_taken_away_and_what_a_living_one_lays_out_sta
     assert sorted(tmp_path.iterdir()) == sorted([*others, path])
 
 
+@pytest.mark.parametrize("name", ["x" * 251 + ".csv", "é" * 125 + ".csv"])
+def test_a_name_as_long_as_names_may_be_is_written(tmp_path: Path, name: str) -> None:
+    with laying(tmp_path / name, dies=True) as dead:
+        dead.wait()
+    write_file(tmp_path / name, b"new")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_what_was_left_beside_one_file_stays_when_another_is_written(tmp_path: Path) -> None:
     with laying(tmp_path / "a.csv", dies=True) as dead:
         dead.wait()
