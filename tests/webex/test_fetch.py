@@ -154,3 +154,13 @@ def test_no_address_in_what_a_server_sends_is_told(address, bench, work, caplog)
     assert [gap.reason for gap in found.gaps] == [GapReason.INVALID_BODY]
     assert "another path" in caplog.text
     assert "eve" not in caplog.text + found.gaps[0].detail
+
+
+@pytest.mark.parametrize("records", [1, 2000])
+def test_a_page_that_names_its_items_twice_is_kept_and_a_gap(records, bench, answers, work) -> None:
+    record = b'{"meetingId":"1_I_1","displayName":"Eve","email":"eve@example.org"}'
+    body = b'{"items":[' + b",".join([record] * records) + b'],"items":[{"meetingId":"2_I_2"}]}'
+    made = bench(answers((200, {}, body)))
+    found, pages = fetched(made, work)
+    assert [gap.reason for gap in found.gaps] == [GapReason.INVALID_BODY]
+    assert [(page.body, len(page.records), page.fault is None) for page in pages] == [(body, 0, False)]
