@@ -48,7 +48,7 @@ def saved(keychain: Keychain, base: str) -> Saved | None:
     try:
         fields = json.loads(text)
         return _read(fields)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ConfigError("the keychain's entry cannot be read; run auditor auth login") from error
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from auditor.errors import AuthError, ConfigError, SourceError
 from auditor.webex.auth import Fixed, Refreshing, Token
+from auditor.webex.keychain import Saved, forget, save, saved
 from auditor.webex.oauth import Integration, TokenEndpoint, authorize_url
 from auditor.webex.origin import Origin
 from auditor.webex.wire import Transport, Wire
@@ -230,3 +231,34 @@ def test_the_login_page_gets_state_and_challenge_but_no_secret() -> None:
     assert "code_challenge_method=S256" in url
     assert "state=s" in url
     assert "v" * 43 not in url
+
+
+class Chain(dict[tuple[str, str], str]):
+    """A keychain in memory."""
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self[service, username]
+
+
+def test_what_a_keychain_keeps_comes_back_until_it_is_forgotten() -> None:
+    chain = Chain()
+    token = Token("access", NOW, "again", NOW + timedelta(days=1), ("a", "b"))
+    for kept in (Saved(token, Integration("id", "secret")), Saved(Token("alone"))):
+        save(chain, "base", kept)
+        assert saved(chain, "base") == kept
+    assert saved(chain, "other") is None
+    assert [forget(chain, "base"), forget(chain, "base"), saved(chain, "base")] == [True, False, None]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "5", "null", "[]", "{}", '{"access": 1}', "[" * 100_000], ids=lambda text: text[:9]
+)
+def test_an_entry_of_a_keychain_that_is_none_is_told(text: str) -> None:
+    with pytest.raises(ConfigError, match="cannot be read; run auditor auth login"):
+        saved(Chain({("webex-auditor", "base"): text}), "base")
