@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
+from pathlib import Path
 
 from auditor.documents import Items, Map, Node, Place, Reading, Scalar, kind, nearest, printable
 from auditor.errors import ConfigFileError, Problem
@@ -85,6 +86,11 @@ class Fields:
         value = self.node.get(name)
         return self.node.place if value is None else value.place
 
+    def written(self, name: str) -> str:
+        """The single value of `name` as the file has it; nothing where there is none."""
+        value = self.node.get(name)
+        return value.text if isinstance(value, Scalar) else ""
+
     def wrong(self, name: str, message: str) -> None:
         """Keep a mistake at the value of `name`."""
         self.problems.append(self.place(name).problem(message))
@@ -115,6 +121,13 @@ class Fields:
         if len(value.text) > longest:
             self.wrong(name, f"'{name}' is longer than {longest:,} characters")
         return value.text.strip()
+
+    def path(self, name: str, folder: Path) -> Path | None:
+        """The file or folder that a text names, from the folder on."""
+        value = self.node.get(name)
+        if self.text(name) is None or not isinstance(value, Scalar):
+            return None
+        return located(value, folder, problems=self.problems)
 
     def word(self, name: str, default: str, *, among: Sequence[str]) -> str:
         """One of the words `among`."""
@@ -195,6 +208,14 @@ class Fields:
     def texts(self, name: str) -> tuple[Scalar, ...]:
         """The texts of the list under `name`, each with its place; blank ones are mistakes."""
         return tuple(texts(self.items(name), self.problems))
+
+
+def located(text: Scalar, folder: Path, *, problems: list[Problem]) -> Path | None:
+    """The path a text names, from the folder on; one with a null character is a mistake."""
+    if "\0" in text.text:
+        problems.append(text.place.problem(f"'{printable(text.text)}' holds a character that no path holds"))
+        return None
+    return folder / text.text.strip()
 
 
 def texts(nodes: Iterable[Node], problems: list[Problem]) -> Iterator[Scalar]:

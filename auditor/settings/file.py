@@ -18,7 +18,7 @@ from zoneinfo import available_timezones
 from auditor.documents import Map, Scalar, kind, nearest, plain, printable, read
 from auditor.errors import ConfigError, Problem
 from auditor.frozen import dataclass
-from auditor.settings.fields import Fields, settle, single
+from auditor.settings.fields import Fields, located, settle, single
 from auditor.settings.lists import contents
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")
@@ -144,16 +144,10 @@ def _settings(node: Map, path: Path, problems: list[Problem]) -> Settings:
         named=MappingProxyType(named),
         geoip=_geoip(fields, folder),
         report=_report(fields, folder),
-        waivers=_path(fields, "waivers", folder),
+        waivers=fields.path("waivers", folder),
         fail_on=fields.word("fail_on", "high", among=FAIL_ON),
         allow_python_rules=fields.flag("allow_python_rules", default=False),
     )
-
-
-def _path(fields: Fields, name: str, folder: Path) -> Path | None:
-    """A path relative to the file that names it."""
-    text = fields.text(name)
-    return None if text is None else folder / text
 
 
 def _sites(fields: Fields) -> tuple[str, ...]:
@@ -198,20 +192,28 @@ def _collect(fields: Fields, folder: Path) -> Collect:
             message = f"also must be one of {', '.join(ALSO)}{nearest(item.text, ALSO)}"
             inner.problems.append(item.place.problem(message))
     proxy = inner.text("proxy")
-    if proxy is not None and (urlsplit(proxy).scheme not in {"http", "https"} or not urlsplit(proxy).hostname):
+    if proxy is not None and not _is_proxy(proxy):
         inner.wrong("proxy", "expected an address such as http://proxy.example.com:3128")
     return Collect(
         settle=inner.span("settle", Collect().settle),
         also=tuple(item.text for item in also),
         proxy=proxy,
-        ca_file=_path(inner, "ca_file", folder),
+        ca_file=inner.path("ca_file", folder),
     )
+
+
+def _is_proxy(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _rules(fields: Fields, folder: Path) -> Rules:
     inner = _section(fields, "rules", Rules)
     return Rules(
-        paths=tuple(folder / item.text for item in inner.texts("paths")),
+        paths=tuple(path for item in inner.texts("paths") if (path := located(item, folder, problems=inner.problems))),
         exclude=inner.texts("exclude"),
         min_status=inner.word("min_status", "stable", among=MIN_STATUS),
     )
@@ -219,12 +221,12 @@ def _rules(fields: Fields, folder: Path) -> Rules:
 
 def _geoip(fields: Fields, folder: Path) -> Geoip:
     inner = _section(fields, "geoip", Geoip)
-    return Geoip(city=_path(inner, "city", folder), asn=_path(inner, "asn", folder))
+    return Geoip(city=inner.path("city", folder), asn=inner.path("asn", folder))
 
 
 def _report(fields: Fields, folder: Path) -> Report:
     inner = _section(fields, "report", Report)
-    zone, accent, logo = inner.text("timezone"), inner.text("accent"), inner.text("logo")
+    zone, accent, logo = inner.text("timezone"), inner.text("accent"), inner.path("logo", folder)
     if zone is not None and zone not in available_timezones():
         inner.wrong("timezone", f"unknown time zone '{printable(zone)}'{nearest(zone, available_timezones())}")
     if accent is not None and not _COLOUR.fullmatch(accent):
@@ -234,29 +236,29 @@ def _report(fields: Fields, folder: Path) -> Report:
         organisation=inner.text("organisation", longest=200),
         prepared_for=inner.text("prepared_for", longest=200),
         classification=inner.text("classification", longest=200),
-        logo=None if logo is None else _logo(folder / logo, inner),
+        logo=None if logo is None else _logo(logo, inner, shown=inner.written("logo")),
         max_findings_per_rule=inner.integer("max_findings_per_rule", 200, least=1, most=10_000_000),
         timezone=zone,
         accent=accent,
     )
 
 
-def _logo(path: Path, fields: Fields) -> str | None:
+def _logo(path: Path, fields: Fields, *, shown: str) -> str | None:
     """The picture as a data URL, so that a report needs no file beside it."""
     try:
         content = path.read_bytes()
     except OSError as error:
-        fields.wrong("logo", f"'{printable(path.name)}' cannot be read: {error.strerror}")
+        fields.wrong("logo", f"'{printable(shown)}' cannot be read: {error.strerror}")
         return None
     if len(content) > _LARGEST_LOGO:
-        fields.wrong("logo", f"'{printable(path.name)}' is larger than {_LARGEST_LOGO >> 20} MiB")
+        fields.wrong("logo", f"'{printable(shown)}' is larger than {_LARGEST_LOGO >> 20} MiB")
         return None
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
         kind_of_image = "image/png"
     elif b"<svg" in content[:4096]:
         kind_of_image = "image/svg+xml"
     else:
-        fields.wrong("logo", f"'{printable(path.name)}' is neither PNG nor SVG")
+        fields.wrong("logo", f"'{printable(shown)}' is neither PNG nor SVG")
         return None
     return f"data:{kind_of_image};base64,{b64encode(content).decode()}"
 

@@ -34,10 +34,11 @@ def contents(name: str, node: Node, *, folder: Path, problems: list[Problem]) ->
 
 def _filed(node: Map, *, folder: Path, problems: list[Problem]) -> Iterator[str]:
     fields = Fields(node, problems, known=("column",), required=("file",))
-    name, column = fields.text("file"), fields.text("column")
-    if name is None:
+    path, column = fields.path("file", folder), fields.text("column")
+    if path is None:
         return
-    text = _text(folder / name, shown=name, fields=fields)
+    name = fields.written("file").strip()
+    text = _text(path, shown=name, fields=fields)
     if text is None:
         return
     if column is None:

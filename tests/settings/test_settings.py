@@ -135,6 +135,22 @@ def test_an_empty_list_is_configured(tmp_path: Path) -> None:
         ("report: {title: ' '}", "1:17: 'title' must not be blank"),
         ("report: {timezone: Europe/Berln}", "1:20: unknown time zone 'Europe/Berln'; did you mean 'Europe/Berlin'?"),
         ("report: {accent: blue}", "1:18: expected a colour such as '#12395b'"),
+        ("collect: {proxy: 'http://[::1'}", "1:18: expected an address such as http://proxy.example.com:3128"),
+        ("collect: {proxy: 'http://a:99999999'}", "1:18: expected an address such as http://proxy.example.com:3128"),
+        *(
+            (text, f"1:{column}: 'a\\u0000b' holds a character that no path holds")
+            for text, column in (
+                (r'collect: {ca_file: "a\0b"}', 20),
+                (r'rules: {paths: ["a\0b"]}', 17),
+                (r'geoip: {asn: "a\0b"}', 14),
+                (r'report: {logo: "a\0b"}', 16),
+                (r'waivers: "a\0b"', 10),
+                (r'lists: {a: {file: "a\0b"}}', 19),
+            )
+        ),
+        ("waivers: [a]", "1:10: expected text, got list"),
+        ("report: {logo: [a]}", "1:16: expected text, got list"),
+        ("report: {logo: .}", "1:16: '.' cannot be read: Is a directory"),
         ("report: {logo: gone.png}", "1:16: 'gone.png' cannot be read: No such file or directory"),
         ("report: {logo: auditor.yaml}", "1:16: 'auditor.yaml' is neither PNG nor SVG"),
         ("fail_on: always", "1:10: fail_on must be one of critical, high, medium, low, info, never"),
