@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from auditor.errors import ConfigError
@@ -57,6 +57,7 @@ _TELLING = 2
 _TIMES = (_MEETING_START, "meetingEnd", "joinedTime", "leftTime")
 _CLOCKS = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
 _DATES = ("%Y-%m-%d", "%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y")
+_DIGITS = re.compile(r"\d+")
 _DURATION = re.compile(r"\s*\d+([.,]\d+)?\s*\w{0,12}\.?\s*")
 
 
@@ -105,11 +106,12 @@ def time_formats(sheet: Sheet, found: Mapping[str, str], *, span: Window | None,
     Raises `ConfigError` when no pattern reads them, or when day and month cannot be told apart.
     """
     cells = [cell.strip() for field in _TIMES if field in found for cell in sheet.column(found[field])]
-    patterns = {f"{date} {clock}": _reads(f"{date} {clock}", cells, span) for date in _DATES for clock in _CLOCKS}
+    alike = _alike(cells)
+    patterns = {f"{date} {clock}": _reads(f"{date} {clock}", alike, span) for date in _DATES for clock in _CLOCKS}
     iso = sum(_is_iso(cell) for cell in cells)
     most = max([iso, *patterns.values()])
     if cells and most == 0:
-        if any(_reads(pattern, cells, None) for pattern in patterns):
+        if any(_reads(pattern, alike, None) for pattern in patterns):
             raise ConfigError(f"{name}: none of its times lies between --from and --to")
         raise ConfigError(f"{name}: its times follow no known pattern; ISO 8601 would be read")
     if iso == most:
@@ -153,13 +155,27 @@ def _is_iso(cell: str) -> bool:
     return True
 
 
-def _reads(pattern: str, cells: Sequence[str], span: Window | None) -> int:
+def _alike(cells: Iterable[str]) -> Mapping[str, Sequence[str]]:
+    """The cells by what they are when each of their numbers is one: no pattern reads a cell that does not read that."""
+    alike: dict[str, list[str]] = {}
+    for cell in cells:
+        alike.setdefault(_DIGITS.sub(lambda found: "1".zfill(len(found[0])), cell), []).append(cell)
+    return alike
+
+
+def _reads(pattern: str, alike: Mapping[str, Sequence[str]], span: Window | None) -> int:
     """How many cells a pattern reads, as moments near the span if there is one."""
     count = 0
-    for cell in cells:
-        try:
-            moment = datetime.strptime(cell, pattern)  # noqa: DTZ007 - compared by date alone
-        except ValueError:
-            continue
-        count += span is None or span.start.date() <= moment.date() <= span.end.date()
+    for first, cells in alike.items():
+        for cell in cells if _read(pattern, first) is not None else ():
+            moment = _read(pattern, cell)
+            if moment is not None:
+                count += span is None or span.start.date() <= moment.date() <= span.end.date()
     return count
+
+
+def _read(pattern: str, cell: str) -> datetime | None:
+    try:
+        return datetime.strptime(cell, pattern)  # noqa: DTZ007 - compared by date alone
+    except ValueError:
+        return None
