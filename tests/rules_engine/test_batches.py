@@ -7,7 +7,6 @@ import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -39,7 +38,6 @@ MEANS = Means(
         "barrier_b": ("Team 2",),
     }
 )
-WORKED = Path(__file__).parents[1] / "data" / "rules" / "worked.yaml"
 RULES = [rule for rule in bundled_rules().rules if not isinstance(rule.detect.stage, Detector)]
 LOOSE = {
     "ANM-001": {"min_bits": "4"},

@@ -23,7 +23,7 @@ from auditor.rules.reading.bind import bind, bind_case
 from auditor.rules.reading.load import load_rules
 from tests.pack import bundled_rules
 
-WORKED = Path(__file__).parents[1] / "data" / "rules" / "worked.yaml"
+WORKED = Path(__file__).parents[1] / "data" / "worked_rules.yaml"
 RULES = [
     rule
     for rule in (*bundled_rules().rules, *load_rules([WORKED], bundled=False).rules)
