@@ -130,6 +130,31 @@ def test_each_sentence_of_a_detector_opens_its_finding(browser: Browser, tmp_pat
     page.close()
 
 
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_names_of_tables_are_not_broken(browser: Browser, html: Path, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    show(page, html)
+    names = page.locator("table.grid tbody th.v-mono", has_text="participants")
+    assert names.count() > 0
+    lines = (
+        "cells => cells.map(c => { const r = new Range(); r.selectNodeContents(c); return r.getClientRects().length; })"
+    )
+    assert names.evaluate_all(lines) == [1] * names.count()
+    page.close()
+
+
+def test_on_paper_all_details_are_open_without_the_script(browser: Browser, html: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"file://{html}")
+    bodies = page.locator("details.rule > .rule-body")
+    assert bodies.count() > 0
+    assert not bodies.first.is_visible()
+    page.emulate_media(media="print")
+    assert all(body.is_visible() for body in bodies.all())
+    context.close()
+
+
 def test_marks_keep_their_shape_on_paper(opened: Page) -> None:
     opened.emulate_media(media="print")
     for mark in (".dot", ".verdict"):
