@@ -22,7 +22,7 @@ from auditor.frozen import dataclass
 from auditor.model.audit import Audit, Identity, ReportSettings, RuleResult
 from auditor.model.coverage import Gap
 from auditor.model.finding import Finding, Value
-from auditor.model.vocabulary import Severity, Verdict
+from auditor.model.vocabulary import Severity, State, Verdict
 from auditor.model.window import Window
 from auditor.rules.language.frameworks import Framework, control_ids
 from auditor.rules.language.spec import Rule
@@ -184,7 +184,10 @@ def _check(
         cited=cited(compared.findings, archive.evidence, findings_per_rule=look.max_findings_per_rule),
         chain=chain,
         previous=request.previous.identity.id if request.previous is not None else None,
-        notes=tuple(f"GeoIP database: {database}" for database in databases),
+        notes=(
+            *(f"GeoIP database: {database}" for database in databases),
+            *_partly(compared.findings, request.previous),
+        ),
         report=look,
         rule_changes=changes(results, request.previous) if request.previous is not None else None,
     )
@@ -285,6 +288,14 @@ def _compared(
     return compare(
         findings, previous, now=Now(audit_id=who.id, window=who.window, sites=who.sites, rules=rules, gaps=gaps)
     )
+
+
+def _partly(findings: Sequence[Finding], previous: Audit | None) -> list[str]:
+    """What is said where findings called new may have lain beyond a limit of the previous audit."""
+    cut = {rule.id for rule in previous.rules if rule.truncated} if previous is not None else set()
+    named = sorted(cut & {finding.rule_id for finding in findings if finding.state is State.NEW})
+    said = "the previous audit lists only a part of the findings of {}: what lay beyond the limit there is called new"
+    return [said.format(", ".join(named))] if named else []
 
 
 def _look(settings: Settings, timezone: str | None) -> ReportSettings:

@@ -353,6 +353,22 @@ def test_the_next_audit_tells_what_is_new(check: Check, tmp_path: Path) -> None:
     assert check("--archive", tmp_path / "later", "--previous", "first.json", "--new-only").returncode == 1
 
 
+def test_new_findings_of_a_rule_that_was_cut_off_before_are_said_to_be_that(check: Check, tmp_path: Path) -> None:
+    small_archive(tmp_path / "both", [HOST, EVE, MALLORY])
+    rules = tmp_path / "rules.yaml"
+    whole = rules.read_text()
+    rules.write_text(whole.replace("fingerprint: [meeting_id, email]", "fingerprint: [meeting_id, email]\n  limit: 1"))
+    cut = check.audit("--archive", tmp_path / "both")
+    assert (cut["rules"][0]["truncated"], cut["notes"]) == (1, [])
+    (tmp_path / "audit.json").rename(tmp_path / "first.json")
+    rules.write_text(whole)
+    audit = check.audit("--archive", tmp_path / "both", "--previous", "first.json")
+    assert [one["state"] for one in audit["findings"]] == ["unchanged", "new"]
+    assert audit["notes"] == [
+        "the previous audit lists only a part of the findings of TST-001: what lay beyond the limit there is called new"
+    ]
+
+
 def test_a_finding_that_is_gone_is_resolved_and_reopened_when_it_returns(check: Check, tmp_path: Path) -> None:
     check.audit()
     (tmp_path / "audit.json").rename(tmp_path / "first.json")
