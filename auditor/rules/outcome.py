@@ -48,10 +48,10 @@ MOST_PERIODS = 20_000_000
 """So many periods are reckoned with at most, those of all entities together where they are filled."""
 
 
-def too_many(periods: int) -> NotEvaluated:
+def too_many(periods: int, *, not_evaluable: int = 0) -> NotEvaluated:
     """Why so many periods cannot be judged."""
     reason = f"{periods:,} periods are more than the {MOST_PERIODS:,} that can be judged; take a longer period"
-    return NotEvaluated(reason, periods=periods)
+    return NotEvaluated(reason, not_evaluable=not_evaluable, periods=periods)
 
 
 class Crashed(Exception):  # noqa: N818 - what happened elsewhere, told here

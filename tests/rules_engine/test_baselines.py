@@ -152,6 +152,18 @@ def test_history_reaches_back_before_the_window(judge):
     assert found.findings[0].observed_at == day(6)
 
 
+@pytest.mark.parametrize("period", ["1w", "1us"])
+def test_rows_that_cannot_take_part_are_counted_also_where_no_period_is_judged(judge, period):
+    rows = [*joins("a", range(8), invited=True), *joins(None, [2, 3]), *joins("a", [4])]
+    detect = f"""
+    from: attendees
+    where: email is None or invited
+    baseline: {{entity: [email], period: {period}, value: count(), having: score > 1}}
+    """
+    found = judge(detect, {"attendees": rows}, fingerprint="[email, period]", window=Window(day(1), day(6)))
+    assert (found.verdict, found.not_evaluable) == (Verdict.NOT_EVALUATED, 3)
+
+
 def test_only_whole_periods_are_judged(judge):
     rows = joins("a", range(8), meeting_id="m1")
     detect = "{from: attendees, baseline: {entity: [email], period: 1w, value: count(), having: score > 1}}"

@@ -105,16 +105,17 @@ def merged(parts: Iterable[Part], task: Task) -> Judged:
         else:
             judged.append(trimmed(replace(part, hits=with_pages(part.hits, TEXT, records=PAGE)), task))
     periods = sum(part.periods for part in judged) + sum(part.periods for part in refused)
+    lost = sum(part.not_evaluable for part in (*refused, *judged))
     if periods > MOST_PERIODS and all(part.periods for part in refused):
-        raise too_many(periods)
+        raise too_many(periods, not_evaluable=lost)
     if refused:
-        raise NotEvaluated(str(refused[0]), not_evaluable=sum(part.not_evaluable for part in refused))
+        raise NotEvaluated(str(refused[0]), not_evaluable=lost)
     # a part without hits may not know the types of what it would have found
     hits = [part.hits for part in judged if part.hits.height] or [part.hits for part in judged[:1]]
     return Judged(
         pl.concat(hits, how="vertical_relaxed"),
         population=sum(part.population for part in judged),
-        not_evaluable=sum(part.not_evaluable for part in judged),
+        not_evaluable=lost,
         ledger=next((part.ledger for part in judged if part.ledger is not None), None),
         withheld=sum(part.withheld for part in judged),
         periods=periods,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 
 import polars as pl
 
@@ -23,6 +24,7 @@ from auditor.rules.outcome import MOST_PERIODS, Judged, NotEvaluated, too_many
 from auditor.rules.rows.evaluate import computed
 from auditor.rules.rows.keys import KEY, code_of, key_of, known_sorted, numbered
 from auditor.rules.rows.places import AT, order
+from auditor.rules.stages.detect import with_unknown
 from auditor.rules.stages.kept import hits, split, with_records
 from auditor.rules.stages.summary import summary
 from auditor.rules.task import Task
@@ -61,7 +63,12 @@ def judge_baseline(rows: pl.DataFrame, stage: Baseline, task: Task, *, window: W
     taken = whole = split(rows, task, whole=needed)
     if window is not None and (early := rows[AT] < window.start).any():
         taken = split(rows.filter(~early), task, whole=needed)
-    kept = whole.rows.with_columns(window_start(pl.col(stage.time), limits.length, stage.zone).alias(PERIOD))
+    return with_unknown(partial(_judged, whole.rows, stage, limits, task, window), taken.unknown)
+
+
+def _judged(rows: pl.DataFrame, stage: Baseline, limits: Limits, task: Task, window: Window | None) -> Judged:
+    """What is found among rows that can take part. Raises `NotEvaluated` where no period can be judged, or too many."""
+    kept = rows.with_columns(window_start(pl.col(stage.time), limits.length, stage.zone).alias(PERIOD))
     entities, places = numbered(key_of(kept, stage.entity))
     kept = kept.with_columns(fitted(places, COUNT).alias(_ENTITY))
     on = [_ENTITY, PERIOD]
@@ -93,7 +100,7 @@ def judge_baseline(rows: pl.DataFrame, stage: Baseline, task: Task, *, window: W
     return Judged(
         with_records(found, _members(kept, found, on), on=on).drop(_ENTITY),
         population=population,
-        not_evaluable=taken.unknown + not_judged,
+        not_evaluable=not_judged,
         periods=filled,
     )
 

@@ -60,5 +60,6 @@ def with_unknown(judgement: Callable[[], Judged], unknown: int) -> Judged:
     try:
         found = judgement()
     except NotEvaluated as reason:
-        raise NotEvaluated(str(reason), not_evaluable=unknown + reason.not_evaluable) from None
+        not_evaluable = unknown + reason.not_evaluable
+        raise NotEvaluated(str(reason), not_evaluable=not_evaluable, periods=reason.periods) from None
     return replace(found, not_evaluable=unknown + found.not_evaluable)
