@@ -8,6 +8,9 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
+from tests.detectors.company import Site
+from tests.detectors.company import site as company
+
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 
 SCHEMA = pl.Schema(
@@ -70,3 +73,9 @@ def build() -> Build:
 def at(days: float = 0, *, minutes: float = 0) -> datetime:
     """A moment after the first Monday."""
     return MONDAY + timedelta(days=days, minutes=minutes)
+
+
+@pytest.fixture(scope="session")
+def site() -> Site:
+    """The invented company and what all rules with a detector find there."""
+    return company()

@@ -12,26 +12,12 @@ from functools import partial
 import pytest
 
 from auditor.model.finding import Finding
-from auditor.model.window import Window
-from auditor.rules.judging.run import Means, run
-from auditor.rules.language.spec import Detector
-from auditor.rules.reading.bind import bind
-from auditor.simulator import scale
-from auditor.simulator.scale.people import DOMAIN
-from tests.pack import bundled_rules
-
-RULES = {rule.id: rule for rule in bundled_rules().rules if isinstance(rule.detect.stage, Detector)}
-LISTS = {"internal_domains": (DOMAIN,), "office_networks": ()}
+from tests.detectors.company import RULES
 
 
-@pytest.fixture(scope="module")
-def found() -> Mapping[str, tuple[Finding, ...]]:
-    made = scale.make(scale.Scale(120, 180, seed="7"))
-    bound = [bind(rule, now=made.scale.end, lists=LISTS) for rule in RULES.values()]
-    means = Means(lists=LISTS, geo=partial(scale.places, blocks=made.geography.blocks()))
-    window = Window(made.scale.audited, made.scale.end)
-    outcomes = run(bound, scale.frames(made), window=window, now=made.scale.end, means=means)
-    return {outcome.rule_id: outcome.findings for outcome in outcomes}
+@pytest.fixture
+def found(site) -> Mapping[str, tuple[Finding, ...]]:
+    return site.found
 
 
 class Evidence:
