@@ -105,7 +105,7 @@ def merged(parts: Iterable[Part], task: Task) -> Judged:
         else:
             judged.append(trimmed(replace(part, hits=with_pages(part.hits, TEXT, records=PAGE)), task))
     periods = sum(part.periods for part in judged) + sum(part.periods for part in refused)
-    lost = sum(part.not_evaluable for part in (*refused, *judged))
+    lost = sum(part.not_evaluable for part in judged) + sum(part.not_evaluable for part in refused)
     if periods > MOST_PERIODS and all(part.periods for part in refused):
         raise too_many(periods, not_evaluable=lost)
     if refused:
