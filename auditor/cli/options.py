@@ -25,6 +25,9 @@ Command = TypeVar("Command", bound=Callable[..., object])
 CONFIG = "auditor.yaml"
 _SETTING = re.compile(r",(?=[A-Za-z][\w-]*\.[a-z][a-z0-9_]*=)")
 ADDRESS = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+")
+_FIRST_YEAR, _LAST_YEAR = 1900, 9900
+"""Between these all spans that are reckoned from a time stay within the calendar."""
+
 _NO_HOST = re.compile(r"[^\w.:-]")
 _ONE_SETTING = re.compile(r"([A-Za-z][\w-]*)\.([a-z][a-z0-9_]*)=(.*)", re.DOTALL)
 
@@ -142,8 +145,13 @@ def now_option(command: Command) -> Command:
 
 def clock(now: datetime | None) -> datetime:
     """The time `--now` names, else SOURCE_DATE_EPOCH, else the machine's clock in whole seconds."""
-    if now is not None:
-        return now
+    told = _told_time() if now is None else now
+    if not _FIRST_YEAR <= told.year <= _LAST_YEAR:
+        raise click.UsageError(f"the time given lies in the year {told.year}; expected {_FIRST_YEAR} to {_LAST_YEAR}")
+    return told
+
+
+def _told_time() -> datetime:
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     if epoch is None:
         return datetime.fromtimestamp(int(time.time()), UTC)

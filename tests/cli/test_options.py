@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from auditor.cli import _root
 from auditor.cli.options import asked_window, comma_list, each_site, outputs, overrides
-from auditor.model.window import Window
+from auditor.model.window import Window, instant
+from tests.audit.small import small_archive
 
 NOW = datetime(2026, 11, 20, 6, tzinfo=UTC)
 NOTHING = {"period": None, "since": None, "until": None, "days": None, "timezone": None, "now": NOW}
@@ -144,3 +145,16 @@ def test_no_verb_takes_an_empty_value_for_none(words: list[str], tmp_path: Any, 
     assert done.return_value == 2 or isinstance(done.exception, click.UsageError), (done.return_value, done.output)
     assert "is no archive" not in done.stderr + told
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("now", ["0001-01-01", "1899-12-31T23:59Z", "9999-12-31T23:59:59Z"])
+@pytest.mark.parametrize("verb", ["archive status --archive x", "collect --archive x --plan", "waivers list"])
+def test_a_time_at_the_ends_of_the_calendar_is_refused(verb: str, now: str, tmp_path: Any, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "waivers.yaml").write_text("waivers: []\n")
+    small_archive(tmp_path / "x")
+    epoch = str(int(instant(now).timestamp()))
+    for words, env in (["--now", now], {}), ([], {"SOURCE_DATE_EPOCH": epoch}):
+        done = CliRunner().invoke(_root, [*verb.split(), *words], env=env, standalone_mode=False)
+        assert isinstance(done.exception, click.UsageError), done.output
+        assert "expected 1900 to 9900" in str(done.exception)
