@@ -12,7 +12,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,7 @@ ROWS_A_FILE = 150_000
 ROWS_COMPACTED = 300_000
 _ROWS_A_GROUP = 1 << 16
 _LARGEST = 2**63 - 1
+_LAST = datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)  # no bound above it can be written
 _NAME = re.compile(r"[0-9a-f]{16}-([0-9a-f]{64})\.parquet")
 CLUSTER = "_cluster"
 """Column of rows on their way to files, never stored: the number of the row's cluster."""
@@ -251,5 +252,6 @@ def _statistics(rows: pl.DataFrame, table: Table) -> str:
         low, high = times.min(), times.max()
         if isinstance(low, datetime) and isinstance(high, datetime):
             statistics["minValues"] = {table.time: f"{iso(low)[:-4]}Z"}
-            statistics["maxValues"] = {table.time: f"{iso(high + timedelta(milliseconds=1))[:-4]}Z"}
+            if high < _LAST:
+                statistics["maxValues"] = {table.time: f"{iso(high + timedelta(milliseconds=1))[:-4]}Z"}
     return json.dumps(statistics)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 
@@ -257,6 +258,15 @@ def test_the_span_reaches_over_people_placed_by_the_start_of_their_meeting(bring
     bring(save("a.json", json.dumps(people)))
     span = Window(datetime(2026, 9, 14, 9, tzinfo=UTC), datetime(2026, 9, 14, 10, 0, 0, 1, tzinfo=UTC))
     assert archive().span() == span
+
+
+def test_times_in_the_last_millisecond_of_all_are_kept_and_found(bring: Bring, archive, save) -> None:
+    late = attendee(1, joinedTime="9999-12-31T23:59:59.999998Z", leftTime=None)
+    assert bring(save("a.json", json.dumps([late, attendee(2)]))).return_value == 0
+    held = archive()
+    after = pl.col("joined_time") > datetime(9999, 12, 31, 23, 59, 59, 999500, tzinfo=UTC)
+    assert held.scan("attendees").filter(after).collect().height == 1
+    resolved(held, "attendees")
 
 
 def test_the_span_can_be_given(bring: Bring, archive, save) -> None:
