@@ -86,7 +86,7 @@ def look(rows: pl.LazyFrame, settings: Burst, window: Window, beside: Beside) ->
     """The bursts, not scored yet, and how many entities that ended before the window had each largest count."""
     del beside
     key = list(settings.entity)
-    frame, lost = usable(rows, read=settings.needed, whole=settings.whole)
+    frame, lost = usable(rows, read=settings.needed, whole=settings.whole, window=window)
     if frame.is_empty():
         return Seen(0, lost)
     groups = ids(frame, key)

@@ -106,7 +106,7 @@ def look(rows: pl.LazyFrame, settings: ChangePoint, window: Window, beside: Besi
     """The changes of the entities of the part, scored."""
     del beside
     key = list(settings.entity)
-    frame, lost = usable(rows, read=settings.needed, whole=settings.whole)
+    frame, lost = usable(rows, read=settings.needed, whole=settings.whole, window=window)
     if frame.is_empty():
         return Seen(0, lost)
     first, who = places(ids(frame, key))

@@ -154,15 +154,22 @@ def with_records(found: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
     return numbered.join(lineage, on="_visit", how="left", maintain_order="left").drop("_visit", "rows")
 
 
-def usable(rows: pl.LazyFrame, *, read: Collection[str], whole: Collection[str]) -> tuple[pl.DataFrame, int]:
-    """The columns `read`, with lineage, of the rows that lack none of `whole`; how many lack one.
+def not_before(frame: pl.DataFrame, window: Window | None) -> int:
+    """How many rows are no history, which nothing is said of: all but those known to lie before the window."""
+    return frame.height if window is None else frame.height - int((frame["joined_time"] < window.start).sum())
+
+
+def usable(
+    rows: pl.LazyFrame, *, read: Collection[str], whole: Collection[str], window: Window | None = None
+) -> tuple[pl.DataFrame, int]:
+    """The columns `read`, with lineage, of the rows that lack none of `whole`; how many lack one, history apart.
 
     Texts may be packed.
     """
     found = rows.select(sorted({*read, *LINEAGE})).collect(engine="in-memory")
     gaps = [name for name in whole if found[name].null_count()]
     kept = found.drop_nulls(gaps) if gaps else found
-    return kept, found.height - kept.height
+    return kept, not_before(found, window) - not_before(kept, window) if gaps else 0
 
 
 def in_time(frame: pl.DataFrame) -> pl.DataFrame:
@@ -170,12 +177,15 @@ def in_time(frame: pl.DataFrame) -> pl.DataFrame:
     return frame if frame["joined_time"].is_sorted() else frame.sort("joined_time")
 
 
-def ended(rows: pl.LazyFrame, *, read: Collection[str], whole: Collection[str]) -> tuple[pl.DataFrame, int]:
+def ended(
+    rows: pl.LazyFrame, *, read: Collection[str], whole: Collection[str], window: Window | None = None
+) -> tuple[pl.DataFrame, int]:
     """The `usable` rows with a known `end`, not before they start, and their number as `row`; and how many are not."""
-    frame, lost = usable(rows, read=read, whole=whole)
+    frame, lost = usable(rows, read=read, whole=whole, window=window)
     timed = frame.with_columns(END.alias("end"))
     kept = timed.filter((pl.col("end") >= pl.col("joined_time")).fill_null(value=False))
-    return kept.with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64)), lost + frame.height - kept.height
+    lost += not_before(frame, window) - not_before(kept, window)
+    return kept.with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64)), lost
 
 
 def within(window: Window, column: str) -> pl.Expr:

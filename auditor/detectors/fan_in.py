@@ -114,7 +114,7 @@ def tell(parts: Sequence[Seen], settings: FanIn, window: Window, again: Again) -
 def look(rows: pl.LazyFrame, settings: FanIn, window: Window, beside: Beside) -> Seen:
     """The scopes in which an entity of the part stands for unusually many accounts, scored."""
     del beside
-    frame, lost = usable(rows, read=settings.needed, whole=settings.whole)
+    frame, lost = usable(rows, read=settings.needed, whole=settings.whole, window=window)
     if frame.is_empty():
         return Seen(0, lost)
     times = frame["joined_time"]

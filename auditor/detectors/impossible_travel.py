@@ -20,6 +20,7 @@ from auditor.detectors.detection import (
     Detection,
     before,
     conclude,
+    not_before,
     recognised,
     usable,
     within,
@@ -112,9 +113,9 @@ class ImpossibleTravel:
 
 def look(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window, beside: Beside) -> Seen:
     """How many rows of the part lack a place, or have one."""
-    del window, beside
+    del beside
     read = settings.looked_at
-    frame, lost = usable(rows, read=read, whole=sorted(read))
+    frame, lost = usable(rows, read=read, whole=sorted(read), window=window)
     return Seen(frame.height, lost)
 
 
@@ -132,11 +133,11 @@ def detect(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window) -> De
     typed = settings.places == "declared"
     needed = _LOCATED[1:] if typed else _LOCATED
     if typed:
-        frame, unusable = legs(declared(texts(rows.collect()).lazy()), entity=settings.entity, needed=needed)
+        located, lost = declared(texts(rows.collect()).lazy()).collect(), 0
     else:
-        located, lost = usable(rows, read=settings.needed, whole=settings.whole)
-        frame, unusable = legs(located.lazy(), entity=settings.entity, needed=needed)
-        unusable += lost
+        located, lost = usable(rows, read=settings.needed, whole=settings.whole, window=window)
+    frame, _ = legs(located.lazy(), entity=settings.entity, needed=needed)
+    unusable = lost + not_before(located, window) - not_before(frame, window)
     if frame.is_empty():
         return Detection(
             pl.DataFrame(),

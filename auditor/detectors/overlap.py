@@ -97,7 +97,7 @@ def tell(parts: Sequence[Seen], settings: Overlap, window: Window, again: Again)
 def look(rows: pl.LazyFrame, settings: Overlap, window: Window, beside: Beside) -> Seen:
     """The times an entity of the part was in two places at once, scored."""
     del beside
-    frame, unusable = ended(rows, read=settings.needed, whole=settings.whole)
+    frame, unusable = ended(rows, read=settings.needed, whole=settings.whole, window=window)
     if frame.is_empty():
         return Seen(0, unusable)
     pairs = _pairs(_islands(frame, settings), settings)

@@ -83,7 +83,7 @@ def detect(rows: pl.LazyFrame, settings: Rarity, window: Window) -> Detection:
 
 def look(rows: pl.LazyFrame, settings: Rarity, window: Window, beside: Beside) -> Seen:
     """The joins that may be rare, with what their person did before, and when each value was first seen."""
-    frame, lost = usable(rows, read=settings.needed, whole=settings.whole)
+    frame, lost = usable(rows, read=settings.needed, whole=settings.whole, window=window)
     if frame.is_empty():
         return Seen(0, lost)
     inside = frame.select(within(window, "joined_time")).to_series()

@@ -134,6 +134,23 @@ def test_rows_of_nothing_but_nulls_are_counted_and_named_as_the_reason(detect: D
     assert found.reason.startswith(("no row has all of ", "no attendee has a place"))
 
 
+@pytest.mark.parametrize("kind", sorted({*DETECTORS} - {"outlier"}))  # that one compares history, too
+@pytest.mark.parametrize(
+    "lacks",
+    [{"email": None}, {"ip_network": None, "geo_latitude": None}, {"left_time": None}, {"client_agent": None}],
+    ids=["nobody", "nowhere", "no end", "no client"],
+)
+def test_what_lies_before_the_window_is_no_case_that_could_not_be_judged(
+    detect: Detect, kind: str, lacks: dict[str, object]
+) -> None:
+    rows = [leg(person, day, person % 5) for day in range(100) for person in range(9)]
+    before = [{**leg(person, day, 300), **lacks} for day in range(50) for person in range(9)]
+    inside = [{**leg(person, 70, 300), **lacks} for person in range(7)]
+    more = detect(kind, rows + inside).not_evaluable
+    assert detect(kind, rows + before).not_evaluable == detect(kind, rows).not_evaluable
+    assert detect(kind, rows + before + inside).not_evaluable == more
+
+
 @pytest.mark.slow
 @every
 def test_a_webinar_of_ten_thousand_is_nothing_unusual(detect: Detect, kind: str) -> None:
