@@ -59,12 +59,14 @@ def apply(
     `judged` are the rules that ended pass or fail: a waiver for another rule is not called unused, since nobody
     can tell. `known` are all rules there are. An expired waiver accepts nothing.
     """
-    holding = _holding(waivers, now=now)
-    anyones = holding.get(None, [])
+    holding = [waiver for waiver in waivers if in_force(waiver, now=now)]
+    named = _by(holding, lambda waiver: waiver.fingerprint)
+    matching = _by([waiver for waiver in holding if waiver.fingerprint is None], lambda waiver: waiver.rule)
+    anyones = matching.get(None, [])
     place = {waiver.id: index for index, waiver in enumerate(waivers)}
     marked = []
     for finding in findings:
-        candidates = holding.get(finding.rule_id, anyones)
+        candidates = [*named.get(finding.fingerprint, ()), *matching.get(finding.rule_id, ()), *anyones]
         first = None
         if candidates:
             values = seen(finding)
@@ -85,14 +87,11 @@ def apply(
     )
 
 
-def _holding(waivers: Sequence[Waiver], *, now: datetime) -> dict[str | None, list[Waiver]]:
-    """The waivers in force that may accept findings of each rule that is named; under None those for any rule."""
-    holding: dict[str | None, list[Waiver]] = {}
+def _by(waivers: Sequence[Waiver], key: Callable[[Waiver], str | None]) -> dict[str | None, list[Waiver]]:
+    found: dict[str | None, list[Waiver]] = {}
     for waiver in waivers:
-        if in_force(waiver, now=now):
-            holding.setdefault(waiver.rule, []).append(waiver)
-    anyones = holding.get(None, [])
-    return {rule: held if rule is None else [*held, *anyones] for rule, held in holding.items()}
+        found.setdefault(key(waiver), []).append(waiver)
+    return found
 
 
 def state(waiver: Waiver, *, covered: int, judged: Collection[str], known: Collection[str], now: datetime) -> str:
