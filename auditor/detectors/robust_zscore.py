@@ -154,9 +154,9 @@ def look(rows: pl.LazyFrame, settings: RobustZscore, window: Window, beside: Bes
     """The visits of the people of the part that are far from their usual, scored."""
     names = dict.fromkeys((*settings.entity, "site_url", "meeting_id", "meeting_title", "joined_time", *LINEAGE))
     frame = rows.select(*names, END.alias("end"), *settings.prepared).collect(engine="in-memory")
-    judged = frame.filter(pl.col(VISIT).is_not_null())
-    unusable = not_before(frame, window) - not_before(judged, window)
-    if judged.is_empty():
+    lacking = frame.filter(pl.col(VISIT).is_null())
+    unusable = not_before(lacking, window)
+    if lacking.height == frame.height:
         return Seen(0, unusable)
     whose, peers = ids(frame, settings.entity), settings.prepared[3:]
     first = where_true(frame[PRESENCE].is_not_null())
@@ -178,7 +178,7 @@ def look(rows: pl.LazyFrame, settings: RobustZscore, window: Window, beside: Bes
     may_be = flags(usable.height).scatter(asked, True)
     found = _scored(frame, whose, usable.with_columns(_asked=may_be), beside.told, settings)
     return Seen(
-        judged.height,
+        frame.height - lacking.height,
         unusable,
         found,
         int(inside.sum()),
