@@ -13,7 +13,7 @@ from auditor.rules.judging.run import run
 from auditor.rules.reading.bind import bind
 from auditor.rules.rows.once import made_names, settled
 from auditor.rules.rows.source import Source
-from auditor.rules.stages.plain import condition_of
+from auditor.rules.stages.plain import condition_of, judge_by_row
 from auditor.rules.task import Task
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -113,3 +113,12 @@ def test_where_rare_conditions_hold_of_many_rows_together_the_rarest_alone_are_a
     screen = source.screened("attendees", [settled(condition_of(task), made) for task in tasks])
     assert screen.conditions == [0, 1]
     assert screen.rows.to_list() == [0, 1, 2]
+
+
+def test_of_no_rows_nothing_is_asked(rule, tables):
+    where = "contains(meeting.title, 'board') and audio_type == 'pstn'"
+    one = bind(rule(f'from: devices\nwhere: "{where}"', fingerprint="[meeting_id]"), now=NOW)
+    source, task = Source(tables({}), NOW), Task(one.rule, one.values)
+    keep(source, [task])
+    (judged,) = judge_by_row(source, [task])
+    assert (judged.hits.height, judged.population, judged.not_evaluable) == (0, 0, 0)

@@ -222,7 +222,8 @@ class Held:
         if name not in self._answers:
             return 1.0
         known = self._values[self._answers[name].source].known.frame[name]
-        return 1 - int((~known).sum()) / known.len()
+        # of a part without rows no meeting is known
+        return 1 - int((~known).sum()) / max(1, known.len())
 
     def may_hold(self, names: Iterable[str]) -> pl.Series:
         """The places of rows of which some of the answers is anything but no."""
