@@ -68,7 +68,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             Format("sarif", (".sarif", ".sarif.json"), "auditor.reports.sarif", in_pieces=True),
             Format("junit", (".junit.xml", ".xml"), "auditor.reports.junit"),
             Format("ocsf", (".ocsf.ndjson", ".ocsf.jsonl", ".ocsf"), "auditor.reports.ocsf", in_pieces=True),
-            Format("oscal", (".oscal.json", ".oscal"), "auditor.reports.oscal", in_pieces=True),
+            Format("oscal", (".oscal.json", ".oscal"), "auditor.reports.oscal"),
             Format("md", (".md",), "auditor.reports.markdown", looks=True),
         )
     }

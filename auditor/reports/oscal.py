@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 
 from auditor.model.audit import Audit, ControlResult, FrameworkResult, RuleResult
@@ -11,7 +11,7 @@ from auditor.model.finding import Finding, Value
 from auditor.model.vocabulary import Verdict
 from auditor.model.waiver import WaiverState
 from auditor.model.window import iso
-from auditor.reports.wire import filled, identifier, kept, line
+from auditor.reports.wire import identifier, kept, line, pretty
 from auditor.words import counted
 
 VERSION = "1.2.1"
@@ -25,12 +25,12 @@ _FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2999, 12, 31, 23, 59,
 
 def render(audit: Audit) -> bytes:
     """The assessment results. A control that was not evaluated is not satisfied: nobody may take it for a pass."""
-    return b"".join(pieces(audit))
-
-
-def pieces(audit: Audit) -> Iterator[bytes]:
-    """The same, framework by framework."""
-    return filled(
+    results = [_result(framework, audit) for framework in audit.frameworks]
+    shown = [framework.id for framework in audit.frameworks]
+    loose = [rule for rule in audit.rules if not any(rule.controls.get(name) for name in shown)]
+    if loose or not results:
+        results.append(_rest(loose, audit))
+    return pretty(
         {
             "assessment-results": {
                 "uuid": identifier(audit, "oscal"),
@@ -41,22 +41,11 @@ def pieces(audit: Audit) -> Iterator[bytes]:
                     "oscal-version": VERSION,
                 },
                 "import-ap": {"href": f"#{identifier(audit, 'scope')}"},
-                "results": [],
+                "results": results,
                 "back-matter": {"resources": _resources(audit)},
             }
-        },
-        "results",
-        _results(audit),
+        }
     )
-
-
-def _results(audit: Audit) -> Iterator[dict[str, object]]:
-    """One a framework, and one for rules that no framework has."""
-    yield from (_result(framework, audit) for framework in audit.frameworks)
-    shown = [framework.id for framework in audit.frameworks]
-    loose = [rule for rule in audit.rules if not any(rule.controls.get(name) for name in shown)]
-    if loose or not shown:
-        yield _rest(loose, audit)
 
 
 def token(framework: str, control: str) -> str:
