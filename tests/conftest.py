@@ -16,7 +16,12 @@ TESTS = Path(__file__).parent
 MARKED_FOLDERS = ("e2e", "packaging", "faults")
 
 settings.register_profile(
-    "quick", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+    "quick",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("unshrunk", settings.get_profile("quick"), phases=[Phase.explicit, Phase.generate])
 settings.register_profile("soak", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
@@ -33,6 +38,12 @@ UNCOUNTED = (
 """Dear tests that take no branch which cheaper ones do not; coverage is not counted in them, nor in laws."""
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: some tests wait, for a server, a lock or a page."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -55,6 +55,8 @@ DETECTORS = [
 ]
 BOUND = [bind(rule, now=NOW, lists=MEANS.lists) for rule in RULES]
 SCALE = Scale(60, 60, seed="5")
+PART = 700
+"""Rows of a part: the company has four such."""
 SPLIT = tuple(name for name, table in TABLES.items() if "meeting_id" in table.schema)
 
 
@@ -113,7 +115,7 @@ LAYOUTS = {
 def test_parts_find_what_the_whole_finds(company, whole, layout):
     tables, window = company
     pieces = {name: LAYOUTS[layout](tables[name]) for name in SPLIT}
-    elsewhere = batches(pieces, lazy(tables), window=window, now=NOW, means=MEANS, rows=400)
+    elsewhere = batches(pieces, lazy(tables), window=window, now=NOW, means=MEANS, rows=PART)
     apart = run(BOUND, lazy(tables), window=window, now=NOW, means=MEANS, elsewhere=elsewhere)
     for one, other in zip(whole, apart, strict=True):
         assert one == other, one.rule_id
@@ -123,7 +125,7 @@ def test_parts_find_what_the_whole_finds(company, whole, layout):
 def test_parts_find_the_same_where_rows_wait_on_disk(company, whole, tmp_path):
     tables, window = company
     pieces = {name: in_order(tables[name]) for name in SPLIT}
-    elsewhere = batches(pieces, lazy(tables), window=window, now=NOW, means=MEANS, rows=400)
+    elsewhere = batches(pieces, lazy(tables), window=window, now=NOW, means=MEANS, rows=PART)
     on_disk = replace(elsewhere, memory=0, scratch=tmp_path)
     apart = run(BOUND, lazy(tables), window=window, now=NOW, means=MEANS, elsewhere=on_disk)
     for one, other in zip(whole, apart, strict=True):
@@ -134,7 +136,7 @@ def test_parts_find_the_same_where_rows_wait_on_disk(company, whole, tmp_path):
 def test_a_full_disk_is_no_fault_of_a_rule(company, tmp_path, full_disk):
     tables, window = company
     pieces = {name: in_order(tables[name]) for name in SPLIT}
-    elsewhere = batches(pieces, lazy(tables), window=window, now=NOW, means=MEANS, rows=400)
+    elsewhere = batches(pieces, lazy(tables), window=window, now=NOW, means=MEANS, rows=PART)
     on_disk = replace(elsewhere, memory=0, scratch=tmp_path)
     tasks = [Task(one.rule, one.values) for one in BOUND]
     with full_disk(1000), pytest.raises(ConfigError, match=f"^{tmp_path}: rows .* file too large; TMPDIR"):
@@ -157,7 +159,7 @@ def test_detectors_find_in_parts_what_they_find_in_the_whole(company, geo, locat
     means = replace(MEANS, geo=geo if located else None)
     whole = run(DETECTORS, lazy(tables), window=window, now=NOW, means=means)
     pieces = {name: scattered(tables[name], 2) for name in SPLIT}
-    elsewhere = batches(pieces, lazy(tables), window=window, now=NOW, means=means, rows=400)
+    elsewhere = batches(pieces, lazy(tables), window=window, now=NOW, means=means, rows=PART)
     elsewhere = replace(elsewhere, memory=memory, scratch=tmp_path)
     placed = elsewhere.plans([Task(one.rule, one.values) for one in DETECTORS])
     assert sorted(set(placed.values())) == (
@@ -175,7 +177,7 @@ def test_detectors_find_in_parts_what_they_find_in_the_whole(company, geo, locat
 def test_where_rows_set_aside_are_lost_only_rules_that_wait_for_them_say_so(company, whole, tmp_path):
     tables, window = company
     pieces = {name: in_order(tables[name]) for name in SPLIT}
-    elsewhere = batches(pieces, lazy(tables), window=window, now=NOW, means=MEANS, rows=400)
+    elsewhere = batches(pieces, lazy(tables), window=window, now=NOW, means=MEANS, rows=PART)
 
     def source_of(frames):
         # once all parts were read no table is given
@@ -223,7 +225,7 @@ def test_a_rule_that_crashes_on_a_part_says_so_and_the_others_do_not_notice(comp
     tables, window = company
     broken = {**tables, "attendees": tables["attendees"].with_columns(pl.lit(1).alias("ip_address"))}
     pieces = {name: in_order(broken[name]) for name in SPLIT}
-    elsewhere = batches(pieces, lazy(broken), window=window, now=NOW, means=MEANS, rows=400)
+    elsewhere = batches(pieces, lazy(broken), window=window, now=NOW, means=MEANS, rows=PART)
     ended = {
         one.rule_id: one for one in run(BOUND, lazy(broken), window=window, now=NOW, means=MEANS, elsewhere=elsewhere)
     }
@@ -239,7 +241,7 @@ def test_a_detector_that_crashes_says_so_and_rules_that_share_its_rows_do_not_no
     weighed = {"ANM-001", "ANM-003", "ANM-005", "ANM-013", "ANM-014"}
     chosen = [one for one in (*DETECTORS, *BOUND) if one.rule.id in {*weighed, "ANM-009", "CLI-002", "HST-007"}]
     pieces = {name: in_order(changed[name]) for name in SPLIT}
-    elsewhere = batches(pieces, lazy(changed), window=window, now=NOW, means=MEANS, rows=400)
+    elsewhere = batches(pieces, lazy(changed), window=window, now=NOW, means=MEANS, rows=PART)
     placed = elsewhere.plans([Task(one.rule, one.values) for one in chosen])
     assert placed["ANM-003"] == placed["ANM-009"] == placed["CLI-002"] == "email"
     whole = run(chosen, lazy(changed), window=window, now=NOW, means=MEANS)
@@ -302,7 +304,7 @@ def test_nothing_that_was_read_is_kept_once_rules_are_judged(company):
     tables, window = company
     pieces = {name: in_order(tables[name]) for name in SPLIT}
     chosen = [*DETECTORS, *BOUND]
-    elsewhere = batches(pieces, lazy(tables), window=window, now=NOW, means=MEANS, rows=400)
+    elsewhere = batches(pieces, lazy(tables), window=window, now=NOW, means=MEANS, rows=PART)
     gc.collect()
     gc.disable()
     try:
@@ -327,7 +329,7 @@ def test_hits_of_parts_hold_texts_and_no_numbers_of_texts(company):
     tables, window = company
     pieces = {name: in_order(tables[name]) for name in SPLIT}
     tasks = [Task(one.rule, one.values) for one in (*DETECTORS, *BOUND)]
-    found = batches(pieces, lazy(tables), window=window, now=NOW, means=MEANS, rows=400)(tasks)
+    found = batches(pieces, lazy(tables), window=window, now=NOW, means=MEANS, rows=PART)(tasks)
     hits = {name: [part.hits for part in parts if isinstance(part, Judged)] for name, parts in found.items()}
     assert sum(frame.height for frames in hits.values() for frame in frames) > 100
     packed = {
