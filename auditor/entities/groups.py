@@ -10,6 +10,7 @@ from auditor.entities.columns import fitted, flags, picked, run_starts, runs_of,
 
 _PACKED = pl.Categorical()
 _FEW = 1_000_000
+_LARGEST = 2**63 - 1
 _MANY, _RUN = 10_000, 4
 """Of so many values it is looked whether equal ones stand together, so many in a run."""
 
@@ -37,8 +38,11 @@ def places(values: pl.Series) -> tuple[pl.Series, pl.Series]:
     if not keys.dtype.is_integer():
         keys = keys.rank("dense")
     if keys.null_count():
+        beyond = greatest(keys) + 1
+        if beyond > _LARGEST:
+            keys, beyond = keys.rank("dense"), 0
         wide = keys if keys.dtype == pl.UInt32() else fitted(keys, pl.Int64)
-        keys = wide.fill_null(greatest(keys) + 1)
+        keys = wide.fill_null(beyond)
     if keys.len() > _MANY and int(keys.head(_MANY).rle_id()[-1]) * _RUN < _MANY:
         starts, runs = runs_of(keys)
         first, own = _places(picked(keys, starts))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from auditor.entities.groups import places
 from auditor.entities.packed import packed
 from auditor.rules.language.columns import only_told_apart
 from auditor.rules.rows.keys import key_of
@@ -27,6 +28,8 @@ def tell_apart(keys, rows):
 
 
 @given(ROWS)
+@example([(None, None, None), (-(2**63), None, None)])
+@example([(None, None, None), (2**63 - 1, None, None)])
 def test_keys_are_equal_exactly_where_rows_are_texts_packed_or_not(rows):
     found = frame(rows)
     names = found.columns
@@ -34,6 +37,13 @@ def test_keys_are_equal_exactly_where_rows_are_texts_packed_or_not(rows):
     assert tell_apart(key_of(found.with_columns(packed(found["one"])), names), rows)
     assert tell_apart(key_of(found.with_columns(packed(found[name]) for name in ("one", "other")), names), rows)
     assert tell_apart(key_of(found, ["one"]), [one for _, one, _ in rows])
+
+
+@pytest.mark.parametrize("edge", [-(2**63), 2**63 - 1])
+def test_the_edges_of_whole_numbers_and_null_are_groups_of_their_own(edge):
+    numbers = pl.Series([edge, None, 0, None, edge])
+    first, own = places(numbers)
+    assert (first.to_list(), own.to_list()) == ([0, 1, 2], [0, 1, 2, 1, 0])
 
 
 @given(st.lists(st.integers(0, 6), max_size=12))

@@ -52,7 +52,8 @@ def _one(codes: Sequence[pl.Series], *, height: int) -> pl.Series:
     # null is 0, the smallest value 1
     lows = [lowest(code) - bool(code.null_count()) for code in codes]
     bits = [(highest(code) - low).bit_length() for code, low in zip(codes, lows, strict=True)]
-    if sum(bits) > _BITS:
+    # where the smallest number there is has a null beside it, none is left for that
+    if sum(bits) > _BITS or min(lows) < -(1 << _BITS):
         codes = [code.rank("dense") for code in codes]
         lows = [0 for _ in codes]
         bits = [highest(code).bit_length() for code in codes]
