@@ -302,6 +302,11 @@ def test_rules_that_read_more_columns_are_judged_on_fewer_rows_at_once():
 
 def test_nothing_that_was_read_is_kept_once_rules_are_judged(company):
     tables, window = company
+    schema = TABLES["collections"].schema
+    own = {"site_url": tables["attendees"]["site_url"][0], "endpoint": "usage", "complete": True, "page": "ab" * 32}
+    done = [own | {"finished_at": window.end + timedelta(days=days), "item": days} for days in (-1, 1)]
+    collected = pl.DataFrame([{name: one.get(name) for name in schema} for one in done], schema=schema)
+    tables = {**tables, "collections": collected}
     pieces = {name: in_order(tables[name]) for name in SPLIT}
     chosen = [*DETECTORS, *BOUND]
     elsewhere = batches(pieces, lazy(tables), window=window, now=NOW, means=MEANS, rows=PART)

@@ -114,14 +114,17 @@ class Held:
         if PLACE in self.own.columns:
             return self
         if self._ordered is None:
-            self._ordered = self._put_in_order()
+            places = places_of(self.own, TABLES[self.table].time)
+            if places.is_sorted():
+                # held by itself it would stay until cycles are collected, and all tables beside it
+                self._number()
+                return self
+            self._ordered = self.taken_whole(places.arg_sort())
+            self._ordered._number()
         return self._ordered
 
-    def _put_in_order(self) -> Held:
-        places = places_of(self.own, TABLES[self.table].time)
-        found = self if places.is_sorted() else self.taken_whole(places.arg_sort())
-        found.own = found.own.with_columns(pl.int_range(found.height, dtype=pl.Int64, eager=True).alias(PLACE))
-        return found
+    def _number(self) -> None:
+        self.own = self.own.with_columns(pl.int_range(self.height, dtype=pl.Int64, eager=True).alias(PLACE))
 
     def together(self, column: str) -> Held:
         """The rows in runs of equal values of the column, those of a run in order of time and lineage; brought so once.
