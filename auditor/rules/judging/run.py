@@ -17,7 +17,7 @@ from auditor.frozen import dataclass
 from auditor.model.vocabulary import Verdict
 from auditor.model.window import Window
 from auditor.rules.judging.findings import outcome
-from auditor.rules.judging.judge import columns_of, judge, keep, rows_of
+from auditor.rules.judging.judge import columns_of, judge, keep, reads_beyond, rows_of
 from auditor.rules.judging.merging import Part, merged
 from auditor.rules.language.names import table_names
 from auditor.rules.language.spec import Detector, Match, Python, Rule
@@ -138,6 +138,11 @@ def _tables(rule: Rule) -> tuple[str, ...]:
     return tuple(sorted({rule.detect.table, *other, *rule.needs.reads, *rule.needs.tables}))
 
 
+def _height(frame: pl.LazyFrame) -> int:
+    found: int = frame.select(pl.len()).collect().item()
+    return found
+
+
 def _crashed(rule: Rule, error: BaseException) -> Outcome:
     # the message of the error may hold values of the table, so only its kind is told
     kind = str(error) if isinstance(error, Crashed) else type(error).__name__
@@ -168,7 +173,8 @@ class _Engine:
         for table in dict.fromkeys([*read, *rule.needs.tables, *self._of_facts(read)]):
             if table not in self.source.frames:
                 return f"no {table} table in the archive"
-            if not self.source.count(table):
+            beyond = table != rule.detect.table and reads_beyond(rule, table)
+            if not self.source.count(table) and not (beyond and _height(self.source.frames[table])):
                 return f"no {table} rows in the window"
         for table, columns in read.items():
             missing = sorted(set(columns) & set(TABLES[table].schema) - set(self.source.present(table)))
