@@ -117,14 +117,11 @@ class Held:
             places = places_of(self.own, TABLES[self.table].time)
             if places.is_sorted():
                 # held by itself it would stay until cycles are collected, and all tables beside it
-                self._number()
+                self.own = _placed(self.own)
                 return self
             self._ordered = self.taken_whole(places.arg_sort())
-            self._ordered._number()
+            self._ordered.own = _placed(self._ordered.own)
         return self._ordered
-
-    def _number(self) -> None:
-        self.own = self.own.with_columns(pl.int_range(self.height, dtype=pl.Int64, eager=True).alias(PLACE))
 
     def together(self, column: str) -> Held:
         """The rows in runs of equal values of the column, those of a run in order of time and lineage; brought so once.
@@ -148,8 +145,7 @@ class Held:
         else:
             found = Held(self.table, self.own, self.beside, self.late, self.places)
             found._made, found._answers, found._values = self._made, self._answers, self._values
-        place = pl.int_range(found.height, dtype=pl.Int64, eager=True)
-        found.own = alongside(found.own, place.alias(PLACE), fitted(runs, COUNT).alias(f"{RUN}{column}"))
+        found.own = alongside(_placed(found.own), fitted(runs, COUNT).alias(f"{RUN}{column}"))
         return found
 
     @property
@@ -333,6 +329,11 @@ class Held:
                 values = _Values(known, known.placed(packed(self._column(source))))
             self._values[source] = values
         return self._values[source]
+
+
+def _placed(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows, which are in order, with the place of each."""
+    return alongside(rows, pl.int_range(rows.height, dtype=pl.Int64, eager=True).alias(PLACE))
 
 
 def _back(places: pl.Series, runs: pl.Series) -> pl.Series:
