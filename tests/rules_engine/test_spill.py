@@ -36,6 +36,36 @@ def test_every_row_comes_back_once(tmp_path: Path, room: int, buckets: int) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("room", [0, 10**9], ids=["disk", "memory"])
+@pytest.mark.parametrize("third", [9, None], ids=["always the same", "once not"])
+def test_a_column_that_is_another_once_more_comes_back(tmp_path: Path, room: int, third: int | None) -> None:
+    rows = pl.DataFrame({"at": [5, 7, 9, 2], "time": [5, 7, third, 2], "name": ["d", "c", "b", "a"]})
+    shared = Room(tmp_path, room)
+
+    def spill(buckets: int) -> Spill:
+        found = Spill("name", buckets, shared, twins=("at", "time"))
+        found.add(rows[:2])
+        found.add(rows[2:])
+        return found
+
+    def names() -> set[str]:
+        return {name for file in tmp_path.iterdir() for name in pl.read_ipc_stream(file).columns}
+
+    split, whole = spill(3), spill(1)
+    if room == 0:
+        assert ("at" in names()) is (third is None)
+    seen = pl.concat([texts(split.seen(bucket, ["at"], like=rows.head(0))) for bucket in range(3)])
+    assert sorted(seen["at"]) == [2, 5, 7, 9]
+    assert seen.columns == ["at"]
+    every = pl.concat([texts(split.rows(bucket, like=rows.head(0))) for bucket in range(3)])
+    assert every.sort("at").equals(rows.sort("at"))
+    columns = whole.columns(like=rows.head(0), order=lambda found: found["at"].arg_sort(), by=["at"])
+    assert texts(columns.rows(["name", "at"]))["at", "name"].equals(rows.sort("at")["at", "name"])
+    assert columns.rows(["time"])["time"].equals(rows.sort("at")["time"], null_equal=True)
+    columns.clear()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_two_tables_set_aside_by_one_column_keep_apart(tmp_path: Path) -> None:
     room = Room(tmp_path, 0)
     one, other = Spill("email", 1, room), Spill("email", 1, room)

@@ -89,7 +89,9 @@ class Across:
         keys = []
         for (table, column), members in found.items():
             columns = frozenset([] if column == WHOLE else [column]).union(*map(_set_aside, members))
-            spill = Spill(column, 1 if column == WHOLE else buckets(table, len(columns)), room)
+            time = TABLES[table].time
+            count = 1 if column == WHOLE else buckets(table, len(columns))
+            spill = Spill(column, count, room, twins=None if time is None else (AT, time))
             history = any(reads_history(task.rule) for task in members)
             looking = {task.rule.id: weighed[task.rule.id] for task in members if task.rule.id in weighed}
             keys.append(_Key(table, members, spill, columns, history, looking))

@@ -33,7 +33,11 @@ class Handed:
         """The rows, which are some of these, with the columns that waited; a row whose `OWN` is null has none."""
         if self.held is None:
             return rows
-        return without(rows, OWN).hstack(self.held.taken(self.waiting, rows[OWN]))
+        rest, places = without(rows, OWN), rows[OWN]
+        if places.equals(pl.int_range(self.held.height, dtype=pl.get_index_type(), eager=True)):
+            # all rows as they stand: their columns need not be copied
+            return rest.hstack(self.held.frame(self.waiting, as_read=True))
+        return rest.hstack(self.held.taken(self.waiting, places))
 
     def turned(self, rows: pl.DataFrame) -> Handed:
         """The same with columns made of them."""

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import polars as pl
 
-from auditor.entities.columns import coalesced, fitted, picked, uniform
+from auditor.entities.columns import alongside, coalesced, fitted, picked, uniform, without
 from auditor.entities.packed import PACKED, packed, witness
 from auditor.errors import ConfigError, said
 from auditor.rules.rows.keys import code_of, highest, lowest
@@ -154,12 +154,14 @@ class Spill:
     """Rows of one table by the value of `column`, equal values in one of `buckets`; `room` is shared by those of a run.
 
     With one bucket the column need not be one. Texts are packed, and a file holds their numbers alone, so that no
-    other process can read them; lists of texts stay as they are.
+    other process can read them; lists of texts stay as they are. The first column of `twins` is mostly the second
+    once more, and is set aside only where it is not; it is null only where the second is.
     """
 
     column: str
     buckets: int
     room: Room
+    twins: tuple[str, str] | None = None
     _rows: dict[int, list[_Rows]] = field(default_factory=dict, init=False)
     _witness: pl.Series = field(default_factory=witness, init=False)
 
@@ -167,18 +169,37 @@ class Spill:
         """Set the rows aside."""
         if rows.is_empty():
             return
+        if self.twins is not None and rows[self.twins[0]].equals(rows[self.twins[1]], null_equal=True):
+            rows = without(rows, self.twins[0])
         rows = _thin(rows, needed={self.column, rows.columns[0]})
         for bucket, part in self._split(rows):
             self._rows.setdefault(bucket, []).append(self.room.put(part))
 
     def rows(self, bucket: int, *, like: pl.DataFrame) -> pl.DataFrame:
         """The rows of a bucket, which are then gone; none, with the columns of `like`, where it has none."""
-        return self.room.whole([self.room.take(one) for one in self._rows.pop(bucket, [])], like.schema)
+        return self._whole([self.room.take(one) for one in self._rows.pop(bucket, [])], like.schema)
 
     def seen(self, bucket: int, names: Collection[str], *, like: pl.DataFrame) -> pl.DataFrame:
         """The rows of a bucket, which stay, with the named columns of those of `like`."""
         wanted = [name for name in like.columns if name in names]
-        return self.room.whole([self.room.seen(one, wanted) for one in self._rows.get(bucket, [])], like[wanted].schema)
+        read = [*wanted, *self._beside(wanted)]
+        rows = self._whole([self.room.seen(one, read) for one in self._rows.get(bucket, [])], like[read].schema)
+        return rows[wanted]
+
+    def _beside(self, names: Collection[str]) -> list[str]:
+        """What must be read beside the named columns to know them all."""
+        return [self.twins[1]] if self.twins and self.twins[0] in names and self.twins[1] not in names else []
+
+    def _whole(self, pieces: Sequence[pl.DataFrame], schema: pl.Schema) -> pl.DataFrame:
+        """The pieces as one, with both twins."""
+        if self.twins is None or self.twins[0] not in schema:
+            return self.room.whole(pieces, schema)
+        own, other = self.twins
+        if any(own in piece.columns for piece in pieces):
+            rows = self.room.whole(pieces, schema)
+            return alongside(rows, rows[own].zip_with(rows[own].is_not_null(), rows[other]).alias(own))
+        rows = self.room.whole(pieces, pl.Schema({name: kind for name, kind in schema.items() if name != own}))
+        return alongside(rows, rows[other].alias(own))[schema.names()]
 
     def clear(self) -> None:
         """Whatever was set aside is gone."""
@@ -192,15 +213,18 @@ class Spill:
         held = self._rows.pop(0, [])
 
         def whole(names: Sequence[str]) -> pl.DataFrame:
-            return self.room.whole([self.room.seen(one, names) for one in held], like.select(names).schema)
+            read = [*names, *self._beside(names)]
+            return self._whole([self.room.seen(one, read) for one in held], like[read].schema)[names]
 
         rows = whole(by)
         places = order(rows)
-        found = Columns(rows.height, like, self.room)
+        once = self.twins if self.twins and not any(self.twins[0] in one.columns for one in held) else None
+        found = Columns(rows.height, like, self.room, once)
         for name in like.columns:
-            found.add(_thin(whole([name])[places], needed=()))
+            if once is None or name != once[0]:
+                found.add(_thin(whole([name])[places], needed=()))
         for one in held:
-            self.room.take(one)
+            self.room.drop(one)
         return found
 
     def _split(self, rows: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
@@ -222,11 +246,15 @@ class Spill:
 
 @dataclass(slots=True)
 class Columns:
-    """Rows set aside column by column, so that whoever reads few columns reads no more."""
+    """Rows set aside column by column, so that whoever reads few columns reads no more.
+
+    The first column of `twins` is the second once more, and is not set aside.
+    """
 
     height: int
     like: pl.DataFrame
     room: Room
+    twins: tuple[str, str] | None = None
     _held: dict[str, _Rows] = field(default_factory=dict, init=False)
     _last: dict[str, pl.Series] = field(default_factory=dict, init=False)
 
@@ -236,6 +264,10 @@ class Columns:
 
     def rows(self, names: Collection[str]) -> pl.DataFrame:
         """The rows with those of the named columns there are; those of the last reader need not be read again."""
+        if self.twins is not None and self.twins[0] in names:
+            own, other = self.twins
+            rows = self.rows({*names, other} - {own})
+            return alongside(rows, rows[other].alias(own))
         read = [name for name in self.like.columns if name in names]
         self._last = {name: self._last[name] if name in self._last else self._seen(name) for name in read}
         return pl.DataFrame(list(self._last.values()), height=self.height)
@@ -247,7 +279,7 @@ class Columns:
     def clear(self) -> None:
         """Whatever was set aside is gone."""
         for column in self._held.values():
-            self.room.take(column)
+            self.room.drop(column)
         self._held.clear()
         self._last.clear()
 

@@ -6,20 +6,20 @@ from collections.abc import Collection, Sequence
 
 import polars as pl
 
-from auditor.entities.columns import alongside, coalesced, filtered, picked, run_starts, uniform, without
+from auditor.entities.columns import alongside, coalesced, filtered, fitted, picked, run_starts, uniform, without
 from auditor.entities.packed import texts
 from auditor.frozen import dataclass
 from auditor.rules.language.spec import Condition
 from auditor.rules.outcome import NULL, PAGE, RECORDS
 from auditor.rules.rows.evaluate import verdicts
 from auditor.rules.rows.handed import COUNTED
-from auditor.rules.rows.keys import code_of, numbered
+from auditor.rules.rows.keys import code_of, highest, numbered
 from auditor.rules.task import Task
 from auditor.tables.schema import COUNT, LINEAGE
 
 _HIT, _PLACE = "__hit", "__place"
-_ROOM = 1 << 31
-"""More than a page has items."""
+_HALF = 1 << 32
+"""Places below it need half the bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +71,16 @@ def with_records(found: pl.DataFrame, members: pl.DataFrame, *, on: list[str]) -
     `members` has the columns `on` and lineage; equal values of `on` belong together, nulls among them. All are those of
     a single hit. There may be as many as the table has rows: places of pages in their order stand for their names.
     """
-    pages = _Pages.of(members["page"])
-    places = pages.places(members["item"])
+    places = _Places.of(members["page"], members["item"])
     if found.height == 1:
-        places = places.sort()
-        records = pages.records(places.filter(run_starts(places))).implode()
+        own = places.own.sort()
+        records = places.records(own.filter(run_starts(own))).implode()
         told = alongside(without(found, *LINEAGE), records)
     else:
-        cited = alongside(members[on], places).sort(_PLACE)
+        cited = alongside(members[on], places.own).sort(_PLACE)
         if not run_starts(cited[_PLACE]).all():
             cited = cited.unique(maintain_order=True)
-        cited = alongside(cited[on], pages.records(cited[_PLACE]))
+        cited = alongside(cited[on], places.records(cited[_PLACE]))
         lists = cited.group_by(on, maintain_order=True).agg(RECORDS)
         told = without(found, *LINEAGE).join(lists, on=on, how="left", nulls_equal=True, maintain_order="left")
     first = pl.col(RECORDS).list.first()
@@ -89,28 +88,32 @@ def with_records(found: pl.DataFrame, members: pl.DataFrame, *, on: list[str]) -
 
 
 @dataclass(frozen=True, slots=True)
-class _Pages:
-    """The pages of some rows by their names in order, and of each row the place of its own."""
+class _Places:
+    """The records some rows rest on: the names of their pages in order, and of each record its place among all.
+
+    A page has `room` for so many items. Where rows are many every byte of a place counts, and few are needed.
+    """
 
     names: pl.Series
+    room: int
     own: pl.Series
 
     @classmethod
-    def of(cls, pages: pl.Series) -> _Pages:
+    def of(cls, pages: pl.Series, items: pl.Series) -> _Places:
+        """The records of rows that lie on the pages, in the order of pages and items."""
         first, own = numbered(code_of(pages))
         names = texts(picked(pages, first).to_frame("page"))["page"]
         order = names.arg_sort()
-        rank = uniform(0, order.len(), COUNT).scatter(order, pl.int_range(order.len(), dtype=COUNT, eager=True))
-        return cls(picked(names, order).cast(PAGE), picked(rank, own))
-
-    def places(self, items: pl.Series) -> pl.Series:
-        """A number a record, in the order of pages and items."""
-        return (self.own * _ROOM + items).alias(_PLACE)
+        room = highest(items) + 1
+        kind = pl.UInt32() if order.len() * room < _HALF else COUNT
+        rank = uniform(0, order.len(), kind).scatter(order, pl.int_range(order.len(), dtype=kind, eager=True))
+        ranks = picked(rank, own)
+        return cls(picked(names, order).cast(PAGE), room, (ranks * room + fitted(items, kind)).alias(_PLACE))
 
     def records(self, places: pl.Series) -> pl.Series:
         """The records at the places."""
-        item = (places % _ROOM).alias("item")
-        return pl.DataFrame([picked(self.names, places // _ROOM).alias("page"), item]).to_struct(RECORDS)
+        item = fitted(places % self.room, LINEAGE["item"]).alias("item")
+        return pl.DataFrame([picked(self.names, places // self.room).alias("page"), item]).to_struct(RECORDS)
 
 
 def with_joined_records(found: pl.DataFrame, prefixes: Sequence[str]) -> pl.DataFrame:
