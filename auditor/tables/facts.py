@@ -48,6 +48,7 @@ _ROW_FACTS: Mapping[str, pl.DataType] = {
     "name_key": TEXT,
     "department": TEXT,
     "meeting_number_value": COUNT,
+    "filled_codes": COUNT,
     "person_key": TEXT,
     "person_key_why": TEXT,
     "phone_leg": FLAG,
@@ -91,9 +92,10 @@ def _source(table: str, fact: str) -> str | None:
     elif fact in {"client_os", "client_app"}:
         wanted = "client_agent"
     else:
-        wanted = {"name_key": "display_name", "department": "email", "meeting_number_value": "meeting_number"}.get(
-            fact, "ip_address"
-        )
+        wanted = {
+            "name_key": "display_name", "department": "email", "meeting_number_value": "meeting_number",
+            "filled_codes": "tracking_codes",
+        }.get(fact, "ip_address")  # fmt: skip
     return wanted if wanted in columns else None
 
 
@@ -194,8 +196,8 @@ def with_facts(
         frame = _joined(frame, people, on=["email"])
     if named := [name for name in ("person_key", "person_key_why") if name in facts]:
         frame = with_person(frame, email=_email(table), people=frames.get("people"), wanted=named)
-    if "phone_leg" in facts:
-        frame = frame.with_columns(_phone_leg(table).alias("phone_leg"))
+    of_row = {"phone_leg": _phone_leg, "filled_codes": _filled_codes}
+    frame = frame.with_columns(made(table).alias(name) for name, made in of_row.items() if name in facts)
     if "is_host" in facts and fact_table(table, "is_host") == "participants":
         key = ["site_url", "meeting_id", "participant_id"]
         hosts = frames["participants"].select(*key, pl.col("host").alias("is_host"), *LINEAGE)
@@ -274,6 +276,11 @@ def _phone_leg(table: str) -> pl.Expr:
         return pl.col("audio_type") == "pstn"
     computer = pl.any_horizontal(pl.col(name).is_not_null() for name in ("ip_address", "client_agent"))
     return pl.when(computer).then(pl.lit(False)).when(pl.col("phone_number").is_not_null()).then(pl.lit(True))
+
+
+def _filled_codes(_table: str) -> pl.Expr:
+    """How many tracking codes of the meeting have a value."""
+    return pl.col("tracking_codes").list.eval(pl.element().str.contains(r"=.*\S").cast(COUNT).sum()).list.first()
 
 
 def _email(table: str) -> str:

@@ -224,6 +224,13 @@ def test_meeting_number_is_an_integer_or_nothing() -> None:
     assert facts("attendees", "meeting_number_value", tables=tables) == [(123,), (1234,), (None,)]
 
 
+def test_tracking_codes_without_a_value_are_not_filled() -> None:
+    codes = (["unit=x=1", "cost=7"], ["unit=", "cost= ", "=", "a==b"], ["Dept=", "bare"], [], None)
+    tables = frames(meetings=[{"tracking_codes": one} for one in codes], attendees=[{}])
+    assert facts("meetings", "filled_codes", tables=tables) == [(2,), (1,), (0,), (0,), (None,)]
+    assert facts("attendees", "filled_codes", tables=tables) == [(None,)]
+
+
 def test_places_are_asked_once_for_each_address() -> None:
     asked: list[str] = []
 
