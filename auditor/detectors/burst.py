@@ -20,8 +20,10 @@ from auditor.detectors.detection import (
     WITHOUT_HISTORY,
     Budget,
     Detection,
+    kinds_within,
     learned,
     records,
+    some_judged,
     unjudged,
     usable,
     within,
@@ -90,10 +92,11 @@ def look(rows: pl.LazyFrame, settings: Burst, window: Window, beside: Beside) ->
     if frame.is_empty():
         return Seen(0, lost)
     groups = ids(frame, key)
-    entities, many = _counted(groups, settings.min_count)
+    many = _busy(groups, settings.min_count)
     busy = texts(frame.filter(many)).sort(*key, "joined_time", "left_time", "page", "item", nulls_last=True)
     times = frame["joined_time"]
     past = {"largest": _past(times, groups, settings, window)}
+    entities = kinds_within(groups, times, window)
     return Seen(
         frame.height, lost, _bursts(busy, settings), entities, times=ends(times.filter(times < window.start)), more=past
     )
@@ -124,11 +127,12 @@ def tell(parts: Sequence[Seen], settings: Burst, window: Window, again: Again) -
     ).filter(within(window, "observed_at"))
     if null is not None:
         scored = scored.filter(pl.col("score") >= settings.min_score)
-    return concluded(seen, _worded(scored, settings, modelled=null is not None), entity=key, budget=settings.budget)
+    worded = _worded(scored, settings, modelled=null is not None)
+    return some_judged(concluded(seen, worded, entity=key, budget=settings.budget), settings.whole)
 
 
-def _counted(entity: pl.Series, least: int) -> tuple[int, pl.Series]:
-    """How many entities there are, and which rows are of one with at least so many."""
+def _busy(entity: pl.Series, least: int) -> pl.Series:
+    """Which rows are of an entity with at least so many."""
     size = 1 << entity.len().bit_length()
     if greatest(entity) >= (1 << 62) // size:
         entity = entity.rank("dense").cast(pl.Int64())
@@ -137,7 +141,7 @@ def _counted(entity: pl.Series, least: int) -> tuple[int, pl.Series]:
     # sorted by entity, so one has enough rows where the row that many places before is of it, too
     enough = (runs == runs.shift(max(least - 1, 0))).fill_null(value=False)
     chosen = keys.filter(runs.is_in(runs.filter(enough).unique().implode())) % size
-    return int(runs[-1]), flags(entity.len()).scatter(chosen, True)
+    return flags(entity.len()).scatter(chosen, True)
 
 
 def _largest(joins: pl.DataFrame, settings: Burst) -> pl.Series:

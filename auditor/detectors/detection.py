@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import date, datetime, timedelta
 
 import polars as pl
@@ -94,7 +94,7 @@ class Detection:
 
     `findings` holds the entity's columns, `observed_at`, `n`, `score`, the columns the detector yields,
     `explanation` and `records`; `confidence` where a detector is less sure than its rule. `population` counts
-    what was scored, `not_evaluable` what could not be.
+    what of the window was scored, `not_evaluable` what could not be.
     `reason` is set when the detector could not judge at all.
     """
 
@@ -132,6 +132,14 @@ def unjudged(lost: int, needed: Sequence[str]) -> Detection:
     """The detection where no row has what is needed: a reason when rows were `lost` for that, else nothing to judge."""
     names = ", ".join(dict.fromkeys(needed))
     return Detection(pl.DataFrame(), 0, lost, 0, None, f"no row has all of {names}" if lost else None)
+
+
+def some_judged(found: Detection, needed: Sequence[str]) -> Detection:
+    """The detection; where all rows of the window lack some of what is needed, with that as its reason."""
+    if found.population or not found.not_evaluable or found.reason is not None:
+        return found
+    names = ", ".join(dict.fromkeys(needed))
+    return replace(found, reason=f"no row of the window has all of {names}")
 
 
 def not_evaluated(reason: str, *, not_evaluable: int = 0) -> Detection:
@@ -186,6 +194,11 @@ def ended(
     kept = timed.filter((pl.col("end") >= pl.col("joined_time")).fill_null(value=False))
     lost += not_before(frame, window) - not_before(kept, window)
     return kept.with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64)), lost
+
+
+def kinds_within(kinds: pl.Series, times: pl.Series, window: Window) -> int:
+    """How many different numbers there are of rows whose time lies in the window."""
+    return kinds.filter((times >= window.start) & (times < window.end)).n_unique()
 
 
 def within(window: Window, column: str) -> pl.Expr:

@@ -19,8 +19,10 @@ from auditor.detectors.detection import (
     Budget,
     Detection,
     in_time,
+    kinds_within,
     learned,
     records,
+    some_judged,
     unjudged,
     usable,
     within,
@@ -108,7 +110,8 @@ def tell(parts: Sequence[Seen], settings: FanIn, window: Window, again: Again) -
     seen = together(parts)
     if not seen.rows:
         return unjudged(seen.lost, settings.whole)
-    return concluded(seen, seen.found, entity=settings.entity, budget=settings.budget)
+    found = concluded(seen, seen.found, entity=settings.entity, budget=settings.budget)
+    return some_judged(found, settings.whole)
 
 
 def look(rows: pl.LazyFrame, settings: FanIn, window: Window, beside: Beside) -> Seen:
@@ -120,7 +123,7 @@ def look(rows: pl.LazyFrame, settings: FanIn, window: Window, beside: Beside) ->
     times = frame["joined_time"]
     every = frame.with_columns(day=times.dt.truncate("1d").alias("day"))
     numbered = _numbered(every, settings)
-    population, crowd = _crowded(numbered["_case"], settings)
+    crowd = _crowded(numbered["_case"], settings)
     counted = _rated(numbered, crowd, settings)
     frame = every.filter(_like(numbered["_network"], crowd))
     excess = pl.col("count") * (pl.col("count") / pl.col("center")).log() + pl.col("center") - pl.col("count")
@@ -150,7 +153,7 @@ def look(rows: pl.LazyFrame, settings: FanIn, window: Window, beside: Beside) ->
         every.height,
         lost,
         _worded(_with_members(judged, frame, settings), settings),
-        population,
+        kinds_within(numbered["_case"], times, window),
         times=ends(times.filter(times < window.start)),
     )
 
@@ -171,8 +174,8 @@ def _numbered(frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
     )
 
 
-def _crowded(case: pl.Series, settings: FanIn) -> tuple[int, pl.Series]:
-    """How many cases there are, and rows that are of one with enough rows to count, at least one of each."""
+def _crowded(case: pl.Series, settings: FanIn) -> pl.Series:
+    """Rows that are of a case with enough rows to count, at least one of each."""
     size = 1 << case.len().bit_length()
     if greatest(case) >= (1 << 62) // size:
         case = case.rank("dense").cast(pl.Int64())
@@ -180,7 +183,7 @@ def _crowded(case: pl.Series, settings: FanIn) -> tuple[int, pl.Series]:
     own = keys // size
     # sorted by case, so one has enough rows where the row that many places before is of it, too
     enough = (own == own.shift(max(settings.min_count - 1, 0))).fill_null(value=False)
-    return int((own.diff() != 0).fill_null(value=True).sum()), keys.filter(enough) % size
+    return keys.filter(enough) % size
 
 
 def _like(groups: pl.Series, rows: pl.Series) -> pl.Series:

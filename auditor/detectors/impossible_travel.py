@@ -22,6 +22,7 @@ from auditor.detectors.detection import (
     conclude,
     not_before,
     recognised,
+    some_judged,
     usable,
     within,
 )
@@ -185,14 +186,15 @@ def detect(rows: pl.LazyFrame, settings: ImpossibleTravel, window: Window) -> De
         listed_b=in_networks(moves["ip_network_b"], settings.networks),
     ).with_columns(suppressed=first_reason({name: reasons[name] for name in settings.suppress if name in reasons}))
     young = pl.col("joined_time_b") - frame["joined_time"].min() < KNOWN_FROM
-    return conclude(
+    found = conclude(
         _episodes(scored.with_columns(young=young), settings),
         entity=settings.entity,
         budget=settings.budget,
-        population=frame.height,
+        population=frame.filter(within(window, "joined_time")).height,
         not_evaluable=unusable,
         history=before(frame["joined_time"], window),
     )
+    return some_judged(found, (*settings.whole, "left_time"))
 
 
 _SIDE = (

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from auditor.detectors.detection import Budget, Detection, conclude, ended, recognised, unjudged, within
+from auditor.detectors.detection import Budget, Detection, conclude, ended, recognised, some_judged, unjudged, within
 from auditor.detectors.past import in_order
 from auditor.detectors.seen import Again, Beside, Seen, ends, once, together
 from auditor.detectors.suppress import first_reason, in_networks
@@ -81,17 +81,19 @@ def tell(parts: Sequence[Seen], settings: Overlap, window: Window, again: Again)
     """The detection of what was seen of all parts."""
     del window, again
     seen = together(parts)
+    needed = (*settings.whole, "left_time")
     if not seen.rows:
-        return unjudged(seen.lost, (*settings.whole, "left_time"))
-    return conclude(
+        return unjudged(seen.lost, needed)
+    found = conclude(
         seen.found,
         entity=settings.entity,
         budget=settings.budget,
-        population=seen.rows,
+        population=seen.population,
         not_evaluable=seen.lost,
         history=seen.history,
         cut=int(seen.more["cut"]["cut"].sum()),
     )
+    return some_judged(found, needed)
 
 
 def look(rows: pl.LazyFrame, settings: Overlap, window: Window, beside: Beside) -> Seen:
@@ -142,6 +144,7 @@ def look(rows: pl.LazyFrame, settings: Overlap, window: Window, beside: Beside) 
         frame.height,
         unusable,
         episodes.filter(~lost).drop("_cut"),
+        frame.filter(within(window, "joined_time")).height,
         times=ends(frame["joined_time"]),
         more={"cut": episodes.select(cut=lost.sum().cast(pl.Int64()))},
     )

@@ -20,6 +20,7 @@ from auditor.detectors.detection import (
     Detection,
     learned,
     records,
+    some_judged,
     unjudged,
     usable,
     within,
@@ -124,7 +125,7 @@ def tell(parts: Sequence[Seen], settings: Rarity, window: Window, again: Again) 
     named = _once_a_value(scored.with_columns(suppressed=first_reason(reasons)), settings)
     detection = concluded(seen, _worded(named, settings), entity=key, budget=settings.budget)
     nobody = seen.population and seen.unfit == seen.population
-    return replace(detection, reason="no entity has enough history" if nobody else None)
+    return some_judged(replace(detection, reason="no entity has enough history" if nobody else None), settings.whole)
 
 
 def _firsts(values: pl.Series, times: pl.Series) -> pl.DataFrame:

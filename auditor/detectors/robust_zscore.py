@@ -22,6 +22,7 @@ from auditor.detectors.detection import (
     ended,
     learned,
     not_before,
+    some_judged,
     unjudged,
     with_records,
     within,
@@ -192,13 +193,14 @@ def tell(parts: Sequence[Seen], settings: RobustZscore, window: Window, again: A
     """The detection of what was seen of all parts."""
     del window, again
     seen = together(parts)
+    needed = (*settings.whole, "left_time")
     if not seen.rows:
-        return unjudged(seen.lost, (*settings.whole, "left_time"))
+        return unjudged(seen.lost, needed)
     detection = concluded(seen, seen.found, entity=settings.entity, budget=settings.budget)
     young, void = seen.more["unjudged"].sum().row(0)
     if seen.population == young and young + void:
         return replace(detection, reason="no entity has enough history" if young else "no stay has a value")
-    return detection
+    return some_judged(detection, needed)
 
 
 def _usable(value: str) -> pl.Expr:

@@ -151,6 +151,39 @@ def test_what_lies_before_the_window_is_no_case_that_could_not_be_judged(
     assert detect(kind, rows + before + inside).not_evaluable == more
 
 
+@pytest.mark.parametrize("kind", sorted({*DETECTORS} - {"change_point"}))  # that one judges whole series
+def test_what_lies_before_the_window_was_not_looked_at_for_findings(detect: Detect, kind: str) -> None:
+    rows = [leg(person, day, person % 5) for day in range(100) for person in range(60)]
+    before = [leg(person, day, 300) for day in range(50) for person in range(80)]
+    found = detect(kind, rows)
+    assert found.population > 0
+    assert detect(kind, rows + before).population == found.population
+
+
+@pytest.mark.parametrize(
+    ("kind", "lacks"),
+    [
+        ("burst", {"email": None}),
+        ("fan_in", {"client_agent": None}),
+        ("impossible_travel", {"left_time": None}),
+        ("overlap", {"left_time": None}),
+        ("rarity", {"email": None}),
+        ("robust_zscore", {"left_time": None}),
+    ],
+)
+def test_where_every_row_of_the_window_lacks_something_the_ones_before_are_no_judgement(
+    detect: Detect, kind: str, lacks: dict[str, object]
+) -> None:
+    before = [leg(person, day) for day in range(50) for person in range(9)]
+    inside = [{**leg(person, 70), **lacks} for person in range(9)]
+    found = detect(kind, before + inside)
+    assert (found.population, found.not_evaluable, found.findings.height) == (0, 9, 0)
+    assert found.reason is not None
+    assert found.reason.startswith("no row of the window has all of ")
+    assert detect(kind, [*before, *inside, leg(1, 71)]).reason is None
+    assert detect(kind, before).reason is None
+
+
 @pytest.mark.slow
 @every
 def test_a_webinar_of_ten_thousand_is_nothing_unusual(detect: Detect, kind: str) -> None:

@@ -71,6 +71,21 @@ def test_what_is_there_and_left_out_by_the_rule_is_no_reason(judge, at, kind) ->
     assert (ended.verdict, ended.population) == (Verdict.PASS, 0)
 
 
+@pytest.mark.parametrize(
+    "kind", ["overlap", "impossible_travel, places: declared", 'robust_zscore, value: "to_minutes(max(presence))"']
+)
+def test_nobody_is_judged_in_a_window_of_which_no_end_is_known(judge, at, kind) -> None:
+    late = Window(at(1440 * 20), at(1440 * 40))
+    given = rows(at, country="NO")
+    for row in given:
+        if row["joined_time"] >= late.start:
+            row["left_time"] = None
+    detect = f"from: attendees\ndetector: {{type: {kind}}}"
+    ended = judge(detect, {"attendees": given}, window=late, rest="nulls: pass", fingerprint="[score]")
+    assert (ended.verdict, ended.population, ended.not_evaluable) == (Verdict.NOT_EVALUATED, 0, 30)
+    assert ended.reason.startswith("no row of the window has all of email, ")
+
+
 def test_where_addresses_are_not_located_nobody_travels_and_nobody_is_known_not_to(judge, at) -> None:
     detect = "from: attendees\nwhere: not invited\ndetector: {type: impossible_travel}"
     ended = judge(detect, {"attendees": rows(at)}, rest="nulls: pass", fingerprint="[score]")
