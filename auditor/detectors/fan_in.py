@@ -120,9 +120,13 @@ def look(rows: pl.LazyFrame, settings: FanIn, window: Window, beside: Beside) ->
     frame, lost = usable(rows, read=settings.needed, whole=settings.whole, window=window)
     if frame.is_empty():
         return Seen(0, lost)
-    times = frame["joined_time"]
-    every = frame.with_columns(day=times.dt.truncate("1d").alias("day"))
+    every = frame.with_columns(day=frame["joined_time"].dt.truncate("1d").alias("day"))
     numbered = _numbered(every, settings)
+    straddling = _straddling(numbered, window)
+    if straddling.any():
+        every = every.filter(~straddling)
+        numbered = numbered.filter(~straddling).with_columns(_row=pl.int_range(pl.len(), dtype=pl.Int64()))
+    times = every["joined_time"]
     crowd = _crowded(numbered["_case"], settings)
     counted = _rated(numbered, crowd, settings)
     frame = every.filter(_like(numbered["_network"], crowd))
@@ -172,6 +176,14 @@ def _numbered(frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
         _series=codes(frame["meeting_number"]) if settings.retrospective else None,
         _row=pl.int_range(pl.len(), dtype=pl.Int64()),
     )
+
+
+def _straddling(numbered: pl.DataFrame, window: Window) -> pl.Series:
+    """Which rows lie before the window, and others of their case inside, on which alone it is judged."""
+    earlier = numbered["joined_time"] < window.start
+    if not earlier.any():
+        return earlier
+    return earlier & numbered["_case"].is_in(numbered["_case"].filter(~earlier).unique().implode())
 
 
 def _crowded(case: pl.Series, settings: FanIn) -> pl.Series:

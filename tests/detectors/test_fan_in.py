@@ -48,6 +48,18 @@ def test_a_network_seen_in_one_scope_alone_is_without_history_whoever_came_first
     assert detect(build(rows), FanIn(), ALL).findings.height == 0
 
 
+def test_a_scope_that_began_before_the_window_is_judged_on_the_rows_inside(build) -> None:
+    late = Window(START + timedelta(days=2, seconds=10), ALL.end)
+    others = [{**row, "email": f"q{place}"} for place, row in enumerate(crowd(2 + 60 / 86_400, 5, "m3"))]
+    rows = [*crowd(0, 1, "m1"), *crowd(1, 2, "m2"), *crowd(2, 3, "m3"), *others]
+    found = detect(build(rows), FanIn(budget=WIDE, min_score=0.0), late)
+    asked = found.findings.select("meeting_id", "count", "center", "n", "observed_at", "spread")
+    assert asked.rows() == [("m3", 5, (3 + 0.5) / 3, 2, START + timedelta(days=2, seconds=60), 4 / 60)]
+    assert found.findings["records"].list.len().to_list() == [5]
+    assert found.population == 1
+    assert detect(build(rows[:-2]), FanIn(budget=WIDE, min_score=0.0), late).findings.is_empty()
+
+
 def test_the_score_is_the_chernoff_bound(build) -> None:
     rows = [*crowd(0, 2, "m1"), *crowd(2, 6, "m3")]
     (score,) = detect(build(rows), FanIn(min_score=0.0), ALL).findings["score"]
