@@ -42,7 +42,7 @@ PARTIAL = 1
 
 MOST = 20_000_000
 """So many periods are filled at most: more of them would not fit into memory."""
-_PERIODS = "periods"
+_PERIODS, _LONG = "periods", "long"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,10 @@ def tell(parts: Sequence[Seen], settings: ChangePoint, window: Window, again: Ag
         reason = f"{many:,} periods are more than the {MOST:,} that can be judged; take a longer period"
         return not_evaluated(reason, not_evaluable=seen.lost)
     detection = concluded(seen, seen.found, entity=settings.entity, budget=settings.budget)
-    return replace(detection, reason=None if seen.population else "too little history")
+    if seen.population or seen.found.height:
+        return detection
+    long_enough = seen.more[_PERIODS][_LONG].sum()
+    return replace(detection, reason="no series has a value in the window" if long_enough else "too little history")
 
 
 def look(rows: pl.LazyFrame, settings: ChangePoint, window: Window, beside: Beside) -> Seen:
@@ -112,9 +115,8 @@ def look(rows: pl.LazyFrame, settings: ChangePoint, window: Window, beside: Besi
     first, who = places(ids(frame, key))
     group, values = periods(frame, who, settings.value, settings.period)
     many = _filled(values, settings)
-    more = {_PERIODS: pl.DataFrame({_PERIODS: [many]})}
     if many > MOST:
-        return Seen(frame.height, lost, more=more)
+        return Seen(frame.height, lost, more={_PERIODS: pl.DataFrame({_PERIODS: [many], _LONG: [0]})})
     series = _series(values, settings)
     split = _best_split(series, settings)
     long_enough = split.filter(pl.col("n") >= 2 * settings.min_side)
@@ -129,15 +131,24 @@ def look(rows: pl.LazyFrame, settings: ChangePoint, window: Window, beside: Besi
     changed = _held(changed, series, settings)
     named = texts(frame.select(key)[picked(first, changed["_who"])]).hstack(changed)
     times = frame["joined_time"]
+    present = who.filter(frame.select(within(window, "joined_time")).to_series()).unique()
+    there = long_enough.filter(pl.col("_who").is_in(present.implode()))
+    judged = there.join(_valued(values, settings, window), on="_who", how="semi").height
     return Seen(
         frame.height,
         lost,
         _worded(_with_records(named, series, frame, group), settings),
-        long_enough.height,
-        first.len() - long_enough.height,
+        judged,
+        present.len() - judged,
         ends(times.filter(times < window.start)),
-        more,
+        {_PERIODS: pl.DataFrame({_PERIODS: [many], _LONG: [there.height]})},
     )
+
+
+def _valued(told: pl.DataFrame, settings: ChangePoint, window: Window) -> pl.DataFrame:
+    """The entities, as `_who`, that have a value in a period of which some lies in the window."""
+    inside = (pl.col("period") + settings.period > window.start) & (pl.col("period") < window.end)
+    return told.filter(inside & pl.col("value").cast(pl.Float64).is_not_nan()).select(pl.col("_who").unique())
 
 
 def _filled(told: pl.DataFrame, settings: ChangePoint) -> int:

@@ -113,6 +113,32 @@ def test_too_little_history_is_said(build) -> None:
     assert (found.reason, found.not_evaluable) == ("too little history", 1)
 
 
+def test_series_without_a_value_in_the_window_are_no_judgement_of_it(build) -> None:
+    share = Aggregate.of(value=pl.col("is_internal").mean())
+    early = [{**row, "is_internal": True} for row in weeks([2] * 14)]
+    late = Window(MONDAY + timedelta(weeks=14), MONDAY + timedelta(weeks=20))
+    unknown = [{**row, "is_internal": None} for row in weeks([2] * 20)[28:]]
+    gone = [{**row, "email": "gone@example.com"} for row in early]
+    settings = ChangePoint(value=share)
+    found = detect(build(early + unknown + gone), settings, late)
+    assert (found.population, found.not_evaluable, found.reason) == (0, 1, "no series has a value in the window")
+    known = [{**row, "is_internal": True} for row in unknown]
+    found = detect(build(early + known + gone), settings, late)
+    assert (found.population, found.not_evaluable, found.reason) == (1, 0, None)
+    new = [{**row, "email": "new@example.com"} for row in known]
+    found = detect(build(gone + new), settings, late)
+    assert (found.population, found.not_evaluable, found.reason) == (0, 1, "too little history")
+
+
+def test_a_change_to_weeks_without_rows_is_told_whatever_is_known_of_the_last_one(build) -> None:
+    share = Aggregate.of(value=pl.col("is_internal").mean())
+    rows = [{**row, "is_internal": True} for row in weeks([2] * 10 + [0] * 6 + [2])]
+    rows = [*rows[:-2], *({**row, "is_internal": None} for row in rows[-2:])]
+    late = Window(MONDAY + timedelta(weeks=10), MONDAY + timedelta(weeks=17))
+    found = detect(build(rows), ChangePoint(value=share, fill=0.0), late)
+    assert (found.findings.height, found.reason) == (1, None)
+
+
 def test_a_change_that_did_not_hold_is_none_where_holding_is_asked(build) -> None:
     counts = [9, 4, 4, 4, 4, 4, 4, 8, 4, 8, 4, 9, 9]
     loose = ChangePoint(value=COUNT, threshold=1.0, min_change=0.5, floor=0.25, budget=Budget(99, 99))
