@@ -41,8 +41,9 @@ def _brought(unit: Unit, units: Mapping[str, Unit], asked: Collection[str]) -> l
     site = unit.site_url or ""
     if unit.endpoint == "attendees" and unit.key.startswith(tuple(f"attendees {site} {name}=" for name in NARROWED)):
         question = unit.key.rsplit(" ", 2)[0]
-        same = [key for key, other in units.items() if key.startswith(f"{question} ") and not mends(other)]
-        return [*whole_spans(units.values(), site), *(Window(*map(instant, key.rsplit(" ", 2)[1:])) for key in same)]
+        answered = [key.rsplit(" ", 2) for key, other in units.items() if not mends(other)]
+        same = [Window(*map(instant, span)) for name, *span in answered if name == question]
+        return [*whole_spans(units.values(), site), *same]
     meeting, people, _ = unit.key.rpartition(PEOPLE)
     if unit.endpoint == "participants" and people:
         others = [meeting, *(key for key in asked if key.startswith(meeting + PEOPLE))]

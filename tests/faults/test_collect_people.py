@@ -206,6 +206,14 @@ def test_a_narrowed_run_that_failed_is_mended_by_a_later_one_or_a_whole_one(
         assert bench.run(days=None, now=later).table("attendees").equals(truth["attendees"])
 
 
+def test_a_narrowed_run_that_failed_is_not_mended_by_one_whose_number_begins_alike(site, bench_of) -> None:
+    bench = bench_of(site, Fault("error-503", times=5, path=ATTENDEES))
+    ask = {"participants": False, "threads": 1}
+    assert bench.run(narrowed=("meetingNumber", ("255",)), **ask).reasons() == {"unavailable"}
+    other = bench.run(narrowed=("meetingNumber", ("255 0000 0002",)), now=site.now + timedelta(minutes=5), **ask)
+    assert other.reasons() == {"unavailable"}
+
+
 def test_people_that_could_not_be_asked_about_are_mended_by_asking_about_everybody_or_others(site, bench_of) -> None:
     ask = {"emails": ("p1@northbank.example",)}
     for healing in ({}, {"emails": ("p1@northbank.example", "p2@northbank.example")}):
