@@ -57,9 +57,9 @@ class Unit:
 
     `key` is stable from run to run: the latest unit of a key speaks for it, so a success heals an earlier gap.
     `window` is the span the unit covers, None when it has no place in time. `meeting_id` is set for a unit that
-    asked for one meeting: it covers that meeting, never a span. `pages` are the `seq` of its page entries, in
-    reading order. `settled` is false when the data may still change. `options` tell how to decode an imported
-    file (`timezone`, `kind`).
+    asked for one meeting: it covers that meeting, never a span, and without a window not even that. `pages` are the
+    `seq` of its page entries, in reading order. `settled` is false when the data may still change. `options` tell how
+    to decode an imported file (`timezone`, `kind`).
     """
 
     key: str

@@ -84,11 +84,13 @@ def _asked(archive: Archive, site: str) -> frozenset[str]:
 def _meetings(archive: Archive, site: str, window: Window) -> pl.DataFrame:
     """Meetings that began in the window, by usage report or else by their first attendee: start, end, asked.
 
-    `end` is null when only attendees tell of a meeting, `asked` says whether its participants were asked for.
+    `end` is null when only attendees tell of a meeting, `asked` says whether its participants were asked for; a
+    question that covers no span does not.
     """
     asked = (
         archive.units()
-        .filter(pl.col("endpoint") == "participants", pl.col("site_url") == site, pl.col("meeting_id").is_not_null())
+        .filter(pl.col("endpoint") == "participants", pl.col("site_url") == site)
+        .filter(pl.col("meeting_id").is_not_null(), pl.col("from_time").is_not_null())
         .select("meeting_id", asked=pl.lit(True))
     )
     start = pl.col("start_time")

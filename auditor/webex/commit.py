@@ -205,12 +205,13 @@ class _Forward:
 
 
 def unit_of(work: Work, pages: tuple[int, ...], *, rows: int, gaps: Sequence[Gap]) -> Unit:
-    """The unit that tells what became of the work."""
+    """The unit that tells what became of the work; one that says nothing of its meeting covers no span."""
+    apart = None if rows else work.apart
     return Unit(
-        key=work.key,
+        key=apart or work.key,
         endpoint=work.endpoint.name,
         site_url=work.site_url,
-        window=work.window,
+        window=None if apart else work.window,
         pages=pages,
         complete=not gaps,
         rows=rows,

@@ -10,7 +10,7 @@ from auditor.model.coverage import Gap
 from auditor.model.spans import subtract
 from auditor.model.window import Window, instant
 from auditor.webex.plan import can_be_mended, mends, whole_spans
-from auditor.webex.work import NARROWED, PEOPLE
+from auditor.webex.work import HOST, NARROWED, PEOPLE
 
 
 def mended(units: Mapping[str, Unit], *, asked: Collection[str]) -> tuple[Unit, ...]:
@@ -44,9 +44,12 @@ def _brought(unit: Unit, units: Mapping[str, Unit], asked: Collection[str]) -> l
         answered = [key.rsplit(" ", 2) for key, other in units.items() if not mends(other)]
         same = [Window(*map(instant, span)) for name, *span in answered if name == question]
         return [*whole_spans(units.values(), site), *same]
-    meeting, people, _ = unit.key.rpartition(PEOPLE)
-    if unit.endpoint == "participants" and people:
-        others = [meeting, *(key for key in asked if key.startswith(meeting + PEOPLE))]
-        if any(key in units and not mends(units[key]) for key in others):
-            return [gap.window for gap in unit.gaps]
+    question = unit.key.rpartition(HOST)[0] or unit.key
+    meeting, people, _ = question.rpartition(PEOPLE)
+    others = [meeting or question]
+    if people:  # an answer in the name of a host who may be another one's brings nothing for sure
+        others += [key for key in asked if key.startswith(meeting + PEOPLE) and HOST not in key]
+    apart = unit.endpoint == "participants" and others[0] != unit.key
+    if apart and any(key in units and not mends(units[key]) for key in others):
+        return [gap.window for gap in unit.gaps]
     return []

@@ -187,8 +187,8 @@ def _states_loss(unit: Unit) -> bool:
 
 
 def _is_held(work: Work, units: Mapping[str, Unit]) -> bool:
-    unit = units.get(work.key)
-    return unit is not None and unit.settled and not mends(unit)
+    held = (units.get(key) for key in (work.key, work.apart or work.key))
+    return any(unit is not None and unit.settled and not mends(unit) for unit in held)
 
 
 def _todo(works: Iterable[Work], units: Mapping[str, Unit]) -> list[Work]:

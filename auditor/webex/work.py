@@ -31,6 +31,9 @@ NARROWED = ("meetingId", "meetingNumber", "meetingTitle")
 PEOPLE = " people "
 """What stands in the key of a unit between the key of its meeting's participants and the people it was asked about."""
 
+HOST = " host "
+"""The same in front of the host in whose name a meeting was asked about that may be another one's."""
+
 _LONGEST_REPORT = timedelta(days=30)
 _LONGEST_JOIN = timedelta(days=90)
 """The longest spans that one request for attendees, and one for participants, may name."""
@@ -42,7 +45,8 @@ class Work:
 
     `spans` are asked one after another with the names `span_names` as parameters; without any the listing is
     asked once. `window` is what the unit covers, None when it covers no span. `shared` is text that is equal
-    for all work that a refusal of the first one refuses too.
+    for all work that a refusal of the first one refuses too. `apart` is the key under which an answer without
+    records is kept where it says nothing of the meeting.
     """
 
     key: str
@@ -57,6 +61,7 @@ class Work:
     meeting_id: str | None = None
     service_type: str | None = None
     shared: str | None = None
+    apart: str | None = None
     whole_site: bool = False
 
 
@@ -144,10 +149,15 @@ def usage(site: str, service_type: str, span: Span) -> Work:
 
 
 def participants(meeting: Seen, horizon: Horizon, *, host_email: str | None) -> Work:
-    """Everybody who joined one meeting; the bounds lie a day outside it, so that nobody is too late for the default."""
+    """Everybody who joined one meeting; the bounds lie a day outside it, so that nobody is too late for the default.
+
+    Asked in the name of a host who may be another one's, a meeting may come empty though people were there.
+    """
     joined = _joined(meeting)
+    key = f"participants {meeting.site_url} {meeting.meeting_id}"
+    guessed = _guessed(meeting, host_email)
     return Work(
-        key=f"participants {meeting.site_url} {meeting.meeting_id}",
+        key=key,
         endpoint=PARTICIPANTS,
         site_url=meeting.site_url,
         window=meeting.window,
@@ -156,15 +166,16 @@ def participants(meeting: Seen, horizon: Horizon, *, host_email: str | None) -> 
         spans=(joined,),
         span_names=("joinTimeFrom", "joinTimeTo"),
         meeting_id=meeting.meeting_id,
+        apart=key + guessed if guessed else None,
     )
 
 
 def participants_by_email(meeting: Seen, horizon: Horizon, *, emails: Iterable[str], host_email: str | None) -> Work:
     """Named people in one meeting; the unit covers neither meeting nor span, because it leaves out the others."""
     wanted = tuple(sorted(set(emails)))
-    digest = sha256("\n".join(wanted).encode()).hexdigest()[:16]
+    people = f"{PEOPLE}{_digest(chr(10).join(wanted))}{_guessed(meeting, host_email)}"
     return Work(
-        key=f"participants {meeting.site_url} {meeting.meeting_id}{PEOPLE}{digest}",
+        key=f"participants {meeting.site_url} {meeting.meeting_id}{people}",
         endpoint=PARTICIPANTS_BY_EMAIL,
         site_url=meeting.site_url,
         window=None,
@@ -190,7 +201,7 @@ def invitees(meeting: Seen, horizon: Horizon) -> Work:
 
 def series_settings(site: str, window: Window, *, host_email: str | None) -> Work:
     """Settings of a host's series on a site, of the token's own without a host; they change, so each run asks."""
-    host = "own" if host_email is None else sha256(host_email.encode()).hexdigest()[:16]
+    host = "own" if host_email is None else _digest(host_email)
     return Work(
         key=f"settings {site} {host}",
         endpoint=MEETINGS,
@@ -234,4 +245,14 @@ def _host(host_email: str | None) -> Pairs:
 
 def _named(name: str, value: str) -> str:
     """The value as a key shows it; titles are written by people and stay out of the manifest's keys."""
-    return sha256(value.encode()).hexdigest()[:16] if name == "meetingTitle" else value
+    return _digest(value) if name == "meetingTitle" else value
+
+
+def _guessed(meeting: Seen, host_email: str | None) -> str:
+    """What the key of a question says of the host in whose name it is asked; nothing where the host is known."""
+    return "" if host_email is None or meeting.host_email is not None else f"{HOST}{_digest(host_email)}"
+
+
+def _digest(text: str) -> str:
+    """What stands for a text that stays out of keys."""
+    return sha256(text.encode()).hexdigest()[:16]

@@ -137,6 +137,69 @@ def test_meetings_of_one_host_are_asked_in_the_hosts_name(bench_of) -> None:
     assert [served.request.value("meetingId") for served in asked] == [regular.meeting_id(1)]
 
 
+def hosted(regular: Regular, **records: object) -> Site:
+    """A site whose reports do not name the host, though Webex knows it: host 1."""
+    attendees = [{**row, "hostEmail": "host1@northbank.example"} for row in regular.attendees()]
+    return Site(attendees=attendees, now=regular.now, **records)  # type: ignore[arg-type]
+
+
+def never_asked(run, now) -> bool:
+    """Whether the archive says of some meetings that nobody asked about their participants."""
+    asked = run.outcome
+    found = coverage(run.archive, window=asked.window, sites=asked.sites, now=now, settle=timedelta(hours=24))
+    return ("participants", "not-collected") in {(gap.table, gap.reason.value) for gap in found.gaps}
+
+
+@pytest.mark.parametrize("emails", [(), ("p1@northbank.example",)])
+def test_an_empty_answer_in_the_name_of_a_host_does_not_stand_for_a_meeting_of_unknown_host(emails, bench_of) -> None:
+    regular = Regular(meetings=2, people=3)
+    host = {"host_email": "host1@northbank.example", "emails": emails}
+    bench = bench_of(hosted(regular))
+    run = bench.run(**host)
+    assert run.outcome.gaps == ()
+    assert never_asked(run, regular.now)
+    assert len([served for served in run.requests if served.request.value("hostEmail")]) == 2
+    again = bench.run(**host)
+    assert not [served for served in again.requests if served.request.value("hostEmail")]
+    after = bench_of(hosted(regular, participants=regular.participants())).run(emails=emails)
+    assert after.outcome.gaps == ()
+    assert after.table("participants").height == (2 if emails else 6)
+    assert never_asked(after, regular.now) == bool(emails)
+
+
+def test_an_answer_with_people_in_the_name_of_a_host_stands_for_the_meeting(bench_of) -> None:
+    regular = Regular(meetings=2, people=3)
+    bench = bench_of(hosted(regular, participants=regular.participants()))
+    run = bench.run(host_email="host1@northbank.example")
+    assert run.table("participants").height == 6
+    assert not never_asked(run, regular.now)
+    assert bench.run().asked("/meetingParticipants") == []
+
+
+def test_what_could_not_be_asked_in_the_name_of_a_host_is_mended_by_asking_again_or_about_everybody(bench_of) -> None:
+    regular = Regular(meetings=2, people=3)
+    site = hosted(regular, participants=regular.participants())
+    host = {"host_email": "host1@northbank.example"}
+    for healing in ({}, host):
+        bench = bench_of(site, Fault("error-503", times=5, path="/meetingParticipants"), name=f"archive-{len(healing)}")
+        assert bench.run(threads=1, **host).reasons() == {"unavailable"}
+        after = bench.run(**healing)
+        assert after.outcome.gaps == ()
+        assert told(after, regular.now) == set()
+        assert after.table("participants").height == 6
+        assert after.archive.evidence.verify() == ()
+
+
+def test_an_empty_answer_in_the_name_of_a_host_mends_nothing(bench_of) -> None:
+    regular = Regular(meetings=1, people=3)
+    for ask in ({}, {"emails": ("p1@northbank.example",)}):
+        path = QUERY if ask else "/meetingParticipants"
+        bench = bench_of(hosted(regular), Fault("error-503", times=5, path=path), name=f"archive-{len(ask)}")
+        assert bench.run(threads=1, **ask).reasons() == {"unavailable"}
+        after = bench.run(host_email="host1@northbank.example", emails=ask and ("p2@northbank.example",))
+        assert after.reasons() == {"unavailable"}
+
+
 def test_participants_none_asks_for_none(site, bench_of) -> None:
     run = bench_of(site).run(participants=False)
     assert run.asked("/meetingParticipants") == []
