@@ -141,6 +141,7 @@ def add(
 ) -> int:
     """Add a waiver to the file. What stands there keeps its place and its comments."""
     from auditor.cli.waiver_text import entry_text, with_entry
+    from auditor.evidence.lock import alone
     from auditor.reports.write import write_file
 
     settings = settings_of(session)
@@ -155,9 +156,10 @@ def add(
         created=_day(clock(now)),
         told={key: value for key, value in told.items() if value is not None},
     )
-    content = with_entry(target.read_bytes() if target.exists() else b"", entry, path=str(target))
-    elsewhere = rule is not None and _is_elsewhere(content, settings, rules, path=str(target))
-    write_file(target, content)
+    with alone(target.resolve().parent):  # who adds at the same moment reads what this one wrote
+        content = with_entry(target.read_bytes() if target.exists() else b"", entry, path=str(target))
+        elsewhere = rule is not None and _is_elsewhere(content, settings, rules, path=str(target))
+        write_file(target, content)
     say(session, f"added waiver {visible(name)} to {target}")
     if configured is None or target.resolve() != configured.resolve():
         say(session, f"check reads that file where --waivers, or waivers in auditor.yaml, names {target}")

@@ -96,7 +96,7 @@ def shared(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Nobody reads the archive meanwhile; waits for those who do."""
+    """Nobody reads the archive, or has the folder alone, meanwhile; waits for those who do."""
     with _locked(folder, fcntl.LOCK_EX):
         yield
 

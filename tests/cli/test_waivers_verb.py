@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from subprocess import Popen
 
 import click
 import pytest
@@ -96,6 +98,16 @@ def test_add_writes_the_waiver_behind_the_others(folder: Path) -> None:
     assert (added.id, added.reason, added.ticket) == ("W-9", "a guest: known", "SEC-1")
     assert str(added.created) == "2026-10-06"
     assert (folder / "waivers.yaml").read_text().endswith(FILE[FILE.index("attestations:") :])
+
+
+def test_of_several_added_at_one_moment_none_is_lost(folder: Path) -> None:
+    (folder / "kept").mkdir()
+    words = [sys.executable, "-m", "auditor", "waivers", "add", "--rule", "IDN-002", "--match", "ip_address=192.0.2.1"]
+    words += ["--reason", "r", "--owner", "o", "--expires", "2026-12-31", "--now", NOW, "--waivers", "kept/new.yaml"]
+    started = [Popen([*words, "--id", f"W-{number}"]) for number in range(3)]
+    assert [each.wait(60) for each in started] == [0] * 3
+    assert sorted(waiver.id for waiver in load(folder / "kept" / "new.yaml").waivers) == ["W-0", "W-1", "W-2"]
+    assert [path.name for path in (folder / "kept").iterdir()] == ["new.yaml"]
 
 
 def test_add_makes_the_file_when_there_is_none(folder: Path) -> None:
