@@ -60,7 +60,10 @@ def status(session: Session, *, place: Path | str, sites: tuple[str, ...], now: 
 )
 @click.pass_obj
 def verify(session: Session, *, place: Path | str, head: str | None, audit: Path | None) -> int:
-    """Compare every page and entry with the hash chain, and every file of the tables with its digest."""
+    """Compare every page and entry with the hash chain, and every file of the tables with its digest.
+
+    Exit code 1 tells that something was changed or lost, 3 that all but what could not be read is as it was written.
+    """
     from auditor.evidence.swap import reading
     from auditor.tables.archive import Archive
     from auditor.tables.damage import ADVICE, compared
@@ -78,10 +81,14 @@ def verify(session: Session, *, place: Path | str, head: str | None, audit: Path
             click.echo(str(fault))
         chain = None if faults or tables.faults else archive.evidence.chain()
     if chain is None:
-        say(session, f"{place}: {counted(len(faults) + len(tables.faults), 'fault')}")
-        if tables.faults:
+        found = (*faults, *tables.faults)
+        harm = sum(not fault.unread for fault in found)
+        say(session, f"{place}: {counted(harm, 'fault')}" if harm else f"{place}: not all could be read")
+        if any(not fault.unread for fault in tables.faults):
             say(session, ADVICE)
-        return Exit.FINDINGS
+        if harm < len(found):
+            say(session, "nothing is known of what could not be read; verify again once it can be")
+        return Exit.FINDINGS if harm else Exit.INCOMPLETE
     entries, pages = counted(chain.entries, "entry", "entries"), counted(chain.pages, "page")
     say(session, f"{place}: {entries} and {pages} are as they were written")
     say(session, f"{place}: {tables.files - tables.unnamed:,} files of tables are as they were written")

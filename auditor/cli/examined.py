@@ -200,7 +200,7 @@ def archive(folder: Path | str) -> Iterator[Check]:
     if not faults:
         yield Check("evidence", "ok", "every page and entry is as it was written")
     for fault in tables.faults[:10]:
-        yield Check("tables", "missing", f"{fault}; {ADVICE}")
+        yield Check("tables", "missing", str(fault) if fault.unread else f"{fault}; {ADVICE}")
     if tables.faults:
         return
     yield Check("tables", "ok", "every file is as it was written")

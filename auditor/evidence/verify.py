@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from auditor.errors import ArchiveError
+from auditor.errors import ArchiveError, said
 from auditor.evidence.entry import GENESIS, PageEntry, TombstoneEntry, UnitEntry
 from auditor.evidence.line import canonical, parse
 from auditor.evidence.page import is_page_name, page_files, page_name, unsealed
 from auditor.evidence.places import EVIDENCE, Place, manifest_path, pages_path
 from auditor.evidence.remote import Remote
+from auditor.words import counted
 
 _MOST_NAMED = 100_000
+_MOST_UNREAD = 10
+"""After so many objects in a row that a store does not give out the others are not asked for: each may take minutes."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
-    """One difference. `where` is a file below the archive, `entry N` or a span of them; `what` became of it."""
+    """One difference. `where` is a file below the archive, `entry N` or a span of them; `what` became of it.
+
+    `unread` where nobody can tell, because what lies there could not be read.
+    """
 
     where: str
     what: str
+    unread: bool = False
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}"
@@ -52,13 +60,20 @@ def verify(folder: Place, *, head: str | None = None) -> tuple[Fault, ...]:
     """Every page and entry of the archive in `folder` that was changed, lost, added, swapped or moved.
 
     Without an earlier `head` (64 hex digits) a chain that was cut at its end, or rewritten as a whole, holds
-    together: only against a head kept elsewhere does it show.
+    together: only against a head kept elsewhere does it show. What the system or the store does not give out is named
+    as that, and the rest is compared.
     """
     seen = _read(manifest_path(folder))
     faults = [*_chain_faults(seen), *_page_faults(folder, seen.sizes), *_foreign_files(folder)]
     if head is not None and head != GENESIS and all(place.hash != head for place in seen.places):
         faults.append(Fault(f"head {head}", _lost_head(seen.replaced.get(head))))
     return tuple(faults)
+
+
+def unread(where: str, error: OSError | ArchiveError) -> Fault:
+    """What lies there could not be read, and may be as it was written."""
+    why = said(error) if isinstance(error, OSError) else str(error)
+    return Fault(where, f"it could not be read, so nothing can be said of it: {why}", unread=True)
 
 
 def chain_faults(folder: Place) -> tuple[Fault, ...]:
@@ -164,40 +179,59 @@ def _missing(present: Sequence[int]) -> Iterator[Fault]:
 
 
 def _page_faults(folder: Place, sizes: dict[str, int]) -> list[Fault]:
-    """Pages with an entry that are lost or changed, and files below `pages/` without one."""
+    """Pages with an entry that are lost, changed or cannot be read, and files below `pages/` without one."""
     pages = pages_path(folder)
     faults = []
-    for sha256, size in sorted(sizes.items()):
-        name = page_name(sha256)
-        where = f"evidence/pages/{name}"
-        try:
-            stored = (pages / name).read_bytes()
-        except FileNotFoundError:
-            faults.append(Fault(where, "the page is lost"))
-            continue
-        except OSError as error:
-            faults.append(Fault(where, f"the page was changed: {error}"))
-            continue
-        try:
-            body = unsealed(stored, sha256=sha256)
-        except ArchiveError as error:
-            faults.append(Fault(where, f"the page was changed: {error}"))
-        else:
-            if size not in {-1, len(body)}:
-                faults.append(Fault(where, f"the page has {len(body)} bytes, its entry says {size}"))
-    names = page_files(pages) if pages.exists() else []
+    in_a_row = 0
+    for number, (sha256, size) in enumerate(sorted(sizes.items()), 1):
+        fault = _page_fault(pages, sha256, size)
+        in_a_row = in_a_row + 1 if fault is not None and fault.unread else 0
+        if fault is not None:
+            faults.append(fault)
+        if in_a_row == _MOST_UNREAD and number < len(sizes) and isinstance(pages, Remote):
+            left = counted(len(sizes) - number, "further page")
+            return [*faults, Fault("evidence/pages", f"not asked for after that: {left}", unread=True)]
+    try:
+        names = page_files(pages) if pages.exists() else []
+    except (OSError, ArchiveError) as error:
+        return [*faults, unread("evidence/pages", error)]
     added = [name for name in names if not is_page_name(name) or Path(name).stem not in sizes]
     return faults + [Fault(f"evidence/pages/{name}", "the file was added: no entry names it") for name in added]
+
+
+def _page_fault(pages: Place, sha256: str, size: int) -> Fault | None:
+    """What is wrong with one page."""
+    name = page_name(sha256)
+    where = f"evidence/pages/{name}"
+    try:
+        stored = (pages / name).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return Fault(where, "the page is lost")
+    except IsADirectoryError:
+        return Fault(where, "the page was changed: it is a folder")
+    except (OSError, ArchiveError) as error:
+        looped = isinstance(error, OSError) and error.errno == errno.ELOOP
+        return Fault(where, "the page was changed: it is a link to itself") if looped else unread(where, error)
+    try:
+        body = unsealed(stored, sha256=sha256)
+    except ArchiveError as error:
+        return Fault(where, f"the page was changed: {error}")
+    if size not in {-1, len(body)}:
+        return Fault(where, f"the page has {len(body)} bytes, its entry says {size}")
+    return None
 
 
 def _foreign_files(folder: Place) -> list[Fault]:
     """Whatever lies in `evidence/` beside the manifest and the pages."""
     evidence = folder / EVIDENCE
-    if not evidence.exists():
-        return []
-    if isinstance(evidence, Remote):
-        found = {name.partition("/")[0] for name in evidence.names()}
-    else:
-        found = {path.name for path in evidence.iterdir()}
+    try:
+        if not evidence.exists():
+            return []
+        if isinstance(evidence, Remote):
+            found = {name.partition("/")[0] for name in evidence.names()}
+        else:
+            found = {path.name for path in evidence.iterdir()}
+    except (OSError, ArchiveError) as error:
+        return [unread(EVIDENCE, error)]
     names = sorted(found - {"manifest.jsonl", "pages"})
     return [Fault(f"evidence/{name}", "it was added: evidence holds a manifest and pages only") for name in names]

@@ -15,7 +15,7 @@ from auditor.errors import ArchiveError, AuditorError, is_full, said
 from auditor.evidence.places import TABLES as FOLDER
 from auditor.evidence.places import Place
 from auditor.evidence.remote import Remote
-from auditor.evidence.verify import Fault
+from auditor.evidence.verify import Fault, unread
 from auditor.tables.archive import Archive
 from auditor.tables.files import digest_in, listed_in
 from auditor.tables.schema import TABLES
@@ -47,13 +47,18 @@ def compared(archive: Archive) -> Compared:
         if not archive.has(table) or f"{FOLDER}/{table}" in unreadable:
             continue
         for name in _names(archive, table):
-            harm = _harm(archive.tables / table / name, name)
+            where = f"{FOLDER}/{table}/{name}"
+            try:
+                harm = _harm(archive.tables / table / name, name)
+            except (OSError, ArchiveError) as error:
+                found.faults.append(unread(where, error))
+                harm = None
             if harm == _LOST and name not in _names(archive, table):
                 continue  # replaced by whoever writes meanwhile
             found.files += 1
             found.unnamed += digest_in(name) is None
             if harm is not None:
-                found.faults.append(Fault(f"{FOLDER}/{table}/{name}", harm))
+                found.faults.append(Fault(where, harm))
     return found
 
 
@@ -101,7 +106,7 @@ def refuse_damage(archive: Archive, *, cause: BaseException | None = None) -> No
 
 
 def _refuse(archive: Archive, fault: Fault, *, cause: BaseException | None = None) -> NoReturn:
-    raise ArchiveError(f"{archive.place}/{fault}; {ADVICE}") from cause
+    raise ArchiveError(f"{archive.place}/{fault}" + ("" if fault.unread else f"; {ADVICE}")) from cause
 
 
 def _lost(archive: Archive) -> Iterator[Fault]:
@@ -144,12 +149,15 @@ def _names(archive: Archive, table: str) -> list[str]:
 
 
 def _harm(file: Place, name: str) -> str | None:
-    """What became of a file, or None. One whose name tells no digest is sound if it can be read."""
+    """What became of a file, or None. One whose name tells no digest is sound if it can be read.
+
+    Raises `OSError`, or `ArchiveError` of an object store, where it is not given out.
+    """
     try:
         content = file.read_bytes()
     except FileNotFoundError:
         return _LOST
-    except OSError as error:
+    except IsADirectoryError as error:
         return said(error)
     if (digest := digest_in(name)) is not None:
         return None if hashlib.sha256(content).hexdigest() == digest else _CHANGED

@@ -121,6 +121,35 @@ def test_verify_names_every_fault_and_exits_1(verb: Verb, folder: Path) -> None:
     assert told.stdout == f"{page.relative_to(folder)}: the page was changed: the file is not as it was written\n"
 
 
+UNREADABLE = Path("/proc/self/mem")
+"""A file that the system opens and does not give out: reading its beginning is an input/output error."""
+
+
+@pytest.mark.skipif(not UNREADABLE.exists(), reason="this system has no such file")
+@pytest.mark.parametrize("pattern", ["evidence/pages/*/*.zst", "tables/attendees/*.parquet"])
+def test_verify_does_not_call_changed_what_it_cannot_read(verb: Verb, folder: Path, pattern: str) -> None:
+    file = next(folder.glob(pattern))
+    file.unlink()
+    file.symlink_to(UNREADABLE)
+    told = verb("verify")
+    words = "it could not be read, so nothing can be said of it: input/output error"
+    assert told.stdout == f"{file.relative_to(folder)}: {words}\n"
+    assert "nothing is known of what could not be read" in told.stderr
+    assert "archive rebuild" not in told.stderr
+    assert told.return_value == 3
+    (folder / "evidence/added").touch()
+    assert verb("verify").return_value == 1
+
+
+def test_verify_tells_what_took_the_place_of_a_page(verb: Verb, folder: Path) -> None:
+    (page,) = (folder / "evidence/pages").rglob("*.zst")
+    page.unlink()
+    page.mkdir()
+    told = verb("verify")
+    assert told.return_value == 1
+    assert f"{page.relative_to(folder)}: the page was changed: it is a folder\n" in told.stdout
+
+
 @pytest.mark.parametrize("written", ["{}", "sha256:{}"])
 def test_verify_takes_a_head(verb: Verb, folder: Path, written: str) -> None:
     told = verb("verify", "--head", written.format(Archive(folder).evidence.head))

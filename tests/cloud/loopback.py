@@ -19,11 +19,15 @@ _PAGE = 50
 
 @dataclass
 class Bucket:
-    """`folder` holds the objects by their keys; `asked` what was asked for, in order."""
+    """`folder` holds the objects by their keys; `asked` is what was asked for, in order.
+
+    Objects whose keys begin as one of `kept` are refused.
+    """
 
     folder: Path
     port: int = 0
     asked: list[str] = field(default_factory=list)
+    kept: tuple[str, ...] = ()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -46,6 +50,8 @@ class Bucket:
             return _error(404, "NoSuchBucket")
         if not key:
             return self._listing(request)
+        if key.startswith(self.kept):
+            return _error(403, "AccessDenied")
         path = self.folder / key
         return self._object(request, path) if path.is_file() else _error(404, "NoSuchKey")
 

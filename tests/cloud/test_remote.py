@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from auditor.errors import ArchiveError, ConfigError
+from auditor.evidence.entry import Request, Response, Unit
 from auditor.evidence.remote import reason, remote
+from auditor.evidence.writer import Writer
 from auditor.tables.archive import Archive
 from tests.audit.small import EVE, HOST, MALLORY, NOW, rule_file, small_archive
 from tests.cloud.loopback import BUCKET, SECRET, Bucket, served
 
 PLACE = f"s3://{BUCKET}/audits/2026"
+WHEN = datetime(2026, 11, 2, tzinfo=UTC)
 MANY = [{**EVE, "meetingId": f"m{number}", "email": f"p{number}@example.org"} for number in range(200)]
 
 
@@ -88,6 +92,37 @@ def test_verify_and_status_and_doctor_read_the_bucket(bucket, auditor):
     assert f"{PLACE}: 7 entries" in status.stdout
     doctor = auditor("doctor", "--archive", PLACE, env=bucket.environment)
     assert "every page and entry is as it was written" in doctor.stdout
+
+
+@pytest.mark.slow
+def test_verify_names_an_object_that_the_store_does_not_give_out_and_goes_on(bucket, auditor):
+    pages = sorted((local(bucket) / "evidence/pages").rglob("*.zst"))
+    files = sorted((local(bucket) / "tables/attendees").glob("*.parquet"))
+    bucket.kept = tuple(path.relative_to(bucket.folder).as_posix() for path in (pages[0], files[0]))
+    try:
+        done = auditor("archive", "verify", "--archive", PLACE, env=bucket.environment)
+    finally:
+        bucket.kept = ()
+    assert done.returncode == 3, done.stderr
+    assert [
+        line.partition(": it could not be read, so nothing can be said of it: ")[0] for line in done.stdout.splitlines()
+    ] == [path.relative_to(local(bucket)).as_posix() for path in (pages[0], files[0])]
+    assert done.stdout.count("the store refuses access (403 Forbidden, AccessDenied)") == 2
+
+
+@pytest.mark.slow
+def test_verify_asks_a_store_that_gives_nothing_out_for_ten_pages_and_no_more(tmp_path_factory, auditor):
+    folder = tmp_path_factory.mktemp("refusing")
+    archive = Archive.create(folder / "archive")
+    with Writer.open(archive.path, now=lambda: WHEN) as writer:
+        pages = [writer.add_page(Request("GET", "x"), Response(200, WHEN), b"%d" % number) for number in range(13)]
+        writer.commit_unit(Unit("x", "x", None, None, tuple(page.seq for page in pages), complete=True, rows=0))
+    with served(folder) as bucket:
+        bucket.kept = ("archive/evidence/pages",)
+        done = auditor("archive", "verify", "--archive", f"s3://{BUCKET}/archive", env=bucket.environment)
+    assert done.returncode == 3, done.stderr
+    assert done.stdout.count("it could not be read") == 10
+    assert done.stdout.splitlines()[-1] == "evidence/pages: not asked for after that: 3 further pages"
 
 
 @pytest.mark.parametrize(
