@@ -77,16 +77,19 @@ def explain(finding: Finding, audit: Audit, archive: Archive, *, rules: RuleSet,
     settings = _as_then(settings, rule, result)
     bound = bind_all([rule], Selection((rule,), ()), settings=settings, overrides=_overrides(result), now=moment)
     applied: list[tuple[Condition, pl.DataFrame]] = []
+    geoip = opened(settings)
     with damage_told(archive):
         outcome = run(
             bound,
             frames(archive, audit.identity.sites),
             window=audit.identity.window,
             now=moment,
-            means=means(settings, geo=opened(settings)),
+            means=means(settings, geo=geoip),
             also={rule.id: visible_names(rule)},
             watch=lambda condition, frame: applied.append((condition, frame)),
         )[0]
+    if geoip is not None:
+        geoip.refuse_damage()
     if outcome.crashed:
         refuse_damage(archive)
     again = {one.fingerprint: seen for one, seen in zip(outcome.findings, outcome.seen, strict=True)}

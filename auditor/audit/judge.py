@@ -108,7 +108,8 @@ def check(
 
     Which `engine` judges makes no difference to the audit. `progress` hears the id of each rule that is done, `profile`
     is told what each step costs. Raises `ConfigError` and `RuleError` for what is wrong with the request, before
-    anything is judged, and `ArchiveError` where tables are lost or cannot be read.
+    anything is judged, `ConfigError` for damage met inside a GeoIP database, and `ArchiveError` where tables are lost
+    or cannot be read.
     """
     with held_still(archive) as still:
         with damage_told(archive, read=still):
@@ -146,6 +147,8 @@ def _check(
         also=_named(waivers),
         progress=progress,
     )
+    if geoip is not None:
+        geoip.refuse_damage()
     seen = coverage(archive, window=window, sites=sites, now=now, settle=settings.collect.settle)
     waived = _held(outcomes, waivers, known=known, now=now)
     declared = {rule.id: rule.severity for rule in rules.rules}

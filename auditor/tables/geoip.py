@@ -8,6 +8,7 @@ Nothing is bundled, because the databases have licences of their own.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -50,21 +51,31 @@ class GeoIP:
         opened = [(path, *_open(path)) for path in (city, asn) if path is not None]
         if not opened:
             raise ConfigError("geoip names no database; set geoip.city or geoip.asn")
-        self._readers = tuple(reader for _, reader, _ in opened)
+        self._readers = tuple((path, reader, reader.metadata().ip_version) for path, reader, _ in opened)
         self.databases = tuple(database for _, _, database in opened)
+        self._damage: ConfigError | None = None
 
     def __call__(self, addresses: pl.Series) -> pl.DataFrame:
         """One row an address, in order, with the columns of `GEO`."""
         return pl.DataFrame([self._row(text) for text in addresses.to_list()], schema=GEO, orient="row")
 
+    def refuse_damage(self) -> None:
+        """Raise `ConfigError` where a look-up met something in a database that cannot be read."""
+        if self._damage is not None:
+            raise self._damage
+
     def _row(self, text: str | None) -> tuple[str | int | float | None, ...]:
         known = public_address(text)
         found: dict[str, Any] = {}
         if known is not None:
-            for reader in self._readers:
-                if known.version == 6 and reader.metadata().ip_version == 4:
+            for path, reader, version in self._readers:
+                if known.version == 6 and version == 4:
                     continue
-                record = reader.get(known)
+                try:
+                    record = reader.get(known)
+                except Exception as error:
+                    self._damage = ConfigError(f"{path}: the GeoIP database is damaged inside; bring it anew")
+                    raise self._damage from error
                 if isinstance(record, dict):
                     found |= {name: value for name, value in _facts(record).items() if value is not None}
         return tuple(found.get(name) for name in GEO)
@@ -88,6 +99,7 @@ def public_address(text: str | None) -> IPv4Address | IPv6Address | None:
     return None if _is_inside(known) else known
 
 
+_LARGEST_ASN = 2**32 - 1
 _INSIDE = tuple(
     ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 )
@@ -106,12 +118,13 @@ def _open(path: Path) -> tuple[Reader, Database]:
     try:
         reader = maxminddb.open_database(path)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        about = reader.metadata()
+        built = datetime.fromtimestamp(about.build_epoch, UTC)
     except OSError as error:
         raise ConfigError(f"{path}: {said(error)}") from error
-    except maxminddb.InvalidDatabaseError as error:
+    except (maxminddb.InvalidDatabaseError, ValueError, OverflowError) as error:
         raise ConfigError(f"{path}: no GeoIP database in MaxMind's format") from error
-    about = reader.metadata()
-    return reader, Database(path, about.database_type, datetime.fromtimestamp(about.build_epoch, UTC), digest)
+    return reader, Database(path, about.database_type, built, digest)
 
 
 def _facts(record: Mapping[str, Any]) -> dict[str, str | int | float | None]:
@@ -141,11 +154,12 @@ def _text(value: object) -> str | None:
 
 
 def _number(value: object) -> float | None:
-    with suppress(ValueError):
-        return float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else None
+    with suppress(ValueError, OverflowError):
+        number = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else math.nan
+        return number if math.isfinite(number) else None
     return None
 
 
 def _whole(value: object) -> int | None:
     number = _number(value.upper().removeprefix("AS") if isinstance(value, str) else value)
-    return None if number is None else int(number)
+    return int(number) if number is not None and 0 <= number <= _LARGEST_ASN else None

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
+from auditor.cli import _root
 from auditor.errors import ConfigError
 from auditor.tables.facts import GEO
 from auditor.tables.geoip import GeoIP
+from tests.audit.small import NOW, rule_file, small_archive
 
 
 def database(path: Path, kind: str, entries: dict[str, dict[str, object]]) -> Path:
@@ -84,6 +87,46 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     wrong.write_text("no database")
     with pytest.raises(ConfigError, match=r"city\.mmdb: no GeoIP database"):
         GeoIP(city=wrong, asn=None)
+
+
+def harmed(path: Path) -> Path:
+    """The database with a byte in the middle of a name that begins no character."""
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"Oslo", b"Os\xffo"))
+    return path
+
+
+def test_a_database_damaged_inside_is_named(city: Path) -> None:
+    geo = GeoIP(city=harmed(city), asn=None)
+    assert looked_up(geo, "198.51.100.7")[0]["geo_city"] == "Recife"
+    geo.refuse_damage()
+    with pytest.raises(ConfigError, match=r"city\.mmdb: the GeoIP database is damaged inside"):
+        looked_up(geo, "203.0.113.7")
+    with pytest.raises(ConfigError, match="damaged inside"):
+        geo.refuse_damage()
+
+
+def test_check_ends_and_names_the_database_that_is_damaged_inside(city: Path, tmp_path: Path) -> None:
+    small_archive(tmp_path / "archive")
+    rules = rule_file(tmp_path)
+    rules.write_text(rules.read_text().replace("not invited and", "geo_city == 'Oslo' and"))
+    (tmp_path / "auditor.yaml").write_text("geoip: {city: city.mmdb}\nrules: {paths: [rules.yaml]}\n")
+    words = ["--config", str(tmp_path / "auditor.yaml"), "check", "--archive", str(tmp_path / "archive")]
+    words += ["--only", "TST-001", "--format", f"json={tmp_path / 'audit.json'}", "--now", NOW]
+    assert CliRunner().invoke(_root, words, standalone_mode=False).return_value in {0, 1}
+    (tmp_path / "audit.json").unlink()
+    harmed(city)
+    done = CliRunner().invoke(_root, words, standalone_mode=False)
+    assert done.return_value == 2
+    assert "city.mmdb: the GeoIP database is damaged inside" in done.stderr
+    assert not (tmp_path / "audit.json").exists()
+
+
+@pytest.mark.parametrize("number", ["1e999", "nan", -1, 2**70, "AS64500x"])
+def test_a_number_that_no_network_has_is_null(tmp_path: Path, number: object) -> None:
+    odd = {"203.0.113.0/24": {"asn": number, "latitude": "inf", "as_name": "Example Net"}}
+    (row,) = looked_up(GeoIP(city=None, asn=database(tmp_path / "asn.mmdb", "Test-ASN", odd)), "203.0.113.7")
+    assert (row["asn"], row["geo_latitude"], row["as_organisation"]) == (None, None, "Example Net")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
