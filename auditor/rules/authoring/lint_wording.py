@@ -22,6 +22,11 @@ _AMOUNT = re.compile(
 )
 
 
+def is_url(text: str) -> bool:
+    """Whether a reference leads somewhere."""
+    return _URL.fullmatch(text) is not None
+
+
 def wording(linted: Linted) -> Notes:
     """L11, L12, L13, L14, L15, L16, L22 and L25."""
     yield from _private(linted)
@@ -83,7 +88,7 @@ def _texts(linted: Linted) -> Notes:
     if _FAILURE.match(rule.title):
         yield Note(linted.at("title"), "L14", "say the good state")
     for index, reference in enumerate(rule.references):
-        if _URL.fullmatch(reference) is None:
+        if not is_url(reference):
             yield Note(linted.at("references", index), "L16", f"'{printable(reference)}' is not a URL")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from itertools import groupby
@@ -12,13 +11,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from auditor.documents import Map, plain
 from auditor.resources import resource
+from auditor.rules.authoring.lint_wording import is_url
 from auditor.rules.language.spec import Case, ParamSpec, Rule
 from auditor.rules.language.tree import LiteralValue
 from auditor.rules.language.values import shown
 from auditor.rules.reading.load import RuleSet
 from auditor.words import counted
 
-_URL = re.compile(r"https?://[^\s/]+\S*")
 _TEXTS = (("What it reports", "description"), ("Why it matters", "rationale"), ("What to do", "remediation"))
 _MOST_ROWS = 12
 
@@ -77,7 +76,7 @@ def _page(rule: Rule, source: Map) -> dict[str, object]:
         else yaml.safe_dump(plain(detect), sort_keys=False, allow_unicode=True, width=96),
         "examples": [_example(case) for case in rule.cases if case.expect_error is None],
         "controls": [f"{name}: {', '.join(items)}" for name, items in rule.controls.items()],
-        "references": [{"text": item, "link": _URL.fullmatch(item) is not None} for item in rule.references],
+        "references": [{"text": item, "link": is_url(item)} for item in rule.references],
         "tags": rule.tags,
     }
 
