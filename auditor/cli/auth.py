@@ -9,15 +9,17 @@ import time
 import webbrowser
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from threading import Event, Thread
+from threading import Thread
 
 import click
 
 from auditor.cli.connection import (
     NO_CREDENTIALS,
+    UNHEARD,
     base_url_option,
-    client_for,
+    brief_client,
     environment_token,
+    listened_for,
     origin_of,
     system_keychain,
     wire_to,
@@ -25,7 +27,8 @@ from auditor.cli.connection import (
 from auditor.cli.context import Exit, Session, say
 from auditor.cli.options import settings_of
 from auditor.errors import AuthError, ConfigError, SourceError
-from auditor.webex.auth import Fixed, Token
+from auditor.webex.auth import Credentials, Fixed, Token
+from auditor.webex.awaited import Stopped
 from auditor.webex.client import Ask
 from auditor.webex.endpoints import ME, SCOPES
 from auditor.webex.keychain import Keychain, Saved, forget, save, saved
@@ -97,15 +100,10 @@ def status(session: Session, base_url: str | None) -> int:
     for name, words in _facts(given, source=source, base=origin.base, now=datetime.now(UTC)):
         click.echo(f"{name:<14}{words}")
     with wire_to(origin, settings_of(session).collect) as wire:
-        client = client_for(wire, now=lambda: datetime.now(UTC), stopped=Event())
-        try:
-            client.send(Ask(ME, client.url(ME, ()), "me"))
-        except AuthError as error:
-            if error.status != 403:
-                raise
-            click.echo(f"{'accepted':<14}yes, but it may not read its own profile ({' '.join(ME.scopes)})")
-        else:
+        if _takes(wire):
             click.echo(f"{'accepted':<14}yes")
+        else:
+            click.echo(f"{'accepted':<14}yes, but it may not read its own profile ({' '.join(ME.scopes)})")
     return Exit.OK
 
 
@@ -154,15 +152,37 @@ def _granted(
 
 def _person(wire: Wire, token: Token) -> str:
     """A word on whether the token could be tried; raises `AuthError` when Webex refuses it."""
-    client = client_for(wire, now=lambda: datetime.now(UTC), stopped=Event(), credentials=Fixed(token))
     try:
-        client.send(Ask(ME, client.url(ME, ()), "me"))
-    except AuthError as error:
-        if error.status != 403:
-            raise
+        _takes(wire, Fixed(token))
+    except AuthError:
+        raise
     except SourceError as error:
         return f"; it could not be tried ({error})"
     return " and Webex accepts it"
+
+
+def _takes(wire: Wire, credentials: Credentials | None = None) -> bool:
+    """Whether the token, which Webex accepts, may read its own profile.
+
+    Raises `AuthError` when Webex refuses the token, `SourceError` soon when nobody answers.
+    """
+    client = brief_client(wire, now=lambda: datetime.now(UTC), credentials=credentials)
+    host = wire.origin.host
+    try:
+        with listened_for(client):
+            client.send(Ask(ME, client.url(ME, ()), "me"))
+    except Stopped:
+        words = f"{host} did not answer within {UNHEARD.total_seconds():.0f} s; is the network there?"
+        raise SourceError(words) from None
+    except AuthError as error:
+        if error.status != 403:
+            raise
+        return False
+    except SourceError as error:
+        if error.status is not None:
+            raise
+        raise SourceError(f"{host} cannot be reached; is the network there? ({error})") from error
+    return True
 
 
 def _facts(kept: Saved, *, source: str, base: str, now: datetime) -> list[tuple[str, str]]:

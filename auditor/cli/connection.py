@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Event
+from threading import Event, Timer
 from types import ModuleType
 from urllib.request import getproxies, proxy_bypass
 
@@ -33,6 +34,11 @@ NO_CREDENTIALS = (
     "no access token: set WEBEX_ACCESS_TOKEN, or WEBEX_CLIENT_ID, WEBEX_CLIENT_SECRET and WEBEX_REFRESH_TOKEN,"
     " or run auditor auth login"
 )
+
+UNHEARD = timedelta(seconds=5)
+"""How long nothing may be heard of Webex before it counts as out of reach, where somebody only looks."""
+
+_BRIEF = Patience(trouble=2, locked=2)
 
 base_url_option = click.option(
     "--base-url", metavar="URL", help="WEBEX_BASE_URL, else the public one; http:// only on loopback."
@@ -83,6 +89,22 @@ def client_for(
         stopped=stopped,
         patience=patience or Patience(),
     )
+
+
+def brief_client(wire: Wire, *, now: Callable[[], datetime], credentials: Credentials | None = None) -> Client:
+    """A client for who only looks: it gives up soon."""
+    return client_for(wire, now=now, stopped=Event(), credentials=credentials, patience=_BRIEF, longest=UNHEARD)
+
+
+@contextmanager
+def listened_for(client: Client) -> Iterator[Callable[[], None]]:
+    """Who waits for the client ends with `Stopped` after a few seconds, unless what comes here is called before."""
+    unheard = Timer(UNHEARD.total_seconds(), client.leave)
+    unheard.start()
+    try:
+        yield unheard.cancel
+    finally:
+        unheard.cancel()
 
 
 def credentials_for(wire: Wire, clock: Clock) -> Credentials:

@@ -6,17 +6,16 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from threading import Event, Timer
 from typing import Literal
 
 from auditor import __version__
-from auditor.cli.connection import client_for, origin_of, wire_to
+from auditor.cli.connection import UNHEARD, brief_client, listened_for, origin_of, wire_to
 from auditor.engines.java import OLDEST, java
 from auditor.errors import ArchiveError, AuditorError, AuthError, ConfigError, SourceError
 from auditor.frozen import dataclass
 from auditor.settings import Geoip, Settings
 from auditor.webex.awaited import Stopped
-from auditor.webex.client import Ask, Client, Patience
+from auditor.webex.client import Ask, Client
 from auditor.webex.endpoints import ME, MEETINGS, PARTICIPANTS, SITES, USAGE, Endpoint
 from auditor.webex.links import Pairs
 from auditor.webex.payload import Json, records
@@ -27,10 +26,6 @@ from auditor.words import counted
 _NEEDED = ("click", "deltalake", "httpx", "jinja2", "polars", "pydantic", "pyyaml", "rich", "weasyprint", "zstandard")
 _EXTRAS = {"keyring": "keyring", "maxminddb": "geo", "obstore": "cloud", "pyhanko": "sign", "pyspark": "spark"}
 _MONTH = timedelta(days=29)
-_UNHEARD = timedelta(seconds=5)
-"""How long nothing may be heard of Webex before it counts as out of reach."""
-
-_PATIENCE = Patience(trouble=2, locked=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +88,10 @@ def credentials(settings: Settings, *, base_url: str | None, now: datetime) -> I
     try:
         origin = origin_of(base_url)
         with wire_to(origin, settings.collect) as wire:
-            client = client_for(wire, now=lambda: now, stopped=Event(), patience=_PATIENCE, longest=_UNHEARD)
+            client = brief_client(wire, now=lambda: now)
             yield Check("token", "ok", f"found for {origin.base}")
-            unheard = Timer(_UNHEARD.total_seconds(), client.leave)
-            unheard.start()
-            try:
-                yield from _scopes(client, settings.sites, now, heard=unheard.cancel)
-            finally:
-                unheard.cancel()
+            with listened_for(client) as heard:
+                yield from _scopes(client, settings.sites, now, heard=heard)
     except (ConfigError, AuthError) as error:
         yield Check("token", "missing", str(error))
 
@@ -169,7 +160,7 @@ def _probed(
     except SourceError as error:
         return Check(scope, absent, f"could not be tried: {error}"), None
     except Stopped:
-        words = f"{client.origin.host} did not answer within {_UNHEARD.total_seconds():.0f} s"
+        words = f"{client.origin.host} did not answer within {UNHEARD.total_seconds():.0f} s"
         return Check(scope, absent, f"could not be tried: {words}"), None
     return Check(scope, "ok", f"{endpoint.path} answers"), found
 

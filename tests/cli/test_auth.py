@@ -8,6 +8,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -94,6 +95,23 @@ def test_a_locked_keychain_is_told_as_such(auditor, keychain) -> None:
     status = auditor("auth", "status", "--base-url", "http://127.0.0.1:9/v1", env=locked)
     assert status.returncode == 2
     assert "the system keychain does not answer" in status.stderr
+
+
+@pytest.mark.parametrize("listens", [False, True])
+def test_status_says_soon_that_nobody_answers(auditor, listens) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        if listens:
+            server.listen()
+        base = f"http://127.0.0.1:{server.getsockname()[1]}/v1"
+        began = time.monotonic()
+        status = auditor("auth", "status", "--base-url", base, env={"WEBEX_ACCESS_TOKEN": "a-token"})
+    assert time.monotonic() - began < 15
+    assert status.returncode == 2
+    assert "environment" in status.stdout
+    assert "accepted" not in status.stdout
+    assert status.stderr.startswith("127.0.0.1 did not answer within 5 s" if listens else "127.0.0.1 cannot be reached")
+    assert "is the network there?" in status.stderr
 
 
 def test_an_empty_paste_is_refused(auditor, keychain) -> None:
