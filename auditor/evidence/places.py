@@ -38,11 +38,12 @@ def pages_path(folder: AnyPlace) -> AnyPlace:
     return folder / EVIDENCE / "pages"
 
 
-def make_private(folder: Path) -> None:
-    """The folder is there, with all its parents; the ones made now belong to their owner alone (0700)."""
-    missing = [folder, *folder.parents]
-    for path in reversed([path for path in missing if not path.exists()]):
+def make_private(folder: Path) -> list[Path]:
+    """The folder is there, with all its parents; those made now, which come back, are their owner's alone (0700)."""
+    missing = [path for path in reversed([folder, *folder.parents]) if not path.exists()]
+    for path in missing:
         path.mkdir(mode=0o700, exist_ok=True)
+    return missing
 
 
 def half_written(path: Path) -> Path:

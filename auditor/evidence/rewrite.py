@@ -147,8 +147,9 @@ def rewrite(folder: Path, target: Path, removal: Removal, *, at: datetime) -> Re
     lines, heads, head = _entries(evidence, removal, pages)
     tombstone = tombstone_fields(at, removal.reason, items=items, pages=changed, heads=heads, before=removal.before)
     lines.append(chained(tombstone, len(lines), head)[0])
-    make_private(manifest_path(target).parent)
-    for parent in sorted({(pages_path(target) / page_name(new.sha256)).parent for new in pages.values()}):
+    make_private(pages_path(target))
+    parents = {(pages_path(target) / page_name(new.sha256)).parent for new in pages.values()}
+    for parent in (*sorted(parents), pages_path(target)):
         sync_folder(parent)
     write_private(manifest_path(target), b"".join(line + b"\n" for line in lines))
     sync_folder(manifest_path(target).parent)

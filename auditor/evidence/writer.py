@@ -51,6 +51,7 @@ class Writer:
         self._hashes: dict[int, str] = {}
         self._waiting: dict[str, str] = {}
         self._folders: set[Path] = set()
+        self._grown = {self._pages, self._pages.parent, folder}
         last = last_line(manifest_path(folder))
         link = None if last is None else parse(last).link
         self._seq = 0 if link is None else link.seq + 1
@@ -135,13 +136,17 @@ class Writer:
     def flush(self) -> None:
         """Everything added is on disk: the pages, their folders, then the entries."""
         with self._guard:
+            if not self._lines and not self._unsynced:
+                return
+            if self._lines and self._manifest is None:
+                self._manifest = self._opened()
             for path in self._unsynced:
                 _sync_file(path)
-            for folder in sorted({path.parent for path in self._unsynced}):
+            for folder in sorted({path.parent for path in self._unsynced} | self._grown):
                 sync_folder(folder)
+            self._grown.clear()
             self._unsynced.clear()
-            if self._lines:
-                self._manifest = self._opened() if self._manifest is None else self._manifest
+            if self._lines and self._manifest is not None:
                 _append(self._manifest, b"".join(self._lines))
                 self._lines.clear()
 
@@ -192,7 +197,9 @@ class Writer:
     def _store(self, path: Path, stored: bytes) -> None:
         folder = path.parent
         if folder not in self._folders:
-            folder.mkdir(mode=0o700, exist_ok=True)
+            if not folder.exists():
+                folder.mkdir(mode=0o700, exist_ok=True)
+                self._grown.add(self._pages)
             self._folders.add(folder)
         temporary = half_written(path)
         try:

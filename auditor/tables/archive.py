@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -18,6 +19,7 @@ from auditor.evidence.places import (
     half_written,
     make_private,
     manifest_path,
+    sync_folder,
     write_private,
     written,
 )
@@ -73,12 +75,15 @@ class Archive:
             if folder.exists() and not _is_begun(folder):
                 raise ArchiveError(f"{folder} is a folder with other things in it; name a new or an empty one")
             with written(folder):
-                make_private(folder / EVIDENCE)
+                made = make_private(folder / EVIDENCE)
                 folder.chmod(0o700)
                 half_written(manifest_path(folder)).unlink(missing_ok=True)
                 # somebody who makes it at the same time may have written to it already
                 manifest_path(folder).touch(mode=0o600)
                 mark(folder)
+                for parent in {path.parent for path in made}:
+                    with suppress(PermissionError):  # one may make folders where one may not look
+                        sync_folder(parent)
         return cls(folder)
 
     @classmethod
