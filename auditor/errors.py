@@ -18,6 +18,8 @@ from __future__ import annotations
 import errno
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from auditor.frozen import dataclass
@@ -119,6 +121,17 @@ def said(error: BaseException) -> str:
     told = _BY_RUST.search(str(error))
     words = error.strerror if isinstance(error, OSError) else None
     return (words or (told and os.strerror(int(told[1]))) or type(error).__name__).lower()
+
+
+@contextmanager
+def naming(place: object) -> Iterator[None]:
+    """While a file is read: what the system says of it names the file, also where reading fails and not opening."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(place)) from error
 
 
 def is_full(error: BaseException) -> bool:

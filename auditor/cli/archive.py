@@ -13,7 +13,7 @@ import click
 
 from auditor.cli.context import Exit, Session, say
 from auditor.cli.options import ArchiveFolder, ArchivePlace, clock, each_site, now_option, settings_of
-from auditor.errors import ConfigError
+from auditor.errors import ConfigError, naming
 from auditor.words import counted
 
 _HASH = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
@@ -199,7 +199,8 @@ def _head(text: str | None) -> str | None:
 
 def _head_of(audit: Path) -> str:
     try:
-        told = json.loads(audit.read_bytes())["audit"]["evidence_head"]
+        with naming(audit):
+            told = json.loads(audit.read_bytes())["audit"]["evidence_head"]
     except (ValueError, KeyError, TypeError, RecursionError):
         told = None
     found = _HASH.fullmatch(told) if isinstance(told, str) else None

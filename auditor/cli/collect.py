@@ -26,7 +26,7 @@ from auditor.cli.options import (
     settings_of,
     window_options,
 )
-from auditor.errors import AuthError, ConfigFileError, Problem, SourceError
+from auditor.errors import AuthError, ConfigFileError, Problem, SourceError, naming
 
 if TYPE_CHECKING:
     from auditor.webex.plan import Wanted
@@ -178,7 +178,9 @@ def _addresses(path: Path) -> tuple[str, ...]:
 
     found: list[str] = []
     problems: list[Problem] = []
-    for number, line in enumerate(text_of(path.read_bytes(), name=str(path)).splitlines(), 1):
+    with naming(path):
+        content = path.read_bytes()
+    for number, line in enumerate(text_of(content, name=str(path)).splitlines(), 1):
         text = line.strip().lower()
         if not text or text.startswith("#"):
             continue

@@ -11,7 +11,7 @@ from typing import Literal
 from auditor import __version__
 from auditor.cli.connection import UNHEARD, brief_client, listened_for, origin_of, wire_to
 from auditor.engines.java import OLDEST, java
-from auditor.errors import ArchiveError, AuditorError, AuthError, ConfigError, SourceError
+from auditor.errors import ArchiveError, AuditorError, AuthError, ConfigError, SourceError, said
 from auditor.frozen import dataclass
 from auditor.settings import Geoip, Settings
 from auditor.webex.awaited import Stopped
@@ -184,6 +184,9 @@ def archive(folder: Path | str) -> Iterator[Check]:
             chain, tables = opened.chain(), compared(opened)
     except (ArchiveError, ConfigError) as error:
         yield Check("archive", "missing", str(error))
+        return
+    except OSError as error:
+        yield Check("archive", "missing", f"{error.filename or folder}: {said(error)}")
         return
     yield Check("archive", "ok", f"{counted(chain.pages, 'page')}, {chain.bytes:,} bytes, head {chain.head}")
     for fault in faults[:10]:

@@ -12,6 +12,7 @@ import click
 
 from auditor.cli.context import Exit, Session, say
 from auditor.cli.options import clock, comma_list, now_option, settings_of
+from auditor.errors import naming
 from auditor.reports.text import visible
 from auditor.words import counted
 
@@ -157,7 +158,9 @@ def add(
         told={key: value for key, value in told.items() if value is not None},
     )
     with alone(target.resolve().parent):  # who adds at the same moment reads what this one wrote
-        content = with_entry(target.read_bytes() if target.exists() else b"", entry, path=str(target))
+        with naming(target):
+            held = target.read_bytes() if target.exists() else b""
+        content = with_entry(held, entry, path=str(target))
         elsewhere = rule is not None and _is_elsewhere(content, settings, rules, path=str(target))
         write_file(target, content)
     say(session, f"added waiver {visible(name)} to {target}")

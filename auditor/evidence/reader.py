@@ -11,7 +11,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from auditor.errors import ArchiveError
+from auditor.errors import ArchiveError, naming
 from auditor.evidence.entry import GENESIS, Entry, PageEntry, UnitEntry
 from auditor.evidence.line import is_whole, parse
 from auditor.evidence.page import page_name, unsealed
@@ -80,7 +80,7 @@ class Evidence:
             file = manifest_path(self.folder).open("rb")
         except FileNotFoundError:
             return
-        with file:
+        with file, naming(manifest_path(self.folder)):
             file.seek(offset)
             for line in file:
                 if not line.endswith(b"\n"):
@@ -90,7 +90,7 @@ class Evidence:
     def size(self) -> int:
         """Bytes of the manifest; 0 where there is none."""
         try:
-            with manifest_path(self.folder).open("rb") as file:
+            with manifest_path(self.folder).open("rb") as file, naming(manifest_path(self.folder)):
                 return file.seek(0, os.SEEK_END)
         except FileNotFoundError:
             return 0
@@ -152,7 +152,8 @@ class Evidence:
 def _body(pages: Place, sha256: str, seal: str | None = None) -> bytes:
     """The body of a page below `pages/`, checked against its hash, or the file against the seal told of it."""
     try:
-        stored = (pages / page_name(sha256)).read_bytes()
+        with naming(pages / page_name(sha256)):
+            stored = (pages / page_name(sha256)).read_bytes()
     except FileNotFoundError:
         raise ArchiveError(f"page sha256:{sha256} is lost; see archive verify") from None
     try:
@@ -187,7 +188,7 @@ def last_line(manifest: Place, *, end: int | None = None) -> bytes | None:
         file = manifest.open("rb")
     except FileNotFoundError:
         return None
-    with file:
+    with file, naming(manifest):
         size = file.seek(0, os.SEEK_END)
         start = size if end is None else min(end, size)
         tail = b""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from auditor.errors import ArchiveError, said
+from auditor.errors import ArchiveError, naming, said
 from auditor.evidence.entry import GENESIS, PageEntry, TombstoneEntry, UnitEntry
 from auditor.evidence.line import canonical, parse
 from auditor.evidence.page import is_page_name, page_files, page_name, unsealed
@@ -102,7 +102,7 @@ def _read(manifest: Place) -> _Seen:
     except FileNotFoundError:
         seen.faults.append(Fault("evidence/manifest.jsonl", "it is lost"))
         return seen
-    with file:
+    with file, naming(manifest):
         for number, line in enumerate(file):
             if not line.endswith(b"\n"):
                 seen.faults.append(Fault("evidence/manifest.jsonl", "its last line is unfinished"))

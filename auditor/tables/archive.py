@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 import polars as pl
 
-from auditor.errors import ArchiveError
+from auditor.errors import ArchiveError, naming
 from auditor.evidence.places import (
     EVIDENCE,
     TABLES,
@@ -210,7 +210,8 @@ def _is_begun(folder: Path) -> bool:
 
 def _check_format(folder: Place) -> None:
     try:
-        found = json.loads((folder / _MARK).read_bytes())["format"]
+        with naming(folder / _MARK):
+            found = json.loads((folder / _MARK).read_bytes())["format"]
     except (FileNotFoundError, NotADirectoryError):
         raise ArchiveError(f"{folder} is no archive; collect or import makes one") from None
     except (ValueError, KeyError, TypeError, RecursionError):

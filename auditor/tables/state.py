@@ -8,7 +8,7 @@ from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 
-from auditor.errors import ArchiveError
+from auditor.errors import ArchiveError, naming
 from auditor.evidence.places import Place, make_private, write_private
 from auditor.evidence.reader import EMPTY_CHAIN
 from auditor.frozen import dataclass
@@ -37,7 +37,8 @@ class State:
 def read_state(tables: Place) -> State:
     """The state of the tables in a folder; the empty one when they were never made."""
     try:
-        written = (tables / _NAME).read_bytes()
+        with naming(tables / _NAME):
+            written = (tables / _NAME).read_bytes()
     except FileNotFoundError:
         return State()
     try:

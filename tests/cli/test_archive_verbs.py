@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 
+from auditor.cli import _root
 from auditor.cli.archive import command
 from auditor.cli.context import Session
 from auditor.errors import ArchiveError, ConfigError
@@ -139,6 +140,41 @@ def test_verify_does_not_call_changed_what_it_cannot_read(verb: Verb, folder: Pa
     assert told.return_value == 3
     (folder / "evidence/added").touch()
     assert verb("verify").return_value == 1
+
+
+@pytest.mark.skipif(not UNREADABLE.exists(), reason="this system has no such file")
+@pytest.mark.parametrize("name", ["evidence/manifest.jsonl", "archive.json", "tables/state.json"])
+def test_a_file_of_the_archive_that_cannot_be_read_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    (folder / name).symlink_to(UNREADABLE)
+    for words in (["archive", "verify"], ["archive", "status"], ["check"], ["doctor"]):
+        told = CliRunner().invoke(_root, [*words, "--archive", str(folder)], standalone_mode=False)
+        assert f"{folder / name}: " in told.stdout + told.stderr, words
+        assert told.return_value == (1 if words == ["doctor"] else 2)
+
+
+@pytest.mark.skipif(not UNREADABLE.exists(), reason="this system has no such file")
+def test_a_file_given_on_the_command_line_that_cannot_be_read_is_named(folder: Path, tmp_path: Path) -> None:
+    given = tmp_path / "given"
+    given.symlink_to(UNREADABLE)
+    waiver = ["--id", "W-1", "--fingerprint", "0" * 64, "--reason", "r", "--owner", "o", "--expires", "2026-12-31"]
+    for words in (
+        ["archive", "verify", "--archive", str(folder), "--audit"],
+        ["collect", "--archive", str(folder), "--plan", "--emails"],
+        ["waivers", "add", *waiver, "--waivers"],
+    ):
+        told = CliRunner().invoke(_root, [*words, str(given)], standalone_mode=False)
+        assert (told.return_value, told.stderr) == (2, f"{given}: input/output error\n"), words
+
+
+@pytest.mark.skipif(not UNREADABLE.exists(), reason="this system has no such file")
+def test_a_page_that_cannot_be_read_is_named_where_it_is_needed(folder: Path) -> None:
+    (page,) = (folder / "evidence/pages").rglob("*.zst")
+    page.unlink()
+    page.symlink_to(UNREADABLE)
+    for words in (["rebuild"], ["erase", "--email", "eve@example.com"]):
+        told = CliRunner().invoke(_root, ["archive", *words, "--archive", str(folder)], standalone_mode=False)
+        assert (told.return_value, told.stderr) == (2, f"{page}: input/output error\n")
 
 
 def test_verify_tells_what_took_the_place_of_a_page(verb: Verb, folder: Path) -> None:
