@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
@@ -11,6 +12,8 @@ from auditor.model.spans import subtract
 from auditor.model.window import Window, instant
 from auditor.webex.plan import can_be_mended, mends, whole_spans
 from auditor.webex.work import HOST, NARROWED, PEOPLE
+
+_APART = re.compile(rf"(.+?)({PEOPLE}[0-9a-f]{{16}})?({HOST}[0-9a-f]{{16}})?", re.DOTALL)
 
 
 def mended(units: Mapping[str, Unit], *, asked: Collection[str]) -> tuple[Unit, ...]:
@@ -44,12 +47,18 @@ def _brought(unit: Unit, units: Mapping[str, Unit], asked: Collection[str]) -> l
         answered = [key.rsplit(" ", 2) for key, other in units.items() if not mends(other)]
         same = [Window(*map(instant, span)) for name, *span in answered if name == question]
         return [*whole_spans(units.values(), site), *same]
-    question = unit.key.rpartition(HOST)[0] or unit.key
-    meeting, people, _ = question.rpartition(PEOPLE)
-    others = [meeting or question]
+    meeting, people, host = _parted(unit.key)
+    others = [meeting]
     if people:  # an answer in the name of a host who may be another one's brings nothing for sure
-        others += [key for key in asked if key.startswith(meeting + PEOPLE) and HOST not in key]
-    apart = unit.endpoint == "participants" and others[0] != unit.key
+        lists = ((key, *_parted(key)) for key in asked if key.startswith(meeting + PEOPLE))
+        others += [key for key, named, some, guessed in lists if named == meeting and some and not guessed]
+    apart = unit.endpoint == "participants" and (people or host)
     if apart and any(key in units and not mends(units[key]) for key in others):
         return [gap.window for gap in unit.gaps]
     return []
+
+
+def _parted(key: str) -> tuple[str, bool, bool]:
+    """The key of the meeting, and whether some of its people were asked about, or in the name of a guessed host."""
+    found = _APART.fullmatch(key)
+    return (key, False, False) if found is None else (found[1], found[2] is not None, found[3] is not None)
