@@ -18,7 +18,7 @@ from auditor.evidence.remote import Remote
 from auditor.words import counted
 
 _MOST_NAMED = 100_000
-_MOST_UNREAD = 10
+MOST_UNREAD = 10
 """After so many objects in a row that a store does not give out the others are not asked for: each may take minutes."""
 
 
@@ -188,7 +188,7 @@ def _page_faults(folder: Place, sizes: dict[str, int]) -> list[Fault]:
         in_a_row = in_a_row + 1 if fault is not None and fault.unread else 0
         if fault is not None:
             faults.append(fault)
-        if in_a_row == _MOST_UNREAD and number < len(sizes) and isinstance(pages, Remote):
+        if in_a_row == MOST_UNREAD and number < len(sizes) and isinstance(pages, Remote):
             left = counted(len(sizes) - number, "further page")
             return [*faults, Fault("evidence/pages", f"not asked for after that: {left}", unread=True)]
     try:

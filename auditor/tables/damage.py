@@ -15,7 +15,7 @@ from auditor.errors import ArchiveError, AuditorError, is_full, said
 from auditor.evidence.places import TABLES as FOLDER
 from auditor.evidence.places import Place
 from auditor.evidence.remote import Remote
-from auditor.evidence.verify import Fault, unread
+from auditor.evidence.verify import MOST_UNREAD, Fault, unread
 from auditor.tables.archive import Archive
 from auditor.tables.files import digest_in, listed_in
 from auditor.tables.schema import TABLES
@@ -43,6 +43,7 @@ def compared(archive: Archive) -> Compared:
     """The tables compared with the versions they had, and every file of them with the digest in its name."""
     found = Compared([*_lost(archive)])
     unreadable = {fault.where for fault in found.faults if fault.what in {_NO_LOG, _ELSEWHERE}}
+    in_a_row = 0
     for table in (*TABLES, UNITS.name):
         if not archive.has(table) or f"{FOLDER}/{table}" in unreadable:
             continue
@@ -52,7 +53,13 @@ def compared(archive: Archive) -> Compared:
                 harm = _harm(archive.tables / table / name, name)
             except (OSError, ArchiveError) as error:
                 found.faults.append(unread(where, error))
+                in_a_row += 1
+                if in_a_row == MOST_UNREAD and isinstance(archive.tables, Remote):
+                    found.faults.append(Fault(FOLDER, "no further file was asked for after that", unread=True))
+                    return found
                 harm = None
+            else:
+                in_a_row = 0
             if harm == _LOST and name not in _names(archive, table):
                 continue  # replaced by whoever writes meanwhile
             found.files += 1

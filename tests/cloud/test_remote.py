@@ -16,6 +16,7 @@ from auditor.evidence.entry import Request, Response, Unit
 from auditor.evidence.remote import reason, remote
 from auditor.evidence.writer import Writer
 from auditor.tables.archive import Archive
+from auditor.tables.ingest import ingest
 from tests.audit.small import EVE, HOST, MALLORY, NOW, rule_file, small_archive
 from tests.cloud.loopback import BUCKET, SECRET, Bucket, served
 
@@ -111,18 +112,26 @@ def test_verify_names_an_object_that_the_store_does_not_give_out_and_goes_on(buc
 
 
 @pytest.mark.slow
-def test_verify_asks_a_store_that_gives_nothing_out_for_ten_pages_and_no_more(tmp_path_factory, auditor):
+def test_verify_asks_a_store_that_gives_nothing_out_for_ten_pages_and_ten_files_and_no_more(tmp_path_factory, auditor):
     folder = tmp_path_factory.mktemp("refusing")
     archive = Archive.create(folder / "archive")
     with Writer.open(archive.path, now=lambda: WHEN) as writer:
         pages = [writer.add_page(Request("GET", "x"), Response(200, WHEN), b"%d" % number) for number in range(13)]
         writer.commit_unit(Unit("x", "x", None, None, tuple(page.seq for page in pages), complete=True, rows=0))
+    for number in range(12):  # each brings a file of a table
+        unit = Unit(f"{number}", "x", None, None, (), complete=True, rows=0)
+        with Writer.open(archive.path, now=lambda: WHEN) as writer:
+            writer.commit_unit(unit)
+        ingest(archive)
+    files = [path.relative_to(folder).as_posix() for path in (folder / "archive/tables").rglob("*.parquet")]
     with served(folder) as bucket:
-        bucket.kept = ("archive/evidence/pages",)
+        bucket.kept = ("archive/evidence/pages", *files)
         done = auditor("archive", "verify", "--archive", f"s3://{BUCKET}/archive", env=bucket.environment)
     assert done.returncode == 3, done.stderr
-    assert done.stdout.count("it could not be read") == 10
-    assert done.stdout.splitlines()[-1] == "evidence/pages: not asked for after that: 3 further pages"
+    told = [line.partition(": ")[2] for line in done.stdout.splitlines()]
+    assert ["could not be read" in line for line in told] == [True] * 10 + [False] + [True] * 10 + [False]
+    assert told[10] == "not asked for after that: 3 further pages"
+    assert told[-1] == "no further file was asked for after that"
 
 
 @pytest.mark.parametrize(
