@@ -52,7 +52,7 @@ def command(session: Session, out: Path) -> int:
     settings = load(resource("sample_data/auditor.yaml"))
     window = Window(SAMPLE.first, SAMPLE.first + timedelta(days=SAMPLE.days))
     now = site.now or SAMPLE.now
-    archive = _collected(site, _emptied(out), settings, window=window, now=now)
+    archive = _collected(site, _emptied(out, now), settings, window=window, now=now)
     audit = check(archive, load_rules(tests=False), request=Request(window=window, settings=settings), now=now)
     for name, file in _FILES.items():
         write_file(out / file, FORMATS[name].render(audit, Options()))
@@ -62,12 +62,18 @@ def command(session: Session, out: Path) -> int:
     return Exit.OK
 
 
-def _emptied(out: Path) -> Path:
+def _emptied(out: Path, now: datetime) -> Path:
     """The folder of the archive, new: what an earlier demo left there is removed, anything else is refused."""
+    from auditor.evidence.entry import RunEntry
+    from auditor.evidence.reader import Evidence
+
     folder = out / _ARCHIVE
     if folder.exists():
         if not (folder / "archive.json").is_file():
             raise ConfigError(f"{folder} is there and no archive; name another folder by --out")
+        first = next(Evidence(folder).entries(), None)
+        if first is not None and not (isinstance(first, RunEntry) and first.at == now):
+            raise ConfigError(f"{folder} is an archive that no demo made; name another folder by --out")
         rmtree(folder)
     out.mkdir(parents=True, exist_ok=True)
     return folder

@@ -172,3 +172,26 @@ def test_a_folder_that_is_no_archive_is_left_alone(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "is there and no archive" in done.stderr
     assert (tmp_path / "out/archive/mine.txt").read_text() == "keep"
+
+
+def test_an_archive_that_no_demo_made_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "people.json").write_text('[{"email": "ann@example.com", "active": true}]')
+    auditor = [sys.executable, "-m", "auditor"]
+    kept = [*auditor, "import", "--archive", "out/archive", "--as", "people", "people.json"]
+    subprocess.run(kept, cwd=tmp_path, capture_output=True, check=True)
+    before = (tmp_path / "out/archive/evidence/manifest.jsonl").read_bytes()
+    done = run(tmp_path)
+    assert done.returncode == 2
+    assert "is an archive that no demo made" in done.stderr
+    assert (tmp_path / "out/archive/evidence/manifest.jsonl").read_bytes() == before
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["archive"]
+
+
+def test_what_an_earlier_demo_left_is_replaced(demos: list[tuple[Path, Any]], tmp_path: Path) -> None:
+    earlier = demos[0][0] / "out/archive"
+    shutil.copytree(earlier, tmp_path / "out/archive")
+    (tmp_path / "out/archive/more.txt").write_text("of that demo")
+    assert run(tmp_path).returncode == 0
+    manifest = "evidence/manifest.jsonl"
+    assert (tmp_path / "out/archive" / manifest).read_bytes() == (earlier / manifest).read_bytes()
+    assert not (tmp_path / "out/archive/more.txt").exists()
