@@ -88,7 +88,7 @@ class Wire:
                 verify=True if transport.inner else _trusted(origin, transport.ca_file),
                 transport=transport.inner,
             )
-        except (ValueError, httpx.InvalidURL) as error:
+        except (ValueError, httpx.InvalidURL, ImportError) as error:  # SOCKS would need another library
             raise ConfigError("the proxy is not a URL such as http://proxy.example.com:3128") from error
 
     def __enter__(self) -> Self:
@@ -120,7 +120,7 @@ class Wire:
             with self._http.stream(method, url, headers=dict(headers), content=content) as response:
                 body = self._read(response, deadline=deadline)
                 return Answer(response.status_code, dict(response.headers.items()), body)
-        except (httpx.RequestError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
+        except (httpx.RequestError, httpx.InvalidURL, UnicodeError, ssl.SSLError, OSError) as error:
             raise TransferFailed(_told(error)) from None
 
     def _read(self, response: httpx.Response, *, deadline: float) -> bytes:

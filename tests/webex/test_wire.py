@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from auditor.errors import ConfigError
 from auditor.webex.awaited import Stopped
 from auditor.webex.oauth import Integration, TokenEndpoint
 from auditor.webex.origin import Origin
@@ -159,6 +160,21 @@ def test_nothing_on_loopback_goes_through_a_proxy() -> None:
         origin = Origin.of(f"http://127.0.0.1:{server.server_address[1]}/v1")
         assert answered(origin, Transport(proxy="http://127.0.0.1:9")) == 200
         thread.join()
+
+
+@pytest.mark.parametrize(
+    "proxy", ["socks5://127.0.0.1:1080", "socks5h://127.0.0.1:1080", "http://[::1", "ftp://x", "x"]
+)
+def test_a_proxy_of_another_kind_is_told(proxy: str) -> None:
+    with pytest.raises(ConfigError, match=r"the proxy is not a URL such as http:"):
+        Wire(Origin.of("https://webex.example.com/v1"), Transport(proxy=proxy), monotonic=lambda: 0.0)
+
+
+@pytest.mark.parametrize("host", ["xn--", f"{'a' * 64}.invalid", "ä..b"])
+def test_a_name_that_no_host_can_have_is_a_failed_transfer(host: str) -> None:
+    origin = Origin.of(f"https://{host}/v1")
+    with Wire(origin, Transport(), monotonic=lambda: 0.0) as wire, pytest.raises(TransferFailed):
+        wire.send("GET", f"{origin.base}/x", headers={})
 
 
 @contextmanager
