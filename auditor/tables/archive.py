@@ -67,6 +67,7 @@ class Archive:
         """The archive at `path`, made when there is none. Raises `ArchiveError` where none can be."""
         folder = Path(path)
         if not (folder / _MARK).exists():
+            _check_name(folder)
             if found := _ENCODED.search(str(folder.absolute())):
                 raise ArchiveError(
                     f"{folder}: tables cannot be kept below a folder with {found[0]} in its name, which Delta Lake "
@@ -218,3 +219,14 @@ def _check_format(folder: Place) -> None:
         raise ArchiveError(f"{folder / _MARK} is damaged; it should read {json.dumps({'format': FORMAT})}") from None
     if not isinstance(found, int) or found > FORMAT:
         raise ArchiveError(f"{folder} has format {found}; this version reads up to {FORMAT}: install a newer one")
+    if isinstance(folder, Path):
+        _check_name(folder)
+
+
+def _check_name(folder: Path) -> None:
+    try:
+        str(folder.absolute()).encode()
+    except UnicodeEncodeError:
+        raise ArchiveError(
+            f"{folder}: tables cannot be kept below a folder whose name is no UTF-8; choose another name"
+        ) from None

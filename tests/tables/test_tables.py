@@ -1,6 +1,7 @@
 """Tables as they are filled: one row a key, the newest page wins, whatever the order and however often."""
 
 import json
+import os
 import random
 import sys
 from collections.abc import Callable
@@ -407,6 +408,16 @@ def test_a_name_that_delta_lake_takes_for_another_one_is_refused(tmp_path: Path,
     with pytest.raises(ArchiveError, match="choose another name"):
         Archive.create(tmp_path / name)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_is_no_utf8_is_refused(new_site, tmp_path: Path) -> None:
+    name = os.fsdecode(b"a\xffb")
+    with pytest.raises(ArchiveError, match="is no UTF-8; choose another name"):
+        Archive.create(tmp_path / name / "x")
+    assert list(tmp_path.iterdir()) == []
+    new_site(tmp_path / "x").archive.path.rename(tmp_path / name)
+    with pytest.raises(ArchiveError, match="is no UTF-8; choose another name"):
+        Archive(tmp_path / name)
 
 
 def test_a_percent_sign_that_stands_for_itself_is_not(new_site, tmp_path: Path) -> None:
