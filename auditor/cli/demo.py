@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor.cli.context import Exit, Session
+from auditor.cli.options import Folder
 from auditor.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _ARCHIVE = "archive"
 @click.option(
     "--out",
     default=DEFAULT,
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Folder(),
     metavar="DIR",
     help=f"Folder for the results; {DEFAULT} unless named.",
 )

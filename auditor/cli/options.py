@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import click
@@ -65,6 +65,17 @@ class ArchivePlace(click.ParamType[Path | str]):
         del param, ctx
         text = _place(value)
         return text if is_remote(text) else Path(text)
+
+
+class Folder(click.Path):
+    """A folder that is written to or read from; an empty name is none."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The folder as a path."""
+        return super().convert(_place(value), param, ctx)
 
 
 def comma_list(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import click
 
 from auditor.cli.audits import whole_audit
 from auditor.cli.context import Exit, Session, say
-from auditor.cli.options import Output, outputs, zone
+from auditor.cli.options import Folder, Output, outputs, zone
 from auditor.errors import ConfigError
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -28,7 +28,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option(
     "--templates",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Folder(),
     metavar="DIR",
     help="Templates that stand before the packaged ones.",
 )

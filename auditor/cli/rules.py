@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from auditor.cli.context import Exit, Session, fail, say, show_json
-from auditor.cli.options import comma_list, overrides, settings_of
+from auditor.cli.options import Folder, comma_list, overrides, settings_of
 from auditor.documents import nearest, printable
 from auditor.errors import ConfigError, RuleError
 from auditor.words import counted
@@ -285,7 +285,7 @@ def _refuse_taken(session: Session, rule_id: str, name: str) -> None:
 @_paths
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=Folder(),
     default="auditor-rules",
     show_default=True,
     metavar="DIR",

@@ -11,6 +11,7 @@ from types import FrameType
 import click
 
 from auditor.cli.context import Exit
+from auditor.cli.options import Folder
 from auditor.errors import ConfigError
 
 
@@ -20,7 +21,7 @@ def command() -> None:
 
 
 @command.command()
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Folder.")
+@click.option("--out", required=True, type=Folder(), metavar="DIR", help="Folder.")
 @click.option("--sample", is_flag=True, help="The company that ships as sample data, byte for byte.")
 @click.option("--users", type=click.IntRange(24, 100_000), help="People of the company; 60 unless named.")
 @click.option("--days", type=click.IntRange(5, 3_650), help="Days of its calendar; 28 unless named.")

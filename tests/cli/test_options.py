@@ -135,6 +135,9 @@ def test_an_empty_value_is_refused_because_leaving_it_out_would_ask_for_more(val
         ["check", "--archive", "x", "--rules", ""],
         ["check", "--archive", ""],
         ["rules", "test", "--only", ""],
+        ["rules", "docs", "--out", ""],
+        ["demo", "--out", ""],
+        ["simulate", "generate", "--out", " "],
     ],
 )
 def test_no_verb_takes_an_empty_value_for_none(words: list[str], tmp_path: Any, monkeypatch: Any) -> None:
