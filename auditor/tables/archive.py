@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 import polars as pl
 
 from auditor.errors import ArchiveError, naming
+from auditor.evidence.lock import alone
 from auditor.evidence.places import (
     EVIDENCE,
     TABLES,
@@ -73,18 +74,10 @@ class Archive:
                     f"{folder}: tables cannot be kept below a folder with {found[0]} in its name, which Delta Lake "
                     "takes for another character; choose another name"
                 )
-            if folder.exists() and not _is_begun(folder):
-                raise ArchiveError(f"{folder} is a folder with other things in it; name a new or an empty one")
             with written(folder):
-                made = make_private(folder / EVIDENCE)
-                folder.chmod(0o700)
-                half_written(manifest_path(folder)).unlink(missing_ok=True)
-                # somebody who makes it at the same time may have written to it already
-                manifest_path(folder).touch(mode=0o600)
-                mark(folder)
-                for parent in {path.parent for path in made}:
-                    with suppress(PermissionError):  # one may make folders where one may not look
-                        sync_folder(parent)
+                made = [] if folder.exists() else make_private(folder)
+                with alone(folder):  # somebody may make it at the same time
+                    _begin(folder, made)
         return cls(folder)
 
     @classmethod
@@ -200,6 +193,23 @@ def _folder(place: Place) -> Path:
     if isinstance(place, Remote):
         raise ArchiveError(f"{place}: an archive on an object store is read only")
     return place
+
+
+def _begin(folder: Path, made: Sequence[Path]) -> None:
+    """Make what an archive has to begin with, where nobody did; `made` are the folders there were none of."""
+    if (folder / _MARK).exists():
+        return
+    if not _is_begun(folder):
+        raise ArchiveError(f"{folder} is a folder with other things in it; name a new or an empty one")
+    made = [*made, *make_private(folder / EVIDENCE)]
+    folder.chmod(0o700)
+    half_written(manifest_path(folder)).unlink(missing_ok=True)
+    # where folders cannot be locked, somebody who makes it at the same time may have written to it already
+    manifest_path(folder).touch(mode=0o600)
+    mark(folder)
+    for parent in {path.parent for path in made}:
+        with suppress(PermissionError):  # one may make folders where one may not look
+            sync_folder(parent)
 
 
 def _is_begun(folder: Path) -> bool:

@@ -4,7 +4,9 @@ import json
 import os
 import random
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
@@ -284,6 +286,17 @@ def test_of_two_who_make_one_archive_none_takes_away_what_the_other_wrote(tmp_pa
         writers[0].add_page(Request("GET", "b"), Response(200, NOW), b"[2]")
     evidence = Archive(folder).evidence
     assert (len([*evidence.entries()]), evidence.verify()) == (2, ())
+
+
+def test_all_who_make_one_archive_at_the_same_time_have_it(tmp_path: Path) -> None:
+    at_once = threading.Barrier(4)
+
+    def made(number: int) -> Path:
+        at_once.wait(20)
+        return Archive.create(tmp_path / str(number // 4)).path
+
+    with ThreadPoolExecutor(4) as pool:
+        assert [*pool.map(made, range(40))] == [tmp_path / str(number // 4) for number in range(40)]
 
 
 @pytest.mark.parametrize("left", ["evidence/manifest.jsonl", "evidence/letter.txt", "tables/attendees"])
