@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from auditor.evidence.entry import JsonValue
 
 _ESCAPE = re.compile(r"(?<!\\)\\+(?:u([0-9a-fA-F]{4})|/)")
 _TIMES_OVER = 5
+_BEGINNINGS = ("{", "[", '"')
 _ERASED = "[erased]"
 
 
@@ -34,22 +36,24 @@ class Person:
         return re.compile(rf"(?<![\w.+-]){re.escape(self.email.lower())}(?![\w-]|\.\w)", re.IGNORECASE)
 
     def named_in(self, value: JsonValue) -> bool:
-        """Whether a JSON value names the person anywhere, in keys too, however deep it is."""
+        """Whether a JSON value names the person anywhere, in keys and in texts of JSON too, however deep it is."""
         left = [value]
         while left:
             inner = left.pop()
             if isinstance(inner, str):
                 if any(self._pattern.search(form) for form in _forms(inner)):
                     return True
+                if inner.lstrip().startswith(_BEGINNINGS) and self.within(inner):
+                    left += _held(inner)
             elif isinstance(inner, Mapping):
                 left += [*inner, *inner.values()]
             elif isinstance(inner, Sequence):
                 left += inner
         return False
 
-    def within(self, name: str) -> bool:
-        """Whether the name of a file holds the address, whatever stands around it: there it is nobody else's."""
-        return any(self.email.lower() in form.lower() for form in _forms(name))
+    def within(self, text: str) -> bool:
+        """Whether a text holds the address, whatever stands around it: in the name of a file it is nobody else's."""
+        return any(self.email.lower() in form.lower() for form in _forms(text))
 
     def without(self, value: JsonValue) -> JsonValue:
         """The value with every text and every pair that names the person made null."""
@@ -65,6 +69,14 @@ class Person:
         """Text that must stay text, with the address replaced; all of it when the address is hidden in escapes."""
         plain = self._pattern.sub(_ERASED, text)
         return _ERASED if self.named_in(plain) else plain
+
+
+def _held(text: str) -> list[JsonValue]:
+    """The value a text of JSON holds: what stands for a line's end in it would seem to begin the address behind it."""
+    try:
+        return [json.loads(text, parse_int=float)]
+    except (ValueError, RecursionError):
+        return []
 
 
 def _forms(text: str) -> list[str]:

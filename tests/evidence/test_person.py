@@ -99,6 +99,19 @@ def test_an_address_behind_a_character_that_json_escapes_is_found(before: str) -
     assert without_person(page, EVE) == (b'{"items": [null, {"a": 1}]}', 1)
 
 
+@pytest.mark.parametrize("times", [1, 2, 3, 5])
+@pytest.mark.parametrize("outside", [False, True])
+def test_so_is_one_in_a_text_of_json(times: int, *, outside: bool) -> None:
+    text = "write to\neve@example.com"
+    for _ in range(times):
+        text = json.dumps({"comment": text})
+    if outside:
+        assert without_person(json.dumps({"error": text}).encode(), EVE) == (b'{"error":null}', 1)
+        return
+    page = json.dumps({"items": [{"details": text}, {"a": "steve@example.com"}]}).encode()
+    assert without_person(page, EVE) == (b'{"items": [null, {"a": "steve@example.com"}]}', 1)
+
+
 @pytest.mark.parametrize("name", ["CORP\\neve@example.com", "C:\\\\teve@example.com"])
 def test_a_backslash_of_a_text_begins_no_escape(name: str) -> None:
     page = json.dumps({"items": [{"displayName": name}]}).encode()
