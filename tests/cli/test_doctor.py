@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 
@@ -59,6 +60,15 @@ def test_a_damaged_archive_leaves_1_and_names_the_page(auditor, small, tmp_path)
     assert result.returncode == 1
     assert lines(result)["evidence"] == "missing"
     assert page.stem in result.stdout
+
+
+@pytest.mark.slow
+def test_an_archive_the_system_does_not_open_leaves_1(auditor, tmp_path) -> None:
+    (tmp_path / "a/archive.json").mkdir(parents=True)
+    done = auditor("doctor", "--archive", "a")
+    assert done.returncode == 1
+    assert re.search(r"missing +archive +a/archive\.json: is a directory", done.stdout)
+    assert "geoip" in done.stdout
 
 
 @pytest.mark.slow
