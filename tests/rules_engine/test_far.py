@@ -31,6 +31,23 @@ def test_a_sum_of_all_rows_too_large_to_hold_is_unknown(judge):
     assert (found.found, found.not_evaluable) == (0, 20)
 
 
+@pytest.mark.parametrize(
+    ("aggregate", "having"),
+    [
+        ("s: sum(duration)", "s + s < 1 * hours"),
+        ("s: sum(duration)", "-s - s > 1 * hours"),
+        ("n: sum(meeting_number_value)", "n + n < 1"),
+        ("n: sum(meeting_number_value)", "-n - n > 1"),
+    ],
+)
+def test_a_sum_of_sums_too_large_to_hold_is_unknown(judge, aggregate, having):
+    every = rows(LONG, count=15)["attendees"]
+    numbered = [one | {"meeting_number": str(6 * 10**17)} for one in every]
+    detect = f"from: attendees\ngroup: {{by: [meeting_id], aggregate: {{{aggregate}}}, having: {having}}}"
+    found = judge(detect, {"attendees": numbered}, fingerprint="[meeting_id]")
+    assert (found.verdict, found.not_evaluable) == (Verdict.NOT_EVALUATED, 1)
+
+
 @pytest.mark.parametrize("term", ["joined_time + duration", "joined_time - duration"])
 def test_a_moment_of_no_year_is_unknown(judge, term):
     detect = f"from: attendees\nderive: {{far: {term}}}\nwhere: far is not None"

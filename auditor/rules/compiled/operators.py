@@ -16,7 +16,7 @@ import polars as pl
 
 from auditor.rules.compiled.dtypes import DTYPES
 from auditor.rules.language.columns import names_in
-from auditor.rules.language.tree import Column, Expr, Literal, LiteralValue, Op, Type
+from auditor.rules.language.tree import Expr, Literal, LiteralValue, Op, Type
 
 Kind = TypeVar("Kind")
 Compiled: TypeAlias = Callable[[Op, tuple[pl.Expr, ...]], pl.Expr]
@@ -106,14 +106,12 @@ def _sum(combine: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> Compiled:
 
 def _held(op: Op, combine: Callable[[pl.Expr, pl.Expr], pl.Expr], args: tuple[pl.Expr, ...], found: pl.Expr) -> pl.Expr:
     """The sum, or null where no column can hold it, or no calendar the moment: it would come round to another."""
-    known = pl.lit(value=True)
-    if any(tree.type is not Type.DATETIME and not isinstance(tree, Column | Literal) for tree in op.args):
-        known = combine(*(arg.cast(pl.Int64).cast(pl.Float64) for arg in args)).abs() < BEYOND
-    elif op.type is not Type.DATETIME:
-        return found
     if op.type is Type.DATETIME:
-        known &= (found >= pl.lit(_FIRST)) & (found <= pl.lit(_LAST))
-    return pl.when(known).then(found)
+        # one that came round lies in no year
+        return pl.when((found >= pl.lit(_FIRST)) & (found <= pl.lit(_LAST))).then(found)
+    if all(tree.type is Type.DATETIME for tree in op.args):
+        return found
+    return pl.when(combine(*(arg.cast(pl.Int64).cast(pl.Float64) for arg in args)).abs() < BEYOND).then(found)
 
 
 def _number(tree: Expr, compiled: pl.Expr) -> pl.Expr:
