@@ -21,7 +21,7 @@ from auditor.rules.outcome import CRASHES, Judged
 from auditor.rules.rows.handed import Handed
 from auditor.rules.rows.once import by_source, made_name, made_names, row_trees
 from auditor.rules.rows.parts import MEETING
-from auditor.rules.rows.places import AT
+from auditor.rules.rows.places import AT, inside
 from auditor.rules.rows.source import Source
 from auditor.rules.stages.baseline import judge_baseline
 from auditor.rules.stages.derive import narrowed, with_derived
@@ -93,6 +93,7 @@ def _waiting(task: Task, table: str) -> frozenset[str]:
         rest = replace(rest, detect=replace(detect, where=None))
     made = {made_name(tree) for trees in by_source(row_trees(rest, table), table).values() for tree in trees}
     looked = looked_at(rest, keys=True).get(table, frozenset()) | made | {time}
+    looked |= {AT} if reads_history(task.rule) else set()
     return frozenset({*columns_of(task)[table], *made_names(task, table), *LINEAGE, AT} - looked)
 
 
@@ -125,12 +126,12 @@ def reads_history(rule: Rule) -> bool:
 def reads_beyond(rule: Rule, table: str) -> bool:
     """Whether the rule looks at rows of the table before the window, too, and after it where they are lasting.
 
-    A match asks for lasting rows of the other table, a sequence for those of its own: what followed may be outside.
+    A match asks for lasting rows to match with, a sequence for those of its own: what followed may be outside.
     """
-    stage, own = rule.detect.stage, table == rule.detect.table
+    stage = rule.detect.stage
     if TABLES[table].lasting and isinstance(stage, Match | Steps):
-        return own == isinstance(stage, Steps)
-    return own and isinstance(stage, Baseline | Detector)
+        return table == (stage.table if isinstance(stage, Match) else rule.detect.table)
+    return table == rule.detect.table and isinstance(stage, Baseline | Detector)
 
 
 def keep(source: Source, tasks: Sequence[Task], learned_from: Mapping[str, Collection[str]] = NO_LISTS) -> None:
@@ -181,14 +182,7 @@ def judge(task: Task, rows: RowsOf, *, window: Window | None, lists: Mapping[str
     Rules of installed packages are not judged here. Raises `NotEvaluated` when the rows do not allow a verdict.
     """
     judged = _judged(task, rows, window=window, lists=lists)
-    return replace(judged, hits=texts(_inside(judged.hits, task.rule, window)))
-
-
-def _inside(hits: pl.DataFrame, rule: Rule, window: Window | None) -> pl.DataFrame:
-    """The hits observed in the window, where the rows reach beyond it."""
-    if window is None or not (isinstance(rule.detect.stage, Steps) and reads_history(rule)):
-        return hits
-    return hits.filter((pl.col(AT) >= window.start) & (pl.col(AT) < window.end))
+    return replace(judged, hits=texts(judged.hits))
 
 
 def _judged(task: Task, rows: RowsOf, *, window: Window | None, lists: Mapping[str, Sequence[str]]) -> Judged:
@@ -205,9 +199,11 @@ def _judged(task: Task, rows: RowsOf, *, window: Window | None, lists: Mapping[s
             return judge_pairs(seen(detect.table), detect.stage, task)
         case Match(table=table):
             mine = seen(detect.table)
-            return judge_match(mine, mine if table == detect.table else seen(table), detect.stage, task)
+            theirs = mine if table == detect.table else seen(table)
+            return judge_match(_inside(mine, task.rule, window), theirs, detect.stage, task)
         case Steps():
-            return judge_sequence(seen(detect.table), detect.stage, task)
+            beyond = window if reads_history(task.rule) else None
+            return judge_sequence(seen(detect.table), detect.stage, task, window=beyond)
         case Baseline():
             return judge_baseline(_past(seen(detect.table).rows, task.rule, window), detect.stage, task, window=window)
         case Detector(type=kind):
@@ -218,6 +214,13 @@ def _judged(task: Task, rows: RowsOf, *, window: Window | None, lists: Mapping[s
         case None:
             every = rows(detect.table)
             return judge_plain(_derived(every, task), task, population=every.rows.height)
+
+
+def _inside(handed: Handed, rule: Rule, window: Window | None) -> Handed:
+    """The rows in the window, where there are others."""
+    if window is None or not reads_history(rule):
+        return handed
+    return handed.turned(inside(handed.rows, window))
 
 
 def _past(rows: pl.DataFrame, rule: Rule, window: Window | None) -> pl.DataFrame:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from auditor.entities.columns import picked
+from auditor.model.window import Window
 from auditor.rules.rows.keys import code_of, numbered
 from auditor.tables.schema import COUNT, LINEAGE, TABLES, TEXT
 
@@ -18,6 +19,11 @@ PLACE = "__place"
 
 _SECOND = 1_000_000
 _BITS = 63
+
+
+def inside(rows: pl.DataFrame, window: Window) -> pl.DataFrame:
+    """The rows in the window."""
+    return rows.filter((pl.col(AT) >= window.start) & (pl.col(AT) < window.end))
 
 
 def places_of(rows: pl.DataFrame, time: str | None) -> pl.Series:

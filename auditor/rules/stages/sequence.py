@@ -8,6 +8,7 @@ import polars as pl
 
 from auditor.entities.groups import repeated
 from auditor.entities.packed import texts
+from auditor.model.window import Window
 from auditor.rules.compiled.temporal import span
 from auditor.rules.language.columns import names_in
 from auditor.rules.language.spec import Sequence, Step
@@ -15,7 +16,7 @@ from auditor.rules.outcome import Judged
 from auditor.rules.rows.evaluate import verdicts
 from auditor.rules.rows.handed import Handed
 from auditor.rules.rows.keys import KEY, with_key
-from auditor.rules.rows.places import AT
+from auditor.rules.rows.places import AT, inside
 from auditor.rules.stages.kept import hits, split, with_joined_records
 from auditor.rules.task import Task
 from auditor.tables.schema import LINEAGE
@@ -23,17 +24,26 @@ from auditor.tables.schema import LINEAGE
 _ROW = "__row"
 
 
-def judge_sequence(handed: Handed, stage: Sequence, task: Task) -> Judged:
-    """Complete matches whose `where` is true, each resting on the record of every step."""
-    taken = split(handed.rows, task, whole=stage.by)
+def judge_sequence(handed: Handed, stage: Sequence, task: Task, *, window: Window | None = None) -> Judged:
+    """Complete matches whose `where` is true, each resting on the record of every step.
+
+    Where the rows reach beyond the `window` they may be steps, but what is judged and counted lies in it.
+    """
+    taken = own = split(handed.rows, task, whole=stage.by)
+    if window is not None:
+        own = split(inside(handed.rows, window), task, whole=stage.by)
     keyed = with_key(taken.rows, stage.by)
     every = (*stage.steps, *stage.absent)
     for step in every:
         task.applied(step.where, keyed)
-    unknown = taken.unknown + _untimed(keyed, stage)
     # one row is never two steps, and most keys of several columns have one row
     several = repeated(keyed[KEY])
-    population = keyed.height - int(several.sum()) + keyed[KEY].filter(several).n_unique()
+    if window is None:
+        unknown = own.unknown + _untimed(keyed, stage)
+        population = keyed.height - int(several.sum()) + keyed[KEY].filter(several).n_unique()
+    else:
+        counted = inside(keyed, window)
+        unknown, population = own.unknown + _untimed(counted, stage), counted[KEY].n_unique()
     if len(stage.steps) > 1:
         keyed = keyed.filter(several)
     keyed = keyed.with_columns(verdicts(keyed, step.where).alias(_of(place)) for place, step in enumerate(every))
@@ -48,7 +58,8 @@ def judge_sequence(handed: Handed, stage: Sequence, task: Task) -> Judged:
     for place, step in enumerate(stage.absent, start=len(stage.steps)):
         chains = _without(chains, _events(placed, step, place), stage)
     matches = _greedy(chains, len(stage.steps))
-    found, not_judged = hits(_joined(placed, matches, stage, task), stage.where, task)
+    joined = _joined(placed, matches, stage, task)
+    found, not_judged = hits(joined if window is None else inside(joined, window), stage.where, task)
     return Judged(
         with_joined_records(found, [step.name for step in stage.steps]),
         population=population,
