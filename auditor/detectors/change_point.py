@@ -30,7 +30,7 @@ from auditor.detectors.outlier import periods
 from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, together
 from auditor.detectors.wording import entity, number
 from auditor.entities.columns import picked, where_true
-from auditor.entities.groups import greatest, ids, places
+from auditor.entities.groups import ids, places
 from auditor.entities.packed import texts
 from auditor.frozen import dataclass
 from auditor.model.window import Window
@@ -41,7 +41,7 @@ PARTIAL = 1
 """So many periods at each end of a person's may be partial."""
 
 MOST = 20_000_000
-"""So many periods are filled at most: more of them would not fit into memory."""
+"""So many periods are filled at most, those of all parts together: more of them would not fit into memory."""
 _PERIODS, _LONG = "periods", "long"
 
 
@@ -95,7 +95,7 @@ def tell(parts: Sequence[Seen], settings: ChangePoint, window: Window, again: Ag
     seen = together(parts)
     if not seen.rows:
         return unjudged(seen.lost, settings.whole)
-    if (many := greatest(seen.more[_PERIODS][_PERIODS])) > MOST:
+    if (many := int(seen.more[_PERIODS][_PERIODS].sum())) > MOST:
         reason = f"{many:,} periods are more than the {MOST:,} that can be judged; take a longer period"
         return not_evaluated(reason, not_evaluable=seen.lost)
     detection = concluded(seen, seen.found, entity=settings.entity, budget=settings.budget)
@@ -152,9 +152,9 @@ def _valued(told: pl.DataFrame, settings: ChangePoint, window: Window) -> pl.Dat
 
 
 def _filled(told: pl.DataFrame, settings: ChangePoint) -> int:
-    """How many periods there are once those without rows are filled."""
+    """How many periods there are once those without rows are filled; none are where that is not asked for."""
     if settings.fill is None:
-        return told.height
+        return 0
     spans = told.group_by("_who").agg(pl.col("period").max() - pl.col("period").min())["period"].dt.total_microseconds()
     return int((spans // (settings.period // timedelta(microseconds=1)) + 1).cast(pl.Float64).sum())
 

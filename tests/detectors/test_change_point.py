@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.detectors.change_point import ChangePoint, detect
+from auditor.detectors.change_point import ChangePoint, detect, look, tell
 from auditor.detectors.detection import Aggregate, Budget
+from auditor.detectors.seen import Beside, once
 from auditor.model.window import Window
 
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
@@ -178,3 +179,13 @@ def test_more_periods_than_memory_holds_are_not_filled(build, length: timedelta,
     assert found.findings.is_empty()
     assert found.reason is not None
     assert re.fullmatch(r"[0-9,]+ periods are more than the 20,000,000 that can be judged; take a .*", found.reason)
+
+
+@pytest.mark.parametrize(("fill", "refused"), [(0.0, True), (None, False)])
+def test_filled_periods_of_all_parts_together_are_not_more_than_memory_holds(build, fill, refused) -> None:
+    settings = ChangePoint(value=COUNT, fill=fill)
+    part = look(build(weeks([3] * 16)), settings, ALL, Beside())
+    large = replace(part, more={name: one * 900_000 for name, one in part.more.items()})
+    assert not [one for one in (large, part) if tell([one], settings, ALL, once(build([]))).reason]
+    reason = tell([large, large], settings, ALL, once(build([]))).reason
+    assert (reason is not None and reason.startswith("28,800,000 periods are more than")) is refused
