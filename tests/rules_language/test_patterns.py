@@ -56,3 +56,42 @@ def test_repeats_count_as_often_as_they_stand_for(pattern):
         loaded(pattern, times=30)
     (problem,) = told.value.problems
     assert problem.line > 25 * 6
+
+
+def given(pattern: str, times: int):
+    """As many rules as asked for with the pattern as a parameter, which may have several lines."""
+    text = []
+    for number in range(times):
+        params = f"params: {{p: {{type: regex, default: {json.dumps(pattern)}, description: d}}}}\n"
+        text.append(
+            f'{HEAD.format(number)}{params}detect: {{from: attendees, where: "matches(email, param.p)"}}\n{END}'
+        )
+    return rules_of("---\n".join(text).encode(), path="r.yaml").rules
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"\w{ 190 }",
+        r"\w{1 , 190}",
+        r"\w{00000000000000000000190}",
+        "(?:[^a]{ 90 }){ 90}",
+        r"(?x)\w{1 9 0}",
+        "(?x)\\w{1#}\n90} # all of it",
+        r"(?x)\p {L}{190}",
+        "#\\w{190}\n",
+        "(?x:a # [(\n)#\\w{190}\n",
+        "(?x)[ ]#]\n(](?-x)#\\w{190}\n",
+        "(?x)( ?i-x:#\\w{190}\n)",
+        "(?:(?x) a)#\\w{190}\n",
+    ],
+)
+def test_no_blank_and_no_comment_hides_how_often_a_part_repeats(pattern):
+    assert given(pattern, 20)
+    with pytest.raises(RuleError, match="the regular expressions up to here stand for more than 10,000"):
+        given(pattern, 100)
+
+
+@pytest.mark.parametrize("pattern", [r"\x{10000}", r"[\x{10000}-\x{1F600}]", "(?x) a # \\w{190}\n [ b#]\n] # ["])
+def test_what_is_no_repeat_counts_once(pattern):
+    assert given(pattern, 200)
