@@ -8,10 +8,12 @@ import pytest
 
 from auditor.model.vocabulary import Verdict
 from auditor.model.window import Window
-from auditor.rules.judging.run import Means, run
+from auditor.rules.judging.batches import Batches
+from auditor.rules.judging.run import Means, run, source_of
 from auditor.rules.language.spec import Detector
 from auditor.rules.reading.bind import bind
 from auditor.rules.rows.source import Source
+from auditor.tables.schema import TABLES
 from tests.pack import bundled_rules
 
 BUNDLED = {rule.id: rule for rule in bundled_rules().rules if isinstance(rule.detect.stage, Detector)}
@@ -115,3 +117,24 @@ def test_a_column_is_empty_where_no_row_of_the_window_has_a_value(tables, at, ke
         empty,
         False,
     ]
+
+
+@pytest.mark.parametrize("kind", PASSES)
+@pytest.mark.parametrize(("start", "lost"), [(3, 0), (22, 1)], ids=["before the window", "in it"])
+@pytest.mark.parametrize("apart", [False, True], ids=["whole", "in parts"])
+def test_a_join_without_a_time_is_no_case_of_the_window_where_its_meeting_was_before_it(
+    tables, rule, at, kind, start, lost, apart
+) -> None:
+    window = Window(at(1440 * 20), at(1440 * 40))
+    given = rows(at)
+    given.append({**given[0], "meeting_id": "untimed", "joined_time": None, "left_time": None})
+    meetings = [{"meeting_id": f"m{day}", "start_time": at(1440 * day)} for day in range(30)]
+    meetings.append({"meeting_id": "untimed", "start_time": at(1440 * start)})
+    frames = tables({"attendees": given, "meetings": meetings})
+    one = bind(rule(f"from: attendees\ndetector: {{type: {kind}}}", fingerprint="[score]"), now=window.end)
+    pieces = {name: [frames[name].select(TABLES[name].schema.names())] for name in ("attendees", "meetings")}
+    parts = Batches(
+        pieces, frames, lambda some: source_of(some, window=window, now=window.end, means=Means()), window, rows=50
+    )
+    (ended,) = run([one], frames, window=window, now=window.end, elsewhere=parts if apart else None)
+    assert (ended.not_evaluable, ended.crashed) == (lost, False)

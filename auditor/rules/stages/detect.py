@@ -15,7 +15,7 @@ from auditor.rules.outcome import Judged, NotEvaluated
 from auditor.rules.rows.places import AT
 from auditor.rules.stages.kept import split
 from auditor.rules.task import Task
-from auditor.tables.schema import TIME
+from auditor.tables.schema import TABLES, TIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +45,20 @@ def judge_detector(request: Request, detector: DetectorFunction) -> Judged:
 
 
 def counted(request: Request) -> tuple[pl.DataFrame, int]:
-    """The rows that satisfy the rule's `where`, and of how many inside the window it is not known."""
-    window = request.window
+    """The rows that satisfy the rule's `where`, and of how many inside the window it is not known.
+
+    Those before the window that have no time of their own, which no detector can look at, are left out.
+    """
+    window, time = request.window, TABLES[request.task.rule.detect.table].time
     taken = split(request.rows, request.task)
-    unknown = taken.unknown
-    if unknown and window is not None:
-        inside = request.rows.filter(pl.col(AT) >= pl.lit(window.start, dtype=TIME))
-        unknown = split(inside, request.task).unknown
-    return taken.rows, unknown
+    if window is None:
+        return taken.rows, taken.unknown
+    inside = pl.col(AT) >= pl.lit(window.start, dtype=TIME)
+    unknown = taken.unknown and split(request.rows.filter(inside), request.task).unknown
+    rows = taken.rows
+    if time is not None and rows[time].null_count():
+        rows = rows.filter(pl.col(time).is_not_null() | inside)
+    return rows, unknown
 
 
 def with_unknown(judgement: Callable[[], Judged], unknown: int) -> Judged:
