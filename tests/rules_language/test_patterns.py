@@ -1,6 +1,7 @@
 """The regular expressions of a file are weighed before any is compiled."""
 
 import json
+from time import process_time
 
 import pytest
 
@@ -95,3 +96,13 @@ def test_no_blank_and_no_comment_hides_how_often_a_part_repeats(pattern):
 @pytest.mark.parametrize("pattern", [r"\x{10000}", r"[\x{10000}-\x{1F600}]", "(?x) a # \\w{190}\n [ b#]\n] # ["])
 def test_what_is_no_repeat_counts_once(pattern):
     assert given(pattern, 200)
+
+
+@pytest.mark.parametrize(
+    "text", ["\\p{" * 200_000, "\\x{" * 200_000, "\\w{" + "0" * 900_000, "(?x)\\w" + "[a" * 450_000]
+)
+def test_texts_as_long_as_a_file_are_weighed_at_once(text):
+    rule = HEAD.format(1) + f"description: {json.dumps(text)}\ndetect: {{from: attendees, where: invited}}\n{END}"
+    before = process_time()
+    assert rules_of(rule.encode(), path="r.yaml").rules
+    assert process_time() - before < 15

@@ -20,7 +20,7 @@ _LARGEST = 400 * _LETTERS
 _HEAVY = re.compile(r"\\[a-zA-Z]|\{[\s#\d]")
 _QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 _TOKEN = re.compile(
-    r"\\[pP](?:\{[^}]*\}|.)|\\[xuU]\{[^}]*\}|\\.|\{\s*0*(\d+)\s*(,?)\s*0*(\d*)\s*\}|\[\^?\]?|.", re.DOTALL
+    r"\\[pP](?:\{[^}]{0,99}\}|.)|\\[xuU]\{[^}]{0,99}\}|\\.|\{\s*+(\d++)\s*+(,?)\s*+(\d*+)\s*+\}|\[\^?\]?|.", re.DOTALL
 )
 _FLAGS = re.compile(r"\?([a-zA-Z]*)(?:-([a-zA-Z]*))?[:)]")
 _FREE = re.compile(r"\?[a-zA-Z]*x")
@@ -62,8 +62,8 @@ def _weight(pattern: str) -> int:
             last += _cost(text)
             groups[-1] += 0 if inside else last
         elif token[1]:
-            most = token[3] or token[1]
-            times = int(most[:_LONGEST]) + (token[2] == "," and not token[3])
+            most = (token[3] or token[1]).lstrip("0")
+            times = int(most[:_LONGEST] or 0) + (token[2] == "," and not token[3])
             more = min(last * max(times - 1, 0), _LARGEST)
             groups[-1] += more
             last += more
