@@ -122,7 +122,8 @@ class _Batch:
         if rows:
             derived.append(self._put(kind, _together(kind, waiting)))
         if kind.table is ATTENDEES and derived:
-            self.draft(MEETINGS.name).upsert(pl.concat(derived))
+            told = pl.concat(derived).unique(["site_url", "meeting_id"], keep="last", maintain_order=True)
+            self.draft(MEETINGS.name).upsert(told)
 
     def commit(self, applied: int) -> None:
         """Every table that changed has its new rows."""

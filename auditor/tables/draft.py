@@ -130,6 +130,7 @@ class Draft:
         order = [ORDER, "item"]
         descending = [False, False, True]
         if DERIVED in rows.columns:
+            held = _told(held, rows.filter(pl.col(DERIVED)), by=self.table.key)
             order, descending = [DERIVED, *order], [True, *descending]
         both = pl.concat([held.with_columns(pl.lit(False).alias(_NEW)), rows.with_columns(pl.lit(True).alias(_NEW))])
         return both.sort(*order, _NEW, descending=descending).unique(
@@ -175,6 +176,17 @@ class Draft:
         for file in write_files(folder, rows, self.table, most=most):
             self._added[file.name] = file
             add_file(self._held, file.name, file.rows, file.clusters)
+
+
+def _told(held: pl.DataFrame, derived: pl.DataFrame, *, by: Sequence[str]) -> pl.DataFrame:
+    """The rows held, without meetings derived from records that, of all attendees held now, are not the earliest.
+
+    An older page may tell of a meeting again once the record that came between was replaced.
+    """
+    place = pl.struct(ORDER, "item")
+    now = derived.select(*by, place.alias("_now"))
+    stale = pl.col(DERIVED) & (place != pl.col("_now"))
+    return held.join(now, on=by, how="left", nulls_equal=True).filter(~stale.fill_null(False)).drop("_now")
 
 
 def _is_compact(spans: Sequence[pl.DataFrame]) -> bool:

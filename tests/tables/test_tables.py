@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from types import FrameType
 
@@ -154,6 +155,28 @@ def test_an_earlier_attendee_that_comes_later_tells_the_meeting(site) -> None:
     site.add("attendees", [attendee(1, "b", minute=5)])
     site.add("attendees", [attendee(1, "a", meetingTitle="First")], days=(7, 14))
     assert rows(site.archive, "meetings")["title"].to_list() == ["First"]
+
+
+def test_a_derived_meeting_lets_go_of_a_record_that_a_newer_one_replaced(site) -> None:
+    """Of two who joined first the one whose page has the smaller hash tells the meeting, while it has a row."""
+    pages = [[attendee(1, "b", meetingTitle=f"Title {number}")] for number in range(20)]
+    smallest, *_, largest = sorted(pages, key=lambda page: sha256(json.dumps({"items": page}).encode()).digest())
+    site.add("attendees", [attendee(1, "a", meetingTitle="First")])
+    site.add("attendees", smallest)
+    assert rows(site.archive, "meetings")["title"].to_list() == [smallest[0]["meetingTitle"]]
+    site.add("attendees", largest)
+    assert rows(site.archive, "meetings")["title"].to_list() == ["First"]
+
+
+def test_a_derived_meeting_is_the_same_whichever_way_its_records_came(site) -> None:
+    """Answers and files are put into the tables one after the other when they are made again, and by turns before."""
+    site.add("attendees", [attendee(1, "c", minute=20, meetingTitle="Third")])
+    site.add("import:attendees", [attendee(1, "a", meetingTitle="First")], options={"names": "api"})
+    site.add("attendees", [attendee(1, "b", minute=10, meetingTitle="Second")], days=(7, 14))
+    before = rows(site.archive, "meetings")
+    assert before["title"].to_list() == ["First"]
+    rebuild(site.archive.path, now=lambda: NOW)
+    assert_frame_equal(rows(Archive(site.archive.path), "meetings"), before)
 
 
 @pytest.mark.parametrize("usage_first", [True, False])
