@@ -108,7 +108,10 @@ DEVICES = _table(
         "duration": SPAN,
         **_texts("call_type phone_number"),
     },
-    key=("site_url", "meeting_id", "participant_id", "correlation_id", "device_type", "audio_type", "joined_time"),
+    key=(
+        *("site_url", "meeting_id", "participant_id", "correlation_id", "device_type", "audio_type", "joined_time"),
+        *("left_time", "duration", "call_type", "phone_number"),
+    ),
 )
 
 BREAKOUTS = _table(
@@ -118,7 +121,7 @@ BREAKOUTS = _table(
         "joined_time": TIME,
         "left_time": TIME,
     },
-    key=("site_url", "meeting_id", "participant_id", "breakout_session_id", "joined_time"),
+    key=("site_url", "meeting_id", "participant_id", "breakout_session_id", "joined_time", "left_time", "name"),
 )
 
 MEETINGS = _table(

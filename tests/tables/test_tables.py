@@ -136,6 +136,14 @@ def test_the_devices_of_the_newest_record_count_as_a_whole(site) -> None:
     assert rows(site.archive, "devices").select("participant_id", "correlation_id").rows() == [("p1", "c3")]
 
 
+def test_devices_and_breakouts_of_a_record_stay_apart_whatever_tells_them_apart(site) -> None:
+    calls = [{"audioType": "pstn", "phoneNumber": number} for number in ("+1", "+2", "+2")]
+    rooms = [{"id": "b1", "leftTime": f"2026-01-02T1{hour}:00:00Z"} for hour in range(2)]
+    site.add("participants", [{"id": "p1", "meetingId": "m1", "devices": calls, "breakoutSessionsAttended": rooms}])
+    assert rows(site.archive, "devices")["phone_number"].to_list() == ["+1", "+2"]
+    assert rows(site.archive, "breakouts")["left_time"].dt.hour().to_list() == [10, 11]
+
+
 def test_a_meeting_seen_only_by_its_attendees_is_derived_from_the_earliest(site) -> None:
     site.add("attendees", [attendee(1, "b", minute=5), attendee(1, "a", meetingTitle="First")])
     (meeting,) = rows(site.archive, "meetings").rows(named=True)
