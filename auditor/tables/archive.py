@@ -143,11 +143,15 @@ class Archive:
 
     def sites(self) -> tuple[str, ...]:
         """Every site that was asked or imported, in order."""
-        naming = [table for table in (UNITS, KNOWN["meetings"], KNOWN["participants"]) if self.has(table.name)]
-        if not naming:
+        naming = (UNITS, *(KNOWN[name] for name in ("meetings", "participants", "attendees")))
+        rows = {table.name: self._rows(table) for table in naming if self.has(table.name)}
+        if not rows:
             return ()
+        if "attendees" in rows:
+            # the others have a meeting, if only one derived from them
+            rows["attendees"] = rows["attendees"].filter(pl.col("meeting_id").is_null())
         # rows of one site stand together
-        named = pl.concat([self._rows(table).select(pl.col("site_url").rle().struct["value"]) for table in naming])
+        named = pl.concat([some.select(pl.col("site_url").rle().struct["value"]) for some in rows.values()])
         return tuple(named.drop_nulls().unique().sort("value").collect().to_series())
 
     def span(self, sites: Sequence[str] | None = None) -> Window | None:

@@ -362,6 +362,13 @@ def test_sites_and_span_are_those_that_were_asked(site) -> None:
     )
 
 
+def test_a_site_is_known_from_attendees_of_no_meeting_too(site) -> None:
+    """Such rows name no meeting that could tell of it, and the file they came in may be one of several sites."""
+    site.add("attendees", [attendee(1, "a")])
+    site.add("import:attendees", [{"siteUrl": "other.example", "displayName": "A"}], site_url=None)
+    assert site.archive.sites() == ("example.webex.com", "other.example")
+
+
 def test_the_facts_of_the_chain_are_the_same_from_the_tables(site) -> None:
     for day in range(3):
         site.add("attendees", [attendee(day, "a")], days=(day, day + 1))
