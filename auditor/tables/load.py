@@ -202,7 +202,7 @@ def _spanned(read: _Read, decoded: Sequence[Decoding], asked: Asked) -> Load:
             _stretch(times, part)
     windows = [asked.span or (Window(*times[index]) if index in times else None) for index in range(len(files))]
     only = {index: next(iter(sites)) for index, sites in named.items() if len(sites) == 1}
-    sites = [asked.site_url or only.get(index) for index in range(len(files))]
+    sites = [only.get(index, asked.site_url) for index in range(len(files))]
     return Load(
         [Loaded(file, read.pages[n], records[n], windows[n], sites[n]) for n, file in enumerate(files)],
         [replace(part, decoded=_placed(part, windows, sites)) for part in decoded],

@@ -536,6 +536,18 @@ def test_a_file_fills_nothing_of_sites_it_does_not_name(bring: Bring, archive, s
     assert told() == expected
 
 
+def test_a_file_is_of_the_site_its_records_name_whatever_site_is_given(bring: Bring, archive, save) -> None:
+    file = save("a.json", json.dumps([attendee(1, siteUrl="one.webex.com"), attendee(2, siteUrl="one.webex.com")]))
+    assert bring(file, site=SITE).return_value == 0
+    held = archive()
+    found = coverage(
+        held, window=held.span(), sites=held.sites(), now=datetime(2026, 11, 20, tzinfo=UTC), settle=timedelta()
+    )
+    assert held.sites() == ("one.webex.com",)
+    assert held.span(["one.webex.com"]) == held.span()
+    assert {gap.reason.value for gap in found.gaps if gap.table == "attendees"} == {"imported"}
+
+
 def test_records_that_name_no_site_need_one(bring: Bring, save) -> None:
     assert "--site tells" in str(bring(save("a.json", json.dumps([attendee(1)])), site=None).exception)
 
