@@ -7,7 +7,10 @@ from collections.abc import Mapping
 import polars as pl
 
 from auditor.tables.facts import with_facts
-from auditor.tables.schema import TABLES, TEXT
+from auditor.tables.schema import LINEAGE, TABLES, TEXT
+
+_DERIVED = frozenset({"site_url", "meeting_id", "meeting_number", "title", *LINEAGE})
+"""The columns that attendees tell of their meeting."""
 
 
 def placed_by(table: str) -> tuple[str, ...]:
@@ -36,6 +39,7 @@ def unplaced(frames: Mapping[str, pl.LazyFrame], table: str) -> Mapping[str | No
         return {}
     rows = with_facts(frames, table, needed=placed_by(table)).filter(placement(table).is_null())
     if table == "meetings":
-        rows = rows.filter(pl.col("host_email").is_not_null() | pl.col("service_type").is_not_null())
+        told = [name for name in TABLES[table].schema if name not in _DERIVED]
+        rows = rows.filter(pl.any_horizontal(pl.col(told).is_not_null()))
     site = pl.col("site_url") if "site_url" in TABLES[table].schema else pl.lit(None, dtype=TEXT).alias("site_url")
     return dict(rows.group_by(site).len().sort("site_url").collect().iter_rows())

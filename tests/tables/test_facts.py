@@ -272,3 +272,10 @@ def test_rows_that_nothing_places_in_time_are_counted() -> None:
     assert unplaced(tables, "meetings") == {"a.webex.com": 1}
     assert unplaced(tables, "people") == {}
     assert unplaced(tables, "sign_ins") == {None: 1}
+
+
+@pytest.mark.parametrize("told", [{"total_participants": 3}, {"end_time": datetime(2026, 1, 5, tzinfo=UTC)}])
+def test_a_usage_record_without_a_start_is_counted_whatever_else_it_tells(told: dict[str, object]) -> None:
+    """A meeting derived from attendees has no start either, and is no record that was lost."""
+    tables = frames(meetings=[{"meeting_id": "m1", "title": "T"}, {"meeting_id": "m2", "title": "T", **told}])
+    assert unplaced(tables, "meetings") == {"a.webex.com": 1}
