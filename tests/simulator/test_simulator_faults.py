@@ -284,6 +284,14 @@ def test_a_body_is_no_json(ask, name):
     assert usual.json()
 
 
+@pytest.mark.parametrize("names", [("invalid-json", "types-broken"), ("types-broken", "html")])
+def test_records_of_a_body_that_is_no_json_are_left_alone(ask, names):
+    answer = ask(*map(Fault, names))
+    assert answer.status_code == 200
+    with pytest.raises(json.JSONDecodeError):
+        answer.json()
+
+
 @pytest.mark.parametrize(
     ("name", "body"),
     [

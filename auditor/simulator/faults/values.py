@@ -17,7 +17,10 @@ def items_of(answer: Answer) -> list[Record] | None:
     """The records of a good answer; None when there are none to change."""
     if answer.status != 200:
         return None
-    body = json.loads(answer.body)
+    try:
+        body = json.loads(answer.body)
+    except ValueError:
+        return None  # another fault struck first
     items = body.get("items") if isinstance(body, dict) else None
     return items if isinstance(items, list) and items else None
 
