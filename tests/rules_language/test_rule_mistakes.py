@@ -134,6 +134,7 @@ def test_a_missing_key_is_named(key: str, problems: Problems, rule: Rule) -> Non
         ("tests: [{name: a, given: {}, expect: 0, expect_error: x}]", "8:9: a test has one of expect and expect_error"),
         ("tests: [{name: a, given: {}, expect: 0}, {name: a, given: {}, expect: 0}]", "8:49: test 'a' is named twice"),
         ("tests: [{name: a, given: {}, expect: some}]", "8:38: expected number of findings or list, got text"),
+        ("tests: [{name: a, given: {}, expect: null}]", "8:38: expected number of findings or list, got null"),
         ("tests: [{name: a, given: {}, expect: [1]}]", "8:39: expected map, got integer"),
         ("tests: [{name: a, given: {}, expect: [{emial: x}]}]", "8:40: unknown column 'emial'; did you mean 'email'?"),
         ("tests: [{name: a, given: {}, expect: [{invited: x}]}]", "8:49: expected boolean, got text"),

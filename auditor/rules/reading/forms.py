@@ -313,7 +313,11 @@ class CaseForm(Form):
 
     name: Annotated[str, AfterValidator(_filled)]
     given: dict[str, list[dict[str, Any]]] = Field({}, description="Table to rows; columns not named are null.")
-    expect: Annotated[Any, _ref("Expect", "A number of findings, or a list of partial findings.")] = None
+    expect: Annotated[
+        Any,
+        _ref("Expect", "A number of findings, or a list of partial findings."),
+        _there("number of findings or list"),
+    ] = None
     expect_error: str | None = Field(None, description="Text of the error these params or lists must give.")
     params: dict[str, Any] = {}
     lists: dict[str, Any] = {}
