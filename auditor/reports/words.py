@@ -11,6 +11,7 @@ from auditor.errors import ReportError
 from auditor.frozen import dataclass
 
 CATALOGUE = "en.toml"
+_FORMS = {"one", "other"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +72,36 @@ def load_words(folders: Sequence[Path]) -> Words:
         if path.exists():
             try:
                 entries = _overlaid(entries, tomllib.loads(path.read_text(encoding="utf-8")))
-            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            except ValueError as error:
                 raise ReportError(f"{path}: {error}") from error
     return Words(entries)
 
 
-def _overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def _overlaid(below: Mapping[str, Any], above: Mapping[str, Any], table: str = "") -> dict[str, Any]:
+    """The entries of both; `ValueError` names one that has not the shape of the one it stands for."""
     merged = dict(below)
     for key, value in above.items():
         held = merged.get(key)
-        merged[key] = _overlaid(held, value) if isinstance(held, Mapping) and isinstance(value, Mapping) else value
+        if isinstance(held, Mapping) and isinstance(value, Mapping):
+            merged[key] = _overlaid(held, value, f"{table}{key}.")
+        elif held is None or _fits(held, value):
+            merged[key] = value
+        else:
+            raise ValueError(f"the entry '{table}{key}' must be {_shape(held)}")
     return merged
+
+
+def _fits(held: Any, value: Any) -> bool:
+    """Whether the value may stand where the other stood: a text in one form or in two, a list of as many texts."""
+    if isinstance(held, list):
+        return isinstance(value, list) and len(value) == len(held) and all(isinstance(word, str) for word in value)
+    if isinstance(held, Mapping):
+        return held.keys() == _FORMS and isinstance(value, str)
+    two = isinstance(value, Mapping) and value.keys() == _FORMS and all(isinstance(one, str) for one in value.values())
+    return two or isinstance(value, str)
+
+
+def _shape(held: Any) -> str:
+    if isinstance(held, list):
+        return f"a list of {len(held)} texts"
+    return "a table" if isinstance(held, Mapping) and held.keys() != _FORMS else "a text, or a table of one and other"

@@ -188,6 +188,29 @@ def test_a_wrong_template_is_told_with_its_place(tmp_path: Path, template: str, 
         FORMATS["html"].render(audit_of(1), Options(templates=tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ('weekdays_short = ["Mo", "Di"]', "the entry 'weekdays_short' must be a list of 7 texts"),
+        ('months_short = "Jan"', "the entry 'months_short' must be a list of 12 texts"),
+        ("[severity]\nhigh = 5", "the entry 'severity.high' must be a text, or a table of one and other"),
+        ('more = {one = "x"}', "the entry 'more' must be a text, or a table of one and other"),
+        ('severity = "x"', "the entry 'severity' must be a table"),
+    ],
+)
+def test_words_of_another_shape_are_told_with_their_entry(tmp_path: Path, entries: str, message: str) -> None:
+    (tmp_path / "en.toml").write_text(entries, encoding="utf-8")
+    with pytest.raises(ReportError, match=re.escape(f"en.toml: {message}")):
+        FORMATS["html"].render(audit_of(1), Options(templates=tmp_path))
+
+
+def test_an_entry_in_two_forms_may_become_one_and_the_other_way_round(tmp_path: Path) -> None:
+    (tmp_path / "en.toml").write_text(
+        'more = {one = "and one more", other = "and {n} more"}\n[titles]\nsummary = "Kurz"\n', encoding="utf-8"
+    )
+    assert b"Kurz" in FORMATS["html"].render(audit_of(1), Options(templates=tmp_path))
+
+
 def test_branding_comes_from_the_settings() -> None:
     logo = "data:image/png;base64," + base64.b64encode(b"\x89PNG").decode()
     look = ReportSettings(title="Quarterly review", organisation="Example Ltd", accent="#5b1236", logo=logo)
