@@ -179,12 +179,23 @@ def test_an_own_template_replaces_one_block(tmp_path: Path) -> None:
         ("{% extends 'auditor/sections.j2' %}\n{% block glossary %}{{ r.nothing }}{% endblock %}", "sections.j2:2"),
         ("{% if %}", "sections.j2:1"),
         ("{% include '../../pyproject.toml' %}", "../../pyproject.toml"),
+        ("\n{% include 'nope.j2' %}", "sections.j2:2: the folders of templates hold no 'nope.j2'"),
+        ("\n{{ 1 / 0 }}", "sections.j2:2: division by zero"),
+        ("\n{{ 'a' + 1 }}", "sections.j2:2: can only concatenate str"),
+        ("\n{{ [1]|map('nope')|list }}", "sections.j2:2: No filter named 'nope'"),
+        ("{% macro deep() %}\n{{ deep() }}{% endmacro %}{{ deep() }}", "sections.j2:2: maximum recursion depth"),
         ("{{ r.__class__.__mro__ }}", "unsafe"),
     ],
 )
 def test_a_wrong_template_is_told_with_its_place(tmp_path: Path, template: str, message: str) -> None:
     (tmp_path / "sections.j2").write_text(template, encoding="utf-8")
     with pytest.raises(ReportError, match=re.escape(message)):
+        FORMATS["html"].render(audit_of(1), Options(templates=tmp_path))
+
+
+def test_a_template_in_another_encoding_is_told_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "sections.j2").write_bytes("{# one #}\n{# zwölf #}".encode("latin-1"))
+    with pytest.raises(ReportError, match=re.escape(f"{tmp_path / 'sections.j2'}:2: file is not UTF-8")):
         FORMATS["html"].render(audit_of(1), Options(templates=tmp_path))
 
 
