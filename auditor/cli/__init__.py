@@ -21,7 +21,10 @@ from auditor.cli.context import BARE, Exit, Session, crash, fail, misused, refus
 from auditor.errors import AuditorError, is_full
 
 VERBS = {
-    "archive": ("auditor.cli.archive", "Look after an archive: status, verify, rebuild, export, erase, prune."),
+    "archive": (
+        "auditor.cli.archive",
+        "Look after an archive: status, verify, rebuild, compact, export, erase, prune.",
+    ),
     "auth": ("auditor.cli.auth", "Keep the token for Webex in the system's keychain."),
     "check": ("auditor.cli.check", "Judge an archive by rules; write the audit."),
     "collect": ("auditor.cli.collect", "Fetch records from Webex into an archive."),

@@ -53,7 +53,14 @@ def _engine_named(context: click.Context, parameter: click.Parameter, value: str
     "--archive", required=True, type=ArchivePlace(), metavar="DIR", help="The archive: a folder, or its address."
 )
 @window_options
-@click.option("--site", "sites", multiple=True, callback=each_site, metavar="URL…", help="Only these sites.")
+@click.option(
+    "--site",
+    "sites",
+    multiple=True,
+    callback=each_site,
+    metavar="URL…",
+    help="Sites to judge; those of the configuration unless named, else all.",
+)
 @click.option("--rules", "rules", multiple=True, callback=comma_list, metavar="PATH…", help="Rule files and folders.")
 @click.option("--no-bundled-rules", is_flag=True, help="Only the rules of --rules and of the configuration.")
 @click.option(
