@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from auditor.cli.context import Session, say
+from auditor.cli.context import Session, admit, say
 from auditor.model.coverage import Gap
 from auditor.model.window import iso
 from auditor.webex.collect import Outcome
@@ -20,8 +20,10 @@ log = logging.getLogger(__name__)
 
 
 def tell_collected(outcome: Outcome, session: Session) -> None:
-    """What was fetched, and what is absent, as a table or as one JSON line."""
+    """What was fetched, and what is absent, as a table or as one JSON line; with `-q` only what is absent."""
     if session.verbosity < 0:
+        for line in _gap_lines(outcome.gaps):
+            admit(session, line)
         return
     if session.log_format == "json":
         click.echo(json.dumps(_summary(outcome)), err=True)

@@ -52,6 +52,11 @@ def say(session: Session, message: str) -> None:
         _write(session, "info", message)
 
 
+def admit(session: Session, message: str) -> None:
+    """Print words about what is absent to stderr, with `-q` too."""
+    _write(session, "info" if session.verbosity >= 0 else "warning", message)
+
+
 def show_json(value: object) -> None:
     """Print a JSON document to stdout: UTF-8, whatever the terminal's encoding."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace"))

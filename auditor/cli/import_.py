@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auditor.cli.context import Exit, Session, say
+from auditor.cli.context import Exit, Session, admit, say
 from auditor.cli.options import ArchiveFolder, asked_window, clock, moment, now_option, one_site, zone
 from auditor.words import counted
 
@@ -77,9 +77,9 @@ def _told(session: Session, brought: Brought) -> None:
         read = ", ".join(f"{heading} → {field}" for field, heading in json.loads(mapping).items())
         say(session, f"{name}: columns {read}")
     for gap in brought.gaps[:_SHOWN]:
-        say(session, f"{name}: not decoded: {gap.detail}")
+        admit(session, f"{name}: not decoded: {gap.detail}")
     if len(brought.gaps) > _SHOWN:
-        say(session, f"{name}: not decoded: {len(brought.gaps) - _SHOWN:,} more")
+        admit(session, f"{name}: not decoded: {len(brought.gaps) - _SHOWN:,} more")
 
 
 def _span(brought: Brought) -> str:

@@ -233,6 +233,13 @@ def test_quiet_says_nothing_when_nothing_is_wrong(collected, small) -> None:
     assert result.stderr == ""
 
 
+def test_quiet_says_what_is_missing(collected, small) -> None:
+    faults = [Fault("forbidden-endpoint", value="/usage")]
+    result, _ = collected(small, "--days", "30", before=["-q"], faults=faults)
+    assert result.returncode == 3
+    assert result.stderr.startswith("forbidden in meetings of example.webex.com from ")
+
+
 def test_what_the_configuration_says_is_collected_too(collected, small, tmp_path) -> None:
     (tmp_path / "auditor.yaml").write_text("sites: [example.webex.com]\ncollect: {also: [invitees], settle: 1h}\n")
     result, server = collected(small, "--days", "30")

@@ -61,8 +61,8 @@ Bring = Callable[..., Result]
 
 @pytest.fixture
 def bring(tmp_path: Path) -> Bring:
-    def run(*arguments: str | Path, site: str | None = SITE) -> Result:
-        session = Session(config=None, verbosity=0, progress=False, log_format="text")
+    def run(*arguments: str | Path, site: str | None = SITE, verbosity: int = 0) -> Result:
+        session = Session(config=None, verbosity=verbosity, progress=False, log_format="text")
         options = ["--archive", str(tmp_path / "archive"), "--now", "2026-11-20T00:00Z", *map(str, arguments)]
         return CliRunner().invoke(
             command, options + (["--site", site] if site else []), obj=session, standalone_mode=False
@@ -277,6 +277,14 @@ def test_the_span_can_be_given(bring: Bring, archive, save) -> None:
         held, window=held.span(), sites=held.sites(), now=datetime(2026, 11, 20, tzinfo=UTC), settle=timedelta(hours=24)
     )
     assert {gap.reason.value for gap in found.gaps} == {"imported"}
+
+
+def test_quiet_says_which_record_was_not_decoded_and_nothing_else(bring: Bring, save) -> None:
+    done = bring(save("a.json", json.dumps([attendee(1), attendee(2, duration=[])])), verbosity=-1)
+    assert done.return_value == 3
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("a.json: not decoded: page sha256:")
+    assert bring(save("b.json", json.dumps([attendee(3)])), verbosity=-1).stderr == ""
 
 
 def test_a_record_that_cannot_be_decoded_is_exit_3_and_the_rest_is_there(bring: Bring, archive, save) -> None:
