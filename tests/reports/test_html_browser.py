@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -19,15 +20,45 @@ from tests.reports.audit_factory import audit_of
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def opened(browser: Browser, html: Path) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
-    show(page, html)
+@pytest.fixture(scope="module")
+def tab(browser: Browser) -> Iterator[Page]:
+    """One page for all: a new one costs a second of a processor. `show` opens a document of its own in it."""
+    page = browser.new_page()
     yield page
     page.close()
 
 
-def show(page: Page, path: Path, fragment: str = "") -> None:
+@pytest.fixture(scope="module")
+def scriptless(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page(java_script_enabled=False)
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def in_tokyo(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page(timezone_id="Asia/Tokyo")
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def opened(tab: Page, html: Path) -> Page:
+    show(tab, html)
+    return tab
+
+
+def clear(
+    page: Page, width: int = 1280, height: int = 800, scheme: str = "light", motion: str = "no-preference"
+) -> None:
+    """The page as a new one is: nothing in it, on a screen."""
+    page.goto("about:blank")
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(media="null", color_scheme=scheme, reduced_motion=motion)  # type: ignore[arg-type] - literals
+
+
+def show(page: Page, path: Path, fragment: str = "", **looks: Any) -> None:
+    clear(page, **looks)
     page.goto(f"file://{path}{fragment}")
     page.wait_for_selector("html[data-ready]", timeout=20_000)
 
@@ -39,31 +70,29 @@ def violations(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_in_any_state(browser: Browser, tmp_path: Path, scheme: str) -> None:
+def test_axe_finds_nothing_in_any_state(tab: Page, tmp_path: Path, scheme: str) -> None:
     path = tmp_path / "small.html"
     path.write_bytes(FORMATS["html"].render(audit_of(14), Options()))
-    page = browser.new_page(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type] - a literal
-    show(page, path)
-    assert violations(page) == []
-    page.fill("#q", "example")
-    page.select_option("#severity", "1")
-    page.wait_for_timeout(120)
-    page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
-    assert violations(page) == []
-    page.locator(".item").first.click()
-    assert violations(page) == []
-    page.keyboard.press("Escape")
-    page.fill("#q", "nobody is called this")
-    page.wait_for_timeout(120)
-    assert page.locator(".item").count() == 0
-    assert violations(page) == []
-    page.emulate_media(media="print")
-    assert violations(page) == []
-    page.close()
+    show(tab, path, scheme=scheme, motion="reduce")
+    assert violations(tab) == []
+    tab.fill("#q", "example")
+    tab.select_option("#severity", "1")
+    tab.wait_for_timeout(120)
+    tab.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    assert violations(tab) == []
+    tab.locator(".item").first.click()
+    assert violations(tab) == []
+    tab.keyboard.press("Escape")
+    tab.fill("#q", "nobody is called this")
+    tab.wait_for_timeout(120)
+    assert tab.locator(".item").count() == 0
+    assert violations(tab) == []
+    tab.emulate_media(media="print")
+    assert violations(tab) == []
 
 
 @pytest.mark.parametrize("kind", ["empty", "not judged"])
-def test_axe_finds_nothing_when_nothing_was_found_or_judged(browser: Browser, tmp_path: Path, kind: str) -> None:
+def test_axe_finds_nothing_when_nothing_was_found_or_judged(tab: Page, tmp_path: Path, kind: str) -> None:
     audit = audit_of(0, complete=kind == "empty")
     if kind == "not judged":
         unknown = {"verdict": Verdict.NOT_EVALUATED, "reason": "no rows in the window"}
@@ -71,10 +100,9 @@ def test_axe_finds_nothing_when_nothing_was_found_or_judged(browser: Browser, tm
     path = tmp_path / "nothing.html"
     path.write_bytes(FORMATS["html"].render(audit, Options()))
     for scheme in ("light", "dark"):
-        page = browser.new_page(color_scheme=scheme)  # type: ignore[arg-type] - a literal
-        page.goto(f"file://{path}")
-        assert violations(page) == []
-        page.close()
+        clear(tab, scheme=scheme)
+        tab.goto(f"file://{path}")
+        assert violations(tab) == []
 
 
 def test_every_action_works_by_keyboard(opened: Page) -> None:
@@ -112,47 +140,41 @@ def test_every_action_works_by_keyboard(opened: Page) -> None:
     assert opened.inner_text("#matches") == "240 findings match of 240"
 
 
-def test_each_sentence_of_a_detector_opens_its_finding(browser: Browser, tmp_path: Path) -> None:
+def test_each_sentence_of_a_detector_opens_its_finding(tab: Page, tmp_path: Path) -> None:
     audit = audit_of(300)
     last = [replace(one, severity=Severity.INFO) if one.rule_id == "NET-004" else one for one in audit.findings]
     audit = replace(audit, findings=tuple(sorted(last, key=lambda finding: finding.order)))
     path = tmp_path / "last.html"
     path.write_bytes(FORMATS["html"].render(audit, Options()))
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
-    show(page, path)
-    links = page.locator("[data-finding]")
+    show(tab, path)
+    links = tab.locator("[data-finding]")
     assert links.count() > 3
     message = links.last.inner_text()
     links.last.focus()
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#detail[open]")
-    assert page.inner_text("#detail-title") == message
-    page.close()
+    tab.keyboard.press("Enter")
+    tab.wait_for_selector("#detail[open]")
+    assert tab.inner_text("#detail-title") == message
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])
-def test_names_of_tables_are_not_broken(browser: Browser, html: Path, width: int) -> None:
-    page = browser.new_page(viewport={"width": width, "height": 800})
-    show(page, html)
-    names = page.locator("table.grid tbody th.v-mono", has_text="participants")
+def test_names_of_tables_are_not_broken(tab: Page, html: Path, width: int) -> None:
+    show(tab, html, width=width)
+    names = tab.locator("table.grid tbody th.v-mono", has_text="participants")
     assert names.count() > 0
     lines = (
         "cells => cells.map(c => { const r = new Range(); r.selectNodeContents(c); return r.getClientRects().length; })"
     )
     assert names.evaluate_all(lines) == [1] * names.count()
-    page.close()
 
 
-def test_on_paper_all_details_are_open_without_the_script(browser: Browser, html: Path) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(f"file://{html}")
-    bodies = page.locator("details.rule > .rule-body")
+def test_on_paper_all_details_are_open_without_the_script(scriptless: Page, html: Path) -> None:
+    clear(scriptless)
+    scriptless.goto(f"file://{html}")
+    bodies = scriptless.locator("details.rule > .rule-body")
     assert bodies.count() > 0
     assert not bodies.first.is_visible()
-    page.emulate_media(media="print")
+    scriptless.emulate_media(media="print")
     assert all(body.is_visible() for body in bodies.all())
-    context.close()
 
 
 def test_marks_keep_their_shape_on_paper(opened: Page) -> None:
@@ -161,16 +183,14 @@ def test_marks_keep_their_shape_on_paper(opened: Page) -> None:
         assert opened.locator(f"main {mark}").first.evaluate("e => getComputedStyle(e).printColorAdjust") == "exact"
 
 
-def test_times_of_any_zone_are_whole_in_the_list(browser: Browser, tmp_path: Path) -> None:
+def test_times_of_any_zone_are_whole_in_the_list(tab: Page, tmp_path: Path) -> None:
     path = tmp_path / "zone.html"
     audit = audit_of(14, report=ReportSettings(timezone="Pacific/Chatham"))
     path.write_bytes(FORMATS["html"].render(audit, Options()))
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
-    show(page, path)
-    times = page.locator(".item .c-observed")
+    show(tab, path)
+    times = tab.locator(".item .c-observed")
     assert times.first.inner_text().endswith("+12:45")
     assert times.evaluate_all("(cells) => cells.filter((cell) => cell.scrollWidth > cell.clientWidth).length") == 0
-    page.close()
 
 
 def test_filters_count_what_the_audit_holds(opened: Page) -> None:
@@ -188,15 +208,12 @@ def test_filters_count_what_the_audit_holds(opened: Page) -> None:
     assert opened.inner_text("#matches").startswith(f"{wanted} finding")
 
 
-def test_a_link_brings_the_same_view_back(browser: Browser, html: Path) -> None:
-    page = browser.new_page()
-    show(page, html)
-    page.select_option("#rule", label="ACC-001 Confidential meetings are attended by invited people only")
-    page.locator("[data-sort=subject]").click()
-    page.locator(".item").nth(1).click()
-    title, matches = page.inner_text("#detail-title"), page.inner_text("#matches")
-    address = page.url
-    page.close()
+def test_a_link_brings_the_same_view_back(browser: Browser, opened: Page, html: Path) -> None:
+    opened.select_option("#rule", label="ACC-001 Confidential meetings are attended by invited people only")
+    opened.locator("[data-sort=subject]").click()
+    opened.locator(".item").nth(1).click()
+    title, matches = opened.inner_text("#detail-title"), opened.inner_text("#matches")
+    address = opened.url
     again = browser.new_page()
     show(again, html, address[address.index("#") :])
     assert again.inner_text("#detail-title") == title
@@ -205,21 +222,19 @@ def test_a_link_brings_the_same_view_back(browser: Browser, html: Path) -> None:
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/St_Johns", "Pacific/Apia"])
-def test_times_stand_in_the_zone_of_the_report(browser: Browser, tmp_path: Path, zone: str) -> None:
+def test_times_stand_in_the_zone_of_the_report(in_tokyo: Page, tmp_path: Path, zone: str) -> None:
     audit = audit_of(30)
     summer_ends = [datetime(2026, 10, 25, 0, 59, tzinfo=UTC) + timedelta(minutes=n) for n in range(30)]
     found = tuple(replace(one, observed_at=at) for one, at in zip(audit.findings, summer_ends, strict=True))
     audit = replace(audit, findings=found, report=replace(audit.report, timezone=zone))
     path = tmp_path / "zoned.html"
     path.write_bytes(FORMATS["html"].render(audit, Options()))
-    page = browser.new_page(viewport={"width": 1280, "height": 2_000}, timezone_id="Asia/Tokyo")
-    show(page, path)
-    shown = page.evaluate(
+    show(in_tokyo, path, height=2_000)
+    shown = in_tokyo.evaluate(
         "[...document.querySelectorAll('.item')].map((i) => i.querySelector('.c-observed').innerText)"
     )
     say = wording(words(None), zone)
     assert shown[:10] == [say.moment(one.observed_at) for one in found[: len(shown)]][:10]
-    page.close()
 
 
 def test_a_longer_search_finds_what_it_finds_alone(opened: Page) -> None:
@@ -236,13 +251,11 @@ def test_a_longer_search_finds_what_it_finds_alone(opened: Page) -> None:
     assert {opened.inner_text("#matches")} == counts["exa b"]
 
 
-def test_a_link_to_one_finding_opens_it(browser: Browser, html: Path) -> None:
+def test_a_link_to_one_finding_opens_it(tab: Page, html: Path) -> None:
     finding = audit_of(240).findings[100]
-    page = browser.new_page()
-    show(page, html, f"#f-{finding.fingerprint[:20]}")
-    assert page.inner_text("#detail-title") == finding.message
-    assert finding.fingerprint in page.inner_text("#detail-body")
-    page.close()
+    show(tab, html, f"#f-{finding.fingerprint[:20]}")
+    assert tab.inner_text("#detail-title") == finding.message
+    assert finding.fingerprint in tab.inner_text("#detail-body")
 
 
 def test_hostile_text_runs_nothing_fetches_nothing_and_stays_text(browser: Browser, hostile_html: Path) -> None:
@@ -291,15 +304,13 @@ def test_the_policy_stops_scripts_and_requests_that_are_not_ours(opened: Page) -
     assert set(opened.evaluate("window.stopped")) == {"script-src-elem", "img-src", "style-src-attr"}
 
 
-def test_without_script_the_first_findings_are_there_and_it_is_said(browser: Browser, html: Path) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(f"file://{html}")
-    assert page.locator("#first tbody tr").count() == 200
-    assert page.locator("#first tbody tr").first.is_visible()
-    assert not page.locator("#list").is_visible()
-    assert "only the first 200 of 240 findings" in page.inner_text("noscript")
-    context.close()
+def test_without_script_the_first_findings_are_there_and_it_is_said(scriptless: Page, html: Path) -> None:
+    clear(scriptless)
+    scriptless.goto(f"file://{html}")
+    assert scriptless.locator("#first tbody tr").count() == 200
+    assert scriptless.locator("#first tbody tr").first.is_visible()
+    assert not scriptless.locator("#list").is_visible()
+    assert "only the first 200 of 240 findings" in scriptless.inner_text("noscript")
 
 
 def test_print_has_everything_open_and_no_controls(opened: Page) -> None:
@@ -314,21 +325,17 @@ def test_print_has_everything_open_and_no_controls(opened: Page) -> None:
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1366, 1920])
-def test_only_tables_scroll_sideways(browser: Browser, html: Path, width: int) -> None:
-    page = browser.new_page(viewport={"width": width, "height": 900})
-    show(page, html)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.close()
+def test_only_tables_scroll_sideways(tab: Page, html: Path, width: int) -> None:
+    show(tab, html, width=width, height=900)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_a_long_list_keeps_few_rows_in_the_document(browser: Browser, tmp_path: Path) -> None:
+def test_a_long_list_keeps_few_rows_in_the_document(tab: Page, tmp_path: Path) -> None:
     path = tmp_path / "long.html"
     path.write_bytes(FORMATS["html"].render(audit_of(5_000), Options()))
-    page = browser.new_page()
-    show(page, path)
-    page.locator("#grid").focus()
-    page.keyboard.press("End")
-    page.wait_for_timeout(60)
-    assert page.locator(".item").count() < 60
-    assert page.locator(".item[aria-selected=true]").get_attribute("aria-rowindex") == "5001"
-    page.close()
+    show(tab, path)
+    tab.locator("#grid").focus()
+    tab.keyboard.press("End")
+    tab.wait_for_timeout(60)
+    assert tab.locator(".item").count() < 60
+    assert tab.locator(".item[aria-selected=true]").get_attribute("aria-rowindex") == "5001"
