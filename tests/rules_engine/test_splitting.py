@@ -68,11 +68,26 @@ def parts_of(
     return found
 
 
-def judged(task: Task, rows: Mapping[str, pl.DataFrame], window: Window | None) -> Judged | NotEvaluated:
-    try:
-        return judge(task, lambda table: Handed(rows[table]), window=window)
-    except NotEvaluated as reason:
-        return reason
+class Judge:
+    """Judges rows by a task; the same rows, as many parts of a small table are, only once."""
+
+    def __init__(self, task: Task, window: Window | None) -> None:
+        self.task = task
+        self.window = window
+        self.known: list[tuple[Mapping[str, pl.DataFrame], Judged | NotEvaluated]] = []
+
+    def __call__(self, rows: Mapping[str, pl.DataFrame]) -> Judged | NotEvaluated:
+        for others, found in self.known:
+            if all(frame.height == others[name].height for name, frame in rows.items()) and all(
+                frame.equals(others[name]) for name, frame in rows.items()
+            ):
+                return found
+        try:
+            found = judge(self.task, lambda table: Handed(rows[table]), window=self.window)
+        except NotEvaluated as reason:
+            found = reason
+        self.known.append((rows, found))
+        return found
 
 
 def ended(part: list[Judged | NotEvaluated], task: Task) -> Outcome | str:
@@ -89,9 +104,10 @@ def same_in_parts(bound: BoundRule, tables: Mapping[str, pl.LazyFrame], window: 
     source = Source(tables, NOW, window, bound.lists.get("internal_domains"))
     read = source.rows_with_history if reads_history(bound.rule) else source.rows
     rows = {table: read(table, columns).collect() for table, columns in columns_of(task).items()}
-    whole = ended([judged(task, rows, window)], task)
+    judged = Judge(task, window)
+    whole = ended([judged(rows)], task)
     for key in plan.keys or ([None] if plan.by_row else []):
-        apart = [judged(task, part, window) for part in parts_of(rows, task, plan, key)]
+        apart = [judged(part) for part in parts_of(rows, task, plan, key)]
         assert ended(apart, task) == whole, key
     return whole.found if isinstance(whole, Outcome) else 0
 
