@@ -1,4 +1,4 @@
-"""The demo: the whole pipeline on the shipped sample data, twice."""
+"""The demo: the whole pipeline on the shipped sample data, twice; the second time as the README says it."""
 
 from __future__ import annotations
 
@@ -46,47 +46,85 @@ NAMING = {
     "meetings": ("title", "host_email", "host_display_name"),
 }
 """The columns whose values name a person, a place or a meeting."""
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+Done = subprocess.CompletedProcess[str]
 _ROW = re.compile(r"\| ([A-Z]{3}-\d{3}) \| `([^`]+)` \|")
 
 
-def run(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *arguments: str, **environment: str) -> Done:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("WEBEX_", "AUDITOR_", "CI"))}
     return subprocess.run(
-        [sys.executable, "-m", "auditor", "demo", "--out", "out"],
+        [sys.executable, *arguments],
         cwd=folder,
         env={**clean, **environment},
         capture_output=True,
         text=True,
         check=False,
+        timeout=120,
     )
 
 
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
 @pytest.fixture(scope="module")
-def demos(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, subprocess.CompletedProcess[str]]]:
+def as_written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Done]]:
+    """A folder in which the README's `console` blocks were run in order, and how each command ended."""
+    folder = tmp_path_factory.mktemp("second")
+    own = next(block for block in blocks("yaml") if "id: OWN-001" in block)
+    (folder / "own.yaml").write_text(own, encoding="utf-8")
+    commands = [line.removeprefix("$ ") for block in blocks("console") for line in block.splitlines()]
+    there = {"TZ": "America/Lima", "LANG": "C.UTF-8", "PYTHONHASHSEED": "2"}
+    return folder, {command: run(folder, "-m", *command.split(), **there) for command in commands}
+
+
+@pytest.fixture(scope="module")
+def demos(
+    tmp_path_factory: pytest.TempPathFactory, as_written: tuple[Path, dict[str, Done]]
+) -> list[tuple[Path, Done]]:
     """Two demos in folders of their own, as far apart as two machines may be."""
-    first, second = (tmp_path_factory.mktemp(name) for name in ("first", "second"))
+    first = tmp_path_factory.mktemp("first")
+    here = {"TZ": "Asia/Tokyo", "LANG": "C", "PYTHONHASHSEED": "1", "http_proxy": "http://127.0.0.1:9"}
+    folder, done = as_written
     return [
-        (first, run(first, TZ="Asia/Tokyo", LANG="C", PYTHONHASHSEED="1", http_proxy="http://127.0.0.1:9")),
-        (second, run(second, TZ="America/Lima", LANG="C.UTF-8", PYTHONHASHSEED="2")),
+        (first / "out", run(first, "-m", "auditor", "demo", "--out", "out", **here)),
+        (folder / "demo", done["auditor demo --out demo"]),
     ]
 
 
 @pytest.fixture(scope="module")
 def audit(demos: list[tuple[Path, Any]]) -> Any:
-    return json.loads((demos[0][0] / "out/audit.json").read_text())
+    return json.loads((demos[0][0] / "audit.json").read_text())
+
+
+def test_console_blocks_run_as_written(as_written: tuple[Path, dict[str, Done]]) -> None:
+    _, ended = as_written
+    assert ended
+    for command, done in ended.items():
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+
+
+def test_python_block_runs_on_what_they_left(as_written: tuple[Path, dict[str, Done]]) -> None:
+    folder, _ = as_written
+    (block,) = blocks("python")
+    shown = run(folder, "-c", block)
+    assert shown.returncode == 0, shown.stderr
+    assert "rule_id" in shown.stdout
+    assert (folder / "audit.json").exists()
 
 
 def test_it_ends_well_whatever_is_found_and_prints_the_paths(demos: list[tuple[Path, Any]]) -> None:
-    for _, done in demos:
+    for out, done in demos:
         assert done.returncode == 0, done.stderr
-        assert done.stdout.split() == [f"out/{name}" for name in (*FILES, "archive")]
+        assert done.stdout.split() == [f"{out.name}/{name}" for name in (*FILES, "archive")]
         assert "57 findings" in done.stderr
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_two_demos_give_the_same_bytes(demos: list[tuple[Path, Any]], name: str) -> None:
     (first, _), (second, _) = demos
-    assert (first / "out" / name).read_bytes() == (second / "out" / name).read_bytes()
+    assert (first / name).read_bytes() == (second / name).read_bytes()
 
 
 def test_the_findings_are_those_the_sample_lists(audit: Any) -> None:
@@ -96,7 +134,7 @@ def test_the_findings_are_those_the_sample_lists(audit: Any) -> None:
 
 
 def test_every_record_of_every_finding_is_an_item_of_a_page(demos: list[tuple[Path, Any]], audit: Any) -> None:
-    evidence = Archive(demos[0][0] / "out/archive").evidence
+    evidence = Archive(demos[0][0] / "archive").evidence
     assert evidence.verify(audit["audit"]["evidence_head"].removeprefix("sha256:")) == ()
     raw = {Record(one["page"].removeprefix("sha256:"), one["item"]): json.loads(one["raw"]) for one in audit["cited"]}
     for finding in audit["findings"]:
@@ -112,14 +150,14 @@ def test_the_counts_agree_wherever_they_stand(audit: Any) -> None:
 
 
 def test_every_figure_of_its_report_reconciles(demos: list[tuple[Path, Any]]) -> None:
-    out = demos[0][0] / "out"
+    out = demos[0][0]
     every_figure_reconciles(fromstring((out / "report.html").read_bytes()), load((out / "audit.json").read_bytes()))
 
 
 def test_no_format_of_its_redacted_report_holds_a_name_of_the_archive(
     demos: list[tuple[Path, Any]], tmp_path: Path
 ) -> None:
-    out = demos[0][0] / "out"
+    out = demos[0][0]
     audit = load((out / "audit.json").read_bytes())
     said_by_rules = dump(replace(audit, findings=(), resolved=(), not_compared=(), cited=())).decode()
     names = {name for name in _names(Archive(out / "archive")) if len(name) > 3 and name not in said_by_rules}
@@ -158,17 +196,17 @@ def _text(kind: str, written: bytes, folder: Path) -> str:
 
 
 def test_no_path_of_the_machine_is_in_the_results(demos: list[tuple[Path, Any]]) -> None:
-    folder = demos[0][0]
-    for name in ("audit.json", "report.html"):
-        text = (folder / "out" / name).read_text(encoding="utf-8")
-        assert str(folder) not in text
-        assert str(Path(__file__).parents[2]) not in text
+    for out, _ in demos:
+        for name in ("audit.json", "report.html"):
+            text = (out / name).read_text(encoding="utf-8")
+            assert str(out.parent) not in text
+            assert str(Path(__file__).parents[2]) not in text
 
 
 def test_a_folder_that_is_no_archive_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "out/archive").mkdir(parents=True)
     (tmp_path / "out/archive/mine.txt").write_text("keep")
-    done = run(tmp_path)
+    done = run(tmp_path, "-m", "auditor", "demo", "--out", "out")
     assert done.returncode == 2
     assert "is there and no archive" in done.stderr
     assert (tmp_path / "out/archive/mine.txt").read_text() == "keep"
