@@ -32,8 +32,15 @@ UNSEEN = re.compile(
 )
 
 
-def rendered(name: str, audit: Audit) -> str:
-    return FORMATS[name].render(audit, Options()).decode("utf-8-sig")
+def rendered(audit: Audit) -> dict[str, str]:
+    """The audit in every format of text that this looks at."""
+    return {name: FORMATS[name].render(audit, Options()).decode("utf-8-sig") for name in (*RAW, *WORDED)}
+
+
+@pytest.fixture(scope="module")
+def plain() -> list[str]:
+    """The tags of JUnit where no text is hostile."""
+    return [one.tag for one in etree.fromstring(FORMATS["junit"].render(audit_of(4), Options())).iter()]
 
 
 def texts(value: object) -> Iterator[str]:
@@ -51,33 +58,29 @@ def texts(value: object) -> Iterator[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("text", ALL, ids=[f"{index:03}" for index in range(len(ALL))])
-def test_no_text_in_any_field_hides_moves_or_breaks_anything(text: str) -> None:
+def test_no_text_in_any_field_hides_moves_or_breaks_anything(text: str, plain: list[str]) -> None:
     audit = audit_of(4, hostile=(text,))
-    plain = audit_of(4)
+    held = rendered(audit)
     seen = visible(text, cap=len(text) + 1)
-    for name in (*RAW, *WORDED):
-        written = rendered(name, audit)
+    for name, written in held.items():
         assert UNSEEN.search(written) is None, name
         if name not in {"csv", "md", "junit"}:
             assert written.splitlines() == written.split("\n")[:-1], name
         for line in written.splitlines():
             assert not line.startswith(("::", "##")) or name == "md", name
-    same = load(rendered("json", audit).encode()) == audit
+    same = load(held["json"].encode()) == audit
     assert same
-    rows = list(csv.reader(io.StringIO(rendered("csv", audit), newline="")))
+    rows = list(csv.reader(io.StringIO(held["csv"], newline="")))
     assert {len(row) for row in rows} == {len(rows[0])}
     assert len(rows) == len(audit.findings) + 1
     assert not [cell for row in rows for cell in row if cell[:1] in set("=+@\t\r\n＝＋－＠") or re.match(r"-\D", cell)]
     assert any(seen in cell for row in rows for cell in row)
-    lines = [json.loads(line) for line in rendered("ndjson", audit).split("\n")[:-1]]
+    lines = [json.loads(line) for line in held["ndjson"].split("\n")[:-1]]
     assert [one["fingerprint"] for one in lines] == [one.fingerprint for one in audit.findings]
     for name in ("sarif", "oscal"):
-        told = list(texts(json.loads(rendered(name, audit))))
+        told = list(texts(json.loads(held[name])))
         assert any(visible(text, cap=100_000)[:1_000] in one for one in told), name
-    tree = etree.fromstring(rendered("junit", audit).encode())
-    assert [one.tag for one in tree.iter()] == [
-        one.tag for one in etree.fromstring(rendered("junit", plain).encode()).iter()
-    ]
+    assert [one.tag for one in etree.fromstring(held["junit"].encode()).iter()] == plain
     frame = pl.read_parquet(io.BytesIO(FORMATS["parquet"].render(audit, Options())))
     whole = text.encode("utf-8", "replace").decode()
     assert all(subject.startswith(whole) for subject in frame["subject"])
