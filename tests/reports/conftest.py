@@ -1,5 +1,7 @@
 """Reports that several tests look at, and one browser for all of them."""
 
+import fcntl
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +57,32 @@ def small() -> Audit:
 
 @pytest.fixture(scope="session")
 def pdf(small: Audit, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("pdf") / "report.pdf"
-    path.write_bytes(FORMATS["pdf"].render(small, Options()))
+    return printed("report.pdf", small, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def hostile_pdf(hostile_audit: Audit, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return printed("hostile.pdf", hostile_audit, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def three() -> Audit:
+    return audit_of(3)
+
+
+@pytest.fixture(scope="session")
+def three_pdf(three: Audit, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return printed("three.pdf", three, tmp_path_factory)
+
+
+def printed(name: str, audit: Audit, factory: pytest.TempPathFactory) -> Path:
+    """The report as PDF, laid out by the first process of this run that asks for it."""
+    folder = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    path = folder / name
+    with (folder / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            path.write_bytes(FORMATS["pdf"].render(audit, Options()))
     return path

@@ -122,10 +122,8 @@ def texts_of(audit: Audit) -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_the_pdf_shows_all_of_every_text(hostile_audit: Audit, tmp_path: Path) -> None:
-    path = tmp_path / "hostile.pdf"
-    path.write_bytes(FORMATS["pdf"].render(hostile_audit, Options()))
-    shown = in_the_pdf(path)
+def test_the_pdf_shows_all_of_every_text(hostile_audit: Audit, hostile_pdf: Path) -> None:
+    shown = in_the_pdf(hostile_pdf)
     fields = "\0".join(texts_of(hostile_audit))
     written = [text for text in ALL if f"\0{text}" in fields]
     assert len(written) >= 100

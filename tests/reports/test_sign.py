@@ -14,19 +14,17 @@ import pytest
 from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs12
 
 from auditor.errors import ConfigError, ReportError
-from auditor.reports.formats import FORMATS, Options
 from auditor.reports.pdf_file import read
 from auditor.reports.sign import FIELD, Key, opened, signed
 from auditor.reports.signatures import signatures, trust
-from tests.reports.audit_factory import audit_of
 from tests.reports.keys import PASSPHRASE, certificate, key_file, private
 
 NOW = datetime.now(UTC)
 
 
 @pytest.fixture(scope="module")
-def report() -> bytes:
-    return FORMATS["pdf"].render(audit_of(3), Options())
+def report(three_pdf: Path) -> bytes:
+    return three_pdf.read_bytes()
 
 
 @pytest.fixture(scope="module")

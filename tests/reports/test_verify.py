@@ -17,11 +17,9 @@ from pyhanko.sign.signers import PdfSignatureMetadata, sign_pdf
 from auditor.errors import AuditorError, ReportError
 from auditor.model.audit import Audit
 from auditor.reports import audit_json
-from auditor.reports.formats import FORMATS, Options
 from auditor.reports.pdf_file import font_names, page_texts, read
 from auditor.reports.sign import Key, opened, signed
 from auditor.reports.verify import Check, compared, verified
-from tests.reports.audit_factory import audit_of
 from tests.reports.keys import PASSPHRASE, key_file
 
 pytestmark = pytest.mark.slow
@@ -39,9 +37,8 @@ class Made:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    audit = audit_of(3)
-    pdf = FORMATS["pdf"].render(audit, Options())
+def made(tmp_path_factory: pytest.TempPathFactory, three: Audit, three_pdf: Path) -> Made:
+    audit, pdf = three, three_pdf.read_bytes()
     path = key_file(tmp_path_factory.mktemp("key"))
     key = opened(path, passphrase=PASSPHRASE.encode(), now=NOW)
     return Made(audit, pdf, signed(pdf, key), key, path.with_suffix(".pem"))
