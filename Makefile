@@ -8,7 +8,8 @@ PIP := -m pip install --quiet --disable-pip-version-check --no-input
 APART := bench mutants pyod spark
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
 	--no-header --no-annotate
-PYTEST := $(BIN)/python -m compileall -q auditor && $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+PYTEST := $(BIN)/python -m compileall -q auditor && $(BIN)/python -m pytest --numprocesses auto --dist loadfile \
+	--no-loadscope-reorder
 SLOW := e2e or packaging or browser or faults or law or slow
 
 .DEFAULT_GOAL := help
