@@ -48,6 +48,7 @@ NAMING = {
 """The columns whose values name a person, a place or a meeting."""
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 Done = subprocess.CompletedProcess[str]
+DEMO = ("-m", "auditor", "demo", "--out", "out")
 _ROW = re.compile(r"\| ([A-Z]{3}-\d{3}) \| `([^`]+)` \|")
 
 
@@ -88,7 +89,7 @@ def demos(
     here = {"TZ": "Asia/Tokyo", "LANG": "C", "PYTHONHASHSEED": "1", "http_proxy": "http://127.0.0.1:9"}
     folder, done = as_written
     return [
-        (first / "out", run(first, "-m", "auditor", "demo", "--out", "out", **here)),
+        (first / "out", run(first, *DEMO, **here)),
         (folder / "demo", done["auditor demo --out demo"]),
     ]
 
@@ -206,7 +207,7 @@ def test_no_path_of_the_machine_is_in_the_results(demos: list[tuple[Path, Any]])
 def test_a_folder_that_is_no_archive_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "out/archive").mkdir(parents=True)
     (tmp_path / "out/archive/mine.txt").write_text("keep")
-    done = run(tmp_path, "-m", "auditor", "demo", "--out", "out")
+    done = run(tmp_path, *DEMO)
     assert done.returncode == 2
     assert "is there and no archive" in done.stderr
     assert (tmp_path / "out/archive/mine.txt").read_text() == "keep"
@@ -218,7 +219,7 @@ def test_an_archive_that_no_demo_made_is_left_alone(tmp_path: Path) -> None:
     kept = [*auditor, "import", "--archive", "out/archive", "--as", "people", "people.json"]
     subprocess.run(kept, cwd=tmp_path, capture_output=True, check=True)
     before = (tmp_path / "out/archive/evidence/manifest.jsonl").read_bytes()
-    done = run(tmp_path)
+    done = run(tmp_path, *DEMO)
     assert done.returncode == 2
     assert "is an archive that no demo made" in done.stderr
     assert (tmp_path / "out/archive/evidence/manifest.jsonl").read_bytes() == before
@@ -226,10 +227,10 @@ def test_an_archive_that_no_demo_made_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_what_an_earlier_demo_left_is_replaced(demos: list[tuple[Path, Any]], tmp_path: Path) -> None:
-    earlier = demos[0][0] / "out/archive"
+    earlier = demos[0][0] / "archive"
     shutil.copytree(earlier, tmp_path / "out/archive")
     (tmp_path / "out/archive/more.txt").write_text("of that demo")
-    assert run(tmp_path).returncode == 0
+    assert run(tmp_path, *DEMO).returncode == 0
     manifest = "evidence/manifest.jsonl"
     assert (tmp_path / "out/archive" / manifest).read_bytes() == (earlier / manifest).read_bytes()
     assert not (tmp_path / "out/archive/more.txt").exists()

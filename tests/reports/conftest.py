@@ -15,8 +15,9 @@ from tests.reports.audit_factory import audit_of
 from tests.reports.hostile import ALL
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Chromium. While it is there an event loop runs, and nothing else that wants one can be tested."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("no Chromium on this machine")
