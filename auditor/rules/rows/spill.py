@@ -216,10 +216,9 @@ class Spill:
             read = [*names, *self._beside(names)]
             return self._whole([self.room.seen(one, read) for one in held], like[read].schema)[names]
 
-        rows = whole(by)
-        places = order(rows)
+        places = order(whole(by))
         once = self.twins if self.twins and not any(self.twins[0] in one.columns for one in held) else None
-        found = Columns(rows.height, like, self.room, once)
+        found = Columns(places.len(), like, self.room, once)
         for name in like.columns:
             if once is None or name != once[0]:
                 found.add(_thin(whole([name])[places], needed=()))

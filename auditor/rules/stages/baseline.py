@@ -22,7 +22,7 @@ from auditor.rules.language.spec import Baseline, Condition
 from auditor.rules.language.tree import Column, Literal, Op, Type
 from auditor.rules.outcome import MOST_PERIODS, Judged, NotEvaluated, too_many
 from auditor.rules.rows.evaluate import computed
-from auditor.rules.rows.keys import KEY, code_of, key_of, known_sorted, numbered
+from auditor.rules.rows.keys import KEY, code_of, highest, key_of, known_sorted, numbered
 from auditor.rules.rows.places import AT, order
 from auditor.rules.stages.detect import with_unknown
 from auditor.rules.stages.kept import hits, split, with_records
@@ -34,6 +34,7 @@ PERIOD = "period"
 _VALUE, _TRUE, _KNOWN, _FLAG = "value", "__true", "__known", "__flag"
 _ENTITY, _PLACE = "__entity", "__number"
 _NUMBER = DTYPES[Type.NUMBER]
+_SMALL = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,11 @@ def judge_baseline(rows: pl.DataFrame, stage: Baseline, task: Task, *, window: W
     """
     limits = Limits.of(stage)
     needed = dict.fromkeys((*stage.entity, stage.time))
-    taken = whole = split(rows, task, whole=needed)
+    taken = split(rows, task, whole=needed)
+    unknown = taken.unknown
     if window is not None and (early := rows[AT] < window.start).any():
-        taken = split(rows.filter(~early), task, whole=needed)
-    return with_unknown(partial(_judged, whole.rows, stage, limits, task, window), taken.unknown)
+        unknown = split(rows.filter(~early), task, whole=needed).unknown
+    return with_unknown(partial(_judged, taken.rows, stage, limits, task, window), unknown)
 
 
 def _judged(rows: pl.DataFrame, stage: Baseline, limits: Limits, task: Task, window: Window | None) -> Judged:
@@ -152,7 +154,10 @@ def _valued(rows: pl.DataFrame, stage: Baseline, judged: pl.Series) -> pl.DataFr
     """One row an entity and period up to the last judged one, in order, with its value; filled where asked."""
     starts, places = _placed(rows[PERIOD])
     size = max(starts.len(), 1)
-    keyed = rows.with_columns(known_sorted(rows[_ENTITY] * size + places).alias(KEY))
+    # of many rows every byte counts while keys are made
+    kind = pl.Int32() if (highest(rows[_ENTITY]) + 1) * size < _SMALL else COUNT
+    keys = fitted(fitted(rows[_ENTITY], kind) * size + fitted(places, kind), COUNT)
+    keyed = rows.with_columns(known_sorted(keys).alias(KEY))
     if stage.method == "share":
         flag = pl.col(_FLAG)
         grouped = (
@@ -179,7 +184,7 @@ def _placed(periods: pl.Series) -> tuple[pl.Series, pl.Series]:
     """The different periods in order, and the place of each row's among them."""
     first, places = numbered(code_of(periods))
     found = picked(periods, first)
-    ranks = found.rank("dense").cast(COUNT) - 1
+    ranks = found.rank("dense") - 1
     return found.sort(), picked(ranks, places)
 
 
