@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from auditor.cli.context import Exit, Session, say
-from auditor.cli.options import ArchiveFolder, ArchivePlace, clock, each_site, now_option, settings_of
+from auditor.cli.options import ArchiveFolder, ArchivePlace, clock, now_option, settings_of, sites_option
 from auditor.errors import ConfigError, naming
 from auditor.words import counted
 
@@ -35,7 +35,7 @@ def command() -> None:
 
 @command.command()
 @place_option
-@click.option("--site", "sites", multiple=True, callback=each_site, metavar="URL…", help="These sites only.")
+@sites_option("These sites only.")
 @now_option
 @click.pass_obj
 def status(session: Session, *, place: Path | str, sites: tuple[str, ...], now: datetime | None) -> int:

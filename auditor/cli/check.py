@@ -20,11 +20,11 @@ from auditor.cli.options import (
     asked_window,
     clock,
     comma_list,
-    each_site,
     now_option,
     outputs,
     overrides,
     settings_of,
+    sites_option,
     window_options,
 )
 from auditor.settings.file import FAIL_ON
@@ -53,14 +53,7 @@ def _engine_named(context: click.Context, parameter: click.Parameter, value: str
     "--archive", required=True, type=ArchivePlace(), metavar="DIR", help="The archive: a folder, or its address."
 )
 @window_options
-@click.option(
-    "--site",
-    "sites",
-    multiple=True,
-    callback=each_site,
-    metavar="URL…",
-    help="Sites to judge; those of the configuration unless named, else all.",
-)
+@sites_option("Sites to judge; those of the configuration unless named, else all.")
 @click.option("--rules", "rules", multiple=True, callback=comma_list, metavar="PATH…", help="Rule files and folders.")
 @click.option("--no-bundled-rules", is_flag=True, help="Only the rules of --rules and of the configuration.")
 @click.option(

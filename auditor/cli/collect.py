@@ -20,10 +20,10 @@ from auditor.cli.options import (
     asked_window,
     clock,
     comma_list,
-    each_site,
     now_option,
     one_address,
     settings_of,
+    sites_option,
     window_options,
 )
 from auditor.errors import AuthError, ConfigFileError, Problem, SourceError, naming
@@ -34,14 +34,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--archive", "folder", required=True, type=ArchiveFolder(), metavar="DIR", help="The archive.")
-@click.option(
-    "--site",
-    "sites",
-    multiple=True,
-    callback=each_site,
-    metavar="URL…",
-    help="Sites to ask; those of the configuration unless named, else all.",
-)
+@sites_option("Sites to ask; those of the configuration unless named, else all.")
 @window_options
 @click.option("--meeting-id", "ids", multiple=True, callback=comma_list, metavar="ID…", help="Attendees of these only.")
 @click.option(

@@ -147,6 +147,11 @@ def window_options(command: Command) -> Command:
     return command
 
 
+def sites_option(words: str) -> Callable[[Command], Command]:
+    """`--site URL…`, of which the `words` tell what is done with these sites."""
+    return click.option("--site", "sites", multiple=True, callback=each_site, metavar="URL…", help=words)
+
+
 def now_option(command: Command) -> Command:
     """`--now T`, which `clock` reads."""
     return click.option(

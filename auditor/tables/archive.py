@@ -143,8 +143,8 @@ class Archive:
 
     def sites(self) -> tuple[str, ...]:
         """Every site that was asked or imported, in order."""
-        naming = (UNITS, *(KNOWN[name] for name in ("meetings", "participants", "attendees")))
-        rows = {table.name: self._rows(table) for table in naming if self.has(table.name)}
+        telling = (UNITS, *(KNOWN[name] for name in ("meetings", "participants", "attendees")))
+        rows = {table.name: self._rows(table) for table in telling if self.has(table.name)}
         if not rows:
             return ()
         if "attendees" in rows:

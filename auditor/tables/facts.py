@@ -280,7 +280,7 @@ def _phone_leg(table: str) -> pl.Expr:
 
 def _filled_codes(_table: str) -> pl.Expr:
     """How many tracking codes of the meeting have a value."""
-    return pl.col("tracking_codes").list.eval(pl.element().str.contains(r"=.*\S").cast(COUNT).sum()).list.first()
+    return pl.col("tracking_codes").list.eval(pl.element().str.contains(r"=\s*\S").cast(COUNT).sum()).list.first()
 
 
 def _email(table: str) -> str:

@@ -124,9 +124,10 @@ def test_verify_names_every_fault_and_exits_1(verb: Verb, folder: Path) -> None:
 
 UNREADABLE = Path("/proc/self/mem")
 """A file that the system opens and does not give out: reading its beginning is an input/output error."""
+unreadable = pytest.mark.skipif(not UNREADABLE.exists(), reason="only Linux has a file that opens and cannot be read")
 
 
-@pytest.mark.skipif(not UNREADABLE.exists(), reason="this system has no such file")
+@unreadable
 @pytest.mark.parametrize("pattern", ["evidence/pages/*/*.zst", "tables/attendees/*.parquet"])
 def test_verify_does_not_call_changed_what_it_cannot_read(verb: Verb, folder: Path, pattern: str) -> None:
     file = next(folder.glob(pattern))
@@ -142,7 +143,7 @@ def test_verify_does_not_call_changed_what_it_cannot_read(verb: Verb, folder: Pa
     assert verb("verify").return_value == 1
 
 
-@pytest.mark.skipif(not UNREADABLE.exists(), reason="this system has no such file")
+@unreadable
 @pytest.mark.parametrize("name", ["evidence/manifest.jsonl", "archive.json", "tables/state.json"])
 def test_a_file_of_the_archive_that_cannot_be_read_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
@@ -153,7 +154,7 @@ def test_a_file_of_the_archive_that_cannot_be_read_is_named(folder: Path, name: 
         assert told.return_value == (1 if words == ["doctor"] else 2)
 
 
-@pytest.mark.skipif(not UNREADABLE.exists(), reason="this system has no such file")
+@unreadable
 def test_a_file_given_on_the_command_line_that_cannot_be_read_is_named(folder: Path, tmp_path: Path) -> None:
     given = tmp_path / "given"
     given.symlink_to(UNREADABLE)
@@ -167,7 +168,7 @@ def test_a_file_given_on_the_command_line_that_cannot_be_read_is_named(folder: P
         assert (told.return_value, told.stderr) == (2, f"{given}: input/output error\n"), words
 
 
-@pytest.mark.skipif(not UNREADABLE.exists(), reason="this system has no such file")
+@unreadable
 def test_a_page_that_cannot_be_read_is_named_where_it_is_needed(folder: Path) -> None:
     (page,) = (folder / "evidence/pages").rglob("*.zst")
     page.unlink()

@@ -136,6 +136,20 @@ def joins(email, days, **columns):
     return [{"email": email, "joined_time": day(number), **columns} for number in days]
 
 
+def test_entities_and_periods_may_be_more_than_fit_into_32_bits_together(judge):
+    hours = 46_500
+    rows = [{"email": f"p{n}", "joined_time": MONDAY + timedelta(hours=n)} for n in range(hours)]
+    rows += [rows[-1] | {"joined_time": rows[-1]["joined_time"] + timedelta(hours=n)} for n in (1, 2, 3, 3, 3)]
+    detect = """
+    from: attendees
+    baseline: {entity: [email], period: 1h, value: count(), history: 3, min_history: 3, min_scale: 0.5,
+      having: score > 1}
+    """
+    found = judge(detect, {"attendees": rows}, fingerprint="[email, period]", show=["email", "value"])
+    assert [(one["email"], one["value"]) for one in found.seen] == [(f"p{hours - 1}", 3)]
+    assert found.population == hours + 3
+
+
 def test_history_reaches_back_before_the_window(judge):
     rows = [*joins("a", range(6), meeting_id="m1"), *joins("a", [6, 6, 6], meeting_id=None)]
     for number, row in enumerate(rows[6:]):

@@ -34,7 +34,8 @@ class Handed:
         if self.held is None:
             return rows
         rest, places = without(rows, OWN), rows[OWN]
-        if places.equals(pl.int_range(self.held.height, dtype=pl.get_index_type(), eager=True)):
+        everywhere = places.len() == self.held.height
+        if everywhere and places.equals(pl.int_range(places.len(), dtype=pl.get_index_type(), eager=True)):
             # all rows as they stand: their columns need not be copied
             return rest.hstack(self.held.frame(self.waiting, as_read=True))
         return rest.hstack(self.held.taken(self.waiting, places))
