@@ -26,15 +26,19 @@ class Record(NamedTuple):
     item: int
 
 
+Run: TypeAlias = tuple[str, Sequence[int]]
+"""A page and the indices of records of it, in their order."""
+
+
 class Records(Sequence[Record]):
-    """Very many records, told a piece at a time by `read` from one place to another.
+    """Very many records, told a piece at a time by `read` from one place to another: pages with items of theirs.
 
     A finding may rest on every record of an archive; as objects ten million would take more than a gigabyte.
     """
 
     __slots__ = ("_count", "_read")
 
-    def __init__(self, count: int, read: Callable[[int, int], Iterable[Record]]) -> None:
+    def __init__(self, count: int, read: Callable[[int, int], Iterable[Run]]) -> None:
         self._count = count
         self._read = read
 
@@ -49,17 +53,24 @@ class Records(Sequence[Record]):
             start, stop, step = place.indices(self._count)
             if step != 1:
                 return tuple(self[each] for each in range(start, stop, step))
-            return tuple(self._read(start, stop)) if start < stop else ()
+            return tuple(self._told(start, stop)) if start < stop else ()
         at = range(self._count)[place]
-        (record,) = self._read(at, at + 1)
+        (record,) = self._told(at, at + 1)
         return record
 
     def __len__(self) -> int:
         return self._count
 
     def __iter__(self) -> Iterator[Record]:
+        return (Record(page, item) for page, items in self.runs() for item in items)
+
+    def runs(self) -> Iterator[Run]:
+        """The same, those that stand together and are of one page at once."""
         for start in range(0, self._count, _AT_ONCE):
             yield from self._read(start, min(start + _AT_ONCE, self._count))
+
+    def _told(self, start: int, stop: int) -> Iterator[Record]:
+        return (Record(page, item) for page, items in self._read(start, stop) for item in items)
 
     def __eq__(self, other: object) -> bool:
         return (

@@ -10,11 +10,12 @@ from functools import lru_cache
 from itertools import groupby, islice
 from json.encoder import encode_basestring
 from math import isfinite
+from operator import attrgetter
 from typing import cast
 
 from auditor.model.audit import Audit, CitedRecord, ControlResult, Ledger, NotCompared, Parameter, Resolved, RuleResult
 from auditor.model.coverage import Gap, TableCoverage
-from auditor.model.finding import Finding, Record, Value
+from auditor.model.finding import Finding, Record, Records, Run, Value
 from auditor.model.waiver import WaiverState
 from auditor.model.window import Window, iso
 from auditor.reports.audit_read import load
@@ -134,12 +135,20 @@ def _finding(finding: Finding) -> str | Iterator[str]:
 
 
 def _long(before: str, records: Sequence[Record]) -> Iterator[str]:
-    """The same, some records at a time."""
-    told = iter(records)
-    while some := [_record(page, item) for page, item in islice(told, _MANY)]:
-        yield before + "}, {".join(some)
+    """The same, the records of a page at a time."""
+    for page, items in _runs(records):
+        start = _record(page, "")
+        yield f"{before}{start}" + f"}}, {{{start}".join(map(str, items))
         before = "}, {"
     yield "}]}"
+
+
+def _runs(records: Sequence[Record]) -> Iterator[Run]:
+    if isinstance(records, Records):
+        yield from records.runs()
+        return
+    for page, some in groupby(records, key=attrgetter("page")):
+        yield page, [record.item for record in some]
 
 
 def _cited(cited: CitedRecord) -> str:
@@ -149,7 +158,7 @@ def _cited(cited: CitedRecord) -> str:
     )
 
 
-def _record(page: str, item: int) -> str:
+def _record(page: str, item: int | str) -> str:
     """What stands between the braces of a record."""
     return f'{_page(page)}, "item": {item}'
 

@@ -279,7 +279,7 @@ def test_a_number_beyond_all_numbers_names_its_place() -> None:
 def test_a_finding_that_rests_on_very_many_records_is_written_as_any_other(place: int) -> None:
     audit = audit_of(findings=3)
     plain = tuple(Record(f"{page:064x}", item) for page in range(250) for item in range(100))
-    many = Records(len(plain), lambda start, stop: plain[start:stop])
+    many = Records(len(plain), lambda start, stop: ((one.page, [one.item]) for one in plain[start:stop]))
     told, other = (
         replace(
             audit,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import islice, repeat
+from itertools import islice, pairwise, repeat
 from operator import itemgetter
 from typing import overload
 
 import polars as pl
 
-from auditor.entities.columns import picked
-from auditor.model.finding import Finding, Record, Records, Value
+from auditor.entities.columns import picked, runs_of
+from auditor.model.finding import Finding, Record, Records, Run, Value
 from auditor.model.vocabulary import Confidence, Severity, Verdict
 from auditor.rules.compiled.compile import expression
 from auditor.rules.compiled.textual import written
@@ -227,8 +227,12 @@ def _records(lists: pl.Series) -> Iterator[Sequence[Record]]:
 
 
 def _told(records: pl.Series) -> Records:
-    def read(start: int, stop: int) -> Iterator[Record]:
+    def read(start: int, stop: int) -> Iterator[Run]:
         some = records[start:stop].struct
-        return map(Record._make, zip(some.field("page").to_list(), some.field("item").to_list(), strict=True))
+        pages, items = some.field("page"), some.field("item").to_list()
+        firsts, _ = runs_of(pages)
+        ends = [*firsts.to_list(), len(items)]
+        for page, (first, end) in zip(picked(pages, firsts).to_list(), pairwise(ends), strict=True):
+            yield page, items[first:end]
 
     return Records(records.len(), read)
