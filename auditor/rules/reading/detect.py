@@ -33,12 +33,15 @@ def read_detect(draft: Draft, node: Map, *, allow_python: bool) -> tuple[Detect 
     derived, scope = _derive(draft, draft.at(node, "derive"), table, draft.scope(table), written)
     where = draft.condition(node, "where", scope)
     _refuse_vast(draft, where, written)
-    stages = [key for key, value in node.entries if key.text in STAGES and not _is_null(value)]
+    stages = [key for key, _ in node.entries if key.text in STAGES]
     if len(stages) > 1:
         draft.mistakes.add(stages[1], f"only one of {', '.join(STAGES)}")
         return None, None
+    empty = node.get("where")
     if not stages and draft.at(node, "where") is None:
         draft.mistakes.add(node, f"detect needs where, or one of {', '.join(STAGES)}")
+    elif isinstance(empty, Scalar) and empty.value is None:
+        draft.mistakes.expected("condition", empty)
     stage, seen = _stage(draft, stages[0], node, table, scope, allow_python=allow_python) if stages else (None, scope)
     right = draft.right(node, "where", where) and (stage is not None or not stages) and derived is not None
     if seen is not None and stages:
@@ -46,10 +49,6 @@ def read_detect(draft: Draft, node: Map, *, allow_python: bool) -> tuple[Detect 
     if not right or (where is None and stage is None) or derived is None:
         return None, seen
     return Detect(table, TABLES[table].time, derived, where, stage), seen
-
-
-def _is_null(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.value is None
 
 
 def _stage(

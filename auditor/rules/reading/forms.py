@@ -182,7 +182,7 @@ class DerivedForm(Form):
     """A column made of an aggregate over the rows that share `over`."""
 
     expr: NeededExpression
-    where: Condition = None
+    where: NeededCondition = None
     over: Columns
 
 
@@ -200,7 +200,7 @@ class GroupForm(Form):
     """Rows with equal columns, summed up."""
 
     by: Columns
-    window: WindowForm | None = None
+    window: Annotated[WindowForm | None, _there("map")] = None
     aggregate: dict[str, Expression] = Field(description="Name to aggregate, such as joins: count().")
     having: NeededCondition
 
@@ -209,10 +209,10 @@ class PairsForm(Form):
     """Two rows that belong together."""
 
     same: Columns
-    different: Columns | None = None
-    overlap: Length = None
-    within: Length = None
-    where: Condition = None
+    different: Annotated[Columns | None, _there("list")] = None
+    overlap: NeededLength = None
+    within: NeededLength = None
+    where: NeededCondition = None
 
 
 class MatchForm(Form):
@@ -220,7 +220,7 @@ class MatchForm(Form):
 
     with_: TableName = Field(alias="with")
     same: Annotated[list[Any], Field(min_length=1, json_schema_extra={"items": {"x-definition": "SameColumn"}})]
-    where: Condition = None
+    where: NeededCondition = None
     absent: bool = False
 
 
@@ -245,8 +245,8 @@ class SequenceForm(Form):
     by: Columns
     within: NeededLength
     steps: Annotated[list[StepForm], Field(min_length=1, max_length=8)]
-    absent: list[AbsentForm] | None = None
-    where: Condition = None
+    absent: Annotated[list[AbsentForm] | None, _there("list")] = None
+    where: NeededCondition = None
 
 
 class BaselineForm(Form):
@@ -262,7 +262,7 @@ class BaselineForm(Form):
     method: Literal["robust_z", "iqr", "first_seen", "share"] = "robust_z"
     min_scale: Number = None
     zone: str = "UTC"
-    having: Condition = None
+    having: NeededCondition = None
 
 
 class DetectForm(Form):
@@ -271,13 +271,15 @@ class DetectForm(Form):
     from_: TableName = Field(alias="from", description="The table whose rows are judged.")
     derive: dict[str, Annotated[Any, _ref("Derived", "An expression, or {expr, where, over}.")]] = {}
     where: Condition = None
-    group: GroupForm | None = None
-    pairs: PairsForm | None = None
-    match: MatchForm | None = None
-    sequence: SequenceForm | None = None
-    baseline: BaselineForm | None = None
-    detector: Annotated[Any, _ref("Detector", "A statistical detector and its settings.")] = None
-    python: str | None = Field(None, description="package.module:function of an installed distribution.")
+    group: Annotated[GroupForm | None, _there("map")] = None
+    pairs: Annotated[PairsForm | None, _there("map")] = None
+    match: Annotated[MatchForm | None, _there("map")] = None
+    sequence: Annotated[SequenceForm | None, _there("map")] = None
+    baseline: Annotated[BaselineForm | None, _there("map")] = None
+    detector: Annotated[Any, _ref("Detector", "A statistical detector and its settings."), _there("map")] = None
+    python: Annotated[str | None, _there("text")] = Field(
+        None, description="package.module:function of an installed distribution."
+    )
 
 
 class EvidenceForm(Form):
