@@ -14,7 +14,7 @@ from auditor.audit.controls import judge
 from auditor.audit.identity import config_digest, identity
 from auditor.audit.means import means, opened
 from auditor.audit.results import changes, result, summary
-from auditor.audit.selection import Selection, ids, select, unknown_rules
+from auditor.audit.selection import Selection, ids, select, unasked_lists, unknown_rules
 from auditor.audit.visible import visible_names
 from auditor.engines import local
 from auditor.engines.engine import Engine
@@ -189,6 +189,7 @@ def _check(
         previous=request.previous.identity.id if request.previous is not None else None,
         notes=(
             *(f"GeoIP database: {database}" for database in databases),
+            *unasked_lists(settings, rules.rules),
             *_partly(compared.findings, request.previous),
         ),
         report=look,

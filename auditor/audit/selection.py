@@ -10,7 +10,11 @@ from auditor.frozen import dataclass
 from auditor.model.audit import RuleNotRun
 from auditor.model.vocabulary import Status
 from auditor.rules.language.spec import Rule
+from auditor.rules.reading.load import load_rules
 from auditor.settings import Settings
+
+_OF_FACTS = frozenset({"internal_domains", "office_networks"})
+"""Lists that facts are made with, whichever rules there are."""
 
 _RANK = {Status.STABLE: 0, Status.TEST: 1, Status.EXPERIMENTAL: 2}
 
@@ -91,6 +95,23 @@ def unknown_rules(settings: Settings, rules: Iterable[Rule]) -> tuple[Problem, .
         for name in (*settings.rules.exclude, *settings.named.values())
         if name.text not in known
     )
+
+
+def unasked_lists(settings: Settings, rules: Iterable[Rule]) -> tuple[str, ...]:
+    """What is said of every list of the configuration that no rule asks for, be it a bundled one that was left out."""
+    asked = _OF_FACTS | _lists_of(rules)
+    if asked.issuperset(settings.lists):
+        return ()
+    asked |= _lists_of(load_rules(tests=False).rules)
+    return tuple(
+        f"no rule asks for the list '{printable(name)}' of the configuration{nearest(name, asked)}"
+        for name in sorted(settings.lists)
+        if name not in asked
+    )
+
+
+def _lists_of(rules: Iterable[Rule]) -> frozenset[str]:
+    return frozenset(spec.name for rule in rules for spec in rule.lists)
 
 
 def _reasons(left: Sequence[RuleNotRun]) -> str:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from auditor.cli.columns import lines
-from auditor.cli.context import Session, say
+from auditor.cli.context import Session, admit, say
 from auditor.model.audit import Audit, RuleResult
 from auditor.model.exit import counts, shortfalls
 from auditor.model.vocabulary import Severity, State, Verdict
@@ -34,11 +34,14 @@ def verdict(rule: RuleResult) -> str:
 
 
 def tell(audit: Audit, session: Session, *, new_only: bool = False) -> None:
-    """Print the audit to stderr: with `--log-format json` as lines, else as a table; nothing with `-q`.
+    """Print the audit to stderr: with `--log-format json` as lines, else as a table.
 
+    With `-q` only what makes the audit incomplete is said.
     With `new_only` the open findings that are counted are those the previous audit did not have.
     """
     if session.verbosity < 0:
+        for line in _shortfalls(audit):
+            admit(session, line)
         return
     if session.log_format == "json":
         for line in (*_plain_rules(audit, new_only=new_only), *_lines(audit, new_only=new_only)):
@@ -144,6 +147,7 @@ def _lines(audit: Audit, *, new_only: bool) -> Iterator[str]:
     for state in audit.waivers:
         if state.state != "active":
             yield f"waiver {visible(state.waiver.id)} is {state.state} (expires {state.waiver.expires})"
+    yield from (f"note: {visible(note, cap=500)}" for note in audit.notes)
     yield from _coverage(audit)
 
 
@@ -155,8 +159,18 @@ def _coverage(audit: Audit) -> Iterator[str]:
         yield visible(f"gap: {where}, {span}: {gap.reason.value} {gap.detail}".rstrip(), cap=500)
     if len(gaps) > _GAPS:
         yield f"gap: … and {len(gaps) - _GAPS} more"
-    short = shortfalls(audit)
     crashed = [rule for rule in audit.rules if rule.crashed]
     yield from (visible(f"rule {rule.id} crashed: {rule.reason}", cap=500) for rule in crashed)
+    yield from _incomplete(audit)
+
+
+def _shortfalls(audit: Audit) -> Iterator[str]:
+    """What makes the audit incomplete, one by one up to a number of them, and how much it is."""
+    yield from (visible(one, cap=500) for one in shortfalls(audit)[:_GAPS])
+    yield from _incomplete(audit)
+
+
+def _incomplete(audit: Audit) -> Iterator[str]:
+    short = shortfalls(audit)
     if short:
         yield f"the audit is incomplete: {len(short)} shortfall{'s' if len(short) > 1 else ''} in what the rules read"

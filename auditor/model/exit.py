@@ -68,4 +68,5 @@ def touching_gaps(audit: Audit) -> tuple[Gap, ...]:
 
 def _told(gap: Gap) -> str:
     span = f"{gap.window.start:%Y-%m-%d %H:%M} to {gap.window.end:%Y-%m-%d %H:%M} UTC"
-    return f"gap in {gap.table} of {gap.site_url}, {span}: {gap.reason}" + (f" ({gap.detail})" if gap.detail else "")
+    where = f"{gap.table} of {gap.site_url}" if gap.site_url else gap.table
+    return f"gap in {where}, {span}: {gap.reason}" + (f" ({gap.detail})" if gap.detail else "")

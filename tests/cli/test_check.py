@@ -410,6 +410,46 @@ def test_quiet_says_nothing(check: Check) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
 
 
+def test_quiet_says_what_makes_the_audit_incomplete(check: Check, tmp_path: Path) -> None:
+    small_archive(tmp_path / "gappy", gaps=[gap()])
+    done = check("--archive", tmp_path / "gappy", before=("-q",))
+    assert (done.returncode, done.stdout) == (3, "")
+    told, total = done.stderr.splitlines()
+    assert told.startswith(f"gap in attendees of {SITE}, ")
+    assert total == "the audit is incomplete: 1 shortfall in what the rules read"
+
+
+def test_quiet_says_which_rule_crashed(check: Check) -> None:
+    rule_file(check.folder, extra=CRASH)
+    done = check(before=("-q",), config="allow_python_rules: true\n")
+    assert (done.returncode, len(done.stderr.splitlines())) == (3, 2)
+    assert done.stderr.startswith("rule TST-002 crashed: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("ofice_networks", ["'ofice_networks' of the configuration; did you mean 'office_networks'?"]),
+        ("suppliers", ["'suppliers' of the configuration"]),
+        ("trusted_domains", []),
+        ("internal_domains", []),
+    ],
+)
+def test_a_list_no_rule_asks_for_is_noted(check: Check, name: str, told: list[str]) -> None:
+    config = f"lists:\n  {name}: [example.com]\n"
+    told = [f"no rule asks for the list {one}" for one in told]
+    assert check.audit(config=config)["notes"] == told
+    assert [line for line in check(config=config).stderr.splitlines() if line.startswith("note")] == [
+        f"note: {one}" for one in told
+    ]
+
+
+def test_a_list_a_rule_of_ones_own_asks_for_is_not_noted(check: Check) -> None:
+    rules = check.folder / "rules.yaml"
+    rules.write_text(rules.read_text().replace('where: "', 'where: "not (email in list.suppliers) and '))
+    assert check.audit(config="lists: {suppliers: [a@example.com]}\n")["notes"] == []
+
+
 def test_a_build_gets_annotations_of_open_findings(check: Check) -> None:
     done = check(env={"CI": "true"})
     (line,) = done.stdout.splitlines()
