@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from auditor.documents import nearest, printable
 from auditor.errors import ReportError
 from auditor.frozen import dataclass
 
 CATALOGUE = "en.toml"
 _FORMS = {"one", "other"}
+_MISSPELT = 0.85
+"""How alike two names are of which one is taken for the other misspelt."""
+_OPEN = "glossary.words."
+"""The table of which every entry is shown, so that it takes more of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,26 +71,35 @@ class Words:
 
 
 def load_words(folders: Sequence[Path]) -> Words:
-    """The catalogue of the last folder, overlaid entry by entry with those of the folders before it."""
+    """The catalogue of the last folder, overlaid entry by entry with those of the folders before it.
+
+    An entry that is not in it is a mistake, but in the glossary and in tables of a name of their own, which are for
+    templates that stand beside.
+    """
     entries: dict[str, Any] = {}
     for folder in reversed(folders):
         path = folder / CATALOGUE
         if path.exists():
             try:
-                entries = _overlaid(entries, tomllib.loads(path.read_text(encoding="utf-8")))
+                found = tomllib.loads(path.read_text(encoding="utf-8"))
+                entries = _overlaid(entries, found) if entries else found
             except ValueError as error:
                 raise ReportError(f"{path}: {error}") from error
     return Words(entries)
 
 
 def _overlaid(below: Mapping[str, Any], above: Mapping[str, Any], table: str = "") -> dict[str, Any]:
-    """The entries of both; `ValueError` names one that has not the shape of the one it stands for."""
+    """The entries of both; `ValueError` names one that stands for none of ours, or has another shape."""
     merged = dict(below)
     for key, value in above.items():
-        held = merged.get(key)
-        if isinstance(held, Mapping) and isinstance(value, Mapping):
+        held = below.get(key, "" if table == _OPEN else None)
+        if held is None:
+            if table or not isinstance(value, Mapping) or get_close_matches(key, below, cutoff=_MISSPELT):
+                raise ValueError(f"unknown entry '{printable(table + key)}'{nearest(key, below)}")
+            merged[key] = value
+        elif isinstance(held, Mapping) and isinstance(value, Mapping):
             merged[key] = _overlaid(held, value, f"{table}{key}.")
-        elif held is None or _fits(held, value):
+        elif _fits(held, value):
             merged[key] = value
         else:
             raise ValueError(f"the entry '{table}{key}' must be {_shape(held)}")

@@ -207,12 +207,32 @@ def test_a_template_in_another_encoding_is_told_with_its_place(tmp_path: Path) -
         ("[severity]\nhigh = 5", "the entry 'severity.high' must be a text, or a table of one and other"),
         ('more = {one = "x"}', "the entry 'more' must be a text, or a table of one and other"),
         ('severity = "x"', "the entry 'severity' must be a table"),
+        ('[titles]\nsumary = "x"', "unknown entry 'titles.sumary'; did you mean 'summary'?"),
+        ('[title]\nsummary = "x"', "unknown entry 'title'; did you mean 'titles'?"),
+        ('[more]\none = "x"\nmany = "y"', "the entry 'more' must be a text, or a table of one and other"),
+        ('heading = "x"', "unknown entry 'heading'"),
+        ('[list]\nwidth = "x"', "unknown entry 'list.width'"),
+        ("[glossary.words]\nours = 5", "the entry 'glossary.words.ours' must be a text"),
     ],
 )
 def test_words_of_another_shape_are_told_with_their_entry(tmp_path: Path, entries: str, message: str) -> None:
     (tmp_path / "en.toml").write_text(entries, encoding="utf-8")
     with pytest.raises(ReportError, match=re.escape(f"en.toml: {message}")):
         FORMATS["html"].render(audit_of(1), Options(templates=tmp_path))
+
+
+def test_a_template_of_ones_own_has_a_table_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "en.toml").write_text('[our_sign_off]\nheading = "Signed by the board"\n', encoding="utf-8")
+    (tmp_path / "sections.j2").write_text(
+        '{% extends "auditor/sections.j2" %}{% block glossary %}{{ r.say.our_sign_off.heading }}{% endblock %}',
+        encoding="utf-8",
+    )
+    assert b"Signed by the board" in FORMATS["html"].render(audit_of(1), Options(templates=tmp_path))
+
+
+def test_a_glossary_takes_words_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "en.toml").write_text('[glossary.words]\nquorum = "Enough people to decide"\n', encoding="utf-8")
+    assert b"Enough people to decide" in FORMATS["html"].render(audit_of(1), Options(templates=tmp_path))
 
 
 def test_an_entry_in_two_forms_may_become_one_and_the_other_way_round(tmp_path: Path) -> None:
