@@ -17,7 +17,7 @@ from auditor.model.window import Window
 from auditor.tables.absent import PEOPLE, REPORTS, Span, gaps_of_site, mended
 from auditor.tables.archive import Archive
 from auditor.tables.placement import unplaced
-from auditor.tables.schema import TABLES, Table
+from auditor.tables.schema import MEETINGS, TABLES, Table
 from auditor.tables.sites import of_sites
 from auditor.tables.state import read_state
 from auditor.tables.totals import asked, people
@@ -133,7 +133,8 @@ def _unplaced(archive: Archive, window: Window, sites: Sequence[str], held: Mapp
     for table in (table for table in PLACED if table.name in held and held[table.name].timeless):
         frames = {name: archive.scan(name) for name in ("meetings", table.name)}
         timeless = {**frames, table.name: frames[table.name].filter(pl.col(table.time or "").is_null())}
-        for site, count in unplaced(timeless, table.name).items():
+        pages = archive.scan("attendees").select(pl.col("page").unique()).collect() if table is MEETINGS else None
+        for site, count in unplaced(timeless, table.name, pages=None if pages is None else pages["page"]).items():
             if site is not None and site in sites:
                 rows = f"{counted(count, 'row')} {'has' if count == 1 else 'have'}"
                 words = f"{rows} no time, and nothing else tells in which window to look"

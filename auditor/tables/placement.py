@@ -30,16 +30,20 @@ def placement(table: str) -> pl.Expr:
     return pl.coalesce(time, *placed_by(table), *own)
 
 
-def unplaced(frames: Mapping[str, pl.LazyFrame], table: str) -> Mapping[str | None, int]:
+def unplaced(
+    frames: Mapping[str, pl.LazyFrame], table: str, *, pages: pl.Series | None = None
+) -> Mapping[str | None, int]:
     """How many rows of each site nothing places in time: no window ever holds them, so they are a gap.
 
-    A meeting known only through its attendees is no record of its own and is not counted.
+    A meeting known only through its attendees is no record of its own and is not counted. It rests on a page of
+    theirs: with `pages`, the pages of attendees, a meeting that rests on another is counted whatever it tells.
     """
     if TABLES[table].time is None:
         return {}
     rows = with_facts(frames, table, needed=placed_by(table)).filter(placement(table).is_null())
     if table == "meetings":
         told = [name for name in TABLES[table].schema if name not in _DERIVED]
-        rows = rows.filter(pl.any_horizontal(pl.col(told).is_not_null()))
+        apart = pl.lit(False) if pages is None else ~pl.col("page").is_in(pages.implode())
+        rows = rows.filter(pl.any_horizontal(pl.col(told).is_not_null()) | apart)
     site = pl.col("site_url") if "site_url" in TABLES[table].schema else pl.lit(None, dtype=TEXT).alias("site_url")
     return dict(rows.group_by(site).len().sort("site_url").collect().iter_rows())

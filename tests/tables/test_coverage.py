@@ -352,3 +352,15 @@ def test_rows_nothing_places_in_time_are_a_gap_of_every_window(site) -> None:
     found = [(gap.table, gap.reason.value, gap.detail) for gap in covered(site).gaps]
     words = "1 row has no time, and nothing else tells in which window to look"
     assert found == [("participants", "undecodable-record", words)]
+
+
+def test_a_usage_record_that_tells_only_its_meeting_is_a_gap_and_a_meeting_of_attendees_is_none(site) -> None:
+    fill(site)
+    site.add("attendees", [attendee(2, "m2")], days=(0, 7), at=LATER)
+    present = {"id": "q", "meetingId": "m2", "joinedTime": (DAY0 + timedelta(days=2)).isoformat()}
+    site.add("participants", [present], days=(0, 7), meeting_id="m2", at=LATER)
+    assert covered(site).complete
+    bare = {"meetingId": "m3", "meetingNumber": "123", "meetingTitle": "T"}
+    site.add("usage", [usage(1, 1.1), bare], days=(0, 7), service_type=SERVICES[0], at=LATER)
+    words = "1 row has no time, and nothing else tells in which window to look"
+    assert [(gap.table, gap.detail) for gap in covered(site).gaps] == [("meetings", words)]
