@@ -86,10 +86,21 @@ def _begun(begins: pl.Series) -> pl.Series:
 
 def keyed(groups: pl.Series) -> tuple[pl.Series, int]:
     """One number a row that sorts by group, then row, and how many rows a group could have."""
+    groups, size = roomy(groups)
+    return groups * size + numbers(groups.len()), size
+
+
+def roomy(groups: pl.Series) -> tuple[pl.Series, int]:
+    """The groups in their order as numbers that leave room for the number of a row, and for how many."""
     size = 1 << groups.len().bit_length()
     if greatest(groups) >= (1 << 62) // size:
         groups = groups.rank("dense").cast(pl.Int64)
-    return groups * size + numbers(groups.len()), size
+    return groups, size
+
+
+def between(ordered: pl.Series, since: pl.Series, until: pl.Series) -> pl.Series:
+    """How many of the numbers, which are in order, lie in each half-open interval."""
+    return fitted(ordered.search_sorted(until), pl.Int64) - fitted(ordered.search_sorted(since), pl.Int64)
 
 
 def in_order(groups: pl.Series, moments: pl.Series) -> pl.Series:

@@ -25,7 +25,7 @@ from auditor.detectors.detection import (
     usable,
     within,
 )
-from auditor.detectors.past import Past
+from auditor.detectors.past import Past, between
 from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, together, usable_again
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
@@ -209,20 +209,15 @@ def _of_all(events: pl.DataFrame, settings: Rarity, again: Again) -> pl.DataFram
             if rows[name].null_count() == rows.height:
                 continue
             if rows[name].null_count():
-                any_ = _between(times.filter(rows[name].is_not_null()).sort(), since, until)
+                any_ = between(times.filter(rows[name].is_not_null()).sort(), since, until)
             else:
-                any_ = whole = _between(times.sort(), since, until) if whole is None else whole
+                any_ = whole = between(times.sort(), since, until) if whole is None else whole
             with_any[name] = with_any[name] + any_
             with_value[name] = with_value[name] + _alike(events[name], since, until, rows[name], times)
     return pl.DataFrame(
         [column.alias(f"gv_{name}").set(events[name].is_null(), None) for name, column in with_value.items()]
         + [column.alias(f"g_{name}") for name, column in with_any.items()]
     )
-
-
-def _between(ordered: pl.Series, since: pl.Series, until: pl.Series) -> pl.Series:
-    """How many of the numbers, which are in order, lie in each half-open interval."""
-    return fitted(ordered.search_sorted(until), pl.Int64) - fitted(ordered.search_sorted(since), pl.Int64)
 
 
 def _alike(asked: pl.Series, since: pl.Series, until: pl.Series, values: pl.Series, times: pl.Series) -> pl.Series:
@@ -244,7 +239,7 @@ def _alike(asked: pl.Series, since: pl.Series, until: pl.Series, values: pl.Seri
         keys = ((own_ - start) * width + (own_times - low)).sort()
         here = wanted.is_between(start, start + step - 1)
         base = (wanted - start) * width - low
-        found = _between(keys, base + since, base + until)
+        found = between(keys, base + since, base + until)
         counts = counts + (found if few else found.set(~here, 0))
     return counts
 
