@@ -38,7 +38,7 @@ class Asked:
 class Loaded:
     """A file that was understood and decoded: its pages, its records, and the span given or that of its times.
 
-    `site_url` is the site given, or the only one its records name.
+    `site_url` is the only site its records name, or the one given where they name none; None where they name several.
     """
 
     file: Incoming
@@ -201,7 +201,7 @@ def _spanned(read: _Read, decoded: Sequence[Decoding], asked: Asked) -> Load:
         if asked.span is None:
             _stretch(times, part)
     windows = [asked.span or (Window(*times[index]) if index in times else None) for index in range(len(files))]
-    only = {index: next(iter(sites)) for index, sites in named.items() if len(sites) == 1}
+    only = {index: next(iter(sites)) if len(sites) == 1 else None for index, sites in named.items()}
     sites = [only.get(index, asked.site_url) for index in range(len(files))]
     return Load(
         [Loaded(file, read.pages[n], records[n], windows[n], sites[n]) for n, file in enumerate(files)],

@@ -556,6 +556,20 @@ def test_a_file_is_of_the_site_its_records_name_whatever_site_is_given(bring: Br
     assert {gap.reason.value for gap in found.gaps if gap.table == "attendees"} == {"imported"}
 
 
+def test_a_file_of_two_sites_is_of_both_also_where_one_is_given(bring: Bring, archive, save) -> None:
+    sites = [None, "one.webex.com"]
+    records = [{**attendee(day), **({"siteUrl": site} if site else {})} for day, site in enumerate(sites, start=1)]
+    assert bring(save("a.json", json.dumps(records)), site=SITE).return_value == 0
+    held = archive()
+    assert held.scan("attendees").collect().sort("joined_time")["site_url"].to_list() == [SITE, "one.webex.com"]
+    assert held.scan("collections").collect()["site_url"].to_list() == [None]
+    found = coverage(
+        held, window=held.span(), sites=held.sites(), now=datetime(2026, 11, 20, tzinfo=UTC), settle=timedelta()
+    )
+    told = {(gap.site_url, gap.reason.value) for gap in found.gaps if gap.table == "attendees"}
+    assert told == {(SITE, "imported"), ("one.webex.com", "imported")}
+
+
 def test_records_that_name_no_site_need_one(bring: Bring, save) -> None:
     assert "--site tells" in str(bring(save("a.json", json.dumps([attendee(1)])), site=None).exception)
 
