@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from auditor.errors import ConfigError
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _SEPARATORS = "\t;,"
 _END = "end"
+_LINEAGE = {"page", "item"}
+_GUARD = re.compile(r"^'(?='*[=+\-@\t\r])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,16 @@ def sheet(text: str, *, name: str) -> Sheet:
         if len(row) > width:
             raise ConfigError(f"{name}: line {line} has {len(row)} cells, but there are {width} headings")
     return Sheet(headings, tuple(tuple(row) + ("",) * (width - len(row)) for _, row in rows[1:]))
+
+
+def unguarded(lines: Sheet) -> Sheet:
+    """The sheet without the quotes that stand before formulas, where it is a table that was exported.
+
+    That one tells of each row the page and the item, as no table of one's own does.
+    """
+    if not _LINEAGE.issubset(lines.headings):
+        return lines
+    return Sheet(lines.headings, tuple(tuple(_GUARD.sub("", cell) for cell in line) for line in lines.lines))
 
 
 def _trimmed(row: list[str]) -> list[str]:

@@ -17,7 +17,7 @@ from auditor.tables.damage import damage_told
 from auditor.tables.schema import SPAN, TABLES, TEXTS
 from auditor.tables.still import held_still
 
-_FORMULA = r"^[=+\-@\t\r]"
+_FORMULA = r"^'*[=+\-@\t\r]"
 _PHONE = r"^\+[\d ()./-]+$"
 
 
@@ -79,7 +79,10 @@ def _cell(name: str, dtype: pl.DataType) -> pl.Expr:
 
 
 def _guarded(text: pl.Expr) -> pl.Expr:
-    """Text that no spreadsheet takes for a formula: a quote stands before one that begins so, telephones excepted."""
+    """Text that no spreadsheet takes for a formula: a quote stands before one that begins so, telephones excepted.
+
+    It stands before one that begins with such a quote, too: `auditor.tables.csvfile.unguarded` gives each back.
+    """
     return (
         pl.when(text.str.contains(_FORMULA) & ~text.str.contains(_PHONE))
         .then(pl.concat_str(pl.lit("'"), text))

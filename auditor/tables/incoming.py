@@ -24,7 +24,7 @@ from auditor.frozen import dataclass
 from auditor.model.window import Window
 from auditor.tables import reading
 from auditor.tables.controlhub import columns_of, time_formats, zoneless
-from auditor.tables.csvfile import Sheet, sheet, text_of
+from auditor.tables.csvfile import Sheet, sheet, text_of, unguarded
 from auditor.tables.hasty import cut, first_fields
 from auditor.tables.kinds import KINDS
 from auditor.tables.record import Kind
@@ -82,7 +82,7 @@ def incoming(path: Path, *, kind: str | None, zone: str | None, span: Window | N
         digests = tuple(digest if body is content else hashlib.sha256(body).hexdigest() for body in bodies)
         items = None if pages is None else tuple(page.items for page in pages)
         return Incoming(path.name, digest, found, {**zoned, **options}, bodies, digests, sites, items)
-    lines = sheet(text_of(content, name=path.name), name=path.name)
+    lines = unguarded(sheet(text_of(content, name=path.name), name=path.name))
     found, options = _csv_kind(lines, kind, span=span, zone=zone, name=path.name)
     sites = _names_sites(found, set(lines.headings), options)
     bodies = tuple(_csv_pages(lines))

@@ -153,6 +153,25 @@ def test_a_table_that_was_exported_comes_back_with_its_durations(bring: Bring, a
     assert "a fraction where a whole number is expected" in bring(save("wrong.csv", wrong)).stderr
 
 
+def test_a_table_that_was_exported_comes_back_without_the_guard_of_formulas(
+    bring: Bring, archive, save, tmp_path
+) -> None:
+    names = ["=1+1", "'=1+1", "''@x", "-", "+47 22 00 00 00", "'quoted'", "+x", "'"]
+    bring(save("a.json", json.dumps([attendee(n, displayName=name) for n, name in enumerate(names, start=1)])))
+    written = tmp_path / "attendees.csv"
+    export(archive(), "attendees", written, form="csv")
+    text = written.read_text()
+    assert all(f",{cell}," in text for cell in ("'=1+1", "''=1+1", "'''@x", "'-", "'+x", "+47 22 00 00 00"))
+    (tmp_path / "archive").rename(tmp_path / "before")
+    assert bring(written).return_value == 0
+    assert archive().scan("attendees").sort("joined_time").collect()["display_name"].to_list() == names
+
+
+def test_the_quote_of_a_table_that_is_no_export_is_kept(bring: Bring, archive, save) -> None:
+    assert bring(save("p.csv", "email,display_name\na@example.com,'=1"), "--as", "people").return_value == 0
+    assert archive().scan("people").collect()["display_name"].to_list() == ["'=1"]
+
+
 @pytest.mark.parametrize(
     "lines",
     [
