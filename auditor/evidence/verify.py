@@ -17,7 +17,7 @@ from auditor.evidence.places import EVIDENCE, Place, manifest_path, pages_path
 from auditor.evidence.remote import Remote
 from auditor.words import counted
 
-_MOST_NAMED = 100_000
+_MOST_NAMED = 20
 MOST_UNREAD = 10
 """After so many objects in a row that a store does not give out the others are not asked for: each may take minutes."""
 
@@ -168,7 +168,7 @@ def _order_faults(places: list[_Place]) -> list[Fault]:
 
 
 def _missing(present: Sequence[int]) -> Iterator[Fault]:
-    """The entries before the last that are not there: each of them, or the span where very many are missing."""
+    """The entries before the last that are not there: each of them, or the span where many are missing."""
     after = 0
     for seq in present:
         if seq - after > _MOST_NAMED:

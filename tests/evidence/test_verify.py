@@ -255,6 +255,16 @@ def test_an_entry_said_to_be_very_far_on_is_told_with_the_span_before_it(tmp_pat
     assert told == {f"entries {len(lines)} to {far - 1}": "they are lost or were changed"}
 
 
+@pytest.mark.parametrize(("lost", "told"), [(20, [f"entry {n}" for n in range(2, 22)]), (21, ["entries 2 to 22"])])
+def test_entries_that_are_lost_side_by_side_are_named_one_by_one_or_as_a_span(
+    tmp_path: Path, write: Write, lost: int, told: list[str]
+) -> None:
+    write(tmp_path, range(40))
+    lines = _lines(tmp_path)
+    _save(tmp_path, [*lines[:2], *lines[2 + lost :]])
+    assert [fault.where for fault in Evidence(tmp_path).verify() if fault.where.startswith("entr")] == told
+
+
 TOO_LARGE = bytes.fromhex("28b52ffdc000") + (1 << 62).to_bytes(8, "little") + b"\x01\0\0"
 """A zstd frame that tells of more bytes than there is memory."""
 
