@@ -91,7 +91,8 @@ def _parsed(body: bytes) -> Json:
         value: Json = from_json(body)
     except ValueError:
         try:
-            value = json.loads(body, strict=False, parse_int=_number)
+            # bytes would be read as UTF-16, too, as which no table reads them
+            value = json.loads(body.decode("utf-8-sig", "surrogatepass"), strict=False, parse_int=_number)
         except (ValueError, RecursionError) as error:
             raise NotJson("the body is no JSON") from error
     return value

@@ -38,6 +38,14 @@ def test_what_is_no_json_may_be_asked_for_again(body: bytes) -> None:
         records(body, key="items")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+def test_json_is_utf_8_as_it_is_for_the_tables(encoding: str) -> None:
+    text = '{"items": [{"id": "a"}], "items": [{"id": "b"}, {"id": "c"}]}'
+    with pytest.raises(NotJson):
+        records(text.encode(encoding), key="items")
+    assert len(records(b"\xef\xbb\xbf" + b'{"items": [{"id": "\xed\xa0\x80"}]}', key="items")) == 1
+
+
 @pytest.mark.parametrize("body", [b"[]", b"null", b'"x"', b"{}", b'{"items": {}}', b'{"items": 3}', b'{"sites": []}'])
 def test_another_shape_is_a_fault_that_asking_again_does_not_mend(body: bytes) -> None:
     with pytest.raises(BadPayload) as fault:
