@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 import warnings
 import zlib
@@ -14,6 +13,7 @@ from auditor.errors import ConfigError, ReportError
 from auditor.model.audit import Audit
 from auditor.reports import audit_json, csv
 from auditor.reports.formats import Options
+from auditor.reports.logo import picture
 from auditor.reports.markup import tree
 from auditor.reports.memory import rare_collections
 from auditor.reports.paint import paint
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 VARIANTS = ("pdf/a-3a", "pdf/ua-1")
 
 _FONT = re.compile(r"auditor:fonts/([A-Za-z0-9-]+\.(?:otf|ttf))")
-_LOGO = re.compile(r"data:image/(png|svg\+xml);base64,([A-Za-z0-9+/=\s]+)")
 _LOGO_NAME = "auditor:logo"
 
 
@@ -173,8 +172,5 @@ def _resources(audit: Audit, own: Path | None) -> Mapping[str, tuple[bytes, str]
             if _FONT.fullmatch(name):
                 found[name] = (path.read_bytes(), f"font/{path.suffix[1:]}")
     if audit.report.logo:
-        data = _LOGO.fullmatch(audit.report.logo)
-        if data is None:
-            raise ConfigError("report.logo is no PNG or SVG as a data URL")
-        found[_LOGO_NAME] = (base64.b64decode(data[2]), f"image/{data[1]}")
+        found[_LOGO_NAME] = picture(audit.report.logo)
     return found

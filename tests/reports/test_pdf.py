@@ -1,11 +1,13 @@
 """The PDF report: archival, tagged, complete, closed, and the same bytes every time."""
 
+import base64
 import io
 import os
 import re
 import shutil
 import subprocess
 import sys
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -152,6 +154,48 @@ def test_a_template_cannot_fetch_anything(tmp_path: Path, part: str) -> None:
     (tmp_path / "report.pdf.j2").write_text(f"<!doctype html><title>x</title>{part}", encoding="utf-8")
     with pytest.raises(ReportError, match="not packaged"):
         FORMATS["pdf"].render(audit_of(1), Options(templates=tmp_path))
+
+
+def png() -> bytes:
+    """A grey point."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return len(data).to_bytes(4) + kind + data + zlib.crc32(kind + data).to_bytes(4)
+
+    head = chunk(b"IHDR", (1).to_bytes(4) * 2 + bytes([8, 0, 0, 0, 0]))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(b"\0\x80")) + chunk(b"IEND", b"")
+
+
+def with_logo(kind: str, content: bytes) -> Audit:
+    return audit_of(0, report=ReportSettings(logo=f"data:image/{kind};base64,{base64.b64encode(content).decode()}"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "told"),
+    [
+        ("png", b"\x89PNG\r\n\x1a\n rest", "the PNG ends too early"),
+        ("png", png()[:-1], "the PNG ends too early"),
+        ("png", png().replace(b"IHDR\0\0\0\1", b"IHDR\0\0\0\2"), "the PNG is damaged at byte 8"),
+        ("png", b"JFIF", "the PNG does not begin as one"),
+        ("svg+xml", b'<svg xmlns="http://www.w3.org/2000/svg"><rect', "the SVG is damaged: unclosed token"),
+    ],
+)
+def test_a_damaged_logo_is_told_and_not_left_out(kind: str, content: bytes, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        FORMATS["pdf"].render(with_logo(kind, content), Options())
+
+
+def test_a_logo_that_is_no_base64_is_told() -> None:
+    with pytest.raises(ConfigError, match=r"report\.logo is no base64"):
+        FORMATS["pdf"].render(audit_of(0, report=ReportSettings(logo="data:image/png;base64,abc")), Options())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "content"), [("png", png()), ("svg+xml", b'<svg xmlns="http://www.w3.org/2000/svg"/>')]
+)
+def test_a_whole_logo_is_printed(kind: str, content: bytes) -> None:
+    assert FORMATS["pdf"].render(with_logo(kind, content), Options()).startswith(b"%PDF")
 
 
 @pytest.mark.slow
