@@ -34,7 +34,9 @@ def middles(parts: list[pl.DataFrame], peers: Sequence[str], *, since: int) -> p
         )
     found = []
     for week in sorted(asked):
-        past = pl.concat([rows for before in range(1, WEEKS + 1) for rows in weeks.get(week - before, ())])
+        # of a column in pieces a median is found by sorting all of it
+        pieces = [rows for before in range(1, WEEKS + 1) for rows in weeks.get(week - before, ())]
+        past = pl.concat(pieces, rechunk=True)
         found.append(_middle(past, peers).with_columns(pl.lit(week, dtype=pl.Int64).alias(WEEK)))
     return pl.concat(found, how="diagonal")
 
