@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from auditor.detectors.past import between, in_order, keyed, roomy
+from auditor.detectors.past import between, in_order
 from auditor.entities.columns import flags, picked, run_starts, uniform, where_true
-from auditor.entities.groups import greatest, ids, own_numbers, paired
+from auditor.entities.groups import greatest, ids, keyed, own_numbers, paired, roomy
 from auditor.frozen import dataclass
 from auditor.model.window import Window
 

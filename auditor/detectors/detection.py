@@ -234,6 +234,9 @@ def conclude(
     The budget takes the highest scores first: at most `per_entity` findings of an entity in any seven days, then at
     most `total` in all.
     """
+    if not candidates.width:
+        ledger = Ledger(cut, {}, 0, cut, history)
+        return Detection(candidates, population, not_evaluable, cut, ledger)
     ranked = candidates.with_columns(pl.col("score").round(DIGITS))
     reasons = (
         ranked.filter(pl.col("suppressed").is_not_null()).group_by("suppressed").len().sort("suppressed").iter_rows()

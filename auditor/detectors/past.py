@@ -7,7 +7,7 @@ from datetime import timedelta
 import polars as pl
 
 from auditor.entities.columns import fitted, picked, run_starts, where_true
-from auditor.entities.groups import greatest, smallest
+from auditor.entities.groups import greatest, keyed, smallest
 from auditor.frozen import dataclass
 
 
@@ -82,20 +82,6 @@ def numbers(count: int) -> pl.Series:
 def _begun(begins: pl.Series) -> pl.Series:
     """For each row the last one, up to itself, that begins something."""
     return numbers(begins.len()).set(~begins, None).forward_fill()
-
-
-def keyed(groups: pl.Series) -> tuple[pl.Series, int]:
-    """One number a row that sorts by group, then row, and how many rows a group could have."""
-    groups, size = roomy(groups)
-    return groups * size + numbers(groups.len()), size
-
-
-def roomy(groups: pl.Series) -> tuple[pl.Series, int]:
-    """The groups in their order as numbers that leave room for the number of a row, and for how many."""
-    size = 1 << groups.len().bit_length()
-    if greatest(groups) >= (1 << 62) // size:
-        groups = groups.rank("dense").cast(pl.Int64)
-    return groups, size
 
 
 def between(ordered: pl.Series, since: pl.Series, until: pl.Series) -> pl.Series:

@@ -21,7 +21,6 @@ from auditor.detectors.detection import (
     Detection,
     ended,
     learned,
-    not_before,
     some_judged,
     unjudged,
     with_records,
@@ -32,8 +31,8 @@ from auditor.detectors.peers import MAD, MEDIAN, WEEK, middles, week_of, with_mi
 from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, together
 from auditor.detectors.wording import entity, number
 from auditor.entities.columns import flags, picked, where_true
-from auditor.entities.episodes import END, MERGE_GAP, ORDER, visits_of_legs
-from auditor.entities.groups import codes, ids, paired, spread
+from auditor.entities.episodes import MERGE_GAP, ORDER, in_visits, of_first_legs
+from auditor.entities.groups import codes, ids, spread
 from auditor.entities.packed import texts
 from auditor.frozen import dataclass
 from auditor.model.window import Window
@@ -41,10 +40,11 @@ from auditor.tables.schema import LINEAGE
 
 HISTORY = 60
 MAD_TO_SIGMA = 1.4826
-VISIT, PRESENCE, VALUE = "__visit", "__presence", "__value"
+VALUE = "__value"
 PEER = "__peer:"
 OF_VISIT = frozenset({"presence", "meeting_length"})
 """What a value may read of a visit beside the columns of its legs."""
+_VISIT = pl.lit(value=True).alias("_visit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class RobustZscore:
     @property
     def prepared(self) -> tuple[str, ...]:
         """What rows are given before they are looked at part by part, see `prepare`."""
-        return (VISIT, PRESENCE, VALUE, *(f"{PEER}{name}" for name in self.peer))
+        return (VALUE, *(f"{PEER}{name}" for name in self.peer))
 
     @property
     def apart(self) -> tuple[str, ...]:
@@ -115,78 +115,119 @@ def detect(rows: pl.LazyFrame, settings: RobustZscore, window: Window) -> Detect
 
 
 def prepare(rows: pl.DataFrame, settings: RobustZscore) -> pl.DataFrame:
-    """Of each row its `VISIT`, of the first leg of one `PRESENCE` and `VALUE`; the rows are all of their meetings."""
+    """Of each row that is the first leg of a visit its `VALUE`, NaN without one; the rows are all of their meetings."""
     numbered = rows.with_columns(_place=pl.int_range(pl.len(), dtype=pl.Int64))
     titles = {"meeting_title"} - {*settings.entity, *settings.peer, *settings.value.reads}
     read = {*settings.needed - OF_VISIT - titles, "_place"}
     frame, _ = ended(numbered.lazy(), read=read, whole=settings.whole)
     alone = settings.value.alone
-    stays, own = visits_of_legs(
+    told = of_first_legs(
         frame.drop(name for name in LINEAGE if name not in settings.value.reads),
         entity=settings.entity,
         gap=settings.merge_gap,
-        carried=[*settings.value.columns, *[pl.col(name).min().alias(f"{PEER}{name}") for name in settings.peer]],
-        alone=None if alone is None else [*alone, *[pl.col(name).alias(f"{PEER}{name}") for name in settings.peer]],
+        carried=[
+            *settings.value.columns,
+            *[pl.col(name).min().alias(f"{PEER}{name}") for name in settings.peer],
+            _VISIT,
+        ],
+        alone=None
+        if alone is None
+        else [*alone, *[pl.col(name).alias(f"{PEER}{name}") for name in settings.peer], _VISIT],
+        finish=settings.value.finish,
     )
-    valued = settings.value.finish(stays.lazy()).with_columns(pl.col("value").cast(pl.Float64)).collect()
-    place = frame["_place"]
-    first = picked(place, valued["visit"])
-    told = valued.select(
-        pl.col("presence").dt.total_microseconds().alias(PRESENCE),
-        pl.col("value").alias(VALUE),
-        *[f"{PEER}{name}" for name in settings.peer],
-    )
-    none = pl.Series([None], dtype=pl.Int64()).new_from_index(0, rows.height)
-    return spread(told, first, height=rows.height).with_columns(none.scatter(place, picked(place, own)).alias(VISIT))
+    value = pl.when("_visit").then(pl.col("value").cast(pl.Float64).fill_null(float("nan")))
+    told = told.select(value.alias(VALUE), *settings.prepared[1:])
+    return told if frame.height == rows.height else spread(told, frame["_place"], height=rows.height)
 
 
 def survey(again: Again, settings: RobustZscore, window: Window) -> pl.DataFrame:
     """The middle of each week's peers: of all values of the 28 days before it, by week and peer."""
-    peers = settings.prepared[3:]
+    peers = settings.prepared[1:]
     parts = [
-        rows.lazy().filter(pl.col(PRESENCE).is_not_null() & _usable(VALUE))
+        rows.lazy().filter(_usable(VALUE))
         .select(*peers, week_of(pl.col("joined_time")).alias(WEEK), x=pl.col(VALUE).log1p()).collect()
-        for rows in again(["joined_time", PRESENCE, VALUE, *peers])
+        for rows in again(["joined_time", VALUE, *peers])
     ]  # fmt: skip
     return middles(parts, peers, since=pl.select(week_of(pl.lit(window.start))).item())
 
 
 def look(rows: pl.LazyFrame, settings: RobustZscore, window: Window, beside: Beside) -> Seen:
     """The visits of the people of the part that are far from their usual, scored."""
-    names = dict.fromkeys((*settings.entity, "site_url", "meeting_id", "meeting_title", "joined_time", *LINEAGE))
-    frame = rows.select(*names, END.alias("end"), *settings.prepared).collect(engine="in-memory")
-    lacking = frame.filter(pl.col(VISIT).is_null())
-    unusable = not_before(lacking, window)
-    if lacking.height == frame.height:
+    names = dict.fromkeys(
+        (*settings.entity, "site_url", "meeting_id", "meeting_title", "joined_time", "left_time", "meeting.end_time")
+    )
+    read = {*names, *LINEAGE, *settings.prepared}
+    frame, unusable = ended(rows, read=read, whole=settings.whole, window=window)
+    if frame.is_empty():
         return Seen(0, unusable)
-    whose, peers = ids(frame, settings.entity), settings.prepared[3:]
-    first = where_true(frame[PRESENCE].is_not_null())
-    stays = frame.select("joined_time", PRESENCE, VALUE, *peers)[first].with_columns(
+    whose, peers = ids(frame, settings.entity), settings.prepared[1:]
+    first = where_true(frame[VALUE].is_not_null())
+    stays = frame.select("joined_time", VALUE, *peers)[first].with_columns(
         _row=first.cast(pl.Int64()), _who=picked(whose, first)
     )
     usable = stays.filter(_usable(VALUE)).with_columns(x=pl.col(VALUE).log1p())
     past, order, first = Past.within(usable["_who"], usable["joined_time"])
-    known = (past.until - first).alias("_known")
-    usable = usable[order].with_columns(known)
-    times = usable["joined_time"]
+    usable = usable if order.is_sorted() else usable[order]
+    usable = usable.with_columns((past.until - first).alias("_known"))
+    times, known = usable["joined_time"], usable["_known"]
     inside = usable.select(within(window, "joined_time")).to_series()
-    learned(known.filter(inside), earlier=(times > picked(times, first)).filter(inside))
+    if not (inside & (known > 0)).any():
+        learned(known.filter(inside), earlier=(times > picked(times, first)).filter(inside))
     young = int((inside & (known < settings.min_history)).sum())
-    void = stays.filter(within(window, "joined_time")).height - int(inside.sum())
-    least = settings.min_presence // timedelta(microseconds=1)
-    asked = where_true(inside & (known >= settings.min_history) & (usable[PRESENCE] >= least))
-    asked = asked.filter(_may_be_far(usable, asked, beside.told, settings))
-    may_be = flags(usable.height).scatter(asked, True)
-    found = _scored(frame, whose, usable.with_columns(_asked=may_be), beside.told, settings)
+    void = int(stays.select(within(window, "joined_time")).to_series().sum()) - int(inside.sum())
+    may_be = _may_be(usable, beside.told, settings) | (known == 0)
+    asked = where_true(inside & (known >= settings.min_history) & may_be)
     return Seen(
-        frame.height - lacking.height,
+        frame.height,
         unusable,
-        found,
+        _found(frame, whose, usable, asked, beside.told, settings),
         int(inside.sum()),
         void + young,
         ends(times.filter(times < window.start)),
         {"unjudged": pl.DataFrame({"young": [young], "void": [void]})},
     )
+
+
+def _may_be(stays: pl.DataFrame, peers: pl.DataFrame, settings: RobustZscore) -> pl.Series:
+    """Which visits are so far from all values that they may be far from a middle; scales are at least the floor."""
+    ends_ = (stays["x"].min(), stays["x"].max(), peers[MEDIAN].min(), peers[MEDIAN].max())
+    known = [one for one in ends_ if isinstance(one, float)]
+    reach = settings.threshold * settings.floor * (1 - 1e-6)
+    up, down = pl.col("x") - min(known, default=0.0) >= reach, max(known, default=0.0) - pl.col("x") >= reach
+    return stays.select({"both": up | down, "up": up, "down": down}[settings.direction]).to_series()
+
+
+def _found(
+    frame: pl.DataFrame,
+    whose: pl.Series,
+    usable: pl.DataFrame,
+    asked: pl.Series,
+    peers: pl.DataFrame,
+    settings: RobustZscore,
+) -> pl.DataFrame:
+    """The visits at the places asked about that are far from their person's usual, worded."""
+    if asked.is_empty():
+        return pl.DataFrame()
+    people = picked(usable["_who"], asked).unique().implode()
+    rows = where_true(whose.is_in(people)).cast(pl.Int64())
+    legs = frame[rows].with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
+    visit, presence = _visits(legs, settings)
+    theirs = usable.with_columns(_asked=flags(usable.height).scatter(asked, True)).filter(pl.col("_who").is_in(people))
+    leg = rows.search_sorted(theirs["_row"])
+    theirs = theirs.with_columns(picked(visit, leg).alias("visit"), picked(presence, leg).alias("presence"))
+    asked = where_true(theirs["_asked"] & (theirs["presence"] >= settings.min_presence))
+    asked = asked.filter(_may_be_far(theirs, asked, peers, settings))
+    chosen = theirs.with_columns(_asked=flags(theirs.height).scatter(asked, True))
+    return _scored(legs, visit, chosen, peers, settings)
+
+
+def _visits(legs: pl.DataFrame, settings: RobustZscore) -> tuple[pl.Series, pl.Series]:
+    """The number of the visit of each leg, and how long it was."""
+    placed = legs.rename({"row": "_leg"}).sort("joined_time").with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
+    key = list(dict.fromkeys(("site_url", "meeting_id", *settings.entity)))
+    found = in_visits(placed, key=key, gap=settings.merge_gap)
+    found = found.with_columns(presence=pl.col("_added").sum().over("visit")).sort("_leg")
+    return found["visit"], found["presence"]
 
 
 def tell(parts: Sequence[Seen], settings: RobustZscore, window: Window, again: Again) -> Detection:
@@ -219,9 +260,9 @@ def _may_be_far(stays: pl.DataFrame, rows: pl.Series, peers: pl.DataFrame, setti
     """
     own = stays.select(pl.col("_who").set_sorted(), "x").group_by("_who", maintain_order=True)
     ends_ = own.agg(_least=pl.col("x").min(), _most=pl.col("x").max())
-    asked = stays.select("_who", "x", "_known", "joined_time", *settings.prepared[3:])[rows]
+    asked = stays.select("_who", "x", "_known", "joined_time", *settings.prepared[1:])[rows]
     whose = ends_["_who"].search_sorted(asked["_who"])
-    told = with_middles(asked, peers, settings.prepared[3:]).hstack(ends_.drop("_who")[whose])
+    told = with_middles(asked, peers, settings.prepared[1:]).hstack(ends_.drop("_who")[whose])
     n, weight = pl.min_horizontal("_known", HISTORY), _weight(settings)
     low, high = (
         (n * pl.col(name) + weight * pl.col(MEDIAN).fill_null(0.0)) / (n + weight) for name in ("_least", "_most")
@@ -233,18 +274,11 @@ def _may_be_far(stays: pl.DataFrame, rows: pl.Series, peers: pl.DataFrame, setti
 
 
 def _scored(
-    frame: pl.DataFrame, whose: pl.Series, usable: pl.DataFrame, peers: pl.DataFrame, settings: RobustZscore
+    legs: pl.DataFrame, visit: pl.Series, theirs: pl.DataFrame, peers: pl.DataFrame, settings: RobustZscore
 ) -> pl.DataFrame:
-    """The visits `_asked` for that are far from the usual, worded, with the records of their legs in `frame`."""
-    people = usable.filter("_asked")["_who"].unique().implode()
-    rows = where_true(whose.is_in(people) & frame[VISIT].is_not_null()).cast(pl.Int64())
-    legs = frame[rows].with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
-    visit = paired(ids(legs, ["meeting_id"]), legs[VISIT])
-    theirs = usable.filter(pl.col("_who").is_in(people))
-    theirs = theirs.with_columns(visit=picked(visit, rows.search_sorted(theirs["_row"])))
-    rated = with_middles(_placed(_in_order(theirs, legs, visit)), peers, settings.prepared[3:]).with_columns(
-        presence=pl.col(PRESENCE).cast(pl.Duration("us")), value=VALUE
-    )
+    """The visits `_asked` for that are far from the usual, worded, with the records of their legs."""
+    placed = _placed(_in_order(theirs, legs, visit))
+    rated = with_middles(placed, peers, settings.prepared[1:]).with_columns(value=VALUE)
     n, weight = pl.col("n"), _weight(settings)
     centred = rated.filter("_asked").with_columns(
         _c=(n * pl.col("_med") + weight * pl.col(MEDIAN).fill_null(0.0)) / (n + weight)

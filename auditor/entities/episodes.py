@@ -6,13 +6,13 @@ at most `merge_gap`; presence is the union of its legs, never their sum.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import polars as pl
 
-from auditor.entities.columns import flags, picked, uniform, where_true
-from auditor.entities.groups import first_places, greatest, ids, paired, places, repeated
+from auditor.entities.columns import filtered, flags, picked, rows_at, run_starts, uniform, where_true
+from auditor.entities.groups import ids, keyed, own_numbers, paired, places, repeated, spread
 
 ORDER = ("joined_time", "end", "page", "item")
 MERGE_GAP = timedelta(minutes=10)
@@ -37,81 +37,110 @@ def legs(rows: pl.LazyFrame, *, entity: Sequence[str], needed: Sequence[str]) ->
 
 
 def visits(
-    frame: pl.DataFrame,
-    *,
-    entity: Sequence[str],
-    gap: timedelta = MERGE_GAP,
-    carried: Sequence[pl.Expr] = (),
-    alone: Sequence[pl.Expr] | None = None,
-    named: bool = True,
+    frame: pl.DataFrame, *, entity: Sequence[str], gap: timedelta = MERGE_GAP, carried: Sequence[pl.Expr] = ()
 ) -> pl.DataFrame:
     """One row a visit, in order: `visit`, the row of its first leg, `joined_time`, `presence` and what is carried.
 
-    Visits that are `named` have their entity, site and meeting, `end`, the count of `legs`, and `rows`, the numbers of
-    the legs; `with_records` turns them into records.
+    Beside them its entity, site and meeting, `end`, the count of `legs`, and `rows`, the numbers of the legs;
+    `with_records` turns them into records.
 
     `carried` are further aggregates over the legs of a visit; they may read `presence` and `meeting_length`,
-    which are the same on every leg of a visit. `alone` are what they give of one leg, where that tells it.
+    which are the same on every leg of a visit.
     """
-    found, _ = visits_of_legs(frame, entity=entity, gap=gap, carried=carried, alone=alone, named=named)
-    return found.sort("visit")
-
-
-def visits_of_legs(
-    frame: pl.DataFrame,
-    *,
-    entity: Sequence[str],
-    gap: timedelta = MERGE_GAP,
-    carried: Sequence[pl.Expr] = (),
-    alone: Sequence[pl.Expr] | None = None,
-    named: bool = False,
-) -> tuple[pl.DataFrame, pl.Series]:
-    """The `visits`, in no order, and the one of each leg; `row` is its place in `frame`, which may be in any order."""
-    if named:
-        alone = None
-    key = list(dict.fromkeys(("site_url", "meeting_id", *entity)))
-    meeting, stay = _stays(frame, key)
-    several = flags(frame.height, value=True) if alone is None else repeated(stay)
-    single = frame.with_columns(meeting=places(meeting)[1], presence=pl.col("end") - pl.col("joined_time"))
-    single, mates = single.filter(~several), single.filter(several).drop("presence")
-    mates = mates if mates["joined_time"].is_sorted() else mates.sort("joined_time")
-    numbered = in_visits(mates.with_columns(_row="row", row=pl.int_range(pl.len(), dtype=pl.Int64)), key=key, gap=gap)
-    numbered = numbered.with_columns(
-        row="_row", visit=picked(mates["row"], numbered["visit"]), presence=pl.col("_added").sum().over("visit")
-    )
-    single, numbered = _with_meeting_length(single, numbered)
-    names = [
+    key = _key(entity)
+    legs, _ = _numbered(frame, *_stays(frame, key), flags(frame.height, value=True), key=key, gap=gap)
+    own = [
+        pl.col("joined_time").min(),
+        pl.col("presence").first(),
         pl.col(key).first(),
         pl.col("end").max(),
         pl.len().cast(pl.Int64).alias("legs"),
         pl.col("row").alias("rows"),
     ]
-    moments = pl.col("joined_time").min(), pl.col("presence").first()
-    found = numbered.group_by("visit").agg(*moments, *(names if named else ()), *carried)
-    if alone is not None:
-        one = single.select(pl.col("row").alias("visit"), "joined_time", "presence", *alone)
-        found = pl.concat([one.cast(found.schema), found])
-    own = pl.int_range(frame.height, dtype=pl.Int64, eager=True).scatter(numbered["row"], numbered["visit"])
-    return found, own
+    return legs.group_by("visit").agg(*own, *carried).sort("visit")
+
+
+def of_first_legs(
+    frame: pl.DataFrame,
+    *,
+    entity: Sequence[str],
+    gap: timedelta = MERGE_GAP,
+    carried: Sequence[pl.Expr],
+    alone: Sequence[pl.Expr] | None,
+    finish: Callable[[pl.LazyFrame], pl.LazyFrame],
+) -> pl.DataFrame:
+    """What is `carried` of each visit, as `visits` has it, and finished, on the row of its first leg; null on others.
+
+    `row` is the place of a leg in `frame`, which may be in any order. `alone` are what `carried` give of one leg, where
+    that tells it.
+    """
+    key = _key(entity)
+    meeting, stay = _stays(frame, key)
+    several = flags(frame.height, value=True) if alone is None else repeated(stay)
+    legs, length = _numbered(frame, meeting, stay, several, key=key, gap=gap)
+    of_many = legs.group_by("visit").agg(*carried)
+    found = finish(of_many.lazy()).collect(engine="in-memory")
+    if alone is None:
+        return spread(found.drop("visit", strict=False), of_many["visit"], height=frame.height)
+    # legs of which there are several are valued too, and forgotten
+    single = frame.lazy().with_columns(length.alias("meeting_length"), presence=pl.col("end") - pl.col("joined_time"))
+    told = finish(single.select(*alone)).collect(engine="in-memory")
+    return told.select(
+        column.set(several, None).scatter(of_many["visit"], found[column.name].cast(column.dtype)) for column in told
+    )
+
+
+def _key(entity: Sequence[str]) -> list[str]:
+    """What legs of one stay have in common."""
+    return list(dict.fromkeys(("site_url", "meeting_id", *entity)))
 
 
 def _stays(frame: pl.DataFrame, key: Sequence[str]) -> tuple[pl.Series, pl.Series]:
     """Whole numbers for the meeting of each leg and for what has the same key, which names the meeting."""
     meeting = ids(frame, ["site_url", "meeting_id"])
-    return meeting, paired(meeting, ids(frame, [name for name in key if name not in ("site_url", "meeting_id")]))
+    rest = [name for name in key if name not in ("site_url", "meeting_id")]
+    return meeting, paired(meeting, own_numbers(frame, rest))
 
 
-def in_visits(frame: pl.DataFrame, *, key: Sequence[str], gap: timedelta = MERGE_GAP) -> pl.DataFrame:
+def _numbered(
+    frame: pl.DataFrame, meeting: pl.Series, stay: pl.Series, several: pl.Series, *, key: Sequence[str], gap: timedelta
+) -> tuple[pl.DataFrame, pl.Series]:
+    """The `several` legs, all of their stays, with `visit`, `presence` and `meeting_length`; and that of each leg."""
+    mates = frame.filter(several)
+    mates = mates if mates["joined_time"].is_sorted() else mates.sort("joined_time")
+    placed = mates.with_columns(_row="row", row=pl.int_range(pl.len(), dtype=pl.Int64))
+    legs = in_visits(placed, key=key, gap=gap, stay=picked(stay, mates["row"]))
+    legs = legs.with_columns(
+        row="_row",
+        visit=picked(mates["row"], legs["visit"]),
+        presence=pl.col("_added").sum().over("visit"),
+        _stayed=pl.col("_added").sum().over("_stay"),
+        _first=pl.col("_row").first().over("_stay"),
+    )
+    # one leg speaks for each stay
+    rows = pl.int_range(frame.height, dtype=pl.Int64, eager=True)
+    speaks = (~several).scatter(legs["_first"], True)
+    speaker = picked(speaks.cum_sum() - 1, rows.scatter(legs["row"], legs["_first"]))
+    stayed = (frame["end"] - frame["joined_time"]).dt.total_microseconds()
+    stayed = stayed.scatter(legs["row"], legs["_stayed"].dt.total_microseconds())
+    stated = frame.select(pl.col("meeting.end_time") - pl.col("meeting.start_time")).to_series()
+    length = picked(_length(*(one.filter(speaks) for one in (meeting, stayed, stated))), speaker)
+    return legs.with_columns(picked(length, legs["row"]).alias("meeting_length")), length
+
+
+def in_visits(
+    frame: pl.DataFrame, *, key: Sequence[str], gap: timedelta = MERGE_GAP, stay: pl.Series | None = None
+) -> pl.DataFrame:
     """The legs, stay after stay, each with the number of its `visit`, which is the row of the visit's first leg.
 
-    `row` is the place of a leg in `frame`, which is in order of time.
+    `row` is the place of a leg in `frame`, which is in order of time; `stay`, if at hand, is a number for each key.
 
     A stay, `_stay`, is what has the same `key`; `_new` begins a visit, `_reach` is the latest end before in the stay,
     `_added` what the leg adds to the union of the stay.
     """
-    ordered = frame.with_columns(_stay=first_places(_stays(frame, key)[1])).sort(
-        pl.col("_stay") * frame.height + pl.col("row")
-    )
+    own = places(_stays(frame, key)[1] if stay is None else stay)[1]
+    keys, size = keyed(own.cast(pl.Int64()))
+    ordered = rows_at(frame.with_columns(own.cast(pl.Int64()).alias("_stay")), keys.sort() % size)
     reach, start = pl.col("_reach"), pl.col("joined_time")
     return (
         ordered.with_columns(_reach=_reach_before(ordered))
@@ -140,56 +169,38 @@ def _reach_before(ordered: pl.DataFrame) -> pl.Series:
     return picked(ends, before)
 
 
-def _with_meeting_length(single: pl.DataFrame, several: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """`meeting_length`: from start to end, yet no longer than the longest stay of the others, if at least three.
+def _length(meeting: pl.Series, stay: pl.Series, stated: pl.Series) -> pl.Series:
+    """How long the meeting of each stay was: from start to end, yet no longer than the longest stay of the others.
 
-    Whoever stays alone keeps a meeting from ending, so its end may be the inflated stay itself. Of a meeting whose
-    end is unknown it is the median presence of at least three others, else null. `single` are the legs that are a stay
-    each, `several` those that are not.
+    Whoever stays alone keeps a meeting from ending, so its end may be the inflated stay itself; three others at least
+    tell. Of a meeting whose end is unknown it is the median presence of at least three others, else null.
     """
-    own = several.group_by("_stay").agg(pl.col("meeting").first(), presence=pl.col("_added").sum())
-    stays = pl.concat([single.select("meeting", "presence"), own.select("meeting", "presence")]).select(
-        "meeting", stay=pl.col("presence").dt.total_microseconds()
-    )
-    places_ = pl.int_range(single.height, stays.height, dtype=pl.Int64(), eager=True)
-    at = uniform(0, greatest(own["_stay"]) + 1, pl.Int64()).scatter(own["_stay"], places_)
-    stated = pl.col("meeting.end_time") - pl.col("meeting.start_time")
-    unknown = [legs.filter(stated.is_null())["meeting"] for legs in (single, several)]
-    longest = _longest_of_others(stays)
-    middle = _middle_of_others(stays, pl.concat(unknown).unique())
-    known = pl.when(stated.is_null()).then("_middle").otherwise(pl.min_horizontal(stated, "_longest"))
-    told = pl.DataFrame([longest.cast(pl.Duration("us")), middle.cast(pl.Duration("us"))])
-    return (
-        single.hstack(told.head(single.height)).with_columns(meeting_length=known),
-        several.hstack(told[picked(at, several["_stay"])]).with_columns(meeting_length=known),
-    )
+    longest = _longest_of_others(meeting, stay).cast(pl.Duration("us"))
+    known = pl.DataFrame({"stated": stated, "longest": longest}).select(pl.min_horizontal("stated", "longest"))
+    length = known.to_series()
+    unknown = stated.is_null()
+    if not unknown.any():
+        return length
+    stays = pl.DataFrame({"meeting": meeting, "stay": stay})
+    middle = _middle_of_others(stays, meeting.filter(unknown).unique()).cast(pl.Duration("us"))
+    return length.zip_with(~unknown, middle)
 
 
-def _longest_of_others(stays: pl.DataFrame) -> pl.Series:
-    """Of each stay the longest other `stay` of its `meeting`, a number below their count; null with too few others."""
-    size, meetings = greatest(stays["stay"]) + 1, greatest(stays["meeting"]) + 1
-    if meetings > (1 << 62) // size:
-        ordered = stays.sort("meeting", "stay")
-    else:
-        keys = (stays["meeting"].cast(pl.Int64()) * size + stays["stay"]).sort()
-        ordered = pl.DataFrame({"meeting": keys // size, "stay": keys % size})
-    last = where_true((ordered["meeting"] != ordered["meeting"].shift(-1)).fill_null(value=True)).cast(pl.Int64())
-    many = last - last.shift(1, fill_value=-1)
-    of_meeting = pl.DataFrame(
-        {
-            "first": picked(ordered["stay"], last),
-            "second": picked(ordered["stay"], (last - 1).clip(0)),
-            "several": many > OTHERS,
-        }
-    )
-    places_ = uniform(0, meetings, pl.Int64())
-    own = of_meeting[
-        picked(
-            places_.scatter(picked(ordered["meeting"], last), pl.int_range(last.len(), eager=True)), stays["meeting"]
-        )
-    ]
-    longest = pl.when(stays["stay"] == pl.col("first")).then("second").otherwise("first")
-    return own.select(pl.when("several").then(longest).alias("_longest")).to_series()
+def _longest_of_others(meeting: pl.Series, stay: pl.Series) -> pl.Series:
+    """Of each stay, a whole number, the longest other one of its meeting; null with too few others."""
+    own = run_starts(meeting).cum_sum() - 1 if meeting.is_sorted() else places(meeting)[1]
+    stays = pl.DataFrame({"meeting": own.set_sorted() if own.is_sorted() else own, "stay": stay})
+    most = pl.col("stay").max()
+    of_all = stays.group_by("meeting").agg(pl.len(), most).sort("meeting")
+    longest = picked(of_all["stay"], own)
+    below = filtered(stays, stay != longest).group_by("meeting").agg(pl.len(), most)
+    shorter = uniform(0, of_all.height, pl.UInt32()).scatter(below["meeting"], below["len"])
+    second = of_all["stay"].clear().extend_constant(None, of_all.height).scatter(below["meeting"], below["stay"])
+    # where two stayed longest each is the longest other one of the other
+    second = second.zip_with(of_all["len"] - shorter == 1, of_all["stay"])
+    known = of_all["len"] > OTHERS
+    other = picked(second.set(~known, None), own)
+    return other.zip_with(stay == longest, picked(of_all["stay"].set(~known, None), own))
 
 
 def _middle_of_others(stays: pl.DataFrame, meetings: pl.Series) -> pl.Series:

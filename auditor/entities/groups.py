@@ -113,11 +113,18 @@ def paired(one: pl.Series, other: pl.Series) -> pl.Series:
     return one * size + other
 
 
-def first_places(groups: pl.Series) -> pl.Series:
-    """For each row the place of the first row of its group."""
-    # the range is a column before `over`, which would count it within each group
-    placed = groups.to_frame("group").with_columns(place=pl.int_range(pl.len(), dtype=pl.Int64))
-    return placed.select(pl.col("place").min().over("group")).to_series()
+def keyed(groups: pl.Series) -> tuple[pl.Series, int]:
+    """One number a row that sorts by group, then row, and how many rows a group could have."""
+    groups, size = roomy(groups)
+    return groups * size + pl.int_range(groups.len(), dtype=pl.Int64(), eager=True), size
+
+
+def roomy(groups: pl.Series) -> tuple[pl.Series, int]:
+    """The groups in their order as numbers that leave room for the number of a row, and for how many."""
+    size = 1 << groups.len().bit_length()
+    if greatest(groups) >= (1 << 62) // size:
+        groups = groups.rank("dense").cast(pl.Int64)
+    return groups, size
 
 
 def repeated(groups: pl.Series) -> pl.Series:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from auditor.detectors.detection import Aggregate
 from auditor.detectors.past import Past
-from auditor.entities.episodes import visits
+from auditor.entities.episodes import of_first_legs, visits
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 ROWS = st.lists(st.tuples(st.integers(0, 12), st.one_of(st.none(), st.integers(0, 2)), st.integers(0, 1)), max_size=14)
@@ -68,9 +68,16 @@ def test_visits_of_single_legs_are_valued_as_all_visits_are(joins, ended) -> Non
     )
     frame = pl.DataFrame(rows, schema=schema).with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64()))
     length = pl.col("meeting_length")
-    plain = visits(frame, entity=("email",), carried=[length.max()])
-    quick = visits(frame, entity=("email",), carried=[length.max()], alone=[length], named=False)
-    assert quick.equals(plain.select(quick.columns))
+    plain = visits(frame, entity=("email",), carried=[length.max(), pl.col("presence").max().alias("stayed")])
+    shuffled = frame.sample(fraction=1, shuffle=True, seed=1).with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64()))
+    carried, alone = (
+        [length.max(), pl.col("presence").max().alias("stayed")],
+        [length, pl.col("presence").alias("stayed")],
+    )
+    for rows_, one in ((frame, alone), (frame, None), (shuffled, alone), (shuffled, None)):
+        told = of_first_legs(rows_, entity=("email",), carried=carried, alone=one, finish=lambda grouped: grouped)
+        named = rows_.select("email", "meeting_id", "joined_time").hstack(told).drop_nulls("stayed")
+        assert named.sort(pl.all()).equals(plain.select(named.columns).sort(pl.all()))
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.one_of(st.none(), st.sampled_from("abc"))), max_size=14))
