@@ -28,5 +28,5 @@ def counted(rows):
 def test_the_most_at_one_moment_is_counted(apart, rows):
     frame = pl.DataFrame(rows, schema={KEY: pl.Int64, "start": pl.Int64, "end": pl.Int64}, orient="row")
     frame = frame.with_columns(pl.col(KEY) * apart)
-    found = most_at_once(frame, pl.col("start"), pl.col("end"), mask=None, name="most")
+    found = most_at_once(frame, pl.col("start"), pl.col("end"), name="most")
     assert {key // apart: most for key, most in found.select(KEY, "most").iter_rows()} == counted(rows)

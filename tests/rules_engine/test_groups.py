@@ -14,9 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.model.vocabulary import Verdict
-from auditor.rules.compiled.aggregates import Rows
+from auditor.rules.compiled.aggregates import AGGREGATES as AGGREGATES_KNOWN
+from auditor.rules.compiled.aggregates import OF_NONE, Rows
 from auditor.rules.compiled.compile import expression
-from auditor.rules.language.tree import Column, Op, Type
+from auditor.rules.compiled.dtypes import DTYPES
+from auditor.rules.language.tree import Column, Literal, Op, Type
 
 BASE = datetime(2026, 1, 5, 10, tzinfo=UTC)
 MINUTES = [*range(13), None]
@@ -507,6 +509,18 @@ def test_words_are_looked_for_in_a_text_that_is_no_column(judge, text):
     rows = [{"meeting_id": name, "joined_time": BASE} for name in "mmn"]
     outcome = judge(detect, {"attendees": rows}, fingerprint="[meeting_id]", rest=rest)
     assert (outcome.found, outcome.crashed) == (2, False)
+
+
+@pytest.mark.parametrize("name", sorted(AGGREGATES_KNOWN))
+def test_what_an_aggregate_gives_of_no_rows_is_what_polars_gives(name):
+    kinds = {"any": Type.BOOLEAN, "all": Type.BOOLEAN, "share": Type.BOOLEAN, "count_if": Type.BOOLEAN}
+    kinds |= {"covered": Type.DATETIME, "peak": Type.DATETIME, "values": Type.TEXT}
+    kind = kinds.get(name, Type.INTEGER)
+    more = {"covered": (Column("x", kind),), "peak": (Column("x", kind),), "quantile": (Literal(0.5, Type.NUMBER),)}
+    rows = pl.DataFrame({"x": []}, schema={"x": DTYPES[kind]})
+    found = rows.select(expression(Op(name, (Column("x", kind), *more.get(name, ())), kind), rows=Rows(("x",))))
+    found = found.select(pl.all().implode()) if name == "values" else found
+    assert found.to_series().to_list() == [OF_NONE.get(name)]
 
 
 @pytest.mark.parametrize("aggregate", ["sum", "mean", "std"])

@@ -230,6 +230,9 @@ def test_packed_rows_give_what_their_texts_give(rows):
     a, b, c = (Column(name, Type.TEXT) for name in "abc")
     either = Op("coalesce", (a, b), Type.TEXT)
     lowered = Op("lower", (a,), Type.TEXT)
+    lacking = Op("is_null", (c,), Type.BOOLEAN)
+    told = Op("if", (lacking, a, Literal(value=None, type=Type.NULL)), Type.TEXT)
+    other = Op("if", (Op("not", (lacking,), Type.BOOLEAN), b, told), Type.TEXT)
     frame = pl.DataFrame(rows, schema=dict.fromkeys("abc", pl.String), orient="row")
     small = frame.with_columns(packed(column) for column in frame)
     for tree in (
@@ -239,6 +242,13 @@ def test_packed_rows_give_what_their_texts_give(rows):
         Op("is_null", (either,), Type.BOOLEAN),
         Op("!=", (a, Literal(value="a", type=Type.TEXT)), Type.BOOLEAN),
         Op("==", (Op("lower", (either,), Type.TEXT), c), Type.BOOLEAN),
+        told,
+        other,
+        Op("coalesce", (other, a), Type.TEXT),
+        Op("==", (told, b), Type.BOOLEAN),
+        Op("==", (Op("lower", (told,), Type.TEXT), other), Type.BOOLEAN),
+        Op("if", (Op("==", (a, b), Type.BOOLEAN), a, c), Type.TEXT),
+        Op("if", (Op("is_null", (told,), Type.BOOLEAN), either, c), Type.TEXT),
         Op("and", (Op("==", (a, b), Type.BOOLEAN), Op("is_null", (lowered,), Type.BOOLEAN)), Type.BOOLEAN),
     ):
         wanted = frame.with_columns(expression(tree).alias("it"))["it"].to_list()
@@ -259,6 +269,8 @@ def test_texts_that_are_only_compared_stay_packed():
     a, b, c = (Column(name, Type.TEXT) for name in "abc")
     alike = Op("!=", (Op("coalesce", (a, b), Type.TEXT), c), Type.BOOLEAN)
     assert Reading.of(alike, schema).texts == frozenset()
+    told = Op("if", (Op("is_null", (c,), Type.BOOLEAN), a, Literal(value=None, type=Type.NULL)), Type.TEXT)
+    assert Reading.of(told, schema).texts == frozenset()
     both = Op("and", (alike, Op("==", (Op("lower", (c,), Type.TEXT), a), Type.BOOLEAN)), Type.BOOLEAN)
     assert Reading.of(both, schema).texts == {"a", "b", "c"}
 

@@ -21,23 +21,13 @@ from auditor.tables.schema import COUNT, FLAG, SPAN
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows an aggregate looks at: in `order`, and only those where `mask` is true.
-
-    Without `order` the rows stand in order already.
-    """
+    """The rows an aggregate looks at, in `order`; without it they stand in order already."""
 
     order: tuple[str, ...]
-    mask: pl.Expr | None = None
-
-    def of(self, tree: Expr, compiled: pl.Expr) -> pl.Expr:
-        """The argument's value on each of the rows."""
-        value = compiled if has_column(tree) else _repeated(tree, compiled)
-        return value if self.mask is None else value.filter(self.mask)
 
     def keys(self) -> list[pl.Expr]:
         """The columns the rows are ordered by."""
-        columns = [pl.col(name) for name in self.order]
-        return columns if self.mask is None else [column.filter(self.mask) for column in columns]
+        return [pl.col(name) for name in self.order]
 
 
 def _repeated(tree: Expr, compiled: pl.Expr) -> pl.Expr:
@@ -55,10 +45,8 @@ def has_column(tree: Expr) -> bool:
     return bool(names_in(tree))
 
 
-def _count(_: Op, args: tuple[pl.Expr, ...], rows: Rows) -> pl.Expr:
-    if args:
-        return args[0].count().cast(COUNT)
-    return (pl.len() if rows.mask is None else rows.mask.sum()).cast(COUNT)
+def _count(_: Op, args: tuple[pl.Expr, ...], __: Rows) -> pl.Expr:
+    return (args[0].count() if args else pl.len()).cast(COUNT)
 
 
 def _added(op: Op, value: pl.Expr) -> pl.Expr:
@@ -183,6 +171,17 @@ ALONE: Mapping[str, Alone] = {
 """What an aggregate gives of a group of one row, but for its type. Some that compute with it are left out."""
 
 
+OF_NONE: Mapping[str, bool | int | list[str]] = {
+    "count": 0,
+    "count_if": 0,
+    "n_unique": 0,
+    "values": [],
+    "any": False,
+    "all": True,
+}
+"""What an aggregate gives of no rows at all; others give null."""
+
+
 def is_told_alone(op: Op) -> bool:
     """Whether `ALONE` tells the aggregate of a single row; a sum of floating numbers is computed, even of one."""
     floats = op.name == "sum" and op.args[0].type is Type.NUMBER
@@ -192,7 +191,7 @@ def is_told_alone(op: Op) -> bool:
 def aggregate(op: Op, args: tuple[pl.Expr, ...], rows: Rows) -> pl.Expr:
     """The aggregate over `rows`; the share a quantile is asked for is a literal and no column."""
     seen = tuple(
-        compiled if op.name == "quantile" and place == 1 else rows.of(tree, compiled)
+        compiled if has_column(tree) or (op.name == "quantile" and place == 1) else _repeated(tree, compiled)
         for place, (tree, compiled) in enumerate(zip(op.args, args, strict=True))
     )
     return AGGREGATES[op.name](op, seen, rows)

@@ -12,12 +12,13 @@ from auditor.frozen import dataclass
 from auditor.rules.compiled.compile import expression
 from auditor.rules.language.columns import names_in
 from auditor.rules.language.spec import Condition
-from auditor.rules.language.tree import Column, Expr, Op
+from auditor.rules.language.tree import Column, Expr, Literal, Op, Type
 from auditor.rules.rows.once import settled
 
 VERDICT = "__verdict"
 _AT_ONCE = 1 << 20
 _ALIKE = frozenset({"==", "!=", "is_null"})
+_NOTHING = Literal(None, Type.NULL)
 
 
 def verdicts(frame: pl.DataFrame, found: Condition | None) -> pl.Series:
@@ -72,19 +73,26 @@ class Reading:
 
     def told(self, frame: pl.DataFrame) -> pl.Series:
         """The tree on each row."""
-        return self.prepared(frame).with_columns(self.expression.alias(VERDICT))[VERDICT]
+        told = self.prepared(frame).select(self.expression.alias(VERDICT)).to_series()
+        # what reads no column is one value
+        return told if told.len() == frame.height else told.new_from_index(0, frame.height)
 
     def prepared(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows, which have the columns the expression reads."""
-        choices = (pl.coalesce(_in_turn(choice)).alias(name) for choice, name in self.chosen.items())
+        choices = (_chosen(choice).alias(name) for choice, name in self.chosen.items())
         return texts(frame.with_columns(choices) if self.chosen else frame, self.texts)
 
 
-def _in_turn(choice: Expr) -> list[str]:
-    """The columns a choice takes the first value of, in its order."""
-    if isinstance(choice, Op):
-        return [name for arg in choice.args for name in _in_turn(arg)]
-    return [choice.name] if isinstance(choice, Column) else []
+def _chosen(choice: Expr) -> pl.Expr:
+    """What is chosen, packed as it is."""
+    match choice:
+        case Op("if", (condition, then, otherwise)):
+            told = expression(condition)
+            return pl.when(told).then(_chosen(then)).when(~told).then(_chosen(otherwise))
+        case Op(_, args):
+            return pl.coalesce(map(_chosen, args))
+        case _:
+            return expression(choice)
 
 
 def _texts_of(tree: Expr, schema: pl.Schema, known: frozenset[str], *, inside: bool = False) -> Iterator[str]:
@@ -115,5 +123,21 @@ def is_packed(tree: Expr, schema: pl.Schema) -> bool:
             return schema.get(name) == PACKED
         case Op("coalesce", args):
             return all(is_packed(arg, schema) for arg in args)
+        case Op("if", (condition, *either)):
+            some = [arg for arg in either if arg != _NOTHING]
+            return bool(some) and all(is_packed(arg, schema) for arg in some) and _reads_none(condition, schema)
         case _:
             return False
+
+
+def _reads_none(tree: Expr, schema: pl.Schema) -> bool:
+    """Whether no packed text of the rows, nor a choice among them, matters but for being there."""
+    match tree:
+        case Op("is_null", (Column(),)):
+            return True
+        case Op(_, args):
+            return all(_reads_none(arg, schema) for arg in args)
+        case Column(name):
+            return schema.get(name) != PACKED
+        case _:
+            return True

@@ -12,14 +12,14 @@ _BITS = 62
 _ROW, _START, _END, _GROUP = "__row", "__start", "__end", "__group"
 
 
-def newly_covered(rows: pl.DataFrame, start: pl.Expr, end: pl.Expr, *, mask: pl.Expr | None) -> pl.Series:
+def newly_covered(rows: pl.DataFrame, start: pl.Expr, end: pl.Expr) -> pl.Series:
     """For each row the time its interval covers that no interval of its group, the rows of one `KEY`, before it does.
 
-    Intervals go by their start; their sum over a group is the length of the union. Null where an end is missing
-    or `mask` is not true. All groups are walked at once: a multiple of the number of its group is added to an end, so
+    Intervals go by their start; their sum over a group is the length of the union. Null where an end is
+    missing. All groups are walked at once: a multiple of the number of its group is added to an end, so
     that one running maximum serves all of them.
     """
-    flags = start.is_not_null() & end.is_not_null() & (pl.lit(True) if mask is None else mask)
+    flags = start.is_not_null() & end.is_not_null()
     every = rows.select(
         pl.int_range(pl.len()).alias(_ROW), start.alias(_START), end.alias(_END), pl.col(KEY).alias(_GROUP), flags=flags
     )
@@ -57,12 +57,12 @@ def _in_order(rows: pl.DataFrame) -> bool:
     return rows[_GROUP].is_sorted() and not rows.select(back.any()).item()
 
 
-def most_at_once(rows: pl.DataFrame, start: pl.Expr, end: pl.Expr, *, mask: pl.Expr | None, name: str) -> pl.DataFrame:
+def most_at_once(rows: pl.DataFrame, start: pl.Expr, end: pl.Expr, *, name: str) -> pl.DataFrame:
     """For each `KEY` with an interval the most intervals at one moment, as `name`; they are half-open.
 
-    Rows without an end, or of which `mask` is not true, are passed over.
+    Rows without an end are passed over.
     """
-    flags = start.is_not_null() & end.is_not_null() & (pl.lit(True) if mask is None else mask)
+    flags = start.is_not_null() & end.is_not_null()
     whole = rows.select(KEY, start.cast(COUNT).alias(_START), end.cast(COUNT).alias(_END), flags.alias("__whole"))
     whole = whole.filter("__whole").drop("__whole")
     lasting = whole.filter(pl.col(_START) < pl.col(_END))

@@ -17,6 +17,9 @@ from auditor.rules.stages.partners import partners_of
 from auditor.rules.task import Task
 from auditor.tables.schema import LINEAGE, TABLES
 
+_MANY = 2
+"""Where partners are so many times the rows it is worth while to look which single values can have any."""
+
 
 def judge_match(mine: Handed, theirs: Handed, stage: Match, task: Task) -> Judged:
     """Rows with a partner, or without one if `absent`; each rests on its own record and its first partner's."""
@@ -53,8 +56,8 @@ def _keyed(rows: pl.DataFrame, partners: pl.DataFrame, stage: Match) -> tuple[pl
         if rows.schema[one] != others.schema[other]:
             rows, others = (frame.with_columns(packed(frame[name])) for frame, name in ((rows, one), (others, other)))
     for one, other in stage.same:
-        # most partners fall away by a single column, before keys of several are made
-        if others.height > rows.height:
+        # where partners are many most fall away by a single column, before keys of several are made
+        if others.height > _MANY * rows.height:
             wanted = among(others[other], rows[one])
             others = others if wanted.all() else others.filter(wanted)
     both = pl.concat(

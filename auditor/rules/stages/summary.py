@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 import polars as pl
 
-from auditor.entities.columns import flags, picked, rows_at, run_starts
+from auditor.entities.columns import filtered, flags, picked, rows_at, run_starts, without
 from auditor.entities.groups import mates
 from auditor.entities.packed import PACKED, texts
 from auditor.frozen import dataclass
-from auditor.rules.compiled.aggregates import ALONE, Rows, aggregates_in, has_column, is_told_alone
+from auditor.rules.compiled.aggregates import ALONE, OF_NONE, Rows, aggregates_in, has_column, is_told_alone
 from auditor.rules.compiled.compile import expression
 from auditor.rules.language.columns import names_in
 from auditor.rules.language.tree import Column, Expr, Op
@@ -26,7 +25,7 @@ from auditor.rules.stages.cover import most_at_once, newly_covered
 _ORDERED = frozenset({"first", "last"})
 _COUNTED = frozenset({"count", "n_unique"})
 _BARE = _ORDERED | _COUNTED
-_MASK, _ORDER = "__mask", "__order:"
+_ORDER = "__order:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +57,28 @@ class Summary:
         Gives what `group_by(by).agg(columns)` and `finished` give, nulls in `by` equal to each other, but sorts once
         and not once a group.
         """
+        return self._ended(self._of_groups(rows, by, edges))
+
+    def _of_groups(self, rows: pl.DataFrame, by: Sequence[str], edges: Sequence[Edge]) -> pl.DataFrame:
+        """The bare aggregates of each group, those of groups of one row told by that row."""
         prepared = self._prepared(rows, by, edges)
         found = self._mates(prepared)
         if found is None:
-            return self._ended(self._bare(prepared, by, edges))
+            return self._bare(prepared, by, edges)
         places, own = found
         mates = rows_at(prepared, places)
         groups = self._bare(mates.with_columns(own.alias(KEY)), by, edges)
         first = mates[KEY].filter(run_starts(own))
         groups = groups.with_columns(picked(first, groups[KEY]).alias(KEY))
         others = flags(rows.height, value=True).scatter(places, False)
-        alone = self._alone(prepared.filter(others), by, edges)
-        return self._ended(pl.concat([alone.select(groups.columns).cast(groups.schema), groups]))
+        alone = self._alone(filtered(prepared, others), by, edges)
+        return pl.concat([alone.select(groups.columns).cast(groups.schema), groups])
 
     def spread(self, rows: pl.DataFrame, inside: pl.Series | None) -> pl.DataFrame:
         """The results of each row's group, row by row; only rows that are `inside` count in it."""
         if inside is not None:
-            of_none = self._of_none(rows)
-            groups = self.grouped(rows.select(self._names_read(rows)).filter(inside), ())
-            return _handed(pl.concat([groups.select(of_none.columns), of_none]), rows[KEY])
+            groups = self._of_groups(filtered(rows[self._names_read(rows)], inside), (), ())
+            return _handed(self._ended(pl.concat([groups, self._of_none(groups.schema)])), rows[KEY])
         prepared = self._prepared(rows, (), ())
         found = self._mates(prepared)
         if found is None:
@@ -93,7 +95,7 @@ class Summary:
 
         The rows stand by `KEY`, which is that of `by`, then in order of `time`.
         """
-        ready, shared = Rows((), self.rows.mask), self._arguments()
+        ready, shared = Rows(()), self._arguments()
         columns = (
             expression(op, rows=ready, shared=shared).alias(name)
             for op, name in zip(self.aggregates, self._names(), strict=True)
@@ -111,17 +113,17 @@ class Summary:
     def _mates(self, rows: pl.DataFrame) -> tuple[pl.Series, pl.Series] | None:
         """The rows that share their group with others, as `mates` tells; None where looking at them apart is no use."""
         keys = rows[KEY]
-        if self.rows.mask is not None or not all(map(is_told_alone, self.aggregates)):
+        if not all(map(is_told_alone, self.aggregates)):
             return None
         if 2 * (highest(keys) - lowest(keys) + 1) <= keys.len():
             return None
         places, own = mates(keys)
         return (places, own.set_sorted()) if 2 * places.len() < keys.len() else None
 
-    def _of_none(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The results of a group none of whose rows count."""
-        none = replace(self, rows=Rows((), pl.col(_MASK)))
-        return none.grouped(rows.head(1).with_columns(pl.lit(value=False).alias(_MASK)), ())
+    def _of_none(self, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+        """The bare aggregates of a group without rows, of any key."""
+        found = {name: OF_NONE.get(op.name) for op, name in zip(self.aggregates, self._names(), strict=True)}
+        return pl.DataFrame([pl.Series(name, [found.get(name)], dtype=kind) for name, kind in schema.items()])
 
     def _arguments(self) -> Mapping[Expr, str]:
         """The arguments of aggregates that are computed beforehand, and the names of their columns.
@@ -141,8 +143,6 @@ class Summary:
             for arg in op.args:
                 for name in names_in(arg) if arg not in shared else ():
                     columns[name] = rows[name]
-        if self.rows.mask is not None:
-            columns |= {name: rows[name] for name in self.rows.mask.meta.root_names()}
         columns |= {name: computed(rows, tree) for tree, name in shared.items()}
         # texts that are only counted, or one of which is taken, need not be read
         read = {shared.get(arg, name) for arg, name in self._read()}
@@ -158,7 +158,7 @@ class Summary:
 
     def alone(self) -> tuple[pl.Expr, ...] | None:
         """What `columns` give of a group of one row, but for its type, said of that row; None where that cannot be."""
-        if self.rows.mask is not None or not all(map(is_told_alone, self.aggregates)):
+        if not all(map(is_told_alone, self.aggregates)):
             return None
         return tuple(
             ALONE[op.name](tuple(map(expression, op.args))).alias(name)
@@ -182,16 +182,16 @@ class Summary:
         """The bare aggregates of each group."""
         order = [name for name in rows.columns if name.startswith(_ORDER)]
         rows = rows.sort(*order, nulls_last=True, maintain_order=True).drop(order) if order else rows
-        ready, shared = Rows((), self.rows.mask), self._arguments()
+        ready, shared = Rows(()), self._arguments()
         columns: list[pl.Expr] = []
         peaks: list[pl.DataFrame] = []
         for op, name in zip(self.aggregates, self._names(), strict=True):
             if op.name == "peak":
                 start, end = (expression(arg, shared=shared) for arg in op.args)
-                peaks.append(most_at_once(rows, start, end, mask=self.rows.mask, name=name))
+                peaks.append(most_at_once(rows, start, end, name=name))
             elif op.name == "covered":
                 start, end = (expression(arg, shared=shared) for arg in op.args)
-                rows = rows.with_columns(newly_covered(rows, start, end, mask=self.rows.mask).alias(f"{name}_"))
+                rows = rows.with_columns(newly_covered(rows, start, end).alias(f"{name}_"))
                 added = pl.col(f"{name}_")
                 columns.append(pl.when(added.count() > 0).then(added.sum()).alias(name))
             else:
@@ -237,7 +237,9 @@ class Summary:
 
 def _handed(groups: pl.DataFrame, keys: pl.Series) -> pl.DataFrame:
     """What was found of each key, row by row; the last of the groups speaks for all other keys."""
-    found, known = groups.drop(KEY), groups[KEY][:-1]
+    found, known = without(groups, KEY), groups[KEY][:-1]
+    if groups.height == 1:
+        return pl.DataFrame([column.new_from_index(0, keys.len()) for column in found])
     if not keys.is_sorted():
         return found[places_among(keys, known).fill_null(known.len())]
     first, places = numbered(keys)
