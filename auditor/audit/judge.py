@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 
+import polars as pl
+
 from auditor.audit.binding import bind_all
 from auditor.audit.cited import cited
 from auditor.audit.controls import judge
@@ -36,6 +38,8 @@ from auditor.settings.fields import settle
 from auditor.tables.archive import Archive
 from auditor.tables.coverage import coverage
 from auditor.tables.damage import damage_told, refuse_damage
+from auditor.tables.geoip import GeoIP
+from auditor.tables.schema import TABLES
 from auditor.tables.still import held_still
 from auditor.triage import waiver_file
 from auditor.triage.compare import Comparison, Now, compare
@@ -148,6 +152,8 @@ def _check(
         progress=progress,
     )
     if geoip is not None:
+        if any(outcome.crashed for outcome in outcomes):
+            _look_up_again(archive, geoip)
         geoip.refuse_damage()
     seen = coverage(archive, window=window, sites=sites, now=now, settle=settings.collect.settle)
     waived = _held(outcomes, waivers, known=known, now=now)
@@ -195,6 +201,12 @@ def _check(
         report=look,
         rule_changes=changes(results, request.previous) if request.previous is not None else None,
     )
+
+
+def _look_up_again(archive: Archive, geoip: GeoIP) -> None:
+    """Look every address up where rules crashed: they may have met damage of a database on another machine."""
+    for name in (name for name, table in TABLES.items() if "ip_address" in table.schema):
+        geoip(archive.scan(name).select(pl.col("ip_address").unique()).collect().to_series())
 
 
 def span_of(archive: Archive, sites: Sequence[str]) -> Window | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -10,11 +12,18 @@ from click.testing import CliRunner
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
+from auditor.audit import Request, check
 from auditor.cli import _root
+from auditor.engines import apart
 from auditor.errors import ConfigError
+from auditor.rules.reading.load import load_rules
+from auditor.settings import load
 from auditor.tables.facts import GEO
 from auditor.tables.geoip import GeoIP
 from tests.audit.small import NOW, rule_file, small_archive
+from tests.engines.inline import Inline
+
+LATER = datetime(2026, 10, 6, tzinfo=UTC)
 
 
 def database(path: Path, kind: str, entries: dict[str, dict[str, object]]) -> Path:
@@ -120,6 +129,18 @@ def test_check_ends_and_names_the_database_that_is_damaged_inside(city: Path, tm
     assert done.return_value == 2
     assert "city.mmdb: the GeoIP database is damaged inside" in done.stderr
     assert not (tmp_path / "audit.json").exists()
+
+
+def test_a_database_that_is_damaged_where_parts_are_judged_elsewhere_is_named(city: Path, tmp_path: Path) -> None:
+    archive = small_archive(tmp_path / "archive")
+    rules = rule_file(tmp_path)
+    rules.write_text(rules.read_text().replace("not invited and", "geo_city == 'Oslo' and"))
+    (tmp_path / "auditor.yaml").write_text("geoip: {city: city.mmdb}\n")
+    harmed(city)
+    request = Request(settings=load(tmp_path / "auditor.yaml"))
+    elsewhere = partial(apart.run, cluster=Inline(), say=lambda _: None)
+    with pytest.raises(ConfigError, match=r"city\.mmdb: the GeoIP database is damaged inside"):
+        check(archive, load_rules([rules], bundled=False), request=request, now=LATER, engine=elsewhere)
 
 
 @pytest.mark.parametrize("number", ["1e999", "nan", -1, 2**70, "AS64500x"])
