@@ -234,6 +234,6 @@ def gaps_of(work: Work, error: SourceError, *, now: datetime) -> list[Gap]:
 
 def _named_gaps(work: Work, window: Window, *, reason: GapReason, error: SourceError) -> list[Gap]:
     detail = str(error) if work.service_type is None else f"{work.service_type}: {error}"
-    if reason is GapReason.NOT_FOUND and work.meeting_id is None:
+    if reason is GapReason.NOT_FOUND and work.meeting_id is None and not work.emails:
         detail += "; check site and base URL"
     return [Gap(table, work.site_url or "", window, reason, detail) for table in work.endpoint.tables]

@@ -11,8 +11,8 @@ from auditor.model.vocabulary import GapReason
 from auditor.model.window import Window
 from auditor.webex.fetch import Source, fetch
 from auditor.webex.pages import Bounds
-from auditor.webex.spans import Span
-from auditor.webex.work import Work, attendees_of_site
+from auditor.webex.spans import Horizon, Span
+from auditor.webex.work import Seen, Work, attendees_of_site, participants, participants_by_email
 
 OK = (200, {}, {"items": [{"meetingId": "1_I_1"}]})
 
@@ -164,3 +164,17 @@ def test_a_page_that_names_its_items_twice_is_kept_and_a_gap(records, bench, ans
     found, pages = fetched(made, work)
     assert [gap.reason for gap in found.gaps] == [GapReason.INVALID_BODY]
     assert [(page.body, len(page.records), page.fault is None) for page in pages] == [(body, 0, False)]
+
+
+def test_a_meeting_that_is_not_found_says_nothing_of_the_site_also_where_people_are_asked_for(bench, answers) -> None:
+    start = datetime(2026, 10, 1, tzinfo=UTC)
+    horizon = Horizon(start - timedelta(days=1), start + timedelta(days=9), start + timedelta(days=8))
+    seen = Seen("example.webex.com", "1_I_1", start, start + timedelta(hours=1))
+    gone = (404, {}, {"message": "The requested resource could not be found."})
+    for asked in (
+        participants(seen, horizon, host_email=None),
+        participants_by_email(seen, horizon, emails=["a@example.com"], host_email=None),
+    ):
+        found = fetch(Source(bench(answers(gone)).client, Bounds(), lambda: horizon.latest), asked, Kept())
+        assert {gap.reason for gap in found.gaps} == {GapReason.NOT_FOUND}
+        assert not any("check site" in gap.detail for gap in found.gaps)
