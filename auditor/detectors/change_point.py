@@ -42,7 +42,7 @@ PARTIAL = 1
 
 MOST = 20_000_000
 """So many periods are filled at most, those of all parts together: more of them would not fit into memory."""
-_PERIODS, _LONG = "periods", "long"
+_PERIODS, _LONG, _VALUED = "periods", "long", "valued"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,12 @@ def tell(parts: Sequence[Seen], settings: ChangePoint, window: Window, again: Ag
     detection = concluded(seen, seen.found, entity=settings.entity, budget=settings.budget)
     if seen.population or seen.found.height:
         return detection
-    long_enough = seen.more[_PERIODS][_LONG].sum()
-    return replace(detection, reason="no series has a value in the window" if long_enough else "too little history")
+    told = seen.more[_PERIODS]
+    if told[_VALUED].sum():
+        reason = f"no change can lie in the window: {settings.min_side} whole periods must follow it before its end"
+    else:
+        reason = "no series has a value in the window" if told[_LONG].sum() else "too little history"
+    return replace(detection, reason=reason)
 
 
 def look(rows: pl.LazyFrame, settings: ChangePoint, window: Window, beside: Beside) -> Seen:
@@ -116,9 +120,9 @@ def look(rows: pl.LazyFrame, settings: ChangePoint, window: Window, beside: Besi
     group, values = periods(frame, who, settings.value, settings.period)
     many = _filled(values, settings)
     if many > MOST:
-        return Seen(frame.height, lost, more={_PERIODS: pl.DataFrame({_PERIODS: [many], _LONG: [0]})})
+        return Seen(frame.height, lost, more=_told(many, 0, 0))
     series = _series(values, settings)
-    split = _best_split(series, settings)
+    split = _best_split(series, settings, window)
     long_enough = split.filter(pl.col("n") >= 2 * settings.min_side)
     changed = (
         long_enough.filter(
@@ -133,7 +137,8 @@ def look(rows: pl.LazyFrame, settings: ChangePoint, window: Window, beside: Besi
     times = frame["joined_time"]
     present = who.filter(frame.select(within(window, "joined_time")).to_series()).unique()
     there = long_enough.filter(pl.col("_who").is_in(present.implode()))
-    judged = there.join(_valued(values, settings, window), on="_who", how="semi").height
+    valued = there.join(_valued(values, settings, window), on="_who", how="semi")
+    judged = int(valued["_fits"].sum())
     return Seen(
         frame.height,
         lost,
@@ -141,8 +146,13 @@ def look(rows: pl.LazyFrame, settings: ChangePoint, window: Window, beside: Besi
         judged,
         present.len() - judged,
         ends(times.filter(times < window.start)),
-        {_PERIODS: pl.DataFrame({_PERIODS: [many], _LONG: [there.height]})},
+        _told(many, there.height, valued.height),
     )
+
+
+def _told(many: int, long_enough: int, valued: int) -> dict[str, pl.DataFrame]:
+    """How many periods there are, and how many series that are long enough, and have a value in the window, too."""
+    return {_PERIODS: pl.DataFrame({_PERIODS: [many], _LONG: [long_enough], _VALUED: [valued]})}
 
 
 def _valued(told: pl.DataFrame, settings: ChangePoint, window: Window) -> pl.DataFrame:
@@ -194,8 +204,11 @@ def _series(told: pl.DataFrame, settings: ChangePoint) -> pl.DataFrame:
     return series.sort("_who", "period")
 
 
-def _best_split(series: pl.DataFrame, settings: ChangePoint) -> pl.DataFrame:
-    """For each entity its best split: `score`, `before`, `after`, `at`, `n_before`, `n_after`, `n`."""
+def _best_split(series: pl.DataFrame, settings: ChangePoint, window: Window) -> pl.DataFrame:
+    """For each entity its best split: `score`, `before`, `after`, `at`, `n_before`, `n_after`, `n`.
+
+    `_fits` tells whether any of its splits lies in the window.
+    """
     i = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("_who")
     n = pl.len().over("_who").cast(pl.Int64)
     step = (pl.col("x") - pl.col("x").shift(1).over("_who")).abs()
@@ -222,11 +235,13 @@ def _best_split(series: pl.DataFrame, settings: ChangePoint) -> pl.DataFrame:
     inside = (pl.col("_i") >= settings.min_side) & (pl.col("_n") - pl.col("_i") >= settings.min_side)
     return (
         scored.filter(inside)
+        .with_columns(_fits=within(window, "_next").any().over("_who"))
         .sort("_who", "score", "period", descending=[False, True, False])
         .group_by("_who", maintain_order=True)
         .first()
         .select(
             "_who",
+            "_fits",
             "score",
             "before",
             "after",

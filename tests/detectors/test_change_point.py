@@ -114,6 +114,20 @@ def test_too_little_history_is_said(build) -> None:
     assert (found.reason, found.not_evaluable) == ("too little history", 1)
 
 
+def test_a_window_in_which_no_change_can_lie_is_not_judged(build) -> None:
+    rows = weeks([9] * 9 + [1] * 7)
+    settings = ChangePoint(value=COUNT, floor=0.25)
+
+    def judged(first: int, last: int) -> tuple[int, int, int, str | None]:
+        found = detect(build(rows), settings, Window(MONDAY + timedelta(weeks=first), MONDAY + timedelta(weeks=last)))
+        return found.findings.height, found.population, found.not_evaluable, found.reason
+
+    assert judged(9, 16) == (1, 1, 0, None)
+    assert judged(10, 16) == (0, 1, 0, None)
+    reason = "no change can lie in the window: 4 whole periods must follow it before its end"
+    assert judged(12, 16) == (0, 0, 1, reason)
+
+
 def test_series_without_a_value_in_the_window_are_no_judgement_of_it(build) -> None:
     share = Aggregate.of(value=pl.col("is_internal").mean())
     early = [{**row, "is_internal": True} for row in weeks([2] * 14)]
