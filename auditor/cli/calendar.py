@@ -13,7 +13,7 @@ from rich.text import Text
 
 from auditor.model.coverage import Gap
 from auditor.model.vocabulary import GapReason
-from auditor.model.window import Window
+from auditor.model.window import MINUTE, Window, dated
 from auditor.tables.archive import Archive
 from auditor.tables.coverage import coverage
 from auditor.tables.damage import damage_told
@@ -92,7 +92,7 @@ def _months(gaps: Sequence[Gap], span: Window, now: datetime) -> Iterator[Text]:
     """A line a month and a table, a mark a day; tables that are alike the whole month share a line."""
     by_table = {table: [gap for gap in gaps if gap.table == table] for table in _SHOWN}
     days = [Window(day, min(day + _DAY, span.end)) for day in _days(span)]
-    for month, some in groupby(days, key=lambda day: f"{day.start:%Y-%m}"):
+    for month, some in groupby(days, key=lambda day: dated(day.start, "%Y-%m")):
         mine = list(some)
         alike: dict[tuple[str, ...], list[str]] = {}
         for table, found in by_table.items():
@@ -133,7 +133,7 @@ def _horizon(gaps: Sequence[Gap], now: datetime) -> str:
         return f"nothing is {'known to be ' if unsure else ''}missing of what Webex still has"
     left = min(missing) - edge
     days = f"in {counted(left.days, 'day')}" if left.days else "within a day"
-    return f"Webex forgets the oldest missing day, {min(missing):%Y-%m-%d}, {days}; collect before that"
+    return f"Webex forgets the oldest missing day, {dated(min(missing))}, {days}; collect before that"
 
 
 def _gap_lines(gaps: Sequence[Gap]) -> Iterator[str]:
@@ -141,7 +141,7 @@ def _gap_lines(gaps: Sequence[Gap]) -> Iterator[str]:
         yield ""
         yield f"gaps: {len(gaps):,}"
     for gap in gaps[:_GAPS_SHOWN]:
-        span = f"{gap.window.start:%Y-%m-%d %H:%M} to {gap.window.end:%Y-%m-%d %H:%M}"
+        span = f"{dated(gap.window.start, MINUTE)} to {dated(gap.window.end, MINUTE)}"
         yield f"  {gap.table}  {gap.site_url}  {span}  {gap.reason.value}  {gap.detail}"
     if len(gaps) > _GAPS_SHOWN:
         yield f"  … and {len(gaps) - _GAPS_SHOWN:,} more"

@@ -13,6 +13,7 @@ from auditor.cli.connection import UNHEARD, brief_client, listened_for, origin_o
 from auditor.engines.java import OLDEST, java
 from auditor.errors import ArchiveError, AuditorError, AuthError, ConfigError, SourceError, said
 from auditor.frozen import dataclass
+from auditor.model.window import dated
 from auditor.settings import Geoip, Settings
 from auditor.webex.awaited import Stopped
 from auditor.webex.client import Ask, Client
@@ -205,7 +206,7 @@ def archive(folder: Path | str) -> Iterator[Check]:
 
 
 def _held(start: datetime, end: datetime) -> str:
-    return f"{start:%Y-%m-%d} to {end:%Y-%m-%d}"
+    return f"{dated(start)} to {dated(end)}"
 
 
 def databases(geoip: Geoip) -> Iterator[Check]:

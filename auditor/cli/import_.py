@@ -11,6 +11,7 @@ import click
 
 from auditor.cli.context import Exit, Session, admit, say
 from auditor.cli.options import ArchiveFolder, asked_window, clock, moment, now_option, one_site, zone
+from auditor.model.window import MINUTE, dated
 from auditor.words import counted
 
 if TYPE_CHECKING:
@@ -84,4 +85,4 @@ def _told(session: Session, brought: Brought) -> None:
 
 def _span(brought: Brought) -> str:
     window = brought.window
-    return "" if window is None else f", {window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC"
+    return "" if window is None else f", {dated(window.start, MINUTE)} to {dated(window.end, MINUTE)} UTC"

@@ -6,6 +6,7 @@ from auditor.model.audit import Audit
 from auditor.model.coverage import Gap
 from auditor.model.finding import Finding
 from auditor.model.vocabulary import Severity, State
+from auditor.model.window import MINUTE, dated
 
 OK, FINDINGS, USAGE, INCOMPLETE, REFUSED = range(5)
 
@@ -67,6 +68,6 @@ def touching_gaps(audit: Audit) -> tuple[Gap, ...]:
 
 
 def _told(gap: Gap) -> str:
-    span = f"{gap.window.start:%Y-%m-%d %H:%M} to {gap.window.end:%Y-%m-%d %H:%M} UTC"
+    span = f"{dated(gap.window.start, MINUTE)} to {dated(gap.window.end, MINUTE)} UTC"
     where = f"{gap.table} of {gap.site_url}" if gap.site_url else gap.table
     return f"gap in {where}, {span}: {gap.reason}" + (f" ({gap.detail})" if gap.detail else "")

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from auditor.frozen import dataclass
 
+MINUTE = "%Y-%m-%d %H:%M"
 _TWO = tuple(f"{number:02}" for number in range(60))
 
 
@@ -36,6 +37,15 @@ def on_clock(moment: datetime, zone: tzinfo) -> datetime:
         return moment.astimezone(zone)
     except OverflowError:
         return moment.astimezone(UTC)
+
+
+def dated(moment: datetime, form: str = "%Y-%m-%d") -> str:
+    """The moment in a form of `strftime`, its year in four digits on every system.
+
+    >>> dated(datetime(33, 4, 3, tzinfo=UTC))
+    '0033-04-03'
+    """
+    return moment.strftime(form.replace("%Y", f"{moment.year:04}"))
 
 
 def iso(moment: datetime) -> str:

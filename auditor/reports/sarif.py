@@ -12,7 +12,7 @@ from auditor.model.exit import shortfalls
 from auditor.model.finding import Finding
 from auditor.model.vocabulary import Confidence, Severity, State, Verdict
 from auditor.model.waiver import Waiver
-from auditor.model.window import iso
+from auditor.model.window import dated, iso
 from auditor.reports.wire import by_id, digests, filled, identifier, kept, line, prose, record, shown
 
 _LEVEL = {
@@ -86,7 +86,7 @@ def _run(audit: Audit) -> dict[str, object]:
 
 def _span(audit: Audit) -> str:
     window = audit.identity.window
-    return f"{window.start:%Y-%m-%dT%H:%M:%SZ}--{window.end:%Y-%m-%dT%H:%M:%SZ}"
+    return "--".join(dated(end, "%Y-%m-%dT%H:%M:%SZ") for end in (window.start, window.end))
 
 
 def _driver(audit: Audit) -> dict[str, object]:

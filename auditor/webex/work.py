@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from auditor.evidence.entry import JsonValue
 from auditor.frozen import dataclass
-from auditor.model.window import Window
+from auditor.model.window import Window, dated
 from auditor.webex.endpoints import (
     ATTENDEES,
     INVITEES,
@@ -230,7 +230,7 @@ def email_body(emails: Sequence[str], joined: Window) -> JsonValue:
 
 def stamp(moment: datetime) -> str:
     """A time as requests write it: whole seconds and `Z`."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return dated(moment, "%Y-%m-%dT%H:%M:%SZ")
 
 
 def _joined(meeting: Seen) -> Window:

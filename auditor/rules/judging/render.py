@@ -10,6 +10,7 @@ from itertools import repeat
 
 import polars as pl
 
+from auditor.model.window import dated
 from auditor.rules.language.spec import Template
 from auditor.rules.language.tree import LiteralValue
 from auditor.triage.fingerprint import Scalar
@@ -44,7 +45,7 @@ def rendered(value: Scalar, spec: str = "") -> str:
         case timedelta():
             return length(value, spec)
         case datetime():
-            return value.astimezone(UTC).strftime(_MOMENTS[spec])
+            return dated(value.astimezone(UTC), _MOMENTS[spec])
         case str():
             return plain(value)
         case _:

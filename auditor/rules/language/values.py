@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from auditor.model.window import dated
 from auditor.rules.language.tree import LiteralValue, Type
 
 LARGEST_INTEGER = 2**53 - 1
@@ -128,7 +129,7 @@ def shown(value: LiteralValue) -> str:
         case timedelta():
             return written(value)
         case datetime():
-            return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+            return dated(value, "%Y-%m-%dT%H:%M:%SZ")
         case tuple():
             return ", ".join(str(item) for item in value)
         case _:
