@@ -260,21 +260,28 @@ def _affordable(findings: pl.DataFrame, *, entity: Sequence[str], budget: Budget
         pl.col("_first").struct.field("item"),
         descending=[True, *[False] * (len(entity) + 3)],
     )
-    spaced = _spaced(ids(order, entity), order["observed_at"].dt.epoch("us"), budget.per_entity)
-    return order.filter(spaced).drop("_first").head(budget.total)
+    spaced = _spaced(ids(order, entity), order["observed_at"].dt.epoch("us"), budget)
+    return order.drop("_first").head(spaced.len()).filter(spaced)
 
 
-def _spaced(entities: pl.Series, times: pl.Series, most: int) -> pl.Series:
-    """Which findings, the first ones first, leave an entity with no more than so many in any seven days."""
+def _spaced(entities: pl.Series, times: pl.Series, budget: Budget) -> pl.Series:
+    """Which findings, the first ones first, leave an entity with no more than so many in any seven days.
+
+    Of those after the last one that all findings together may be nothing is told.
+    """
+    most, left = budget.per_entity, budget.total
     week = timedelta(days=7) // timedelta(microseconds=1)
     taken: dict[int, list[int]] = {}
     chosen = []
     for entity, time in zip(entities.to_list(), times.to_list(), strict=True):
+        if not left:
+            break
         own = taken.setdefault(entity, [])
         place = bisect(own, time)
         around = [*own[max(0, place - most) : place], time, *own[place : place + most]]
         fits = all(last - first >= week for first, last in zip(around, around[most:], strict=False))
         if fits:
             own.insert(place, time)
+            left -= 1
         chosen.append(fits)
     return pl.Series(chosen, dtype=pl.Boolean())

@@ -7,7 +7,7 @@ from datetime import timedelta
 import polars as pl
 
 from auditor.entities.columns import fitted, picked, run_starts, where_true
-from auditor.entities.groups import greatest, keyed, smallest
+from auditor.entities.groups import greatest, keyed, roomy, smallest
 from auditor.frozen import dataclass
 
 
@@ -72,6 +72,39 @@ class Past:
         cut = where_true(since.is_not_null())
         reach = keys.search_sorted(picked(group, cut) * size + picked(since, cut)).cast(pl.Int64)
         return Past(until, since.scatter(cut, reach)), rows, _begun(other)
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """The rows of groups that lie within those of a past, group after group: few of them may be counted for.
+
+    `reach` is the first row of each one's past. `keys` are both of a group and of a row of it, which is below `size`.
+    """
+
+    past: Past
+    reach: pl.Series
+    groups: pl.Series
+    keys: pl.Series
+    size: int
+
+    @classmethod
+    def of(cls, past: Past, reach: pl.Series, groups: pl.Series) -> Uses:
+        """The rows of the groups, null for none."""
+        groups, size = roomy(groups)
+        return cls(past, reach, groups, (groups * size + numbers(groups.len())).drop_nulls().sort(), size)
+
+    def new(self) -> tuple[pl.Series, pl.Series]:
+        """The first row of each group; and which rows may have none of theirs in their past, all that have none."""
+        rows, starts = self.keys % self.size, run_starts(self.keys // self.size)
+        before = rows.shift(1, fill_value=0)
+        met = ~starts & (before >= picked(self.reach, rows)) & (before < picked(self.past.until, rows))
+        return rows.filter(starts), self.groups.is_not_null().scatter(rows.filter(met), False)
+
+    def counted(self, rows: pl.Series) -> pl.Series:
+        """How many rows of the past of each of those rows are of its group; null for rows of none."""
+        own = picked(self.groups, rows) * self.size
+        found = between(self.keys, own + picked(self.reach, rows), own + picked(self.past.until, rows))
+        return found.set(own.is_null(), None)
 
 
 def numbers(count: int) -> pl.Series:

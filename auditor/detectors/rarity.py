@@ -8,7 +8,8 @@ v and at all; N_v and N everybody's; K the distinct values seen so far; a is `pr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import timedelta
 
@@ -25,18 +26,18 @@ from auditor.detectors.detection import (
     usable,
     within,
 )
-from auditor.detectors.past import Past, between
-from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, together, usable_again
+from auditor.detectors.past import Past, Uses, between
+from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, merged, once, together, usable_again
 from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import entity, number
 from auditor.entities.columns import fitted, flags, picked, uniform, where_true
-from auditor.entities.groups import dense, greatest, ids, paired, places, smallest
+from auditor.entities.groups import greatest, ids, own_number, paired, places, smallest
 from auditor.entities.networks import PLACE, WHERE, is_remote_exit, remote_exits
 from auditor.entities.packed import texts
 from auditor.frozen import dataclass
 from auditor.model.window import Window
 
-LOCATED = "__located"
+KNOWN = "__known"
 _SLACK = 1e-6
 
 
@@ -88,7 +89,7 @@ def look(rows: pl.LazyFrame, settings: Rarity, window: Window, beside: Beside) -
     if frame.is_empty():
         return Seen(0, lost)
     inside = frame.select(within(window, "joined_time")).to_series()
-    events, judged = _rated(frame, inside, settings, beside.rows or frame.height)
+    events, judged, firsts = _rated(frame, inside, settings, beside.rows or frame.height)
     times = frame["joined_time"]
     population = int(inside.sum())
     return Seen(
@@ -98,10 +99,7 @@ def look(rows: pl.LazyFrame, settings: Rarity, window: Window, beside: Beside) -
         population,
         population - judged,
         ends(times.filter(times < window.start)),
-        {
-            LOCATED: frame.select(pl.col("geo_country").count()),
-            **{name: _firsts(frame[name], times) for name in settings.columns},
-        },
+        {KNOWN: frame.select(pl.col(sorted({*settings.columns, "geo_country"})).count()), **firsts},
     )
 
 
@@ -115,7 +113,7 @@ def tell(parts: Sequence[Seen], settings: Rarity, window: Window, again: Again) 
     suppressed: dict[str, pl.Expr] = {}
     if "remote_exit" in settings.suppress:
         # where no row has a country nothing is known of exits
-        known = usable_again(again, WHERE, whole=key) if seen.more[LOCATED]["geo_country"].sum() else ()
+        known = usable_again(again, WHERE, whole=key) if seen.more[KNOWN]["geo_country"].sum() else ()
         scored = scored.with_columns(_exit=_came_through_exits(scored, known))
         suppressed["remote_exit"] = pl.col("_exit")
     if "listed_network" in settings.suppress:
@@ -123,7 +121,8 @@ def tell(parts: Sequence[Seen], settings: Rarity, window: Window, again: Again) 
         suppressed["listed_network"] = pl.col("_listed")
     reasons = {name: suppressed[name] for name in settings.suppress if name in suppressed}
     named = _once_a_value(scored.with_columns(suppressed=first_reason(reasons)), settings)
-    detection = concluded(seen, _worded(named, settings), entity=key, budget=settings.budget)
+    detection = concluded(seen, named, entity=key, budget=settings.budget)
+    detection = replace(detection, findings=_worded(detection.findings, settings))
     nobody = seen.population and seen.unfit == seen.population
     return some_judged(replace(detection, reason="no entity has enough history" if nobody else None), settings.whole)
 
@@ -144,50 +143,87 @@ def _came_through_exits(scored: pl.DataFrame, parts: Iterable[pl.DataFrame]) -> 
     return is_remote_exit(scored, pl.concat(exits)) if exits else flags(scored.height)
 
 
-def _rated(frame: pl.DataFrame, inside: pl.Series, settings: Rarity, rows: int) -> tuple[pl.DataFrame, int]:
+def _rated(
+    frame: pl.DataFrame, inside: pl.Series, settings: Rarity, rows: int
+) -> tuple[pl.DataFrame, int, dict[str, pl.DataFrame]]:
     """The rows inside that may be rare among so many `rows`, with `nv_` and `n_` of each attribute.
 
     All counts are of rows strictly before the row that have the attribute at all. Beside them is told of how many
-    rows inside the person has enough history.
+    rows inside the person has enough history, and when each value was first seen.
     """
     people = ids(frame, settings.entity)
     own, order, first = Past.within(people, frame["joined_time"], settings.history)
-    people, asked = picked(people, order), picked(inside, order)
-    counts: dict[str, pl.Series] = {}
+    people, asked, times = (picked(one, order) for one in (people, inside, frame["joined_time"]))
+    reach = own.reach(first)
+    length = own.until - reach
+    learned(length.filter(asked), earlier=(own.until > reach).filter(asked))
+    uses: dict[str, Uses] = {}
+    every: dict[str, pl.Series] = {}
+    firsts: dict[str, pl.DataFrame] = {}
     masks: list[tuple[pl.Series, pl.Series]] = []
+    fresh = flags(frame.height)
     for name in settings.columns:
-        value = picked(dense(frame[name]), order)
-        known = value.is_not_null()
+        values = picked(frame[name], order)
+        known, value = values.is_not_null(), own_number(values)
         # columns that are null on the same rows share what does not depend on the value
-        every = next((every for mask, every in masks if (mask == known).all()), None)
-        if every is None:
-            every = own.length(first) if known.all() else own.earlier(people.set(~known, None))
-            masks.append((known, every))
-            if known.all():
-                learned(every.filter(asked), earlier=(own.until > own.reach(first)).filter(asked))
-        own_value = every if greatest(value) == 0 else own.earlier(paired(people, value))
-        counts |= {f"n_{name}": every, f"nv_{name}": own_value}
-    counted = pl.DataFrame(counts | {"row": order})
-    enough = pl.max_horizontal(f"n_{name}" for name in settings.columns) >= settings.min_history
-    judged = counted.select(enough & asked).to_series().fill_null(value=False)
+        shared = next((one for mask, one in masks if (mask == known).all()), None)
+        if shared is None:
+            shared = length if known.all() else own.earlier(people.set(~known, None))
+            masks.append((known, shared))
+        every[name] = shared
+        if smallest(value) == greatest(value):
+            begins = where_true(known)
+            begins = begins.filter(picked(times, begins) == times.min()).head(1) if known.all() else begins
+            new = (shared == 0).fill_null(value=False)
+        else:
+            uses[name] = Uses.of(own, reach, paired(people, value))
+            begins, new = uses[name].new()
+        fresh |= new
+        firsts[name] = _firsts(picked(values, begins), picked(times, begins))
+    most = pl.select(pl.max_horizontal(shared for _, shared in masks)).to_series()
+    judged = ((most >= settings.min_history) & asked).fill_null(value=False)
     # whatever was never seen is as rare as one of all rows and kinds there are, at most
     least = settings.prior_weight / (2 * rows + 1)
+    alike = sum(name not in uses and not shared.null_count() for name, shared in every.items())
+    others = sum(shared.null_count() < shared.len() for shared in every.values()) - alike
+    asked_for = where_true(judged & (fresh | (most >= _often(settings, least, alike=alike, others=others))))
+    counted = pl.DataFrame({f"n_{name}": picked(shared, asked_for) for name, shared in every.items()}).with_columns(
+        (uses[name].counted(asked_for) if name in uses else picked(shared, asked_for)).alias(f"nv_{name}")
+        for name, shared in every.items()
+    )
     chance = pl.lit(1.0)
     for name in settings.columns:
         if counted[f"n_{name}"].null_count() < counted.height:
             own_chance = (pl.col(f"nv_{name}") + least) / (pl.col(f"n_{name}") + settings.prior_weight)
             chance = chance * own_chance.fill_null(1.0)
-    may_be = chance <= 2.0 ** (_SLACK - settings.min_bits)
-    events = counted.filter(judged & may_be)
-    return frame[events["row"]].hstack(events.drop("row")), int(judged.sum())
+    events = counted.with_columns(picked(order, asked_for).alias("row"), _rare=chance <= _highest(settings))
+    events = events.filter("_rare").drop("_rare")
+    return frame[events["row"]].hstack(events.drop("row")), int(judged.sum()), firsts
+
+
+def _highest(settings: Rarity) -> float:
+    """The chance above which nothing is rare enough."""
+    return float(2.0 ** (_SLACK - settings.min_bits))
+
+
+def _often(settings: Rarity, least: float, *, alike: int, others: int) -> float:
+    """How many joins must come before one that met each of its values there, for it to be rare enough.
+
+    Of so many `others` it may have met each once only; so many attributes are `alike` on all joins.
+    """
+    past = max(settings.min_history, 1)
+    limit = _highest(settings) * ((past + settings.prior_weight) / (past + least)) ** alike
+    if not others:
+        return 0.0 if limit >= 1 else math.inf
+    return float((1 + least) * limit ** (-1 / others) - settings.prior_weight - 1)
 
 
 def _surprising(seen: Seen, settings: Rarity, again: Again) -> pl.DataFrame:
     """The events that are rare enough, with `gv_`, `g_`, `bits_` and `score`."""
-    told = seen.found.hstack(_of_all(seen.found, settings, again))
+    firsts = {name: seen.more[name].group_by("value").agg(pl.col("first").min()) for name in settings.columns}
+    told = seen.found.hstack(_of_all(seen, firsts, settings, again))
     for name in settings.columns:
-        first = seen.more[name].group_by("value").agg(pl.col("first").min())["first"].sort()
-        kinds = fitted(first.search_sorted(told["joined_time"]), pl.Int64).alias("_k")
+        kinds = fitted(firsts[name]["first"].sort().search_sorted(told["joined_time"]), pl.Int64).alias("_k")
         told = told.with_columns(kinds).with_columns(_bits(name, weight=settings.prior_weight))
     bits = [pl.col(f"bits_{name}") for name in settings.columns]
     scored = told.with_columns(
@@ -196,16 +232,20 @@ def _surprising(seen: Seen, settings: Rarity, again: Again) -> pl.DataFrame:
     return texts(scored.filter(pl.col("_top").is_not_null() & (pl.col("score") >= settings.min_bits)))
 
 
-def _of_all(events: pl.DataFrame, settings: Rarity, again: Again) -> pl.DataFrame:
+def _of_all(seen: Seen, firsts: Mapping[str, pl.DataFrame], settings: Rarity, again: Again) -> pl.DataFrame:
     """How many rows of everybody's past of the events had their value, `gv_`, or any, `g_`."""
-    none = uniform(0, events.height, pl.Int64())
-    with_value, with_any = (dict.fromkeys(settings.columns, none) for _ in range(2))
+    events = seen.found
+    with_any = {name: uniform(0, events.height, pl.Int64()) for name in settings.columns}
     until = events["joined_time"].dt.epoch("us")
     since = until - settings.history // timedelta(microseconds=1)
-    for rows in usable_again(again, settings.columns, whole=settings.entity) if events.height else ():
+    # of a value that nobody had before, and of one that all have, no rows need be counted
+    read = [name for name in settings.columns if firsts[name].height] if events.height else []
+    asked = {name: where_true(_met(events, name, firsts[name])) for name in read if firsts[name].height > 1}
+    counts = {name: uniform(0, rows.len(), pl.Int64()) for name, rows in asked.items()}
+    for rows in merged(usable_again(again, read, whole=settings.entity), [*read, "joined_time"]) if read else ():
         times = rows["joined_time"].dt.epoch("us")
         whole: pl.Series | None = None
-        for name in settings.columns:
+        for name in read:
             if rows[name].null_count() == rows.height:
                 continue
             if rows[name].null_count():
@@ -213,11 +253,22 @@ def _of_all(events: pl.DataFrame, settings: Rarity, again: Again) -> pl.DataFram
             else:
                 any_ = whole = between(times.sort(), since, until) if whole is None else whole
             with_any[name] = with_any[name] + any_
-            with_value[name] = with_value[name] + _alike(events[name], since, until, rows[name], times)
+            if name in asked and asked[name].len():
+                value, first, last = (picked(one, asked[name]) for one in (events[name], since, until))
+                counts[name] = counts[name] + _alike(value, first, last, rows[name], times)
+    with_value = with_any | {
+        name: uniform(0, events.height, pl.Int64()).scatter(rows, counts[name]) for name, rows in asked.items()
+    }
     return pl.DataFrame(
         [column.alias(f"gv_{name}").set(events[name].is_null(), None) for name, column in with_value.items()]
         + [column.alias(f"g_{name}") for name, column in with_any.items()]
     )
+
+
+def _met(events: pl.DataFrame, name: str, firsts: pl.DataFrame) -> pl.Series:
+    """Whether anybody had the value of each event before it."""
+    known = events.select("joined_time", value=name).join(firsts, on="value", how="left", maintain_order="left")
+    return known.select((pl.col("first") < pl.col("joined_time")).fill_null(value=False)).to_series()
 
 
 def _alike(asked: pl.Series, since: pl.Series, until: pl.Series, values: pl.Series, times: pl.Series) -> pl.Series:

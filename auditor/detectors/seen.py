@@ -12,6 +12,9 @@ import polars as pl
 from auditor.detectors.detection import Budget, Detection, conclude
 from auditor.frozen import dataclass
 
+AT_ONCE = 500_000
+"""So many rows at least are looked at together where that is quicker."""
+
 Again: TypeAlias = Callable[[Sequence[str]], Iterable[pl.DataFrame]]
 """The rows a detector looked at once more, part by part: the named columns, texts perhaps packed."""
 
@@ -60,6 +63,18 @@ def usable_again(again: Again, names: Sequence[str], *, whole: Sequence[str]) ->
     for rows in again(list(dict.fromkeys((*names, *wanted)))):
         gaps = [name for name in wanted if rows[name].null_count()]
         yield rows.drop_nulls(gaps) if gaps else rows
+
+
+def merged(parts: Iterable[pl.DataFrame], names: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """The columns of the parts, several together: what is looked up in many rows at once is looked up less often."""
+    waiting: list[pl.DataFrame] = []
+    for part in parts:
+        waiting.append(part.select(names))
+        if sum(one.height for one in waiting) >= AT_ONCE:
+            yield pl.concat(waiting, rechunk=True)
+            waiting.clear()
+    if waiting:
+        yield pl.concat(waiting, rechunk=True)
 
 
 def ends(times: pl.Series) -> tuple[datetime, datetime] | None:

@@ -95,8 +95,13 @@ def ids(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
 def own_numbers(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     """The same, but of one packed column without nulls the number of each text, which need not be looked up."""
     if len(columns) == 1 and frame[columns[0]].dtype == _PACKED and not frame[columns[0]].null_count():
-        return frame[columns[0]].to_physical().cast(pl.Int64)
+        return own_number(frame[columns[0]])
     return ids(frame, columns)
+
+
+def own_number(values: pl.Series) -> pl.Series:
+    """A whole number for each value, not negative, equal for equal ones; null for null."""
+    return values.to_physical().cast(pl.Int64) if values.dtype == _PACKED else dense(values)
 
 
 def smallest(values: pl.Series) -> int:

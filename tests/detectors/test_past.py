@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.detectors.detection import Aggregate
-from auditor.detectors.past import Past
+from auditor.detectors.past import Past, Uses
 from auditor.entities.episodes import of_first_legs, visits
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -41,6 +41,13 @@ def test_earlier_rows_of_a_group_are_counted_within_the_history(rows, days: int 
     assert counted.to_list() == [plain(rows[row], alike=False) for row in placed]
     alike = own.earlier((groups + 3 * within).gather(placed))
     assert alike.to_list() == [None if rows[row][1] is None else plain(rows[row], alike=True) for row in placed]
+    uses = Uses.of(own, own.reach(first), (groups + 3 * within).gather(placed))
+    assert uses.counted(pl.int_range(placed.len(), eager=True)).to_list() == alike.to_list()
+    begins, new = uses.new()
+    assert all(fresh for fresh, count in zip(new, alike, strict=True) if count == 0)
+    assert not new.filter(alike.is_null()).any()
+    kinds = (groups + 3 * within).gather(placed)
+    assert sorted(kinds[begins]) == sorted(kinds.drop_nulls().unique())
 
 
 LEGS = st.lists(
