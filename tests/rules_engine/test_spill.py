@@ -102,6 +102,18 @@ def test_equal_numbers_of_all_parts_are_in_one_bucket(tmp_path: Path, parts: lis
     assert sum(len(numbers) for numbers in seen) == len({number for values in parts for number in values})
 
 
+def test_buckets_that_are_split_off_together_keep_apart(tmp_path: Path) -> None:
+    rows = pl.DataFrame({"name": [f"n{number % 41}" for number in range(300_000)], "row": range(300_000)})
+    spill = Spill("name", 9, Room(tmp_path, 4_000_000))
+    spill.add(rows[:280_000])
+    spill.add(rows[280_000:])
+    found = [texts(spill.rows(bucket, like=rows.head(0))) for bucket in range(9)]
+    assert pl.concat(found).sort("row").equals(rows)
+    assert all(one["row"].is_sorted() for one in found)
+    assert sum(one["name"].n_unique() for one in found) == 41
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_files_hold_no_text_of_a_person(tmp_path: Path) -> None:
     spill = Spill("email", 1, Room(tmp_path, 0))
     spill.add(ROWS.select("email", "number"))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
@@ -21,6 +22,9 @@ MEMORY = 20_000_000
 """About how many bytes are kept in memory before rows go to disk."""
 
 _SEED = 23
+
+_AT_ONCE = 1 << 16
+"""About how many rows are put into their buckets at once."""
 
 _NUMBERS = "__numbers:"
 _HALF = 1 << 31
@@ -195,7 +199,7 @@ class Spill:
         if self.twins is None or self.twins[0] not in schema:
             return self.room.whole(pieces, schema)
         own, other = self.twins
-        if any(own in piece.columns for piece in pieces):
+        if _any_has(pieces, own):
             rows = self.room.whole(pieces, schema)
             return alongside(rows, rows[own].zip_with(rows[own].is_not_null(), rows[other]).alias(own))
         rows = self.room.whole(pieces, pl.Schema({name: kind for name, kind in schema.items() if name != own}))
@@ -210,21 +214,13 @@ class Spill:
 
     def columns(self, *, like: pl.DataFrame, order: Callable[[pl.DataFrame], pl.Series], by: Sequence[str]) -> Columns:
         """The rows of the only bucket, which are then gone, in the order that rows with the columns `by` have."""
-        held = self._rows.pop(0, [])
+        rows = self.seen(0, by, like=like)
+        return Columns(self, like, order(rows), rows)
 
-        def whole(names: Sequence[str]) -> pl.DataFrame:
-            read = [*names, *self._beside(names)]
-            return self._whole([self.room.seen(one, read) for one in held], like[read].schema)[names]
-
-        places = order(whole(by))
-        once = self.twins if self.twins and not any(self.twins[0] in one.columns for one in held) else None
-        found = Columns(places.len(), like, self.room, once)
-        for name in like.columns:
-            if once is None or name != once[0]:
-                found.add(_thin(whole([name])[places], needed=()))
-        for one in held:
-            self.room.drop(one)
-        return found
+    def stored(self, name: str) -> str:
+        """The column the named one is read from: its twin where it is that once more in all that was set aside."""
+        held = (one for rows in self._rows.values() for one in rows)
+        return self.twins[1] if self.twins and name == self.twins[0] and not _any_has(held, name) else name
 
     def _split(self, rows: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
         if self.buckets == 1:
@@ -238,49 +234,60 @@ class Spill:
         numbers = coalesced(codes, 0).hash(_SEED) % self.buckets
         places = pl.int_range(rows.height, dtype=pl.get_index_type(), eager=True)
         buckets = pl.DataFrame({"bucket": numbers, "places": places}).group_by("bucket").agg("places")
-        # the rows of one bucket at a time: those of all would be as many once more
-        for bucket, own in zip(buckets["bucket"], buckets["places"], strict=True):
-            yield bucket, rows[own]
+        order, start, ends = buckets["places"].explode(), 0, list(accumulate(buckets["places"].list.len()))
+        for some in _together(ends):
+            # the rows of a few buckets at a time: those of all would be as many once more
+            first, own = start, rows[order[start : ends[some[-1]]]]
+            for place in some:
+                yield buckets["bucket"][place], own[start - first : ends[place] - first]
+                start = ends[place]
 
 
 @dataclass(slots=True)
 class Columns:
-    """Rows set aside column by column, so that whoever reads few columns reads no more.
+    """Rows of the only bucket of `spill` in the order of `places`, so that whoever reads few columns reads no more."""
 
-    The first column of `twins` is the second once more, and is not set aside.
-    """
-
-    height: int
+    spill: Spill
     like: pl.DataFrame
-    room: Room
-    twins: tuple[str, str] | None = None
-    _held: dict[str, _Rows] = field(default_factory=dict, init=False)
-    _last: dict[str, pl.Series] = field(default_factory=dict, init=False)
+    places: InitVar[pl.Series]
+    known: InitVar[pl.DataFrame]
+    height: int = field(init=False)
+    _places: _Rows = field(init=False)
+    _last: dict[str, pl.Series] = field(init=False)
 
-    def add(self, column: pl.DataFrame) -> None:
-        """Set a column aside; a frame without any stands for one of nulls."""
-        self._held |= {name.removeprefix(_NUMBERS): self.room.put(column) for name in column.columns}
+    def __post_init__(self, places: pl.Series, known: pl.DataFrame) -> None:
+        self.height = places.len()
+        self._last = {column.name: picked(column, places) for column in known}
+        self._places = self.spill.room.put(places.to_frame())
 
     def rows(self, names: Collection[str]) -> pl.DataFrame:
         """The rows with those of the named columns there are; those of the last reader need not be read again."""
-        if self.twins is not None and self.twins[0] in names:
-            own, other = self.twins
-            rows = self.rows({*names, other} - {own})
-            return alongside(rows, rows[other].alias(own))
-        read = [name for name in self.like.columns if name in names]
-        self._last = {name: self._last[name] if name in self._last else self._seen(name) for name in read}
-        return pl.DataFrame(list(self._last.values()), height=self.height)
-
-    def _seen(self, name: str) -> pl.Series:
-        held = self.room.seen(self._held[name]) if name in self._held else pl.DataFrame(height=self.height)
-        return self.room.whole([held], self.like[[name]].schema)[name]
+        read = {name: self.spill.stored(name) for name in self.like.columns if name in names}
+        self._last = {name: column for name, column in self._last.items() if name in read.values()}
+        if new := dict.fromkeys(name for name in read.values() if name not in self._last):
+            places = self.spill.room.seen(self._places).to_series()
+            # a column at a time: all of them once more would not fit beside those put in order
+            self._last |= {name: picked(self.spill.seen(0, [name], like=self.like)[name], places) for name in new}
+        return pl.DataFrame([self._last[own].alias(name) for name, own in read.items()], height=self.height)
 
     def clear(self) -> None:
         """Whatever was set aside is gone."""
-        for column in self._held.values():
-            self.room.drop(column)
-        self._held.clear()
+        self.spill.clear()
+        self.spill.room.drop(self._places)
         self._last.clear()
+
+
+def _any_has(pieces: Iterable[_Rows], name: str) -> bool:
+    return any(name in piece.columns or f"{_NUMBERS}{name}" in piece.columns for piece in pieces)
+
+
+def _together(ends: Sequence[int]) -> Iterator[range]:
+    """The places of buckets, about `_AT_ONCE` rows of them at a time; they end at so many rows."""
+    first = before = 0
+    for place, end in enumerate(ends):
+        if end - before >= _AT_ONCE or place == len(ends) - 1:
+            yield range(first, place + 1)
+            first, before = place + 1, end
 
 
 def _thin(rows: pl.DataFrame, *, needed: Collection[str]) -> pl.DataFrame:
