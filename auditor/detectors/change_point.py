@@ -29,7 +29,7 @@ from auditor.detectors.detection import (
 from auditor.detectors.outlier import periods
 from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, together
 from auditor.detectors.wording import entity, number
-from auditor.entities.columns import picked, where_true
+from auditor.entities.columns import flags, picked, run_starts, where_true
 from auditor.entities.groups import ids, places
 from auditor.entities.packed import texts
 from auditor.frozen import dataclass
@@ -37,6 +37,7 @@ from auditor.model.window import Window
 from auditor.tables.schema import LINEAGE
 
 MAD_TO_SIGMA = 1.4826
+_LOST = 1e-9
 PARTIAL = 1
 """So many periods at each end of a person's may be partial."""
 
@@ -122,10 +123,10 @@ def look(rows: pl.LazyFrame, settings: ChangePoint, window: Window, beside: Besi
     if many > MOST:
         return Seen(frame.height, lost, more=_told(many, 0, 0))
     series = _series(values, settings)
-    split = _best_split(series, settings, window)
-    long_enough = split.filter(pl.col("n") >= 2 * settings.min_side)
+    long_enough, far = _may_have_changed(series, settings, window)
     changed = (
-        long_enough.filter(
+        _best_split(far, settings)
+        .filter(
             (pl.col("score") >= settings.threshold)
             & ((pl.col("after") - pl.col("before")).abs().round(DIGITS) >= settings.min_change)
         )
@@ -204,11 +205,37 @@ def _series(told: pl.DataFrame, settings: ChangePoint) -> pl.DataFrame:
     return series.sort("_who", "period")
 
 
-def _best_split(series: pl.DataFrame, settings: ChangePoint, window: Window) -> pl.DataFrame:
-    """For each entity its best split: `score`, `before`, `after`, `at`, `n_before`, `n_after`, `n`.
+def _may_have_changed(series: pl.DataFrame, settings: ChangePoint, window: Window) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The entities with periods enough, as `_who`; and the series of those whose level may have changed by enough.
 
-    `_fits` tells whether any of its splits lies in the window.
+    Of the entities `_fits` tells whether any of their splits lies in the window. Sums of all series one after another
+    tell the levels of both sides of a split but for what is lost in rounding.
     """
+    last = where_true(run_starts(series["_who"]).shift(-1, fill_value=True)).cast(pl.Int64())
+    n = last - last.shift(1, fill_value=-1)
+    whose = run_starts(series["_who"]).cum_sum() - 1
+    sums = pl.DataFrame({"sum": series["x"].cum_sum(), "_whose": whose}).with_columns(
+        n=picked(n, whose),
+        end=picked(last, whose),
+        at=pl.int_range(pl.len(), dtype=pl.Int64()),
+        _next=series["period"].shift(-1),
+    )
+    i = pl.col("at") + pl.col("n") - pl.col("end")
+    begun = pl.col("sum").shift(1, fill_value=0.0).gather(pl.col("end") - pl.col("n") + 1)
+    before = (pl.col("sum") - begun) / i
+    after = (pl.col("sum").gather("end") - pl.col("sum")) / (pl.col("n") - i)
+    least = settings.min_change * (1 - _LOST) - _LOST * (1 + pl.col("sum").abs().max())
+    inside = (i >= settings.min_side) & (pl.col("n") - i >= settings.min_side) & (pl.col("n") > i)
+    may_be = sums.filter(inside & ~((before - after).abs() < least))["_whose"].unique()
+    people = picked(series["_who"], last)
+    fits = flags(people.len()).scatter(sums.filter(inside & within(window, "_next"))["_whose"].unique(), True)
+    every = pl.DataFrame([people.alias("_who"), fits.alias("_fits")])
+    long_enough = every.filter((n >= 2 * settings.min_side) & (n > 0))
+    return long_enough, series.filter(pl.col("_who").is_in(picked(people, may_be).implode()))
+
+
+def _best_split(series: pl.DataFrame, settings: ChangePoint) -> pl.DataFrame:
+    """For each entity its best split: `score`, `before`, `after`, `at`, `n_before`, `n_after`, `n`."""
     i = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("_who")
     n = pl.len().over("_who").cast(pl.Int64)
     step = (pl.col("x") - pl.col("x").shift(1).over("_who")).abs()
@@ -235,13 +262,11 @@ def _best_split(series: pl.DataFrame, settings: ChangePoint, window: Window) -> 
     inside = (pl.col("_i") >= settings.min_side) & (pl.col("_n") - pl.col("_i") >= settings.min_side)
     return (
         scored.filter(inside)
-        .with_columns(_fits=within(window, "_next").any().over("_who"))
         .sort("_who", "score", "period", descending=[False, True, False])
         .group_by("_who", maintain_order=True)
         .first()
         .select(
             "_who",
-            "_fits",
             "score",
             "before",
             "after",

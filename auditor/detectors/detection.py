@@ -16,9 +16,9 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from auditor.entities.columns import picked, uniform
+from auditor.entities.columns import flags, picked, uniform
 from auditor.entities.episodes import END
-from auditor.entities.groups import greatest, ids, paired
+from auditor.entities.groups import greatest, ids, own_number, paired
 from auditor.entities.packed import texts
 from auditor.frozen import dataclass
 from auditor.model.audit import Ledger
@@ -68,16 +68,32 @@ class Aggregate:
         rows = frame.lazy().select(*sorted(self.reads), groups.alias("_group"))
         found = rows.group_by("_group").agg(*columns, _rows=pl.len()).collect()
         for name, column in self.kinds.items():
-            known = frame[column].is_not_null()
-            if not known.any():
+            if frame[column].null_count() == frame.height:
                 found = found.with_columns(pl.lit(0, dtype=pl.Int64()).alias(name))
                 continue
-            once = paired(groups, ids(frame, [column])).set(~known, None).arg_unique()
-            counts = picked(groups, once.filter(picked(known, once))).alias("group").value_counts()
-            table = uniform(0, greatest(groups) + 1, pl.Int64())
-            table = table.scatter(counts["group"], counts["count"].cast(pl.Int64()))
-            found = found.with_columns(picked(table, found["_group"]).alias(name))
+            counts = _kinds(groups, frame[column])
+            found = found.with_columns(picked(counts, found["_group"]).alias(name))
         return self.finish(found.lazy()).collect()
+
+
+def _kinds(groups: pl.Series, values: pl.Series) -> pl.Series:
+    """How many different values each group has, by its number."""
+    kinds, known = own_number(values), values.is_not_null()
+    counts = uniform(0, greatest(groups) + 1, pl.Int64())
+    if not known.all():
+        groups, kinds = groups.filter(known), kinds.filter(known)
+    if groups.is_sorted():
+        counts = counts.scatter(groups, 1)
+        # of groups that stand together only those in which neighbours differ have several
+        varied = flags(counts.len()).scatter(
+            groups.filter((groups == groups.shift(1)) & (kinds != kinds.shift(1))), True
+        )
+        chosen = picked(varied, groups)
+        groups, kinds = groups.filter(chosen), kinds.filter(chosen)
+    every = paired(kinds, groups)
+    once = every.arg_unique()
+    many = picked(groups, once).alias("group").value_counts()
+    return counts.scatter(many["group"], many["count"].cast(pl.Int64()))
 
 
 @dataclass(frozen=True, slots=True)

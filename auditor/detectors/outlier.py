@@ -29,12 +29,14 @@ from auditor.detectors.detection import (
 )
 from auditor.detectors.seen import Again, Beside, Seen, ends, once, together, usable_again
 from auditor.detectors.wording import entity, number
-from auditor.entities.columns import picked, where_true
+from auditor.entities.columns import picked, run_starts, where_true
 from auditor.entities.groups import codes, ids, paired, places, smallest, spread
 from auditor.entities.packed import texts
 from auditor.frozen import dataclass
 from auditor.model.window import Window
 from auditor.tables.schema import LINEAGE
+
+_MICROSECOND = timedelta(microseconds=1)
 
 MOST = 10_000
 """The most a rule may ask for."""
@@ -180,12 +182,25 @@ def periods(frame: pl.DataFrame, who: pl.Series, value: Aggregate, length: timed
 
     They have `_who`, the number of the entity, `period`, `_group`, their place, and the count of their `_rows`.
     """
-    begins = frame.select(period_start(length)).to_series()
-    number = begins.dt.epoch("us" if length % timedelta(days=1) else "d")
-    first, group = places(paired(who.cast(pl.Int64()), places(number)[1].cast(pl.Int64())))
-    found = value.summed(frame, group.cast(pl.Int64()))
+    number = _period_number(frame["joined_time"], length)
+    key = paired(who.cast(pl.Int64()), number - smallest(number))
+    if key.is_sorted():
+        starts = run_starts(key)
+        first, group = where_true(starts), starts.cum_sum() - 1
+    else:
+        first, group = places(key)
+    group = group.cast(pl.Int64())
+    found = value.summed(frame, group)
     rows = picked(first, found["_group"])
-    return group.cast(pl.Int64()), found.with_columns(_who=picked(who, rows), period=picked(begins, rows))
+    begins = frame.select("joined_time")[rows].select(period=period_start(length))
+    return group, found.with_columns(picked(who, rows).alias("_who"), begins.to_series())
+
+
+def _period_number(times: pl.Series, length: timedelta) -> pl.Series:
+    """The number of the `period_start` of each time: equal for equal ones, and in their order."""
+    if length == timedelta(weeks=1) and times.dtype == pl.Datetime("us", "UTC"):
+        return (times.dt.epoch("us") + timedelta(days=3) // _MICROSECOND) // (length // _MICROSECOND)
+    return times.to_frame().select(period_start(length)).to_series().dt.epoch("us")
 
 
 def period_start(length: timedelta) -> pl.Expr:
