@@ -15,7 +15,7 @@ Polars forgets the numbers with the last such column: whoever keeps numbers of t
 """
 
 _TEXT, _TEXTS = pl.String(), pl.List(pl.String())
-_RUN, _LOOKED_AT = 2, 10_000
+_RUN, _SHORT, _FEW, _LOOKED_AT = 2, 8, 32, 10_000
 
 
 def as_numbers(values: pl.Series) -> pl.Series:
@@ -23,19 +23,34 @@ def as_numbers(values: pl.Series) -> pl.Series:
     return values.cast(PACKED)
 
 
-def packed(values: pl.Series, look_up: Callable[[pl.Series], pl.Series] = as_numbers) -> pl.Series:
-    """The texts as numbers; where equal texts stand together, each run is looked up once."""
+def packed(
+    values: pl.Series,
+    look_up: Callable[[pl.Series], pl.Series] = as_numbers,
+    runs: tuple[pl.Series, pl.Series] | None = None,
+) -> pl.Series:
+    """The texts as numbers; where equal texts stand together, each run is looked up once.
+
+    `runs` are the first of each run and the run of each text, where somebody knows them.
+    """
     if values.dtype != pl.String or values.is_empty():
         return values.cast(PACKED) if values.dtype == pl.String else values
-    if _differ(values.head(_LOOKED_AT).rle_id()) or _differ(runs := values.rle_id()):
-        return look_up(values)
-    starts = where_true(run_starts(runs))
-    return picked(look_up(picked(values, starts)), runs)
+    if runs is None:
+        first = values.head(_LOOKED_AT)
+        beginning = first.rle_id()
+        if not beginning[-1] and first[0] is not None and (values == first[0]).all(ignore_nulls=False):
+            return look_up(first[:1]).new_from_index(0, values.len())
+        # to look up few texts costs less than to find short runs of them
+        short = _differ(beginning, _SHORT) and first.n_unique() <= _FEW
+        if short or _differ(beginning) or _differ(found := values.rle_id()):
+            return look_up(values)
+        runs = where_true(run_starts(found)), found
+    starts, own = runs
+    return picked(look_up(picked(values, starts)), own)
 
 
-def _differ(runs: pl.Series) -> bool:
-    """Whether most neighbours are of different runs."""
-    return (int(runs[-1]) + 1) * _RUN > runs.len()
+def _differ(runs: pl.Series, length: int = _RUN) -> bool:
+    """Whether runs are shorter than the length on average."""
+    return (int(runs[-1]) + 1) * length > runs.len()
 
 
 def read_packed(rows: pl.LazyFrame) -> pl.DataFrame:

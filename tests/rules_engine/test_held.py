@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auditor.entities.columns import runs_of
 from auditor.entities.packed import packed, texts
 from auditor.rules.compiled.compile import expression
 from auditor.rules.language.columns import names_in
@@ -16,11 +17,11 @@ from auditor.rules.language.spec import Condition
 from auditor.rules.language.tree import Column, Literal, Op, Type
 from auditor.rules.reading.bind import bind
 from auditor.rules.rows.evaluate import Reading, computed
-from auditor.rules.rows.held import Beside, Held
+from auditor.rules.rows.held import Beside, Held, Late
 from auditor.rules.rows.keys import RUN, key_of
 from auditor.rules.rows.known import Known, Memory
 from auditor.rules.rows.once import by_source, made_name, row_trees, settled
-from auditor.rules.rows.places import PLACE
+from auditor.rules.rows.places import PLACE, in_runs
 from auditor.rules.rows.source import Source
 from auditor.tables.facts import OF_MEETING, value_source, with_facts
 from auditor.tables.schema import LINEAGE, TABLES
@@ -170,11 +171,14 @@ def test_held_rows_stand_in_order_whatever_order_they_came_in(rows, random):
     assert one["joined_time"].drop_nulls().is_sorted()
 
 
-@given(attendees(), st.randoms(use_true_random=False))
-def test_rows_of_a_meeting_stand_together_and_in_order_whatever_order_they_came_in(rows, random):
+@given(attendees(), st.booleans(), st.randoms(use_true_random=False))
+def test_rows_of_a_meeting_stand_together_and_in_order_whatever_order_they_came_in(rows, late, random):
     random.shuffle(places := list(range(rows.height)))
     for came in (rows, rows[places], rows.sort("meeting_id", "joined_time", *LINEAGE, nulls_last=True)):
         held = Held("attendees", came, Beside(frames(rows)))
+        if late:
+            read = came.select("site_url", "meeting_id")
+            held = Held("attendees", came.drop(read.columns), held.beside, Late(read, read.columns))
         found = held.together("meeting_id").frame(["joined_time", *LINEAGE, "meeting_id", PLACE, f"{RUN}meeting_id"])
         assert found.select(*LINEAGE).sort(*LINEAGE).equals(rows.select(*LINEAGE).sort(*LINEAGE))
         assert found[PLACE].to_list() == list(range(rows.height))
@@ -184,6 +188,27 @@ def test_rows_of_a_meeting_stand_together_and_in_order_whatever_order_they_came_
         in_run = found.join(by_time, on=[*LINEAGE], how="left", maintain_order="left").group_by("meeting_id")
         assert all(of_meeting["time"].is_sorted() for _, of_meeting in in_run)
         assert found.select(key=key_of(found, ["meeting_id"]))["key"].is_sorted()
+
+
+_ROW = st.tuples(st.integers(0, 3), st.none() | st.integers(0, 2), st.sampled_from([*"abb", None]), st.integers(0, 2))
+
+
+@given(st.lists(_ROW, max_size=24), st.booleans(), st.booleans(), st.randoms(use_true_random=False))
+def test_rows_of_each_run_are_put_in_the_order_all_rows_have(each, are_packed, scattered, random):
+    each.sort(key=lambda row: row[0])
+    rows = pl.DataFrame(
+        each, schema={"run": pl.UInt32, "time": pl.Int64, "page": pl.String, "item": pl.Int64}, orient="row"
+    )
+    rows = rows.with_columns(pl.col("time").cast(pl.Datetime("us", "UTC")).alias("joined_time"))
+    rows = rows.with_columns(packed(rows["page"])) if are_packed else rows
+    plain = texts(rows).sort("run", "joined_time", *LINEAGE, nulls_last=True, maintain_order=True)
+    random.shuffle(places := list(range(rows.height)))
+    brought = pl.Series(sorted(places, key=places.__getitem__), dtype=pl.UInt32) if scattered else None
+    given_rows = rows[places] if scattered else rows
+    found = in_runs(given_rows, "joined_time", rows["run"], brought)
+    assert texts(given_rows if found is None else given_rows[found]).equals(plain)
+    if found is None:
+        assert not scattered
 
 
 def test_a_given_fact_counts_more_than_the_text_it_is_usually_made_from():
@@ -275,10 +300,11 @@ def test_texts_that_are_only_compared_stay_packed():
     assert Reading.of(both, schema).texts == {"a", "b", "c"}
 
 
-@pytest.mark.parametrize("values", [[], [None], ["a"] * 9, [None, "a", "a", None], list("abcabc")])
+@pytest.mark.parametrize("values", [[], [None], ["a"] * 9, [None, "a", "a", None], list("abcabc"), [*"aaabbb"] * 9])
 def test_packing_loses_nothing(values):
     series = pl.Series("x", values, dtype=pl.String)
     assert texts(packed(series).to_frame())["x"].to_list() == values
+    assert texts(packed(series, runs=runs_of(series)).to_frame())["x"].to_list() == values
 
 
 def test_a_part_that_was_made_is_read_where_it_stands_in_another_tree():

@@ -9,7 +9,7 @@ from functools import partial
 
 import polars as pl
 
-from auditor.entities.columns import alongside, coalesced, fitted, flags, picked, runs_of, uniform, where_true
+from auditor.entities.columns import alongside, coalesced, fitted, picked, runs_of, uniform, where_true
 from auditor.entities.packed import PACKED, packed, texts
 from auditor.rules.compiled.compile import expression, with_shared
 from auditor.rules.language.columns import names_in
@@ -19,7 +19,7 @@ from auditor.rules.rows.answers import Answers
 from auditor.rules.rows.keys import RUN, code_of, key_of, numbered
 from auditor.rules.rows.known import Known, Memory
 from auditor.rules.rows.once import MADE, Sources, made_name
-from auditor.rules.rows.places import PLACE, places_of
+from auditor.rules.rows.places import PLACE, in_runs, places_of
 from auditor.rules.rows.runs import Runs
 from auditor.tables.facts import OF_MEETING, Geo, value_source, with_facts
 from auditor.tables.schema import COUNT, TABLES, TEXT
@@ -70,6 +70,7 @@ class Late:
     packs: Collection[str] = ()
     known: dict[str, Known] = field(default_factory=dict)
     _packed: dict[str, pl.Series] = field(default_factory=dict, init=False)
+    _runs: dict[str, tuple[pl.Series, pl.Series]] = field(default_factory=dict, init=False)
 
     def __contains__(self, name: object) -> bool:
         return name in self.read.columns
@@ -80,14 +81,28 @@ class Late:
             return self.at(name, places)
         # where all are asked for they are packed as they were read, where equal ones stand together
         if places is None or places.len() * FEW >= self.read.height:
-            texts = self.at(name, None)
-            self._packed[name] = self.known[name].packed(texts) if name in self.known else packed(texts)
+            texts, runs = self.at(name, None), self._runs.get(name)
+            self._packed[name] = (
+                self.known[name].packed(texts, runs) if name in self.known else packed(texts, runs=runs)
+            )
         return packed(self.at(name, places))
 
     def at(self, name: str, places: pl.Series | None) -> pl.Series:
         """The texts at the places, packed only where they are already."""
         column = self._packed.get(name, self.read[name])
         return column if places is None else picked(column, places)
+
+    def runs(self, name: str) -> pl.Series | None:
+        """The run of each row in runs of equal texts as they were read, by which they are packed.
+
+        None where a text has several runs.
+        """
+        texts = self.read[name]
+        firsts, runs = runs_of(texts)
+        if picked(texts, firsts).n_unique() < firsts.len():
+            return None
+        self._runs[name] = firsts, runs
+        return runs
 
 
 @dataclass(slots=True)
@@ -135,18 +150,26 @@ class Held:
         return self._together[column]
 
     def _put_together(self, column: str) -> Held:
-        codes = coalesced(fitted(code_of(self.frame([column]).to_series()), COUNT), -1)
-        places = places_of(self.own, TABLES[self.table].time)
-        firsts, runs = runs_of(codes)
-        if picked(codes, firsts).n_unique() != firsts.len() or _back(places, runs).any():
-            brought = Runs.of(codes)
-            runs = brought.keys.rle_id()
-            found = self.taken_whole(_in_time(brought.places, runs, places))
-        else:
+        runs, brought = self._runs(column)
+        places = in_runs(self.own, TABLES[self.table].time, runs, brought)
+        if places is None:
             found = Held(self.table, self.own, self.beside, self.late, self.places)
             found._made, found._answers, found._values = self._made, self._answers, self._values
+        else:
+            found = self.taken_whole(places)
         found.own = alongside(_placed(found.own), fitted(runs, COUNT).alias(f"{RUN}{column}"))
         return found
+
+    def _runs(self, column: str) -> tuple[pl.Series, pl.Series | None]:
+        """The run of each row in runs of equal values, and the places that bring rows so, unless they stand so."""
+        if column in self.late and self.places is None and (known := self.late.runs(column)) is not None:
+            return known, None
+        codes = coalesced(fitted(code_of(self.frame([column]).to_series()), COUNT), -1)
+        firsts, runs = runs_of(codes)
+        if picked(codes, firsts).n_unique() == firsts.len():
+            return runs, None
+        brought = Runs.of(codes)
+        return brought.keys.rle_id(), brought.places
 
     @property
     def height(self) -> int:
@@ -317,9 +340,10 @@ class Held:
             if source == OF_MEETING:
                 columns = self._meeting_key()
                 runs = [name for name in self.own.columns if name.startswith(RUN)]
-                meetings = self.frame([*columns, *runs])
-                first, places = numbered(key_of(meetings, columns))
-                values = _Values(Known.local(texts(meetings[columns][first])), places)
+                # of rows in runs the run tells the meeting
+                rest = [name for name in columns if f"{RUN}{name}" not in runs]
+                first, places = numbered(key_of(self.frame([*rest, *runs]), columns))
+                values = _Values(Known.local(texts(self.taken(columns, first))), places)
             elif self.beside.memory.passed(self.table, source):
                 column = self.late.at(source, self.places) if source in self.late else self._column(source)
                 first, places = runs_of(column)
@@ -334,24 +358,6 @@ class Held:
 def _placed(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows, which are in order, with the place of each."""
     return alongside(rows, pl.int_range(rows.height, dtype=pl.Int64, eager=True).alias(PLACE))
-
-
-def _back(places: pl.Series, runs: pl.Series) -> pl.Series:
-    """Which rows go back in time from the row before them in their run."""
-    back = (places[1:] < places[:-1]) & (runs[1:] == runs[:-1])
-    return pl.concat([flags(min(1, places.len())), back], rechunk=True)
-
-
-def _in_time(rows: pl.Series, runs: pl.Series, places: pl.Series) -> pl.Series:
-    """The rows, which stand in runs, with those of each run in order of their places; most runs are so already."""
-    in_runs = picked(places, rows)
-    late = runs.filter(_back(in_runs, runs))
-    if late.is_empty():
-        return rows
-    mixed = where_true(picked(flags(int(runs[-1]) + 1).scatter(late, True), runs))
-    keys = pl.DataFrame({"run": picked(runs, mixed), "place": picked(in_runs, mixed)})
-    order = keys.select(pl.arg_sort_by("run", "place", maintain_order=True)).to_series()
-    return rows.scatter(mixed, picked(rows, picked(mixed, order)))
 
 
 def _made(known: Known, trees: Sequence[Op]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from auditor.entities.columns import picked
+from auditor.entities.columns import INDEX, flags, picked, rows_at, where_true
 from auditor.model.window import Window
 from auditor.rules.rows.keys import code_of, numbered
 from auditor.tables.schema import COUNT, LINEAGE, TABLES, TEXT
@@ -60,6 +60,51 @@ def _packed(columns: list[pl.Series]) -> pl.Series | None:
         packed = packed * (1 << width) + (pl.col(str(number)) - low).fill_null(high - low + 1)
         bits += width
     return frame.select(packed).to_series() if bits <= _BITS and frame.height else None
+
+
+def in_runs(
+    rows: pl.DataFrame, time: str | None, runs: pl.Series, brought: pl.Series | None = None
+) -> pl.Series | None:
+    """The places of the rows with those of each run in order; None where they stand so already.
+
+    The rows stand in runs, or do where those at the places are `brought`. Only rows of runs that are not in order yet
+    are compared.
+    """
+    keys = rows.select(order(time))
+    late = runs.filter(_goes_back(keys if brought is None else rows_at(keys, brought), time, runs))
+    if late.is_empty():
+        return brought
+    mixed = where_true(picked(flags(int(runs[-1]) + 1).scatter(late, True), runs))
+    own = mixed if brought is None else picked(brought, mixed)
+    both = pl.DataFrame([picked(runs, mixed).alias("run"), places_of(rows_at(keys, own), time)])
+    sorted_own = picked(own, both.select(pl.arg_sort_by("run", PLACE, maintain_order=True)).to_series())
+    every = pl.int_range(rows.height, dtype=INDEX, eager=True) if brought is None else brought
+    return every.scatter(mixed, sorted_own)
+
+
+def _goes_back(rows: pl.DataFrame, time: str | None, runs: pl.Series) -> pl.Series:
+    """Which rows are before the row above them in their run; lineage is compared where the moments are the same."""
+    moment, page, item = (rows[name] for name in order(time))
+    inside = runs[1:] == runs[:-1]
+    if any(column.null_count() for column in (moment, page, item)):
+        places = places_of(rows, time)
+        return _after_first((places[1:] < places[:-1]) & inside, rows.height)
+    ticks = moment.to_physical()
+    back = (ticks[1:] < ticks[:-1]) & inside
+    above = where_true((ticks[1:] == ticks[:-1]) & inside)
+    if not above.is_empty():
+        below = above + 1
+        pages, items = [(picked(column, above), picked(column, below)) for column in (page, item)]
+        same = pages[0] == pages[1]
+        other = where_true(~same)
+        worse = same & (items[1] < items[0])
+        worse = worse.scatter(other, picked(pages[1], other).cast(TEXT) < picked(pages[0], other).cast(TEXT))
+        back = back.scatter(above.filter(worse), True)
+    return _after_first(back, rows.height)
+
+
+def _after_first(back: pl.Series, height: int) -> pl.Series:
+    return pl.concat([flags(min(1, height)), back], rechunk=True)
 
 
 def in_order(rows: pl.DataFrame, columns: Sequence[str]) -> bool:
