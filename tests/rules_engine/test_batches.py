@@ -16,6 +16,7 @@ from auditor.entities.packed import PACKED
 from auditor.errors import ConfigError
 from auditor.model.vocabulary import Verdict
 from auditor.model.window import Window
+from auditor.rules.judging.judge import counting
 from auditor.rules.judging.run import Means, run, source_of
 from auditor.rules.language.spec import Detector
 from auditor.rules.outcome import Judged
@@ -241,6 +242,24 @@ def test_a_part_has_whole_meetings_and_no_row_is_lost(company, layout):
         assert rows.sort(rows.columns).equals(tables[name].sort(rows.columns))
     meetings = [set().union(*(part[name]["meeting_id"] for name in pieces)) for part in found]
     assert sum(len(held) for held in meetings) == len(set().union(*meetings))
+
+
+def test_rows_that_count_for_no_rule_are_not_read_and_nothing_else_changes(company):
+    tables, window = company
+    pieces = {name: in_order(tables[name]) for name in SPLIT}
+    tasks = {one.rule.id: Task(one.rule, one.values) for one in BOUND if not one.missing_lists}
+    told = {name: counting([task], task.rule.detect.table) for name, task in tasks.items()}
+    chosen = [one for one in BOUND if told.get(one.rule.id) is not None]
+    assert {"CHN-002", "ATT-008"} <= {one.rule.id for one in chosen}
+    assert told["CLI-001"] is None
+    assert counting([tasks["CHN-002"], tasks["CHN-004"]], "devices") is None
+    assert tables["devices"].filter(told["CHN-002"]).height < tables["devices"].height
+    for one in chosen:
+        elsewhere = batches(pieces, lazy(tables), window=window, now=NOW, means=MEANS, rows=PART)
+        whole, apart = (
+            run([one], lazy(tables), window=window, now=NOW, means=MEANS, elsewhere=way) for way in (None, elsewhere)
+        )
+        assert whole == apart, one.rule.id
 
 
 def test_small_tables_are_left_to_one_go(company):

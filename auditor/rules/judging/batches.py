@@ -14,7 +14,7 @@ import polars as pl
 from auditor.detectors.seen import Beside
 from auditor.model.window import Window
 from auditor.rules.judging.across import WHOLE, Across, SourceOf
-from auditor.rules.judging.judge import columns_of, keep, reads_history
+from auditor.rules.judging.judge import columns_of, counting, keep, reads_history
 from auditor.rules.judging.lessons import Lessons, learned_names, lookups
 from auditor.rules.judging.merging import Part, judged_part, put_by, trimmed
 from auditor.rules.judging.splitting import Splitting, splitting
@@ -175,13 +175,18 @@ class Batches:
     def _split(self, tasks: Sequence[Task]) -> Pieces:
         """The tables that are read in parts: those the rules judge, and those facts are made from."""
         wanted = {table for task in tasks for table in columns_of(task)}
-        facts = lookups(tasks).union(*(splitting(task.rule, also=task.also).lookups for task in tasks))
+        facts = _lookups(tasks)
         history = {task.rule.detect.table for task in tasks if reads_history(task.rule) or learned_names(task)}
         return {
             table: found if table in facts | history else [_inside(piece, table, self.window) for piece in found]
             for table, found in self.pieces.items()
             if table in wanted | facts
         }
+
+
+def _lookups(tasks: Sequence[Task]) -> frozenset[str]:
+    """The tables facts are made from."""
+    return lookups(tasks).union(*(splitting(task.rule, also=task.also).lookups for task in tasks))
 
 
 def _inside(piece: pl.LazyFrame, table: str, window: Window) -> pl.LazyFrame:
@@ -253,15 +258,27 @@ def _in_memory(
     told = {"tracking_codes" if name == "tracking_code" else name for name in told}
     read = {"meetings": {*needs.get("meetings", ()), *told, "start_time"}, "participants": {"host", "participant_id"}}
     found: dict[str, pl.LazyFrame] = {}
+    whole = _lookups(tasks) | lessons.kept().keys()
     for table, frame in frames.items():
         time = TABLES[table].time
         wanted = {*needs[table], *read.get(table, ()), "meeting_start_time"}
         names = sources(table, {name for name in wanted if _known(table, name)})
         own = {"site_url", "meeting_id", *LINEAGE, *([time] if time else [])} & set(TABLES[table].schema)
         given = [name for name in frame.collect_schema() if name not in TABLES[table].schema]
-        rows = frame.select(*sorted(names | own), *given).collect(engine="in-memory")
+        where = None if table in whole else counting(tasks, table)
+        rows = _collected(frame, [*sorted(names | own), *given], where)
         found[table] = lessons.numbered(table, rows).lazy()
     return found
+
+
+def _collected(frame: pl.LazyFrame, names: Sequence[str], where: pl.Expr | None) -> pl.DataFrame:
+    """The columns in memory, of the rows `where` is true of if it can be told."""
+    if where is not None:
+        try:
+            return frame.filter(where).select(names).collect(engine="in-memory")
+        except CRASHES as error:  # the rule at fault shows
+            _log.debug("rows that count could not be told", exc_info=error)
+    return frame.select(names).collect(engine="in-memory")
 
 
 def _known(table: str, name: str) -> bool:

@@ -12,7 +12,8 @@ import polars as pl
 
 from auditor.entities.packed import texts
 from auditor.model.window import Window
-from auditor.rules.language.columns import base_columns, looked_at, only_told_apart
+from auditor.rules.compiled.compile import expression
+from auditor.rules.language.columns import base_columns, looked_at, names_in, only_told_apart
 from auditor.rules.language.inline import definitions, inlined
 from auditor.rules.language.spec import Baseline, Condition, Detector, Group, Match, Pairs, Python, Rule
 from auditor.rules.language.spec import Sequence as Steps
@@ -107,6 +108,18 @@ def counted(rule: Rule, table: str) -> Condition | None:
     if any(derived.over for derived in detect.derive):
         return None
     return Condition(inlined(detect.where.tree, definitions(detect.derive)), detect.where.clauses)
+
+
+def counting(tasks: Sequence[Task], table: str) -> pl.Expr | None:
+    """Of which rows some rule's `where` may be true; None where others count, or columns alone do not tell."""
+    conditions = [counted(task.rule, table) for task in tasks if table in columns_of(task)]
+    trees = [condition.tree for condition in conditions if condition is not None]
+    watched = any(task.watch is not None for task in tasks)
+    if watched or len(trees) < max(1, len(conditions)):
+        return None
+    if not all(names_in(tree) and names_in(tree) <= TABLES[table].schema.keys() for tree in trees):
+        return None
+    return pl.any_horizontal([expression(tree).fill_null(value=True) for tree in trees])
 
 
 def columns_of(task: Task) -> Mapping[str, frozenset[str]]:
