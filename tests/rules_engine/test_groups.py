@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from auditor.model.vocabulary import Verdict
 from auditor.rules.compiled.aggregates import AGGREGATES as AGGREGATES_KNOWN
 from auditor.rules.compiled.aggregates import OF_NONE, Rows
+from auditor.rules.compiled.bounds import least_rows
 from auditor.rules.compiled.compile import expression
 from auditor.rules.compiled.dtypes import DTYPES
 from auditor.rules.language.tree import Column, Literal, Op, Type
@@ -593,3 +594,79 @@ def test_a_group_of_very_many_rows_rests_on_each_record_once(judge, table):
     assert [*found.records] == expected
     assert found.records[0] == expected[0]
     assert len(found.records) == 12_000
+
+
+HAVINGS = (
+    "people >= 3",
+    "crowd > 1 or (null if coalesce(crowd, 0) + open > 1 else false)",
+    "n > 1 and not some",
+    "people >= 2 and not some and (long > 2 * minutes or (null if open > 0 else false))",
+    "not (n < 3 or each)",
+    "2 <= people + n and long is not None",
+    "null if people > 1 else false",
+    "some and (true if open == 0 else null) and people > 0",
+)
+
+
+def gathered(chance):
+    missing = {"left_time": None} if chance.random() < 0.1 else {}
+    return (
+        attendee(chance)
+        | {"meeting_id": chance.choice("klmn"), "invited": chance.choice([False] * 5 + [True, None])}
+        | missing
+    )
+
+
+@settings(max_examples=120)
+@given(many(gathered), st.sampled_from(HAVINGS), st.sampled_from(["meeting_id", "meeting_id, email"]))
+def test_groups_told_to_be_no_hits_before_they_are_summed_up_are_none(judge, rows, having, by):
+    aggregates = {
+        "n": "count()",
+        "people": "n_unique(company)",
+        "crowd": "peak(joined_time, left_time)",
+        "open": "count_if(joined_time is None or left_time is None)",
+        "some": "any(invited)",
+        "each": "all(invited)",
+        "long": "max(duration)",
+    }
+    told = ", ".join(f'{name}: "{tree}"' for name, tree in aggregates.items())
+    rows = [row | {"company": f"{row['email']}{row['duration']}"} for row in numbered(rows)]
+
+    def found(condition):
+        return judge(
+            f"{{from: attendees, group: {{by: [{by}], aggregate: {{{told}}}, having: '{condition}'}}}}",
+            {"attendees": rows},
+            fingerprint=f"[{by}]",
+            show=[*aggregates, "rows"],
+        )
+
+    # what compares a value with itself tells nothing before all is summed up
+    quick, plain = found(having), found(f"({having}) if rows == rows else null")
+    assert [one.records for one in quick.findings] == [one.records for one in plain.findings]
+    assert quick.seen == plain.seen
+    assert (quick.population, quick.not_evaluable) == (plain.population, plain.not_evaluable)
+    assert not quick.crashed
+
+
+@pytest.mark.parametrize(
+    ("having", "plain", "least"),
+    [
+        ("n >= 4", False, 4),
+        ("people > 2 and n > 0", False, 3),
+        ("people > 2 or n > 5", False, 3),
+        ("not n < 7", False, 7),
+        ("crowd > 3 or (null if coalesce(crowd, 0) + open > 3 else false)", False, 1),
+        ("crowd > 3 or (null if coalesce(crowd, 0) + open > 3 else false)", True, 4),
+        ("n + people >= 5", False, 3),
+        ("n + people >= 5 or some", False, 1),
+        ("null if n > 1 else false", False, 2),
+        ("n < 3", False, 1),
+        ("n > 2 * people", False, 1),
+    ],
+)
+def test_a_condition_tells_how_many_rows_a_group_must_have(rule, having, plain, least):
+    aggregates = "n: count(), people: n_unique(email), some: any(invited), crowd: 'peak(joined_time, left_time)'"
+    aggregates += ", open: count_if(left_time is None)"
+    detect = f"{{from: attendees, group: {{by: [meeting_id], aggregate: {{{aggregates}}}, having: '{having}'}}}}"
+    stage = rule(detect, fingerprint="[meeting_id]").detect.stage
+    assert least_rows(stage.having.tree, dict(stage.aggregate), plain=plain) == least

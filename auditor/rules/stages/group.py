@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 
 import polars as pl
 
-from auditor.rules.compiled.aggregates import Rows
-from auditor.rules.compiled.bounds import at_least
+from auditor.entities.columns import coalesced, filtered, flags, picked, where_true
+from auditor.entities.groups import mates
+from auditor.frozen import dataclass
+from auditor.rules.compiled.aggregates import Rows, aggregates_in
+from auditor.rules.compiled.bounds import at_least, can_be_false, least_rows, parts_of
 from auditor.rules.compiled.temporal import span, window_end, window_start
 from auditor.rules.language.columns import asked, names_in
-from auditor.rules.language.spec import Group, GroupWindow
+from auditor.rules.language.spec import Condition, Group, GroupWindow
 from auditor.rules.language.tree import Column, Expr, Op, Type
 from auditor.rules.outcome import NULL, Judged
+from auditor.rules.rows.evaluate import computed
 from auditor.rules.rows.handed import Handed
 from auditor.rules.rows.keys import KEY, with_key
 from auditor.rules.rows.places import AT, in_order, order
-from auditor.rules.rows.runs import Runs
+from auditor.rules.rows.runs import Runs, among
 from auditor.rules.stages.kept import hits, split, with_records
 from auditor.rules.stages.summary import Edge, Summary, summary
 from auditor.rules.task import Task
@@ -26,6 +32,12 @@ from auditor.tables.schema import TABLES
 START, END = "window_start", "window_end"
 _BURST = "__burst"
 _MANY = 2
+_FEWER = 4
+"""Of so many rows, or groups, one may have to go before it is worth while to leave some out."""
+
+_ROWS = Op("count", (), Type.INTEGER)
+_DEAR = frozenset({"n_unique", "values", "median", "quantile", "std", "covered", "peak"})
+"""Aggregates that look at the values of a group more than once."""
 
 
 def judge_group(handed: Handed, stage: Group, task: Task) -> Judged:
@@ -38,6 +50,7 @@ def judge_group(handed: Handed, stage: Group, task: Task) -> Judged:
     if window is not None:
         kept = _cut(kept, window, task)
         kept = with_key(kept, (KEY, _BURST))
+    population, kept = _worth_summing(kept, stage, task) if task.watch is None else (None, kept)
     grouped = _summed(kept, stage, task, only=None if task.watch else asked(stage))
     found, not_judged = hits(grouped, stage.having, task)
     if found.height < grouped.height:
@@ -48,9 +61,72 @@ def judge_group(handed: Handed, stage: Group, task: Task) -> Judged:
         found = hits(_summed(members, stage, task), stage.having, task)[0]
     return Judged(
         with_records(found, members, on=[KEY]),
-        population=grouped.height,
+        population=grouped.height if population is None else population,
         not_evaluable=taken.unknown + not_judged,
     )
+
+
+def _worth_summing(rows: pl.DataFrame, stage: Group, task: Task) -> tuple[int | None, pl.DataFrame]:
+    """How many groups there are, where that is known then, and the rows of those `having` may be true or null of.
+
+    It is false of groups of too few rows, and of those of which a part of it is that takes no dear sums to tell.
+    """
+    population, screens = None, _screens(stage)
+    if screens.least > 1:
+        population, enough = _of_size(rows[KEY], screens.least)
+        for tree in screens.beside:
+            other = where_true(coalesced(computed(rows, tree), value=False))
+            enough |= among(rows[KEY], picked(rows[KEY], other)) if other.len() else enough
+        if enough.sum() * _FEWER <= rows.height * (_FEWER - 1):
+            rows = filtered(rows, enough)
+    if screens.cheap is not None:
+        condition, names = screens.cheap
+        grouped = _summed(rows, stage, task, only=names)
+        population = grouped.height if population is None else population
+        may = coalesced(computed(grouped, condition), value=True)
+        if may.sum() * _FEWER <= grouped.height:
+            rows = rows.filter(among(rows[KEY], grouped[KEY].filter(may)))
+    return population, rows
+
+
+def _of_size(keys: pl.Series, least: int) -> tuple[int, pl.Series]:
+    """How many keys there are, and the rows of those that have at least so many."""
+    if keys.is_sorted():
+        sizes = keys.rle().struct.field("len")
+        return sizes.len(), picked(sizes >= least, keys.rle_id())
+    places, own = mates(keys)
+    alone = keys.len() - places.len()
+    if least > _MANY:
+        places = places.filter(picked(own.rle().struct.field("len") >= least, own))
+    return alone + (0 if own.is_empty() else int(own[-1]) + 1), flags(keys.len()).scatter(places, True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Screens:
+    """What tells that `having` is false: fewer rows of a group than the `least`, all of which are false `beside`.
+
+    And a part of it that is `cheap` to tell, with all names it reads.
+    """
+
+    least: int
+    beside: Sequence[Expr]
+    cheap: tuple[Expr, frozenset[str]] | None
+
+
+@cache
+def _screens(stage: Group) -> _Screens:
+    having, named = stage.having.tree, {"rows": _ROWS, **dict(stage.aggregate)}
+    sums = {name: tuple(aggregates_in(tree)) for name, tree in stage.aggregate}
+    ops = dict.fromkeys(op for name in sums.keys() & asked(stage) for op in sums[name])
+    beside = [arg for op in ops if op.name == "count_if" for arg in op.args]
+    beside += [Op("is_null", (arg,), Type.BOOLEAN) for op in ops if op.name == "peak" for arg in op.args]
+    least, of_plain = (least_rows(having, named, plain=plain) for plain in (False, True))
+    parts = {part: asked(replace(stage, having=Condition(part, ()))) for part in parts_of(having)}
+    dear = {name for name, found in sums.items() if any(op.name in _DEAR for op in found)}
+    cheap = [part for part, names in parts.items() if not names & dear and can_be_false(part, named)]
+    part = min(cheap, key=lambda part: len(parts[part])) if cheap and asked(stage) & dear else None
+    told = None if part is None else (part, parts[part])
+    return _Screens(of_plain, beside, told) if of_plain > least else _Screens(least, (), told)
 
 
 def _cut(rows: pl.DataFrame, window: GroupWindow, task: Task) -> pl.DataFrame:
@@ -71,7 +147,7 @@ def _summary(rows: pl.DataFrame, stage: Group, task: Task, *, only: Collection[s
         for name in task.shown | names_in(stage.having.tree)
         if name.startswith("meeting.") and name not in stage.by
     )
-    counted: list[tuple[str, Expr]] = [("rows", Op("count", (), Type.INTEGER))]
+    counted: list[tuple[str, Expr]] = [("rows", _ROWS)]
     # the type is of no concern to `first`
     firsts = [(name, Op("first", (Column(name, Type.NULL),), Type.NULL)) for name in meeting]
     time = stage.window.time if stage.window else TABLES[table].time
