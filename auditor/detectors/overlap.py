@@ -20,8 +20,8 @@ from auditor.detectors.suppress import first_reason, in_networks
 from auditor.detectors.wording import clock, entity, span
 from auditor.entities.columns import picked
 from auditor.entities.episodes import ORDER
-from auditor.entities.groups import codes, greatest, ids, places, smallest
-from auditor.entities.networks import PLACE, WHERE, Lives, is_remote_exit, knows_network, remote_exits
+from auditor.entities.groups import codes, greatest, ids, smallest
+from auditor.entities.networks import PLACE, WHERE, is_remote_exit, knows_network, near_home, remote_exits
 from auditor.entities.packed import texts
 from auditor.entities.pairs import companion, hand_off, reconnect, same_provider
 from auditor.frozen import dataclass
@@ -156,10 +156,11 @@ def _islands(frame: pl.DataFrame, settings: Overlap) -> pl.DataFrame:
     Legs of one entity that overlap without a gap have one `island` number, so that a leg is only compared with its
     island.
     """
-    first, who = places(ids(frame, settings.entity))
-    who = who.cast(pl.Int64())
-    ordered = frame.select("row", "joined_time", "end", _who=who)[in_order(who, frame["joined_time"].dt.epoch("us"))]
-    apart = (ordered["joined_time"] + settings.grace >= _reach_before(ordered, first.len())).fill_null(value=True)
+    who = ids(frame, settings.entity)
+    ordered = frame.select("row", "joined_time", "end", _who=who)
+    order = in_order(who, frame["joined_time"].dt.epoch("us"))
+    ordered = ordered if order.is_sorted() else ordered[order]
+    apart = (ordered["joined_time"] + settings.grace >= _reach_before(ordered)).fill_null(value=True)
     numbered = ordered.select("row", "_who", island=apart.cum_sum()).filter(~apart | ~apart.shift(-1, fill_value=True))
     for name in settings.different:
         value = codes(picked(frame[name], numbered["row"]))
@@ -172,19 +173,19 @@ def _islands(frame: pl.DataFrame, settings: Overlap) -> pl.DataFrame:
     theirs = frame.filter(who.is_in(numbered["_who"].unique().implode()))
     known = recognised(theirs, knows_network(theirs))
     place = theirs["row"].search_sorted(numbered["row"]).cast(pl.Int64())
-    told = theirs[place].hstack(numbered.select("island")).hstack(Lives.of(theirs).near(place))
+    told = theirs[place].hstack(numbered.select("island")).hstack(near_home(theirs, place))
     told = texts(told.with_columns(known=picked(known, place)))
     exits = remote_exits(frame, among=told.select(place=PLACE).to_series())
     told = told.with_columns(exit=is_remote_exit(told, exits)).drop("row").sort(*ORDER)
     return told.with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
 
 
-def _reach_before(ordered: pl.DataFrame, people: int) -> pl.Series:
+def _reach_before(ordered: pl.DataFrame) -> pl.Series:
     """The latest end of the earlier legs of the same person, in legs sorted by `_who`; null on the first."""
     ends = ordered["end"].dt.epoch("us")
     low, who = smallest(ends), ordered["_who"]
     width = greatest(ends) - low + 1
-    if people > (1 << 62) // width:
+    if greatest(who) >= (1 << 62) // width:
         return ordered.select(pl.col("end").cum_max().shift(1).over("_who")).to_series()
     # whoever comes later reaches further than anybody before, so one running maximum does
     reach = (ends - low + who * width).cum_max().shift(1) - who * width + low

@@ -13,7 +13,7 @@ from operator import or_
 
 import polars as pl
 
-from auditor.entities.columns import picked, where_true
+from auditor.entities.columns import flags, picked, where_true
 from auditor.entities.groups import codes, greatest, ids, paired, places, smallest
 from auditor.frozen import dataclass
 
@@ -140,6 +140,14 @@ class Lives:
         country = pl.col("country") == pl.col("spot_home") // self.spots.cities
         near = pl.coalesce(kilometres("here", "home") <= FAR_KM, country).fill_null(value=False)
         return told.select(near_home=near, in_homeland=near | country.fill_null(value=False))
+
+
+def near_home(frame: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
+    """`Lives.near` of those rows of the frame."""
+    if frame["geo_country"].null_count() == frame.height:
+        nowhere = flags(rows.len())
+        return pl.DataFrame({"near_home": nowhere, "in_homeland": nowhere})
+    return Lives.of(frame).near(rows)
 
 
 def homes(frame: pl.DataFrame) -> pl.DataFrame:
@@ -298,6 +306,9 @@ def exits_before(frame: pl.DataFrame, exits: pl.DataFrame, *, place: pl.Expr = P
 
 def knows_network(frame: pl.DataFrame, *, places: Sequence[pl.Expr] = (NETWORK, PLACE)) -> pl.Series:
     """For each leg, whether its person used one of its places on at least two earlier days."""
+    if any(place is PLACE for place in places) and frame["geo_city"].null_count() == frame.height:
+        # where no city is known the place is the network
+        places = (NETWORK, *(place for place in places if place is not PLACE and place is not NETWORK))
     return reduce(or_, [_on_two_days(frame, place) for place in places])
 
 
