@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import field
 from datetime import timedelta
+from functools import reduce
 
 import polars as pl
 
@@ -20,7 +21,6 @@ from auditor.detectors.detection import (
     WITHOUT_HISTORY,
     Budget,
     Detection,
-    kinds_within,
     learned,
     records,
     some_judged,
@@ -30,8 +30,8 @@ from auditor.detectors.detection import (
 )
 from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, together
 from auditor.detectors.wording import clock, entity, number
-from auditor.entities.columns import flags
-from auditor.entities.groups import greatest, ids
+from auditor.entities.columns import flags, picked, run_starts
+from auditor.entities.groups import greatest, keyed, own_numbers, paired
 from auditor.entities.packed import texts
 from auditor.frozen import dataclass
 from auditor.model.window import Window
@@ -91,12 +91,12 @@ def look(rows: pl.LazyFrame, settings: Burst, window: Window, beside: Beside) ->
     frame, lost = usable(rows, read=settings.needed, whole=settings.whole, window=window)
     if frame.is_empty():
         return Seen(0, lost)
-    groups = ids(frame, key)
-    many = _busy(groups, settings.min_count)
-    busy = texts(frame.filter(many)).sort(*key, "joined_time", "left_time", "page", "item", nulls_last=True)
+    groups = reduce(paired, [own_numbers(frame, [name]) for name in key])
     times = frame["joined_time"]
+    inside = frame.select(within(window, "joined_time")).to_series()
+    many, entities = _busy(groups, settings.min_count, inside)
+    busy = texts(frame[many]).sort(*key, "joined_time", "left_time", "page", "item", nulls_last=True)
     past = {"largest": _past(times, groups, settings, window)}
-    entities = kinds_within(groups, times, window)
     return Seen(
         frame.height, lost, _bursts(busy, settings), entities, times=ends(times.filter(times < window.start)), more=past
     )
@@ -131,17 +131,19 @@ def tell(parts: Sequence[Seen], settings: Burst, window: Window, again: Again) -
     return some_judged(concluded(seen, worded, entity=key, budget=settings.budget), settings.whole)
 
 
-def _busy(entity: pl.Series, least: int) -> pl.Series:
-    """Which rows are of an entity with at least so many."""
-    size = 1 << entity.len().bit_length()
-    if greatest(entity) >= (1 << 62) // size:
-        entity = entity.rank("dense").cast(pl.Int64())
-    keys = (entity * size + pl.int_range(entity.len(), dtype=pl.Int64(), eager=True)).sort()
-    runs = ((keys // size).diff() != 0).fill_null(value=True).cum_sum()
+def _busy(entity: pl.Series, least: int, inside: pl.Series) -> tuple[pl.Series, int]:
+    """The rows of entities with at least so many, in their order; and how many entities have rows inside."""
+    keys, size = keyed(entity)
+    keys = keys.sort()
+    rows, starts = keys % size, run_starts(keys // size)
+    runs = starts.cum_sum()
     # sorted by entity, so one has enough rows where the row that many places before is of it, too
     enough = (runs == runs.shift(max(least - 1, 0))).fill_null(value=False)
-    chosen = keys.filter(runs.is_in(runs.filter(enough).unique().implode())) % size
-    return flags(entity.len()).scatter(chosen, True)
+    several = flags(int(starts.sum()) + 1).scatter(runs.filter(enough), True)
+    chosen = rows.filter(picked(several, runs)).sort() if enough.any() else rows.clear()
+    if inside.all():
+        return chosen, int(starts.sum())
+    return chosen, int(run_starts(runs.filter(picked(inside, rows))).sum())
 
 
 def _largest(joins: pl.DataFrame, settings: Burst) -> pl.Series:

@@ -212,11 +212,6 @@ def ended(
     return kept.with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64)), lost
 
 
-def kinds_within(kinds: pl.Series, times: pl.Series, window: Window) -> int:
-    """How many different numbers there are of rows whose time lies in the window."""
-    return kinds.filter((times >= window.start) & (times < window.end)).n_unique()
-
-
 def within(window: Window, column: str) -> pl.Expr:
     """Whether the time lies in the half-open window."""
     return (pl.col(column) >= window.start) & (pl.col(column) < window.end)
