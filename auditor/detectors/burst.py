@@ -64,6 +64,11 @@ class Burst:
         return frozenset({*self.entity, "meeting_id", "meeting_title", "joined_time", "left_time", "client_agent"})
 
     @property
+    def sifted(self) -> frozenset[str]:
+        """The columns all rows are looked at by."""
+        return frozenset({*self.entity, "joined_time"})
+
+    @property
     def whole(self) -> tuple[str, ...]:
         """What a row must have."""
         return (*self.entity, "joined_time")
@@ -86,7 +91,6 @@ def detect(rows: pl.LazyFrame, settings: Burst, window: Window) -> Detection:
 
 def look(rows: pl.LazyFrame, settings: Burst, window: Window, beside: Beside) -> Seen:
     """The bursts, not scored yet, and how many entities that ended before the window had each largest count."""
-    del beside
     key = list(settings.entity)
     frame, lost = usable(rows, read=settings.needed, whole=settings.whole, window=window)
     if frame.is_empty():
@@ -95,7 +99,7 @@ def look(rows: pl.LazyFrame, settings: Burst, window: Window, beside: Beside) ->
     times = frame["joined_time"]
     inside = frame.select(within(window, "joined_time")).to_series()
     many, entities = _busy(groups, settings.min_count, inside)
-    busy = texts(frame[many]).sort(*key, "joined_time", "left_time", "page", "item", nulls_last=True)
+    busy = texts(beside.whole(frame[many])).sort(*key, "joined_time", "left_time", "page", "item", nulls_last=True)
     past = {"largest": _past(times, groups, settings, window)}
     return Seen(
         frame.height, lost, _bursts(busy, settings), entities, times=ends(times.filter(times < window.start)), more=past

@@ -70,6 +70,11 @@ class ChangePoint:
         return frozenset({*self.entity, *self.value.reads, "joined_time"})
 
     @property
+    def sifted(self) -> frozenset[str]:
+        """The columns all rows are looked at by."""
+        return self.needed
+
+    @property
     def whole(self) -> tuple[str, ...]:
         """What a row must have."""
         return (*self.entity, "joined_time")
@@ -112,7 +117,6 @@ def tell(parts: Sequence[Seen], settings: ChangePoint, window: Window, again: Ag
 
 def look(rows: pl.LazyFrame, settings: ChangePoint, window: Window, beside: Beside) -> Seen:
     """The changes of the entities of the part, scored."""
-    del beside
     key = list(settings.entity)
     frame, lost = usable(rows, read=settings.needed, whole=settings.whole, window=window)
     if frame.is_empty():
@@ -143,7 +147,7 @@ def look(rows: pl.LazyFrame, settings: ChangePoint, window: Window, beside: Besi
     return Seen(
         frame.height,
         lost,
-        _worded(_with_records(named, series, frame, group), settings),
+        _worded(_with_records(named, series, frame, group, beside), settings),
         judged,
         present.len() - judged,
         ends(times.filter(times < window.start)),
@@ -170,11 +174,17 @@ def _filled(told: pl.DataFrame, settings: ChangePoint) -> int:
     return int((spans // (settings.period // timedelta(microseconds=1)) + 1).cast(pl.Float64).sum())
 
 
-def _with_records(changed: pl.DataFrame, series: pl.DataFrame, frame: pl.DataFrame, group: pl.Series) -> pl.DataFrame:
+def _with_records(
+    changed: pl.DataFrame, series: pl.DataFrame, frame: pl.DataFrame, group: pl.Series, beside: Beside
+) -> pl.DataFrame:
     """The changes with the records of the periods of their series; `group` tells each row's period of an entity."""
     theirs = series.filter(pl.col("_who").is_in(changed["_who"].implode())).select("_who", "_group").drop_nulls()
     rows = where_true(group.is_in(theirs["_group"].implode()))
-    cited = texts(frame.select(*LINEAGE)[rows]).with_columns(_group=picked(group, rows)).join(theirs, on="_group")
+    cited = (
+        texts(beside.whole(frame[rows]).select(*LINEAGE))
+        .with_columns(_group=picked(group, rows))
+        .join(theirs, on="_group")
+    )
     told = cited.group_by("_who").agg(records=records())
     # periods that were filled alone have none, and are no change whatever their numbers say
     return changed.join(told, on="_who", maintain_order="left").drop("_who")

@@ -28,6 +28,9 @@ from auditor.tables.schema import LINEAGE
 RECORDS = pl.List(pl.Struct({"page": pl.String(), "item": pl.Int64()}))
 """The raw records a finding rests on."""
 
+ROW = "__row_of_all"
+"""Which row one is of those that are given more columns later."""
+
 SECOND_DAY = 2
 WITHOUT_HISTORY = ", without history"
 """What a sentence ends with where too little was seen before to compare with; such a finding is of low confidence."""
@@ -188,9 +191,13 @@ def usable(
 ) -> tuple[pl.DataFrame, int]:
     """The columns `read`, with lineage, of the rows that lack none of `whole`; how many lack one, history apart.
 
-    Texts may be packed.
+    Texts may be packed. Of rows that are given the rest later those there are, with `ROW`.
     """
-    found = rows.select(sorted({*read, *LINEAGE})).collect(engine="in-memory")
+    names = sorted({*read, *LINEAGE})
+    there = rows.collect_schema().names()
+    if ROW in there:
+        names = [name for name in (*names, ROW) if name in there]
+    found = rows.select(names).collect(engine="in-memory")
     gaps = [name for name in whole if found[name].null_count()]
     kept = found.drop_nulls(gaps) if gaps else found
     return kept, not_before(found, window) - not_before(kept, window) if gaps else 0

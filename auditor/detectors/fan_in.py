@@ -39,6 +39,7 @@ from auditor.model.window import Window
 from auditor.tables.schema import LINEAGE
 
 SHOWN = 20
+_PLACED = ("email", "ip_network", "geo_country")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,11 @@ class FanIn:
                 "meeting_title",
             }
         )
+
+    @property
+    def sifted(self) -> frozenset[str]:
+        """The columns all rows are looked at by."""
+        return frozenset({*self.whole, *(["meeting_number"] if self.retrospective else []), *_PLACED})
 
     @property
     def whole(self) -> tuple[str, ...]:
@@ -116,7 +122,6 @@ def tell(parts: Sequence[Seen], settings: FanIn, window: Window, again: Again) -
 
 def look(rows: pl.LazyFrame, settings: FanIn, window: Window, beside: Beside) -> Seen:
     """The scopes in which an entity of the part stands for unusually many accounts, scored."""
-    del beside
     frame, lost = usable(rows, read=settings.needed, whole=settings.whole, window=window)
     if frame.is_empty():
         return Seen(0, lost)
@@ -139,9 +144,11 @@ def look(rows: pl.LazyFrame, settings: FanIn, window: Window, beside: Beside) ->
     came = scored.select(joined_time="observed_at", ip_network=pl.col(settings.network).cast(pl.String()))
     networks = came["ip_network"]
     asked = networks if "remote_exit" in settings.suppress else networks.clear()
+    # where no country is known nothing is known of exits
+    located = beside.whole(every if every["geo_country"].null_count() < every.height else every.clear())
     members = _members(cases, scored["_case"])
     scored = scored.with_columns(
-        _exit=is_remote_exit(came, remote_exits(every, place=NETWORK, among=asked), place=NETWORK),
+        _exit=is_remote_exit(came, remote_exits(located, place=NETWORK, among=asked), place=NETWORK),
         _known=_known(members, every, settings, networks),
         _listed=in_networks(networks, settings.networks),
     )
@@ -156,7 +163,7 @@ def look(rows: pl.LazyFrame, settings: FanIn, window: Window, beside: Beside) ->
     return Seen(
         every.height,
         lost,
-        _worded(_with_members(judged, members, every, settings).drop("_case"), settings),
+        _worded(_with_members(judged, members, beside.whole(every[members["_row"]]), settings).drop("_case"), settings),
         cases.within(every.select(within(window, "joined_time")).to_series()),
         times=ends(times.filter(times < window.start)),
     )
@@ -214,11 +221,11 @@ def _known(members: pl.DataFrame, frame: pl.DataFrame, settings: FanIn, networks
     )
 
 
-def _with_members(judged: pl.DataFrame, members: pl.DataFrame, frame: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
+def _with_members(judged: pl.DataFrame, members: pl.DataFrame, rows: pl.DataFrame, settings: FanIn) -> pl.DataFrame:
     """The candidates with `meeting_title`, `spread`, `members`, the first accounts of each, and `records`."""
     read = list(dict.fromkeys(("meeting_title", settings.distinct, "joined_time", *LINEAGE)))
     told = (
-        texts(frame.select(read)[members["_row"]])
+        texts(rows.select(read))
         .with_columns(members["_case"])
         .group_by("_case")
         .agg(

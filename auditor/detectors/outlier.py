@@ -63,6 +63,11 @@ class Outlier:
         return frozenset({*self.entity, *self.features.reads, "joined_time"})
 
     @property
+    def sifted(self) -> frozenset[str]:
+        """The columns all rows are looked at by."""
+        return self.needed
+
+    @property
     def whole(self) -> tuple[str, ...]:
         """What a row must have."""
         return (*self.entity, "joined_time")

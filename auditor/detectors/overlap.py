@@ -57,6 +57,11 @@ class Overlap:
         })  # fmt: skip
 
     @property
+    def sifted(self) -> frozenset[str]:
+        """The columns all rows are looked at by."""
+        return frozenset({*self.whole, "left_time", "meeting.end_time", "geo_country"})
+
+    @property
     def apart(self) -> tuple[str, ...]:
         """The columns by any of which rows may be split and looked at part by part, where places are not known."""
         return ("email",) if "email" in self.entity else ()
@@ -98,11 +103,10 @@ def tell(parts: Sequence[Seen], settings: Overlap, window: Window, again: Again)
 
 def look(rows: pl.LazyFrame, settings: Overlap, window: Window, beside: Beside) -> Seen:
     """The times an entity of the part was in two places at once, scored."""
-    del beside
     frame, unusable = ended(rows, read=settings.needed, whole=settings.whole, window=window)
     if frame.is_empty():
         return Seen(0, unusable)
-    pairs = _pairs(_islands(frame, settings), settings)
+    pairs = _pairs(_islands(frame, settings, beside), settings)
     weight = (
         pl.when((pl.col("geo_country_a") != pl.col("geo_country_b")).fill_null(value=False))
         .then(3)
@@ -150,7 +154,7 @@ def look(rows: pl.LazyFrame, settings: Overlap, window: Window, beside: Beside) 
     )
 
 
-def _islands(frame: pl.DataFrame, settings: Overlap) -> pl.DataFrame:
+def _islands(frame: pl.DataFrame, settings: Overlap, beside: Beside) -> pl.DataFrame:
     """The legs that may overlap others from elsewhere, in order, with what is known of where they came from.
 
     Legs of one entity that overlap without a gap have one `island` number, so that a leg is only compared with its
@@ -170,12 +174,14 @@ def _islands(frame: pl.DataFrame, settings: Overlap) -> pl.DataFrame:
             .agg(pl.col("value").min() == pl.col("value").max())
         )
         numbered = numbered.join(alike.filter(~pl.col("value")), on="island", how="semi", maintain_order="left")
-    theirs = frame.filter(who.is_in(numbered["_who"].unique().implode()))
+    theirs = beside.whole(frame.filter(who.is_in(numbered["_who"].unique().implode())))
     known = recognised(theirs, knows_network(theirs))
     place = theirs["row"].search_sorted(numbered["row"]).cast(pl.Int64())
     told = theirs[place].hstack(numbered.select("island")).hstack(near_home(theirs, place))
     told = texts(told.with_columns(known=picked(known, place)))
-    exits = remote_exits(frame, among=told.select(place=PLACE).to_series())
+    # where no country is known nothing is known of exits
+    located = beside.whole(frame if frame["geo_country"].null_count() < frame.height else frame.clear())
+    exits = remote_exits(located, among=told.select(place=PLACE).to_series())
     told = told.with_columns(exit=is_remote_exit(told, exits)).drop("row").sort(*ORDER)
     return told.with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
 

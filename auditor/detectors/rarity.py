@@ -63,6 +63,11 @@ class Rarity:
         })  # fmt: skip
 
     @property
+    def sifted(self) -> frozenset[str]:
+        """The columns all rows are looked at by."""
+        return frozenset({*self.entity, *self.columns, "geo_country", "joined_time"})
+
+    @property
     def whole(self) -> tuple[str, ...]:
         """What a row must have."""
         return (*self.entity, "joined_time")
@@ -89,7 +94,7 @@ def look(rows: pl.LazyFrame, settings: Rarity, window: Window, beside: Beside) -
     if frame.is_empty():
         return Seen(0, lost)
     inside = frame.select(within(window, "joined_time")).to_series()
-    events, judged, firsts = _rated(frame, inside, settings, beside.rows or frame.height)
+    events, judged, firsts = _rated(frame, inside, settings, beside)
     times = frame["joined_time"]
     population = int(inside.sum())
     return Seen(
@@ -144,9 +149,9 @@ def _came_through_exits(scored: pl.DataFrame, parts: Iterable[pl.DataFrame]) -> 
 
 
 def _rated(
-    frame: pl.DataFrame, inside: pl.Series, settings: Rarity, rows: int
+    frame: pl.DataFrame, inside: pl.Series, settings: Rarity, beside: Beside
 ) -> tuple[pl.DataFrame, int, dict[str, pl.DataFrame]]:
-    """The rows inside that may be rare among so many `rows`, with `nv_` and `n_` of each attribute.
+    """The rows inside that may be rare among all there are, with `nv_` and `n_` of each attribute.
 
     All counts are of rows strictly before the row that have the attribute at all. Beside them is told of how many
     rows inside the person has enough history, and when each value was first seen.
@@ -183,7 +188,7 @@ def _rated(
     most = pl.select(pl.max_horizontal(shared for _, shared in masks)).to_series()
     judged = ((most >= settings.min_history) & asked).fill_null(value=False)
     # whatever was never seen is as rare as one of all rows and kinds there are, at most
-    least = settings.prior_weight / (2 * rows + 1)
+    least = settings.prior_weight / (2 * (beside.rows or frame.height) + 1)
     alike = sum(name not in uses and not shared.null_count() for name, shared in every.items())
     others = sum(shared.null_count() < shared.len() for shared in every.values()) - alike
     asked_for = where_true(judged & (fresh | (most >= _often(settings, least, alike=alike, others=others))))
@@ -198,7 +203,7 @@ def _rated(
             chance = chance * own_chance.fill_null(1.0)
     events = counted.with_columns(picked(order, asked_for).alias("row"), _rare=chance <= _highest(settings))
     events = events.filter("_rare").drop("_rare")
-    return frame[events["row"]].hstack(events.drop("row")), int(judged.sum()), firsts
+    return beside.whole(frame[events["row"]]).hstack(events.drop("row")), int(judged.sum()), firsts
 
 
 def _highest(settings: Rarity) -> float:

@@ -31,7 +31,7 @@ from auditor.detectors.peers import MAD, MEDIAN, WEEK, middles, week_of, with_mi
 from auditor.detectors.seen import Again, Beside, Seen, concluded, ends, once, together
 from auditor.detectors.wording import entity, number
 from auditor.entities.columns import flags, picked, where_true
-from auditor.entities.episodes import MERGE_GAP, ORDER, in_visits, of_first_legs
+from auditor.entities.episodes import MERGE_GAP, ORDER, of_first_legs, visits_of
 from auditor.entities.groups import codes, ids, spread
 from auditor.entities.packed import texts
 from auditor.frozen import dataclass
@@ -84,6 +84,11 @@ class RobustZscore:
                 "meeting.start_time",
             }
         )
+
+    @property
+    def sifted(self) -> frozenset[str]:
+        """The columns all rows are looked at by."""
+        return frozenset({*self.whole, "left_time", "meeting.end_time"})
 
     @property
     def whole(self) -> tuple[str, ...]:
@@ -180,7 +185,7 @@ def look(rows: pl.LazyFrame, settings: RobustZscore, window: Window, beside: Bes
     return Seen(
         frame.height,
         unusable,
-        _found(frame, whose, usable, asked, beside.told, settings),
+        _found(frame, whose, usable, asked, beside, settings),
         int(inside.sum()),
         void + young,
         ends(times.filter(times < window.start)),
@@ -202,7 +207,7 @@ def _found(
     whose: pl.Series,
     usable: pl.DataFrame,
     asked: pl.Series,
-    peers: pl.DataFrame,
+    beside: Beside,
     settings: RobustZscore,
 ) -> pl.DataFrame:
     """The visits at the places asked about that are far from their person's usual, worded."""
@@ -210,24 +215,15 @@ def _found(
         return pl.DataFrame()
     people = picked(usable["_who"], asked).unique().implode()
     rows = where_true(whose.is_in(people)).cast(pl.Int64())
-    legs = frame[rows].with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
-    visit, presence = _visits(legs, settings)
+    legs = beside.whole(frame[rows]).with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
+    visit, presence = visits_of(legs, entity=settings.entity, gap=settings.merge_gap)
     theirs = usable.with_columns(_asked=flags(usable.height).scatter(asked, True)).filter(pl.col("_who").is_in(people))
     leg = rows.search_sorted(theirs["_row"])
     theirs = theirs.with_columns(picked(visit, leg).alias("visit"), picked(presence, leg).alias("presence"))
     asked = where_true(theirs["_asked"] & (theirs["presence"] >= settings.min_presence))
-    asked = asked.filter(_may_be_far(theirs, asked, peers, settings))
+    asked = asked.filter(_may_be_far(theirs, asked, beside.told, settings))
     chosen = theirs.with_columns(_asked=flags(theirs.height).scatter(asked, True))
-    return _scored(legs, visit, chosen, peers, settings)
-
-
-def _visits(legs: pl.DataFrame, settings: RobustZscore) -> tuple[pl.Series, pl.Series]:
-    """The number of the visit of each leg, and how long it was."""
-    placed = legs.rename({"row": "_leg"}).sort("joined_time").with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
-    key = list(dict.fromkeys(("site_url", "meeting_id", *settings.entity)))
-    found = in_visits(placed, key=key, gap=settings.merge_gap)
-    found = found.with_columns(presence=pl.col("_added").sum().over("visit")).sort("_leg")
-    return found["visit"], found["presence"]
+    return _scored(legs, visit, chosen, beside.told, settings)
 
 
 def tell(parts: Sequence[Seen], settings: RobustZscore, window: Window, again: Again) -> Detection:

@@ -24,10 +24,16 @@ class Beside:
     """What a detector is told of all parts before it looks at one.
 
     There are at most so many `rows` in all; None where the part is all there is. `told` is what a survey told of all.
+    Where there is a `later` the rows have what their settings want `sifted` alone, and it gives few of them the rest.
     """
 
     rows: int | None = None
     told: pl.DataFrame = field(default_factory=pl.DataFrame)
+    later: Callable[[pl.DataFrame], pl.DataFrame] | None = None
+
+    def whole(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows with all columns."""
+        return rows if self.later is None else self.later(rows)
 
 
 @dataclass(frozen=True, slots=True)

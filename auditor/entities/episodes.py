@@ -90,6 +90,14 @@ def of_first_legs(
     )
 
 
+def visits_of(legs: pl.DataFrame, *, entity: Sequence[str], gap: timedelta = MERGE_GAP) -> tuple[pl.Series, pl.Series]:
+    """The number of the visit of each leg, and how long it was; `row` is the place of a leg, in any order."""
+    placed = legs.rename({"row": "_leg"}).sort("joined_time").with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
+    found = in_visits(placed, key=_key(entity), gap=gap)
+    found = found.with_columns(presence=pl.col("_added").sum().over("visit")).sort("_leg")
+    return found["visit"], found["presence"]
+
+
 def _key(entity: Sequence[str]) -> list[str]:
     """What legs of one stay have in common."""
     return list(dict.fromkeys(("site_url", "meeting_id", *entity)))

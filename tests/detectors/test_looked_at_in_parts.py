@@ -10,7 +10,7 @@ import pytest
 
 from auditor.detectors.burst import Burst
 from auditor.detectors.change_point import ChangePoint
-from auditor.detectors.detection import Aggregate
+from auditor.detectors.detection import ROW, Aggregate
 from auditor.detectors.fan_in import FanIn
 from auditor.detectors.impossible_travel import ImpossibleTravel
 from auditor.detectors.outlier import Outlier
@@ -80,7 +80,18 @@ def laid(rows, request) -> pl.DataFrame:
     return packed.sort("email", "joined_time", "item")
 
 
-def in_parts(kind: str, rows: pl.DataFrame, column: str, settings: object):
+def sifted(part: pl.DataFrame, settings: object) -> tuple[pl.DataFrame, Beside]:
+    """The part with the columns all rows are looked at by, and what gives few of them the rest."""
+    kept = [*settings.sifted, *getattr(settings, "prepared", ())]
+    waiting = part.drop(kept)
+
+    def later(rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.drop(ROW).hstack(waiting[rows[ROW]])
+
+    return part.select(kept).with_row_index(ROW), Beside(later=later)
+
+
+def in_parts(kind: str, rows: pl.DataFrame, column: str, settings: object, *, sift: bool = False):
     detector = DETECTORS[kind]
     if getattr(settings, "prepared", ()):
         some = rows["meeting_id"].cast(pl.String()).hash(5) % 3
@@ -94,7 +105,8 @@ def in_parts(kind: str, rows: pl.DataFrame, column: str, settings: object):
 
     told = detector.survey(again, settings, WINDOW) if getattr(settings, "prepared", ()) else pl.DataFrame()
     beside = Beside(rows.height, told)
-    seen = [detector.look(part.lazy(), settings, WINDOW, beside) for part in parts]
+    given = [sifted(part, settings) if sift else (part, beside) for part in parts]
+    seen = [detector.look(part.lazy(), settings, WINDOW, replace(beside, later=one.later)) for part, one in given]
     return detector.tell(seen, settings, WINDOW, again)
 
 
@@ -104,9 +116,10 @@ def test_parts_show_what_the_whole_shows(kind, laid) -> None:
     settings = SETTINGS[kind]
     whole = DETECTORS[kind].detect(laid.lazy(), settings, WINDOW)
     for column in settings.apart:
-        apart = in_parts(kind, laid, column, settings)
-        assert apart.findings.equals(whole.findings)
-        assert replace(apart, findings=whole.findings) == whole
+        for sift in (False, True)[: 1 + hasattr(settings, "sifted")]:
+            apart = in_parts(kind, laid, column, settings, sift=sift)
+            assert apart.findings.equals(whole.findings)
+            assert replace(apart, findings=whole.findings) == whole
     assert bool(whole.findings.height) == (kind in FOUND)
 
 

@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 
 import polars as pl
 
+from auditor.detectors.detection import ROW
 from auditor.detectors.registry import DETECTORS, Kind
 from auditor.detectors.seen import Again, Beside, Seen
 from auditor.entities.groups import spread
-from auditor.entities.packed import of_their_own
+from auditor.entities.packed import of_their_own, texts
 from auditor.model.window import Window
 from auditor.rules.judging.judge import NO_LISTS, columns_of
 from auditor.rules.judging.lessons import learned_names
@@ -22,6 +23,7 @@ from auditor.rules.language.columns import names_in
 from auditor.rules.language.spec import Detector
 from auditor.rules.outcome import CRASHES, Crashed, Judged, NotEvaluated
 from auditor.rules.profile import Profile, timed
+from auditor.rules.rows.handed import OWN, Handed
 from auditor.rules.rows.once import made_names
 from auditor.rules.rows.parts import MEETING
 from auditor.rules.rows.places import AT
@@ -31,7 +33,7 @@ from auditor.rules.stages.detect import Request, counted, with_unknown
 from auditor.rules.stages.kept import split
 from auditor.rules.stages.statistical import judged, settings_of
 from auditor.rules.task import Task
-from auditor.tables.schema import LINEAGE
+from auditor.tables.schema import LINEAGE, TABLES
 
 _log = logging.getLogger(__name__)
 
@@ -110,12 +112,24 @@ class Weighed:
             columns &= read | (names_in(where.tree) if where is not None else frozenset())
         # within parts few rows are looked at but for their keys
         loose = columns.difference(self._settings.entity) if source.by == MEETING else frozenset()
-        rows = source.handed(table, columns, before=True, beside=beside_, loose=loose).rows
-        taken, unknown = counted(self._request(rows))
-        self._like = taken.head(0)
+        handed = source.handed(table, columns, before=True, beside=beside_, loose=loose, waiting=self._waiting(table))
+        taken, unknown = counted(self._request(handed.rows))
+        self._like = handed.complete(taken.head(0))
+        if handed.waiting:
+            taken = taken.rename({OWN: ROW})
+            beside = replace(beside, later=partial(_completed, handed=handed))
         self.unknown += unknown
         seen = self._kind.look(self._own(taken).lazy(), self._settings, self.window, beside)
         self.seen.append(replace(seen, found=of_their_own(seen.found)))
+
+    def _waiting(self, table: str) -> Collection[str]:
+        """The columns of the rows that only those are given which the detector is not done with once it sifted all."""
+        detect = self.task.rule.detect
+        sifted: frozenset[str] | None = getattr(self._settings, "sifted", None)
+        if detect.derive or sifted is None:
+            return frozenset()
+        first = {AT, TABLES[table].time, *(names_in(detect.where.tree) if detect.where is not None else ())}
+        return {*columns_of(self.task)[table], *LINEAGE} - sifted - first
 
     def survey(self, again: Again) -> pl.DataFrame:
         """What is told of all rows before one part is looked at."""
@@ -150,6 +164,12 @@ class Weighed:
         if not derived:
             rows = with_derived(rows, detect.derive, self.task, table=detect.table)
         return Request(rows, self.window, self.stage, self.task, NO_LISTS)
+
+
+def _completed(rows: pl.DataFrame, *, handed: Handed) -> pl.DataFrame:
+    """The rows with the columns that waited, which are texts where they are packed or not by chance."""
+    found = handed.complete(rows.rename({ROW: OWN}))
+    return texts(found, handed.waiting)
 
 
 def attempted(
