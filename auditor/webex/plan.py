@@ -64,12 +64,17 @@ def reports(wanted: Wanted, units: Mapping[str, Unit], *, horizon: Horizon) -> P
             todo += [units_of.usage(site, service_type, each) for each in found.spans]
             if service_type == SERVICE_TYPES[0]:
                 lost += _lost("usage", ("meetings",), site, _unimported(found, units, site, kind="usage"))
+        found = missing(span, _held(units.values(), "attendees", site), horizon=horizon)
+        gone = _lost("attendees", ("attendees",), site, _unimported(found, units, site, kind="attendees"))
         if wanted.narrowed is None:
-            found = missing(span, _held(units.values(), "attendees", site), horizon=horizon)
             todo += [units_of.attendees_of_site(site, each) for each in found.spans]
-            lost += _lost("attendees", ("attendees",), site, _unimported(found, units, site, kind="attendees"))
+            lost += gone
         else:
-            todo += _narrowed(wanted, site, span, units, horizon=horizon)
+            asked = _narrowed(wanted, site, span, horizon=horizon)
+            left = _todo(asked, units)
+            todo += [work for work in left if work.spans]
+            # what was had in time is not lost; what was said to be is said again
+            lost += [unit for unit in gone if left or unit.key in units]
     return Plan(tuple(todo), tuple(lost))
 
 
@@ -195,14 +200,13 @@ def _todo(works: Iterable[Work], units: Mapping[str, Unit]) -> list[Work]:
     return [work for work in works if not _is_held(work, units)]
 
 
-def _narrowed(wanted: Wanted, site: str, span: Window, units: Mapping[str, Unit], *, horizon: Horizon) -> list[Work]:
+def _narrowed(wanted: Wanted, site: str, span: Window, *, horizon: Horizon) -> list[Work]:
+    """The narrowed attendee reports, without spans where the window lies beyond what can be asked."""
     if wanted.narrowed is None:
         return []
     name, values = wanted.narrowed
     spans = missing(span, (), horizon=horizon).spans
-    if not spans:
-        return []
-    return _todo((units_of.attendees_narrowed(site, name, value, window=span, spans=spans) for value in values), units)
+    return [units_of.attendees_narrowed(site, name, value, window=span, spans=spans) for value in values]
 
 
 def _participants(wanted: Wanted, meeting: Seen, horizon: Horizon) -> Work:
