@@ -13,6 +13,7 @@ from auditor.tables.schema import LINEAGE, TABLES
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
 _MARK = "x-definition"
+_FILLED = "x-filled"
 _LENGTH = r"^([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?([0-9]+us)?$"
 _PARAM = r"^param\.[a-z][a-z0-9_]*$"
 _WORDY: Json = {"type": ["string", "boolean", "number"]}
@@ -47,6 +48,9 @@ def _tidied(node: Json) -> Json:
         return [_tidied(item) for item in node]
     if not isinstance(node, dict):
         return node
+    if _FILLED in node and isinstance(choices := node["anyOf"], list):
+        (filled,) = (choice for choice in choices if choice != {"type": "null"})
+        node = {**{key: value for key, value in node.items() if key not in {_FILLED, "anyOf"}}, "allOf": [filled]}
     found: dict[str, Json] = {}
     for key, value in node.items():
         if key == "properties" and isinstance(value, dict):

@@ -140,6 +140,10 @@ NeededLength: TypeAlias = Annotated[Length, _there("duration")]
 Columns: TypeAlias = Annotated[list[str], Field(min_length=1)]
 
 
+_FILLED = Field(json_schema_extra={"x-filled": True})
+"""May be left out, but not left empty."""
+
+
 class Form(BaseModel):
     """A map of a rule file. Unknown keys are told with their place before pydantic sees the map."""
 
@@ -200,7 +204,7 @@ class GroupForm(Form):
     """Rows with equal columns, summed up."""
 
     by: Columns
-    window: Annotated[WindowForm | None, _there("map")] = None
+    window: Annotated[WindowForm | None, _there("map"), _FILLED] = None
     aggregate: dict[str, Expression] = Field(description="Name to aggregate, such as joins: count().")
     having: NeededCondition
 
@@ -209,7 +213,7 @@ class PairsForm(Form):
     """Two rows that belong together."""
 
     same: Columns
-    different: Annotated[Columns | None, _there("list")] = None
+    different: Annotated[Columns | None, _there("list"), _FILLED] = None
     overlap: NeededLength = None
     within: NeededLength = None
     where: NeededCondition = None
@@ -245,7 +249,7 @@ class SequenceForm(Form):
     by: Columns
     within: NeededLength
     steps: Annotated[list[StepForm], Field(min_length=1, max_length=8)]
-    absent: Annotated[list[AbsentForm] | None, _there("list")] = None
+    absent: Annotated[list[AbsentForm] | None, _there("list"), _FILLED] = None
     where: NeededCondition = None
 
 
@@ -271,13 +275,13 @@ class DetectForm(Form):
     from_: TableName = Field(alias="from", description="The table whose rows are judged.")
     derive: dict[str, Annotated[Any, _ref("Derived", "An expression, or {expr, where, over}.")]] = {}
     where: Condition = None
-    group: Annotated[GroupForm | None, _there("map")] = None
-    pairs: Annotated[PairsForm | None, _there("map")] = None
-    match: Annotated[MatchForm | None, _there("map")] = None
-    sequence: Annotated[SequenceForm | None, _there("map")] = None
-    baseline: Annotated[BaselineForm | None, _there("map")] = None
+    group: Annotated[GroupForm | None, _there("map"), _FILLED] = None
+    pairs: Annotated[PairsForm | None, _there("map"), _FILLED] = None
+    match: Annotated[MatchForm | None, _there("map"), _FILLED] = None
+    sequence: Annotated[SequenceForm | None, _there("map"), _FILLED] = None
+    baseline: Annotated[BaselineForm | None, _there("map"), _FILLED] = None
     detector: Annotated[Any, _ref("Detector", "A statistical detector and its settings."), _there("map")] = None
-    python: Annotated[str | None, _there("text")] = Field(
+    python: Annotated[str | None, _there("text"), _FILLED] = Field(
         None, description="package.module:function of an installed distribution."
     )
 
