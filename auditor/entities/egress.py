@@ -46,24 +46,31 @@ _OF_EXIT = ("exit_people", "exit_away", "exit_days", "exit_day")
 _OF_NETWORK = ("carrier", "staffed", "few")
 
 
-def network_facts(rows: pl.DataFrame, *, wanted: Collection[str], since: datetime | None = None) -> pl.DataFrame:
+def network_facts(
+    rows: pl.DataFrame, *, wanted: Collection[str], since: datetime | None = None, asked: pl.Series | None = None
+) -> pl.DataFrame:
     """Those wanted of `network_people`, `egress` and their reasons, a row for each of `rows`, which have `READ`.
 
-    Every row has a `joined_time`; texts may be packed. Records are held since the first of the rows, or `since`.
+    Every row has a `joined_time`; texts may be packed. Records are held since the first of the rows, or `since`. With
+    `asked` the others are told nothing.
     """
     told = bool({"egress", "egress_why"} & set(wanted))
     uses = _Uses.of(rows, since)
-    first, place = places(uses.rows["at"])
-    networks = _networks(rows, uses, first, all_=told)
+    own = where_true(asked) if asked is not None and not asked.all() else None
+    first, place = places(uses.rows["at"] if own is None else picked(uses.rows["at"], own))
+    networks = _networks(rows, uses, first if own is None else picked(own, first), all_=told)
     found: dict[str, pl.Series] = {}
     if "network_people" in wanted:
         found["network_people"] = picked(networks["people"], place)
     if "network_people_why" in wanted:
         found["network_people_why"] = picked(packed(networks.select(_people_why()).to_series()), place)
     if told:
-        counted = rows.select("listed", "pooled").hstack(networks.select(_OF_NETWORK)[place]).hstack(_exits(rows))
+        exits, used = _exits(rows), uses.rows.select("own", "day")
+        if own is not None:
+            rows, exits, used = rows[own], exits[own], used[own]
+        counted = rows.select("listed", "pooled").hstack(networks.select(_OF_NETWORK)[place]).hstack(exits)
         counted = counted.with_columns(
-            cloud=_is_cloud(rows["as_organisation"]), own_days=_own_days(uses, counted["few"])
+            cloud=_is_cloud(rows["as_organisation"]), own_days=_own_days(uses, used, counted["few"])
         )
         if "egress" in wanted:
             found["egress"] = packed(counted.lazy().select(_first_kind()).collect().to_series())
@@ -71,7 +78,8 @@ def network_facts(rows: pl.DataFrame, *, wanted: Collection[str], since: datetim
             words = rows.select(pl.col(_TEXTS).cast(pl.String()))
             counted = counted.hstack(words).hstack(networks.select(_IN_WORDS)[place])
             found["egress_why"] = counted.lazy().select(_first_kind(_reasons())).collect().to_series()
-    return pl.DataFrame([found[name].alias(name) for name in wanted])
+    told_of = pl.DataFrame([found[name].alias(name) for name in wanted])
+    return told_of if own is None else spread(told_of, own, height=uses.rows.height)
 
 
 _HOLDS: Mapping[str, pl.Expr] = {
@@ -152,11 +160,13 @@ class _Uses:
     """Rows as whole numbers: `who` used which `network`, null where nothing is to be known of it, on which `day`.
 
     Days count from the first one, `span` in all. `own` is a person on a network, `at` a network on a day. `daily` has
-    every `own` and its days once, in order, and whether the person was there by phone alone: `mobile`.
+    every `own` and its days once, in order, and whether the person was there by phone alone: `mobile`; `ours` has those
+    of our people.
     """
 
     rows: pl.DataFrame
     daily: pl.DataFrame
+    ours: pl.DataFrame
     span: int
 
     @classmethod
@@ -171,15 +181,19 @@ class _Uses:
         facts = {"network": network, "who": who, "day": day - first, "own": network * people + who}
         used = pl.DataFrame(facts | {"at": network * span + facts["day"]})
         mobile = rows["client_os"].is_in(list(MOBILE)).fill_null(value=False)
-        flags = distinct(((used["own"] * span + used["day"]) * 2 + ~mobile).drop_nulls())
+        ours = rows["is_internal"].fill_null(value=False)
+        kinds = distinct((((used["own"] * span + used["day"]) * 2 + ~mobile) * 2 + ours).drop_nulls())
+        key, before, after = pl.col("key") // 4, pl.col("key").shift(1) // 4, pl.col("key").shift(-1) // 4
         # of a person's joins of a day the last one is by something else, if any is
-        day_ends = flags.to_frame("key").filter(
-            (pl.col("key") // 2 != pl.col("key").shift(-1) // 2).fill_null(value=True)
+        day_ends = kinds.to_frame("key").filter((key != after).fill_null(value=True))
+        of_ours = kinds.filter(kinds % 2 == 1).to_frame("key").filter((key != before).fill_null(value=True))
+        daily, of_us = (
+            ends.select(own=key // span, day=key % span, mobile=pl.col("key") // 2 % 2 == 0).with_columns(
+                network=pl.col("own") // people, who=pl.col("own") % people
+            )
+            for ends in (day_ends, of_ours)
         )
-        daily = day_ends.select(
-            own=pl.col("key") // (2 * span), day=pl.col("key") // 2 % span, mobile=pl.col("key") % 2 == 0
-        ).with_columns(network=pl.col("own") // people, who=pl.col("own") % people)
-        return cls(used, daily, span)
+        return cls(used, daily, of_us, span)
 
 
 def _networks(rows: pl.DataFrame, uses: _Uses, first: pl.Series, *, all_: bool) -> pl.DataFrame:
@@ -191,7 +205,7 @@ def _networks(rows: pl.DataFrame, uses: _Uses, first: pl.Series, *, all_: bool) 
     """
     used, daily = uses.rows, uses.daily
     asked = (picked(used["network"], first), picked(used["day"], first))
-    mine = used.filter(rows["is_internal"].fill_null(value=False))
+    mine = uses.ours
     each_day = distinct(daily["network"] * uses.span + daily["day"])
     counts = {
         "people": seen_before(daily["network"], daily["who"], daily["day"], asked=asked),
@@ -224,10 +238,10 @@ _SHAPES = {
 }
 
 
-def _own_days(uses: _Uses, asked: pl.Series) -> pl.Series:
+def _own_days(uses: _Uses, used: pl.DataFrame, asked: pl.Series) -> pl.Series:
     """On how many days of the four weeks before its day each row's person used its network; null where not asked."""
     places = where_true(asked.fill_null(value=False))
-    rows = uses.rows.select("own", "day")[places]
+    rows = used[places]
     counts = used_before(uses.daily["own"], uses.daily["day"], asked=(rows["own"], rows["day"]))
     return pl.Series([None], dtype=pl.Int64).new_from_index(0, asked.len()).scatter(places, counts)
 

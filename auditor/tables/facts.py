@@ -17,7 +17,7 @@ import polars as pl
 from auditor.tables.confusables import name_keys
 from auditor.tables.distinct import of_distinct
 from auditor.tables.dotted import network
-from auditor.tables.modelled import LEARNED, is_learned, learned, learned_from, with_person
+from auditor.tables.modelled import LEARNED, Given, is_learned, learned, learned_from, with_person
 from auditor.tables.schema import COUNT, FLAG, LINEAGE, MEETINGS, TABLES, TEXT
 
 Geo: TypeAlias = Callable[[pl.Series], pl.DataFrame]
@@ -233,7 +233,7 @@ def _learned(rows: pl.LazyFrame, table: str, wanted: list[str], offices: Collect
     shape = pl.Schema({**LINEAGE, **{name: LEARNED[name] for name in wanted}})
 
     def make(frame: pl.DataFrame) -> pl.DataFrame:
-        told = learned(frame, table, wanted=wanted, offices=offices).cast({name: LEARNED[name] for name in wanted})
+        told = learned(frame, table, wanted=wanted, given=Given(offices)).cast({name: LEARNED[name] for name in wanted})
         return frame.select(*LINEAGE).hstack(told).unique([*LINEAGE], keep="first", maintain_order=True)
 
     return rows.select(sorted({*learned_from(table, wanted), *LINEAGE})).map_batches(

@@ -29,20 +29,35 @@ POOLED = "100.64.0.0/10"
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """What models are given beside the rows: networks listed as offices', the time of the earliest row there is.
+
+    Of rows nobody `asked` about nothing need be told; where it is None, of each.
+    """
+
+    offices: Collection[str]
+    since: datetime | None = None
+    asked: pl.Series | None = None
+
+    def asked_of(self, some: pl.Series) -> pl.Series | None:
+        """Which of some of the rows are asked about."""
+        return None if self.asked is None else self.asked.filter(some)
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """Facts made together: `facts` with their types, from the columns and facts in `reads` of all rows.
 
-    `make` takes those rows, in no particular order, with the names wanted, the networks listed as offices' and the
-    time of the earliest row, and gives what is wanted of each row, in their order. Texts are packed, and may be in
-    what it gives. What a row is told follows from the rows of equal `key` alone; where addresses are located and
-    `far`, from all rows.
+    `make` takes those rows, in no particular order, with the names wanted, and gives what is wanted of each row, in
+    their order; what nobody asked about may be null. Texts are packed, and may be in what it gives. What a row is told
+    follows from the rows of equal `key` alone; where addresses are located and `far`, from all rows.
     """
 
     facts: Mapping[str, pl.DataType]
     reads: tuple[str, ...]
     key: str
     far: bool
-    make: Callable[[pl.DataFrame, Collection[str], Collection[str], datetime | None], pl.DataFrame]
+    make: Callable[[pl.DataFrame, Collection[str], Given], pl.DataFrame]
 
 
 _ALWAYS = "joined_time"
@@ -62,35 +77,29 @@ def _told(found: pl.DataFrame, legs: pl.DataFrame, wanted: Collection[str], *, h
     return spread(placed.select(wanted), placed[_AT], height=height)
 
 
-def _visits(
-    rows: pl.DataFrame, wanted: Collection[str], offices: Collection[str], since: datetime | None
-) -> pl.DataFrame:
-    del offices, since
+def _visits(rows: pl.DataFrame, wanted: Collection[str], given: Given) -> pl.DataFrame:
+    del given
     ended, _ = legs(_texts(rows).lazy(), entity=("person_key",), needed=("meeting_id",))
     return _told(presence.visits(ended), ended, wanted, height=rows.height)
 
 
-def _handoffs(
-    rows: pl.DataFrame, wanted: Collection[str], offices: Collection[str], since: datetime | None
-) -> pl.DataFrame:
-    del offices, since
+def _handoffs(rows: pl.DataFrame, wanted: Collection[str], given: Given) -> pl.DataFrame:
+    del given
     return presence.handoffs(rows, wanted=wanted)
 
 
-def _telephones(
-    rows: pl.DataFrame, wanted: Collection[str], offices: Collection[str], since: datetime | None
-) -> pl.DataFrame:
-    del offices, since
+def _telephones(rows: pl.DataFrame, wanted: Collection[str], given: Given) -> pl.DataFrame:
+    del given
     ended, _ = legs(_texts(rows).lazy(), entity=(), needed=("meeting_id", "phone_leg"))
     return _told(presence.telephones(ended), ended, wanted, height=rows.height)
 
 
-def _networks(
-    rows: pl.DataFrame, wanted: Collection[str], offices: Collection[str], since: datetime | None
-) -> pl.DataFrame:
+def _networks(rows: pl.DataFrame, wanted: Collection[str], given: Given) -> pl.DataFrame:
     timed = rows["joined_time"].is_not_null()
-    known = rows if timed.all() else rows.filter(timed)
-    found = egress.network_facts(known.hstack(_of_addresses(known["ip_address"], offices)), wanted=wanted, since=since)
+    known, asked = (rows, given.asked) if timed.all() else (rows.filter(timed), given.asked_of(timed))
+    found = egress.network_facts(
+        known.hstack(_of_addresses(known["ip_address"], given.offices)), wanted=wanted, since=given.since, asked=asked
+    )
     return found if known is rows else spread(found, where_true(timed), height=rows.height)
 
 
@@ -108,10 +117,8 @@ def _of_addresses(addresses: pl.Series, offices: Collection[str]) -> pl.DataFram
     )[place]
 
 
-def _homes(
-    rows: pl.DataFrame, wanted: Collection[str], offices: Collection[str], since: datetime | None
-) -> pl.DataFrame:
-    del offices, since
+def _homes(rows: pl.DataFrame, wanted: Collection[str], given: Given) -> pl.DataFrame:
+    del given
     known = (
         _texts(rows)
         .filter(pl.col("joined_time").is_not_null())
@@ -197,21 +204,14 @@ def is_learned(table: str, name: str) -> bool:
     return any(name in model.facts for model in MODELS.get(table, ()))
 
 
-def learned(
-    rows: pl.DataFrame,
-    table: str,
-    *,
-    wanted: Collection[str],
-    offices: Collection[str],
-    since: datetime | None = None,
-) -> pl.DataFrame:
+def learned(rows: pl.DataFrame, table: str, *, wanted: Collection[str], given: Given) -> pl.DataFrame:
     """What all rows of the table tell of each of them, in their order; they have what `learned_from` names.
 
-    Texts may be packed in the rows, and are in what is told. Where the rows are not all there are, but all of equal
-    keys, the earliest of all is of `since`.
+    Texts may be packed in the rows, and are in what is told. The rows may be not all there are, but all of equal
+    keys, where `given` tells since when there are any.
     """
     packed = rows.with_columns(pl.col(TEXT).cast(pl.Categorical()))
-    found = [model.make(packed.select(model.reads), names, offices, since) for model, names in models_of(table, wanted)]
+    found = [model.make(packed.select(model.reads), names, given) for model, names in models_of(table, wanted)]
     told = pl.concat(found, how="horizontal")
     return told.select(
         pl.col(name).cast(pl.Categorical() if LEARNED[name] == TEXT else LEARNED[name]) for name in wanted

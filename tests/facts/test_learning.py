@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from random import Random
 
 import polars as pl
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from auditor.model.window import Window
 from auditor.rules.rows.source import Source
 from auditor.tables.facts import with_facts
+from auditor.tables.modelled import LEARNED, Given, learned, learned_from
 from auditor.tables.schema import LINEAGE
 from tests.facts.conftest import PHONE, START, join, tables
 
@@ -101,3 +103,21 @@ def test_a_given_fact_says_more_than_the_text_another_is_made_from() -> None:
     source.keep("attendees", NAMES, history=False)
     found = seen(source, before=False)
     assert found.equals(plain(frames).filter(pl.col("item").is_in(found["item"].implode())))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("located", [False, True], ids=["nowhere", "located"])
+def test_what_is_asked_of_some_rows_is_what_all_are_told(seed: int, *, located: bool) -> None:
+    draw = Random(seed)
+    places = [{"geo_country": name, "geo_city": name} for name in ("NO", "BR")]
+    known = [row | draw.choice(places) if located else row for row in rows()]
+    reads = sorted(learned_from("attendees", LEARNED))
+    made = with_facts(tables(known), "attendees", needed=reads, internal_domains=DOMAINS).select(reads).collect()
+    since = START
+    assert made["joined_time"].min() == since
+    whole = learned(made, "attendees", wanted=sorted(LEARNED), given=Given(OFFICES, since))
+    for share in (0.02, 0.5):
+        asked = pl.Series([draw.random() < share for _ in known])
+        some = learned(made, "attendees", wanted=sorted(LEARNED), given=Given(OFFICES, since, asked))
+        assert some.filter(asked).equals(whole.filter(asked))
+        assert some.height == whole.height

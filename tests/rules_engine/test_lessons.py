@@ -65,9 +65,29 @@ def bound(rule):
         where: ip_address is not None
         group: {by: [ip_address], aggregate: {handed: count_if(handoff), why: values(egress_why)}, having: handed >= 0}
     """
+    by_leg = """
+        from: attendees
+        where: email is not None
+        sequence:
+          by: [meeting_id, email]
+          within: 40m
+          steps:
+            - {{name: drop, where: left_time is not None, time: left_time}}
+            - {{name: back, where: joined_time is not None}}
+          where: {where}
+    """
+    elsewhere = "{all: [drop.ip_network != back.ip_network], none: ['coalesce(back.handoff, false)']}"
+    shown = {
+        "evidence": "[back.network_people_why, drop.egress, elapsed]",
+        "fingerprint": "[drop.email, back.joined_time]",
+    }
+    legs = [
+        rule(by_leg.format(where=where), number=number, **shown)
+        for number, where in ((52, elsewhere), (53, "drop.network_people != back.network_people or back.handoff"))
+    ]
     person = rule(by_person, evidence="[people, again]", fingerprint="[email]", number=50)
     network = rule(by_network, evidence="[handed, why]", fingerprint="[ip_address]", number=51)
-    return [bind(one, now=NOW, lists=LISTS) for one in (*rows, person, network)]
+    return [bind(one, now=NOW, lists=LISTS) for one in (*rows, person, network, *legs)]
 
 
 def lazy(tables):
@@ -93,6 +113,7 @@ def test_what_is_learned_from_parts_is_what_the_whole_tells(company, bound, loca
     for one, other in zip(whole, apart, strict=True):
         assert one == other, one.rule_id
     found = {name: outcome.found for name, outcome in zip(FACTS, whole, strict=False)}
+    assert all(outcome.found for outcome in whole[-2:])
     seldom = {"home_country", "home_country_why"}
     assert all(count for name, count in found.items() if located or name not in seldom), found
 

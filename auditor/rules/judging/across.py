@@ -11,15 +11,13 @@ from typing import TypeAlias
 import polars as pl
 
 from auditor.detectors.seen import Again, Beside
-from auditor.entities.columns import flags
-from auditor.rules.judging.judge import columns_of, counted, reads_history
-from auditor.rules.judging.lessons import ROW, Lessons, known_of, learned_names
+from auditor.rules.judging.asking import asking, may_count
+from auditor.rules.judging.judge import columns_of, reads_history
+from auditor.rules.judging.lessons import ROW, Lessons, learned_names
 from auditor.rules.judging.merging import Part, judged_part, put_by
 from auditor.rules.judging.weighed import Weighed, attempted, conclude
-from auditor.rules.language.spec import Condition
 from auditor.rules.outcome import CRASHES, Crashed
 from auditor.rules.profile import Profile, timed
-from auditor.rules.rows.evaluate import verdicts
 from auditor.rules.rows.once import made_names
 from auditor.rules.rows.places import AT, PLACE, places_of
 from auditor.rules.rows.source import Source
@@ -97,23 +95,25 @@ class Across:
             keys.append(_Key(table, members, spill, columns, history, looking))
         return cls(keys)
 
-    def add(self, source: Source, found: Mapping[str, list[Part]]) -> None:
+    def add(self, source: Source, lessons: Lessons, found: Mapping[str, list[Part]]) -> None:
         """Set aside what the part has for each key; the rules of a key that cannot be read have crashed."""
         for key in list(self.keys):
             try:
-                self._add(key, source, found)
+                self._add(key, source, lessons, found)
             except CRASHES as error:  # rules of other keys must not stop
                 _log.debug("rows of a key could not be set aside", exc_info=error)
                 self.keys.remove(key)
                 for task in key.tasks:
                     found[task.rule.id].append(Crashed(type(error).__name__))
 
-    def _add(self, key: _Key, source: Source, found: Mapping[str, list[Part]]) -> None:
+    def _add(self, key: _Key, source: Source, lessons: Lessons, found: Mapping[str, list[Part]]) -> None:
         made = [name for task in key.tasks for name in made_names(task, key.table)]
         rows = source.judged(key.table, key.columns, before=key.history, beside=made, ordered=False)
         for one in key.weighed.values():
             rows = attempted(one, found, partial(one.prepare, rows), otherwise=rows)
-        rows = rows.filter(_may_count(rows, key.tasks))
+        for task in filter(learned_names, key.tasks):
+            lessons.ask(task, rows.filter(asking(rows, task)))
+        rows = rows.filter(may_count(rows, key.tasks))
         key.rows += rows.height
         if key.like is None:
             key.like = rows.head(0)
@@ -200,18 +200,3 @@ def _set_aside(task: Task) -> frozenset[str]:
     table = task.rule.detect.table
     waits = learned_names(task).get(table)
     return columns_of(task)[table] if waits is None else (columns_of(task)[table] - waits) | {ROW}
-
-
-def _may_count(rows: pl.DataFrame, tasks: Sequence[Task]) -> pl.Series:
-    """The rows some rule counts: those its `where` is not false of, as far as it is known yet."""
-    kept = flags(rows.height)
-    for task in tasks:
-        table = task.rule.detect.table
-        condition = counted(task.rule, table)
-        if condition is not None and (waits := learned_names(task).get(table)):
-            tree = known_of(condition.tree, unknown=waits)
-            condition = None if tree is None else Condition(tree, condition.clauses)
-        if condition is None:
-            return flags(rows.height, value=True)
-        kept |= verdicts(rows, condition).fill_null(value=True)
-    return kept

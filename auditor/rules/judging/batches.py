@@ -115,7 +115,7 @@ class Batches:
             rows = self._height(one.task.rule.detect.table)
             attempted(one, found, partial(one.look, source, Beside(rows)), otherwise=None, profile=self.profile)
         with timed(self.profile, "rows set aside by key"):
-            spilled.add(source, found)
+            spilled.add(source, lessons, found)
             lessons.add(source)
         source.memory.let_go()
 

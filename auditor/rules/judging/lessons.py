@@ -10,7 +10,8 @@ from functools import partial
 
 import polars as pl
 
-from auditor.entities.columns import alongside, picked, uniform, without
+from auditor.entities.columns import alongside, filtered, flags, picked, uniform, without
+from auditor.entities.groups import places
 from auditor.entities.packed import PACKED, witness
 from auditor.rules.compiled.bounds import parts_of
 from auditor.rules.judging.judge import columns_of
@@ -22,7 +23,7 @@ from auditor.rules.rows.source import Source
 from auditor.rules.rows.spill import Room, Spill
 from auditor.rules.task import Task
 from auditor.tables.facts import fact_table, sources
-from auditor.tables.modelled import LEARNED, Model, is_learned, learned, learned_from, models_of
+from auditor.tables.modelled import LEARNED, Given, Model, is_learned, learned, learned_from, models_of
 from auditor.tables.schema import TABLES, TEXT
 
 _log = logging.getLogger(__name__)
@@ -35,27 +36,39 @@ _NUMBER = pl.UInt32()
 
 @dataclass(slots=True)
 class _Lesson:
-    """The facts `names` of one model and the rows they are learned from, by what they follow from."""
+    """The facts `names` of one model and the rows they are learned from, by what they follow from.
+
+    They follow from rows of equal values of it `apart` from all others, or from rows anywhere.
+    """
 
     model: Model
     names: Sequence[str]
     spill: Spill
+    apart: bool
     like: pl.DataFrame | None = None
 
-    def add(self, rows: pl.DataFrame) -> None:
-        """Set the rows aside."""
+    def add(self, rows: pl.DataFrame, asked: pl.Series) -> None:
+        """Set the rows aside; those nobody `asked` about lose their number."""
+        rows = rows.select(self.model.key, *(set(self.model.reads) - {self.model.key}), ROW)
+        if not asked.all():
+            rows = alongside(rows, rows[ROW].zip_with(asked, uniform(None, 1, _NUMBER)))
         if self.like is None:
             self.like = rows.head(0)
         self.spill.add(rows)
 
     def learn(self, table: str, offices: Collection[str], since: datetime | None) -> Iterator[pl.DataFrame]:
-        """The facts of the rows, which are then gone, with their numbers."""
+        """The facts of the rows asked about, with their numbers; all rows are then gone."""
         if self.like is None:
             return
         for bucket in range(self.spill.buckets):
             rows = self.spill.rows(bucket, like=self.like)
-            told = learned(rows, table, wanted=self.names, offices=offices, since=since)
-            yield told.with_columns(pl.col(pl.Categorical()).to_physical()).hstack([rows[ROW]])
+            asked = rows[ROW].is_not_null()
+            if self.apart and not asked.all():
+                near = _among(rows[self.model.key], asked)
+                rows, asked = filtered(rows, near), asked.filter(near)
+            told = learned(rows, table, wanted=self.names, given=Given(offices, since, asked))
+            told = told.with_columns(pl.col(pl.Categorical()).to_physical()).hstack([rows[ROW]])
+            yield told if asked.all() else told.filter(asked)
 
 
 @dataclass(slots=True)
@@ -67,6 +80,7 @@ class _Table:
     reads: frozenset[str]
     height: int = 0
     since: datetime | None = None
+    asked: dict[str, list[pl.Series]] = field(default_factory=dict)
     told: dict[str, pl.Series] = field(default_factory=dict)
 
     @classmethod
@@ -74,12 +88,11 @@ class _Table:
         cls, name: str, facts: Collection[str], room: Room, *, buckets: Callable[[str, int], int], located: bool
     ) -> _Table:
         """Nothing learned yet."""
-        lessons = [
-            _Lesson(
-                model, names, Spill(model.key, 1 if model.far and located else buckets(name, len(model.reads)), room)
-            )
-            for model, names in models_of(name, facts)
-        ]
+        lessons = []
+        for model, names in models_of(name, facts):
+            apart = not (model.far and located)
+            spill = Spill(model.key, buckets(name, len(model.reads)) if apart else 1, room)
+            lessons.append(_Lesson(model, names, spill, apart))
         return cls(name, lessons, learned_from(name, facts))
 
 
@@ -87,8 +100,9 @@ class _Table:
 class Lessons:
     """The facts rules ask for that only all rows of a table tell, of tables that are read in parts.
 
-    Rows are known by `ROW`. Once every part was added, `learn` makes the facts and `told` gives them to rows. Where
-    something cannot be learned so they are `lost`: rules that wait for them have to look at whole tables.
+    Rows are known by `ROW`. Of the rows of a part rules `ask` for facts before it is added. Once every part was,
+    `learn` makes the facts and `told` gives them to rows. Where something cannot be learned so they are `lost`: rules
+    that wait for them have to look at whole tables.
     """
 
     tables: Mapping[str, _Table]
@@ -135,6 +149,12 @@ class Lessons:
         self.tables[table].height += rows.height
         return rows.with_columns(pl.int_range(start, start + rows.height, dtype=_NUMBER, eager=True).alias(ROW))
 
+    def ask(self, task: Task, rows: pl.DataFrame) -> None:
+        """Have what the rule asks for told of the rows, which are some of the part that is added next."""
+        for table, names in learned_names(task).items():
+            for name in names:
+                self.tables[table].asked.setdefault(name, []).append(rows[ROW])
+
     def add(self, source: Source) -> None:
         """Set aside what is learned from of a part, whose rows were kept with what `kept` names."""
         self._unless_lost(partial(self._add, source))
@@ -160,8 +180,13 @@ class Lessons:
             earliest = rows["joined_time"].min()
             if isinstance(earliest, datetime):
                 table.since = earliest if table.since is None else min(table.since, earliest)
+            start = table.height - rows.height
             for lesson in table.lessons:
-                lesson.add(rows.select(lesson.model.key, *(set(lesson.model.reads) - {lesson.model.key}), ROW))
+                asked = flags(rows.height)
+                for numbers in (one for fact in lesson.names for one in table.asked.get(fact, ())):
+                    asked = asked.scatter(numbers - start, True)
+                lesson.add(rows, picked(asked, rows[ROW] - start))
+            table.asked.clear()
 
     def _learn(self) -> None:
         for name, table in self.tables.items():
@@ -205,6 +230,12 @@ def known_of(tree: Expr, *, unknown: Collection[str]) -> Expr | None:
     """What the tree asks of a row without the names that are unknown yet: false only where the tree is."""
     known = [part for part in parts_of(tree) if not names_in(part) & frozenset(unknown)]
     return Op("and", tuple(known), Type.BOOLEAN) if len(known) > 1 else next(iter(known), None)
+
+
+def _among(values: pl.Series, some: pl.Series) -> pl.Series:
+    """Which of the values some of the rows have."""
+    first, place = places(values)
+    return picked(flags(first.len()).scatter(place.filter(some), True), place)
 
 
 def _nothing(names: Sequence[str]) -> pl.DataFrame:

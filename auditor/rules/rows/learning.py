@@ -12,7 +12,7 @@ from auditor.entities.packed import packed, read_packed, texts
 from auditor.rules.rows.held import Beside, Held
 from auditor.rules.rows.keys import code_of, numbered
 from auditor.tables.facts import sources, value_source, with_facts
-from auditor.tables.modelled import learned, learned_from
+from auditor.tables.modelled import Given, learned, learned_from
 from auditor.tables.schema import LINEAGE, TABLES
 
 PERSON = "person_key"
@@ -55,7 +55,7 @@ class Learning:
             return
         reads = sorted({*learned_from(table, new), *LINEAGE, *_time(table)})
         rows = self._all_rows(table, reads, held)
-        found = rows.select(*LINEAGE).hstack(learned(rows, table, wanted=new, offices=self.offices))
+        found = rows.select(*LINEAGE).hstack(learned(rows, table, wanted=new, given=Given(self.offices)))
         if known is None:
             known = rows.select(*LINEAGE, *_time(table))
         self._told[table] = known.hstack(_aligned(found, known).select(new))
