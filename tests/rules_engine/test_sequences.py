@@ -132,6 +132,42 @@ def test_a_match_that_where_cannot_judge_is_counted(judge, at):
     assert judge(detect, {"attendees": rows}, fingerprint="[email]", rest="nulls: fail").found == 1
 
 
+WHERES = (
+    "one.city != two.city",
+    "one.city != two.city or one.invited != two.invited",
+    "one.city != two.city and one.invited != two.invited",
+    "not (one.city == two.city) or one.invited != two.invited",
+    "one.city != two.company",
+    "one.left_time != two.left_time and two.city is not None",
+)
+
+
+@settings(max_examples=120)
+@given(ROWS, st.randoms(use_true_random=False), st.sampled_from(WHERES), st.booleans())
+def test_groups_in_which_no_step_differs_from_another_have_no_match(judge, rows, chance, where, absent):
+    rows = [
+        row
+        | {
+            "item": item,
+            "city": chance.choice(["o"] * 6 + ["p", None]),
+            "invited": chance.choice([True, False] * 3 + [None]),
+        }
+        for item, row in enumerate(rows)
+    ]
+    never = "absent: [{where: company == 'z'}], " if absent else ""
+    steps = "[{name: one, where: company == 'x'}, {name: two, where: company != 'q'}]"
+
+    def found(condition):
+        detect = f"sequence: {{by: [email], within: 5m, steps: {steps}, {never}where: '{condition}'}}"
+        return judge(f"{{from: attendees, {detect}}}", {"attendees": rows}, fingerprint="[email, elapsed, one.company]")
+
+    # what compares a value with itself tells nothing of the columns
+    quick, plain = found(where), found(f"({where}) if one.email == two.email else null")
+    assert [one.records for one in quick.findings] == [one.records for one in plain.findings]
+    assert (quick.population, quick.not_evaluable) == (plain.population, plain.not_evaluable)
+    assert not quick.crashed
+
+
 def test_the_last_step_dates_a_match(judge, at):
     rows = [
         {"email": "a", "company": "x", "joined_time": at(0)},

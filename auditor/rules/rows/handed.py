@@ -40,6 +40,12 @@ class Handed:
             return rest.hstack(self.held.frame(self.waiting, as_read=True))
         return rest.hstack(self.held.taken(self.waiting, places))
 
+    def column(self, rows: pl.DataFrame, name: str) -> pl.Series:
+        """A column of the rows, which are some of these, whether it waited or not."""
+        if name in rows.columns or self.held is None:
+            return rows[name]
+        return self.held.taken([name], rows[OWN])[name]
+
     def turned(self, rows: pl.DataFrame) -> Handed:
         """The same with columns made of them."""
         return Handed(rows, self.held, self.waiting)

@@ -9,19 +9,22 @@ import polars as pl
 from auditor.entities.groups import repeated
 from auditor.entities.packed import texts
 from auditor.model.window import Window
+from auditor.rules.compiled.bounds import parts_of
 from auditor.rules.compiled.temporal import span
 from auditor.rules.language.columns import names_in
 from auditor.rules.language.spec import Sequence, Step
+from auditor.rules.language.tree import Column, Expr, Op, Type
 from auditor.rules.outcome import Judged
 from auditor.rules.rows.evaluate import verdicts
 from auditor.rules.rows.handed import Handed
-from auditor.rules.rows.keys import KEY, with_key
+from auditor.rules.rows.keys import KEY, code_of, with_key
 from auditor.rules.rows.places import AT, inside
+from auditor.rules.rows.runs import among
 from auditor.rules.stages.kept import hits, split, with_joined_records
 from auditor.rules.task import Task
 from auditor.tables.schema import LINEAGE
 
-_ROW = "__row"
+_ROW, _MAY = "__row", "__may"
 
 
 def judge_sequence(handed: Handed, stage: Sequence, task: Task, *, window: Window | None = None) -> Judged:
@@ -47,9 +50,11 @@ def judge_sequence(handed: Handed, stage: Sequence, task: Task, *, window: Windo
     if len(stage.steps) > 1:
         keyed = keyed.filter(several)
     keyed = keyed.with_columns(verdicts(keyed, step.where).alias(_of(place)) for place, step in enumerate(every))
+    chosen = _promising(keyed, stage)
+    chosen = _differing(chosen, handed, stage) if task.watch is None else chosen
     # lineage orders the row numbers, so that they break ties in time
     placed = (
-        texts(handed.complete(_promising(keyed, stage)), LINEAGE)
+        texts(handed.complete(chosen), LINEAGE)
         .sort(KEY, *LINEAGE, maintain_order=True)
         .with_row_index(_ROW)
         .with_columns(pl.col(_ROW).cast(pl.Int64))
@@ -84,6 +89,32 @@ def _promising(rows: pl.DataFrame, stage: Sequence) -> pl.DataFrame:
     )
     chosen = groups.filter(pl.all_horizontal(pl.exclude(KEY))).select(KEY).collect(engine="in-memory")
     return rows.join(chosen, on=KEY, how="semi", maintain_order="left")
+
+
+def _differing(rows: pl.DataFrame, handed: Handed, stage: Sequence) -> pl.DataFrame:
+    """The rows of groups whose rows differ where `where` wants two steps to, or of which that is not known."""
+    wanted = [names for part in parts_of(stage.where.tree) if (names := _must_differ(part))] if stage.where else []
+    if not wanted or rows.is_empty():
+        return rows
+    codes = {name: code_of(handed.column(rows, name)).alias(name) for names in wanted for name in names}
+    told = {name: (pl.col(name).min() != pl.col(name).max()) | pl.col(name).is_null().any() for name in codes}
+    either = pl.all_horizontal(pl.any_horizontal(told[name] for name in sorted(names)) for names in wanted)
+    groups = pl.DataFrame([rows[KEY], *codes.values()]).lazy().group_by(KEY).agg(either.alias(_MAY))
+    may = groups.filter(_MAY).collect(engine="in-memory")[KEY]
+    return rows.filter(among(rows[KEY], may))
+
+
+def _must_differ(tree: Expr) -> frozenset[str]:
+    """The columns one of which differs between two rows, or is null, where the tree is not false; none if not told."""
+    match tree:
+        case Op("!=", (Column(one, kind), Column(other))) if kind is not Type.LIST:
+            (_, _, name), (_, _, same) = one.partition("."), other.partition(".")
+            return frozenset({name}) if name == same else frozenset()
+        case Op("or", args):
+            found = [_must_differ(arg) for arg in args]
+            return frozenset[str]().union(*found) if all(found) else frozenset()
+        case _:
+            return frozenset()
 
 
 def _of(place: int) -> str:
