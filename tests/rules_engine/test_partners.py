@@ -30,6 +30,7 @@ def attendee(chance):
         "email": chance.choice(["a", "b", "c"] * 3 + [None]),
         "company": chance.choice(["x", "y", None]),
         "invited": chance.choice([True] * 8 + [False, None]),
+        "registered": chance.choice([True, False, None]),
         "joined_time": moment(joined),
         "left_time": moment(left),
     }
@@ -40,6 +41,8 @@ def participant(chance):
         "meeting_id": chance.choice(["m1"] * 8 + ["m2", None]),
         "email": chance.choice(["a", "b", None]),
         "state": chance.choice(["x", "y", None]),
+        "invitee": chance.choice([True, False, None]),
+        "host": chance.choice([True, True, False, None]),
         "joined_time": moment(chance.choice(MINUTES)),
     }
 
@@ -186,6 +189,10 @@ CONDITIONS = {
     "a.company != b.state": lambda a, b: kleene_different(a["company"], b["state"]),
     "b.state == 'x'": lambda a, b: kleene_equal(b["state"], "x"),
     "a.company == 'x'": lambda a, b: kleene_equal(a["company"], "x"),
+    "a.registered != b.invitee": lambda a, b: kleene_different(a["registered"], b["invitee"]),
+    "a.registered == b.invitee and b.host": lambda a, b: kleene_all(
+        kleene_equal(a["registered"], b["invitee"]), b["host"]
+    ),
     "b.joined_time > a.joined_time and (a.company == 'x' and b.state != 'y')": lambda a, b: kleene_all(
         None if None in {a["joined_time"], b["joined_time"]} else b["joined_time"] > a["joined_time"],
         kleene_equal(a["company"], "x"),

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
+from itertools import product
 
 import polars as pl
 
-from auditor.entities.columns import flags, picked, rows_at, run_starts, uniform, without
+from auditor.entities.columns import (
+    coalesced,
+    filtered,
+    flags,
+    picked,
+    rows_at,
+    run_starts,
+    uniform,
+    where_true,
+    without,
+)
 from auditor.entities.packed import texts
 from auditor.frozen import dataclass
 from auditor.rules.compiled.bounds import parts_of
@@ -19,6 +31,8 @@ from auditor.rules.rows.runs import Runs, among
 from auditor.rules.task import Task
 from auditor.tables.schema import COUNT
 
+_SAID = (False, True, None)
+_FEW = 4
 _CHUNK = 1_000_000
 _GROWTH = 4
 _A, _B = "__a", "__b"
@@ -65,6 +79,7 @@ def partners_of(rows: pl.DataFrame, others: pl.DataFrame, stage: Match, task: Ta
         return _alike(rows[KEY], right.filter(judged), right.filter(judged.is_null()), stage)
     every = "matches" in task.shown and not stage.absent
     left, right = _not_ruled_out(left, where, "b"), _not_ruled_out(right, where, "a")
+    left, right = _of_fitting_kinds(left, right, where)
     return _tried(left, right, where, task, height=rows.height, every=every)
 
 
@@ -89,6 +104,35 @@ def _not_ruled_out(rows: pl.DataFrame, where: Condition, other: str) -> pl.DataF
         if names_in(part) and not _names(part, other):
             rows = rows.filter(computed(rows, part).fill_null(value=True))
     return rows
+
+
+def _of_fitting_kinds(left: pl.DataFrame, right: pl.DataFrame, where: Condition) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of both sides that may have a partner, where the condition reads nothing but few yes-or-no columns.
+
+    It is asked of each kind of row on the one side and each on the other; keys then tell which rows meet such kinds.
+    """
+    sides = [[name for name in rows.columns if name not in {_A, _B, KEY}] for rows in (left, right)]
+    read = [rows.schema[name] for rows, names in zip((left, right), sides, strict=True) for name in names]
+    if not all(sides) or len(read) > _FEW or any(kind != pl.Boolean for kind in read):
+        return left, right
+    kinds = [*product(_SAID, repeat=len(read))]
+    both = pl.DataFrame(kinds, schema=dict.fromkeys((*sides[0], *sides[1]), pl.Boolean), orient="row")
+    fits = coalesced(computed(both, where.tree), value=True)
+    own, other, size = _kind(left, sides[0]), _kind(right, sides[1]), len(_SAID) ** len(sides[1])
+    may = flags(left.height)
+    for kind in own.unique():
+        theirs = fits[kind * size : (kind + 1) * size]
+        wanted = right[KEY].filter(picked(theirs, other))
+        places = where_true(own == kind)
+        may = may.scatter(places, among(picked(left[KEY], places), wanted))
+    left = filtered(left, may)
+    return left, filtered(right, among(right[KEY], left[KEY]))
+
+
+def _kind(rows: pl.DataFrame, names: list[str]) -> pl.Series:
+    """The place of what the yes-or-no columns say of each row among all they may say."""
+    said = (pl.col(name).cast(pl.UInt8).fill_null(len(_SAID) - 1) for name in names)
+    return rows.select(reduce(lambda one, other: one * len(_SAID) + other, said)).to_series()
 
 
 def _alike(keys: pl.Series, others: pl.DataFrame, unsure: pl.DataFrame, stage: Match) -> Partners:
