@@ -113,7 +113,12 @@ def _stays(frame: pl.DataFrame, key: Sequence[str]) -> tuple[pl.Series, pl.Serie
 def _numbered(
     frame: pl.DataFrame, meeting: pl.Series, stay: pl.Series, several: pl.Series, *, key: Sequence[str], gap: timedelta
 ) -> tuple[pl.DataFrame, pl.Series]:
-    """The `several` legs, all of their stays, with `visit`, `presence` and `meeting_length`; and that of each leg."""
+    """The `several` legs, all of their stays, with `visit`, `presence` and `meeting_length`; and that of each leg.
+
+    A meeting was as long as from its start to its end, yet no longer than the longest stay of the others, if at least
+    three: whoever stays alone keeps it from ending, so its end may be the inflated stay itself. Of one whose end is
+    unknown it is the median presence of at least three others, else null.
+    """
     mates = frame.filter(several)
     mates = mates if mates["joined_time"].is_sorted() else mates.sort("joined_time")
     placed = mates.with_columns(_row="row", row=pl.int_range(pl.len(), dtype=pl.Int64))
@@ -126,13 +131,17 @@ def _numbered(
         _first=pl.col("_row").first().over("_stay"),
     )
     # one leg speaks for each stay
-    rows = pl.int_range(frame.height, dtype=pl.Int64, eager=True)
     speaks = (~several).scatter(legs["_first"], True)
-    speaker = picked(speaks.cum_sum() - 1, rows.scatter(legs["row"], legs["_first"]))
     stayed = (frame["end"] - frame["joined_time"]).dt.total_microseconds()
     stayed = stayed.scatter(legs["row"], legs["_stayed"].dt.total_microseconds())
+    length = _longest_of_others(meeting, stayed, speaks).cast(pl.Duration("us"))
     stated = frame.select(pl.col("meeting.end_time") - pl.col("meeting.start_time")).to_series()
-    length = picked(_length(*(one.filter(speaks) for one in (meeting, stayed, stated))), speaker)
+    length = pl.select(pl.min_horizontal(stated.alias("stated"), length)).to_series()
+    if stated.null_count():
+        first = pl.int_range(frame.height, dtype=pl.Int64, eager=True).scatter(legs["row"], legs["_first"])
+        stays = pl.DataFrame({"meeting": meeting.filter(speaks), "stay": stayed.filter(speaks)})
+        middle = _middle_of_others(stays, meeting.filter(stated.is_null()).unique()).cast(pl.Duration("us"))
+        length = length.zip_with(stated.is_not_null(), picked(middle, picked(speaks.cum_sum() - 1, first)))
     return legs.with_columns(picked(length, legs["row"]).alias("meeting_length")), length
 
 
@@ -177,38 +186,23 @@ def _reach_before(ordered: pl.DataFrame) -> pl.Series:
     return picked(ends, before)
 
 
-def _length(meeting: pl.Series, stay: pl.Series, stated: pl.Series) -> pl.Series:
-    """How long the meeting of each stay was: from start to end, yet no longer than the longest stay of the others.
+def _longest_of_others(meeting: pl.Series, stay: pl.Series, speaks: pl.Series) -> pl.Series:
+    """Of the stay of each leg, a whole number, the longest other one of its meeting; null with too few others.
 
-    Whoever stays alone keeps a meeting from ending, so its end may be the inflated stay itself; three others at least
-    tell. Of a meeting whose end is unknown it is the median presence of at least three others, else null.
+    Of each stay one leg speaks.
     """
-    longest = _longest_of_others(meeting, stay).cast(pl.Duration("us"))
-    known = pl.DataFrame({"stated": stated, "longest": longest}).select(pl.min_horizontal("stated", "longest"))
-    length = known.to_series()
-    unknown = stated.is_null()
-    if not unknown.any():
-        return length
-    stays = pl.DataFrame({"meeting": meeting, "stay": stay})
-    middle = _middle_of_others(stays, meeting.filter(unknown).unique()).cast(pl.Duration("us"))
-    return length.zip_with(~unknown, middle)
-
-
-def _longest_of_others(meeting: pl.Series, stay: pl.Series) -> pl.Series:
-    """Of each stay, a whole number, the longest other one of its meeting; null with too few others."""
     own = run_starts(meeting).cum_sum() - 1 if meeting.is_sorted() else places(meeting)[1]
     stays = pl.DataFrame({"meeting": own.set_sorted() if own.is_sorted() else own, "stay": stay})
     most = pl.col("stay").max()
-    of_all = stays.group_by("meeting").agg(pl.len(), most).sort("meeting")
+    of_all = filtered(stays, speaks).group_by("meeting").agg(pl.len(), most).sort("meeting")
     longest = picked(of_all["stay"], own)
-    below = filtered(stays, stay != longest).group_by("meeting").agg(pl.len(), most)
+    below = filtered(stays, speaks & (stay != longest)).group_by("meeting").agg(pl.len(), most)
     shorter = uniform(0, of_all.height, pl.UInt32()).scatter(below["meeting"], below["len"])
     second = of_all["stay"].clear().extend_constant(None, of_all.height).scatter(below["meeting"], below["stay"])
     # where two stayed longest each is the longest other one of the other
     second = second.zip_with(of_all["len"] - shorter == 1, of_all["stay"])
-    known = of_all["len"] > OTHERS
-    other = picked(second.set(~known, None), own)
-    return other.zip_with(stay == longest, picked(of_all["stay"].set(~known, None), own))
+    few = of_all["len"] <= OTHERS
+    return picked(second.set(few, None), own).zip_with(stay == longest, picked(of_all["stay"].set(few, None), own))
 
 
 def _middle_of_others(stays: pl.DataFrame, meetings: pl.Series) -> pl.Series:
