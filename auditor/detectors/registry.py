@@ -21,6 +21,7 @@ class Kind:
 
     `detect` takes all rows. Where the settings name columns in `apart` rows may be split by any of them: `look` takes
     the rows of a part, and `tell` what was seen of all parts; not where places are known and the settings are `far`.
+    Rows of a part may have the columns alone by which settings have them `sifted`, see `Beside.later`.
     Settings with `prepared` names want these given to rows first: `prepare` makes them of whole meetings, and `survey`
     tells of all rows what `look` is told beside those of a part.
     """
