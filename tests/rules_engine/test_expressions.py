@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.rules.compiled.compile import expression, with_shared
+from auditor.rules.compiled.compile import decided, expression, with_shared
 from auditor.rules.compiled.dtypes import DTYPES
 from auditor.rules.language.tree import Column, Expr, Literal, LiteralValue, Op, Type
 
@@ -432,6 +432,28 @@ def test_sharing_equal_parts_changes_nothing(one: Expr, other: Expr, rows: list[
     ).collect()
     for place, tree in enumerate(conditions):
         assert found[f"out{place}"].to_list() == compiled(tree, rows)
+
+
+_TOLD: list[Expr] = [literal(value, Type.BOOLEAN) for value in (True, False, None)]
+
+
+@given(_TREES[Type.TEXT], _TREES[Type.TEXT], st.sampled_from(_TOLD), ROWS)
+def test_a_branch_that_constants_choose_stands_for_the_choice(
+    one: Expr, other: Expr, told: Expr, rows: list[dict[str, object]]
+) -> None:
+    verdict = op("not", Type.BOOLEAN, told)
+    choice = op("if", Type.TEXT, verdict, op("lower", Type.TEXT, one), other)
+    tree = op("==", Type.BOOLEAN, choice, op("if", Type.TEXT, verdict, one, column("t")))
+    assert compiled(decided(tree), rows) == compiled(tree, rows)
+    assert compiled(decided(choice), rows) == compiled(choice, rows)
+
+
+def test_only_constants_choose_a_branch_beforehand() -> None:
+    lowered = op("lower", Type.TEXT, column("t"))
+    known = op("in", Type.BOOLEAN, text("b"), Literal(("a", "b"), Type.LIST))
+    assert decided(op("if", Type.TEXT, known, lowered, column("u"))) == lowered
+    open_choice = op("if", Type.TEXT, column("b"), lowered, column("u"))
+    assert decided(open_choice) == open_choice
 
 
 EMPTY = dict.fromkeys(COLUMNS)

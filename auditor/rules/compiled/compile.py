@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import lru_cache
 from types import MappingProxyType
 
 import polars as pl
@@ -40,6 +42,23 @@ def expression(tree: Expr, *, rows: Rows | None = None, shared: Mapping[Expr, st
             return _applied(tree, rows=rows, shared=shared)
         case _:
             raise TypeError(f"{tree!r} is not bound to a value")
+
+
+@lru_cache(maxsize=1 << 12)
+def decided(tree: Expr) -> Expr:
+    """The tree with the branch itself in place of each `if` whose condition is made of constants alone.
+
+    Polars computes both branches on every row, whatever the condition.
+    """
+    if not isinstance(tree, Op):
+        return tree
+    args = tuple(map(decided, tree.args))
+    if tree.name == "if" and not has_column(args[0]) and not any(aggregates_in(args[0])):
+        verdict = pl.select(expression(args[0])).item()
+        branch = args[2] if verdict is False else args[1]
+        if verdict is not None and has_column(branch) and branch.type is tree.type:
+            return branch
+    return tree if args == tree.args else replace(tree, args=args)
 
 
 def _literal(tree: Literal) -> pl.Expr:

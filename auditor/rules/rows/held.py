@@ -11,7 +11,7 @@ import polars as pl
 
 from auditor.entities.columns import alongside, coalesced, fitted, picked, runs_of, uniform, where_true
 from auditor.entities.packed import PACKED, packed, texts
-from auditor.rules.compiled.compile import expression, with_shared
+from auditor.rules.compiled.compile import decided, expression, with_shared
 from auditor.rules.language.columns import names_in
 from auditor.rules.language.tree import Op
 from auditor.rules.outcome import CRASHES
@@ -345,8 +345,10 @@ class Held:
                 first, places = numbered(key_of(self.frame([*rest, *runs]), columns))
                 values = _Values(Known.local(texts(self.taken(columns, first))), places)
             elif self.beside.memory.passed(self.table, source):
-                column = self.late.at(source, self.places) if source in self.late else self._column(source)
+                column = self.late.at(source, None) if source in self.late else self._column(source)
                 first, places = runs_of(column)
+                if source in self.late and self.places is not None:
+                    places = picked(places, self.places)
                 values = _Values(Known.local(texts(picked(column, first).to_frame(source))), places)
             else:
                 known = self.late.known[source] = self.beside.memory.of(self.table, source)
@@ -365,8 +367,9 @@ def _made(known: Known, trees: Sequence[Op]) -> list[str]:
     named = {made_name(tree): tree for tree in trees if names_in(tree) <= set(known.frame.columns)}
 
     def make(values: pl.DataFrame) -> pl.DataFrame:
-        shared, names = with_shared(values.lazy(), named.values())
-        made = shared.with_columns(expression(tree, shared=names).alias(name) for name, tree in named.items())
+        trees = {name: decided(tree) for name, tree in named.items()}
+        shared, names = with_shared(values.lazy(), trees.values())
+        made = shared.with_columns(expression(tree, shared=names).alias(name) for name, tree in trees.items())
         return made.select(list(named)).collect(engine="in-memory")
 
     try:
