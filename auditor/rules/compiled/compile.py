@@ -63,11 +63,20 @@ def decided(tree: Expr) -> Expr:
 
 def _literal(tree: Literal) -> pl.Expr:
     if isinstance(tree.value, tuple):
-        texts = all(isinstance(item, str) for item in tree.value)
-        items = pl.Series(list(tree.value), dtype=DTYPES[Type.TEXT] if texts else None, strict=False)
-        # a list is a scalar only when it is the first of its kind
-        return pl.lit(items.implode()).first()
+        words = tuple(item for item in tree.value if isinstance(item, str))
+        return _words(words) if len(words) == len(tree.value) else _list(pl.Series(list(tree.value), strict=False))
     return pl.lit(tree.value, dtype=DTYPES[tree.type])
+
+
+@lru_cache(maxsize=1 << 8)
+def _words(texts: tuple[str, ...]) -> pl.Expr:
+    """A list of texts, which may be long and stand in rules that are judged on many parts."""
+    return _list(pl.Series(texts, dtype=DTYPES[Type.TEXT]))
+
+
+def _list(items: pl.Series) -> pl.Expr:
+    # a list is a scalar only when it is the first of its kind
+    return pl.lit(items.implode()).first()
 
 
 def _applied(tree: Op, *, rows: Rows | None, shared: Mapping[Expr, str]) -> pl.Expr:
