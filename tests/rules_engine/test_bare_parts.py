@@ -132,6 +132,25 @@ def judged(rules: Sequence[Rule], layout: str, *, kept: bool) -> dict[str, Part]
     return {task.rule.id: judged_part(source, task) for task in tasks}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_rule_that_found_nothing_before_finds_nothing_again_in_the_same_words(layout: str) -> None:
+    bound = [bind(rule, now=NOW, lists=LISTS) for rule in BUNDLED]
+    tasks = [Task(one.rule, one.values) for one in bound]
+    source = source_of(frames(layout), window=WINDOW, now=NOW, means=MEANS)
+    keep(source, tasks)
+    again = 0
+    for task in tasks:
+        first, second = judged_part(source, task), judged_part(source, task)
+        assert isinstance(first, Judged) == isinstance(second, Judged)
+        if isinstance(first, Judged) and isinstance(second, Judged):
+            assert first.hits.equals(second.hits)
+            assert first.hits.schema == second.hits.schema
+            assert (first.population, first.not_evaluable) == (second.population, second.not_evaluable)
+            again += bool(task.nothing)
+    assert again > len(tasks) // 2
+
+
 @pytest.mark.parametrize("kept", [False, True], ids=["read", "kept"])
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("stage", STAGES)

@@ -195,7 +195,10 @@ def judge(task: Task, rows: RowsOf, *, window: Window | None, lists: Mapping[str
     Rules of installed packages are not judged here. Raises `NotEvaluated` when the rows do not allow a verdict.
     """
     judged = _judged(task, rows, window=window, lists=lists)
-    return replace(judged, hits=texts(judged.hits))
+    found = texts(judged.hits)
+    if found.is_empty() and not task.nothing:
+        task.nothing.append(found.clear())
+    return replace(judged, hits=found)
 
 
 def _judged(task: Task, rows: RowsOf, *, window: Window | None, lists: Mapping[str, Sequence[str]]) -> Judged:

@@ -24,7 +24,7 @@ from auditor.rules.rows.handed import Handed
 from auditor.rules.rows.keys import KEY, with_key
 from auditor.rules.rows.places import AT, in_order, order
 from auditor.rules.rows.runs import Runs, among
-from auditor.rules.stages.kept import hits, split, with_records
+from auditor.rules.stages.kept import hits, no_hits, split, with_records
 from auditor.rules.stages.summary import Edge, Summary, summary
 from auditor.rules.task import Task
 from auditor.tables.schema import TABLES
@@ -53,17 +53,17 @@ def judge_group(handed: Handed, stage: Group, task: Task) -> Judged:
     population, kept = _worth_summing(kept, stage, task) if task.watch is None else (None, kept)
     grouped = _summed(kept, stage, task, only=None if task.watch else asked(stage))
     found, not_judged = hits(grouped, stage.having, task)
+    population = grouped.height if population is None else population
+    unknown = taken.unknown + not_judged
+    if found.is_empty() and (none := no_hits(task, population=population, not_evaluable=unknown)):
+        return none
     if found.height < grouped.height:
         kept = kept.join(found.select(KEY), on=KEY, how="semi", maintain_order="left")
     members = handed.complete(kept)
     if task.watch is None:
         # the rest is computed of hits alone
         found = hits(_summed(members, stage, task), stage.having, task)[0]
-    return Judged(
-        with_records(found, members, on=[KEY]),
-        population=grouped.height if population is None else population,
-        not_evaluable=taken.unknown + not_judged,
-    )
+    return Judged(with_records(found, members, on=[KEY]), population=population, not_evaluable=unknown)
 
 
 def _worth_summing(rows: pl.DataFrame, stage: Group, task: Task) -> tuple[int | None, pl.DataFrame]:
@@ -192,6 +192,8 @@ def _rolling(handed: Handed, stage: Group, window: GroupWindow, task: Task, *, u
     time, length = window.time, span(window.length)
     if task.watch is None:
         rows = _crowded(rows, time, length, least=max((least for _, least in bounds), default=1))
+    if rows.is_empty() and (none := no_hits(task, population=population, not_evaluable=unknown)):
+        return none
     only = None if task.watch else asked(stage)
     own = [name for name in stage.by if only is None or name in only]
     edges = (Edge(START, time, greatest=False), Edge(END, time, greatest=True))

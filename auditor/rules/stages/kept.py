@@ -10,7 +10,7 @@ from auditor.entities.columns import alongside, coalesced, filtered, fitted, pic
 from auditor.entities.packed import texts
 from auditor.frozen import dataclass
 from auditor.rules.language.spec import Condition
-from auditor.rules.outcome import NULL, PAGE, RECORDS
+from auditor.rules.outcome import NULL, PAGE, RECORDS, Judged
 from auditor.rules.rows.evaluate import verdicts
 from auditor.rules.rows.handed import COUNTED
 from auditor.rules.rows.keys import code_of, highest, numbered
@@ -58,6 +58,13 @@ def hits(frame: pl.DataFrame, found: Condition | None, task: Task) -> tuple[pl.D
     judged = verdicts(frame, found)
     marked = alongside(frame, judged.is_null().alias(NULL))
     return filtered(marked, coalesced(judged, task.rule.nulls == "fail")), judged.null_count()
+
+
+def no_hits(task: Task, *, population: int, not_evaluable: int) -> Judged | None:
+    """What it comes to that a rule found nothing, where it found nothing before: the columns hits would have."""
+    if task.watch is not None or not task.nothing:
+        return None
+    return Judged(task.nothing[0], population=population, not_evaluable=not_evaluable)
 
 
 def with_own_record(frame: pl.DataFrame) -> pl.DataFrame:

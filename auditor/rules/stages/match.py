@@ -12,7 +12,7 @@ from auditor.rules.rows.handed import OWN, Handed
 from auditor.rules.rows.keys import KEY, key_of
 from auditor.rules.rows.places import in_order, order
 from auditor.rules.rows.runs import among
-from auditor.rules.stages.kept import split, with_joined_records
+from auditor.rules.stages.kept import no_hits, split, with_joined_records
 from auditor.rules.stages.partners import partners_of
 from auditor.rules.task import Task
 from auditor.tables.schema import LINEAGE, TABLES
@@ -33,6 +33,9 @@ def judge_match(mine: Handed, theirs: Handed, stage: Match, task: Task) -> Judge
     unsure = ~some & found.unknown
     wanted = ~some if stage.absent else some
     chosen = where_true(wanted.zip_with(~unsure, flags(kept.height, value=task.rule.nulls == "fail")))
+    unknown = taken.unknown + int(unsure.sum())
+    if chosen.is_empty() and (none := no_hits(task, population=taken.true, not_evaluable=unknown)):
+        return none
     first = picked(found.first, chosen)
     names = {name[2:] for name in task.shown if name.startswith("b.")} | set(LINEAGE)
     own = {name[2:] for name in task.shown if name.startswith("a.")} | set(LINEAGE)
@@ -43,7 +46,6 @@ def judge_match(mine: Handed, theirs: Handed, stage: Match, task: Task) -> Judge
         *(partners[name].alias(f"b.{name}") for name in sorted(names)),
     )
     hits = hits.with_columns(pl.col(name).alias(f"a.{name}") for name in sorted(own))
-    unknown = taken.unknown + int(unsure.sum())
     return Judged(with_joined_records(hits, "ab"), population=taken.true, not_evaluable=unknown)
 
 

@@ -18,7 +18,7 @@ from auditor.rules.rows.handed import Handed
 from auditor.rules.rows.keys import KEY, code_of, highest, lowest, with_key
 from auditor.rules.rows.places import AT, PLACE, in_order
 from auditor.rules.rows.runs import Runs
-from auditor.rules.stages.kept import hits, split, with_joined_records
+from auditor.rules.stages.kept import hits, no_hits, split, with_joined_records
 from auditor.rules.task import Task
 from auditor.tables.schema import COUNT, LINEAGE, SPAN, TIME
 
@@ -42,6 +42,8 @@ def judge_pairs(handed: Handed, stage: Pairs, task: Task) -> Judged:
         kept = kept.filter(lasting)
     unknown = taken.unknown + taken.rows.height - kept.height
     kept = _numbered(handed.turned(with_key(kept, stage.same)), stage)
+    if kept.is_empty() and (none := no_hits(task, population=taken.true, not_evaluable=unknown)):
+        return none
     found: list[pl.DataFrame] = []
     for chunk in _candidates(kept, stage):
         judged, not_judged = hits(_joined(kept, chunk, stage, task), stage.where, task)

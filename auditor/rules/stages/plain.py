@@ -18,7 +18,7 @@ from auditor.rules.rows.handed import Handed
 from auditor.rules.rows.once import made_names, settled
 from auditor.rules.rows.source import Source
 from auditor.rules.stages.derive import with_derived
-from auditor.rules.stages.kept import hits, with_own_record
+from auditor.rules.stages.kept import hits, no_hits, with_own_record
 from auditor.rules.task import Task
 
 
@@ -31,6 +31,8 @@ def by_row(task: Task) -> bool:
 def judge_plain(handed: Handed, task: Task, *, population: int) -> Judged:
     """The rows whose `where` is true, each resting on its own record; of rows that are not handed it is false."""
     found, unknown = hits(handed.rows, task.rule.detect.where, task)
+    if found.is_empty() and (none := no_hits(task, population=population, not_evaluable=unknown)):
+        return none
     complete = handed.complete(found)
     return Judged(with_own_record(complete), population=population, not_evaluable=unknown)
 

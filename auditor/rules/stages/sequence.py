@@ -20,7 +20,7 @@ from auditor.rules.rows.handed import Handed
 from auditor.rules.rows.keys import KEY, code_of, with_key
 from auditor.rules.rows.places import AT, inside
 from auditor.rules.rows.runs import among
-from auditor.rules.stages.kept import hits, split, with_joined_records
+from auditor.rules.stages.kept import hits, no_hits, split, with_joined_records
 from auditor.rules.task import Task
 from auditor.tables.schema import LINEAGE
 
@@ -52,6 +52,8 @@ def judge_sequence(handed: Handed, stage: Sequence, task: Task, *, window: Windo
     keyed = keyed.with_columns(verdicts(keyed, step.where).alias(_of(place)) for place, step in enumerate(every))
     chosen = _promising(keyed, stage)
     chosen = _differing(chosen, handed, stage) if task.watch is None else chosen
+    if chosen.is_empty() and (none := no_hits(task, population=population, not_evaluable=unknown)):
+        return none
     # lineage orders the row numbers, so that they break ties in time
     placed = (
         texts(handed.complete(chosen), LINEAGE)
