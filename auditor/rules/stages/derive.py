@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
+from auditor.entities.columns import alongside
 from auditor.rules.compiled.aggregates import Rows
 from auditor.rules.compiled.bounds import parts_of
 from auditor.rules.language.columns import names_in
@@ -13,7 +14,7 @@ from auditor.rules.language.inline import definitions, inlined
 from auditor.rules.language.spec import Condition, Derived, Detector, Match
 from auditor.rules.language.tree import Expr, Op, Type
 from auditor.rules.rows.evaluate import computed, verdicts
-from auditor.rules.rows.keys import key_of, with_key
+from auditor.rules.rows.keys import KEY, key_of, known_sorted
 from auditor.rules.rows.places import order
 from auditor.rules.rows.runs import among
 from auditor.rules.stages.summary import summary
@@ -26,11 +27,14 @@ _MOST = 3
 
 def with_derived(rows: pl.DataFrame, derived: Sequence[Derived], task: Task, *, table: str) -> pl.DataFrame:
     """The rows with every derived column, in order, so that a later one may read an earlier one."""
+    keys: dict[Sequence[str], pl.Series] = {}
     for batch in _together(derived) if task.watch is None else [[found] for found in derived]:
         for found in batch:
             task.applied(found.where, rows)
-        if batch[0].over:
-            rows = rows.with_columns(_over(rows, batch, table=table))
+        if over := batch[0].over:
+            if over not in keys:
+                keys[over] = known_sorted(key_of(rows, over)).alias(KEY)
+            rows = rows.with_columns(_over(alongside(rows, keys[over]), batch, table=table))
         else:
             rows = rows.with_columns(computed(rows, found.expr).alias(found.name) for found in batch)
     return rows
@@ -94,8 +98,8 @@ def _groups(found: Derived) -> tuple[Sequence[str], Expr | None]:
 
 
 def _over(rows: pl.DataFrame, batch: Sequence[Derived], *, table: str) -> pl.DataFrame:
-    """Aggregates over the rows with equal `over` that satisfy `where`, for every row; nulls equal each other."""
+    """Aggregates over the rows with equal `KEY` that satisfy `where`, for every row."""
     found = batch[0]
     inside = None if found.where is None else verdicts(rows, found.where).fill_null(value=False)
     prepared = summary([(one.name, one.expr) for one in batch], Rows(order(TABLES[table].time, rows, table=table)))
-    return prepared.spread(with_key(rows, found.over), inside).select(one.name for one in batch)
+    return prepared.spread(rows, inside).select(one.name for one in batch)
