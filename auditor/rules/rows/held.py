@@ -17,7 +17,7 @@ from auditor.rules.language.tree import Op
 from auditor.rules.outcome import CRASHES
 from auditor.rules.rows.answers import Answers
 from auditor.rules.rows.keys import RUN, code_of, key_of, numbered
-from auditor.rules.rows.known import Known, Memory
+from auditor.rules.rows.known import Known, Make, Memory
 from auditor.rules.rows.once import MADE, Sources, made_name
 from auditor.rules.rows.places import PLACE, in_runs, places_of
 from auditor.rules.rows.runs import Runs
@@ -238,6 +238,12 @@ class Held:
             answers = Answers.of(source, values.known, asked, places=values.places)
             self._answers |= dict.fromkeys(answers.bits, answers)
             self._made |= {name: values.column(name) for name in names if name not in answers.bits}
+
+    def told(self, source: str, name: str, make: Make) -> pl.Series:
+        """What `make` makes of the texts of a column, itself texts, packed: made and remembered once a text."""
+        values = self._of(source)
+        values.known.require([name], make)
+        return picked(values.known.packed_column(name), values.places).alias(name)
 
     def share(self, name: str) -> float:
         """Of what share of the values an answer is anything but no; 1 where the column is no answer."""

@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from auditor.entities.columns import picked
-from auditor.entities.packed import packed, read_packed, texts
+from auditor.entities.packed import packed, read_packed
 from auditor.rules.rows.held import Beside, Held
-from auditor.rules.rows.keys import code_of, numbered
 from auditor.tables.facts import sources, value_source, with_facts
 from auditor.tables.modelled import Given, learned, learned_from
 from auditor.tables.schema import LINEAGE, TABLES
@@ -81,11 +79,13 @@ class Learning:
         return self.rows(held, wanted)
 
     def _person(self, held: Held) -> pl.Series:
-        """Whose each row is, looked up once an address."""
-        emails = held.frame(sources(held.table, [PERSON]))
-        first, place = numbered(code_of(emails.to_series()))
-        found = self._with_facts(texts(emails[first]).lazy(), held.table, [PERSON])
-        return picked(packed(found[PERSON]), place)
+        """Whose each row is, looked up once an address and remembered from part to part."""
+        (email,) = sources(held.table, [PERSON])
+
+        def whose(emails: pl.DataFrame) -> pl.DataFrame:
+            return self._with_facts(emails.select(email).lazy(), held.table, [PERSON])
+
+        return held.told(email, PERSON, whose)
 
     def _with_facts(self, frame: pl.LazyFrame, table: str, wanted: Collection[str]) -> pl.DataFrame:
         beside = self.beside
