@@ -617,7 +617,6 @@ def gathered(chance):
     )
 
 
-@settings(max_examples=120)
 @given(many(gathered), st.sampled_from(HAVINGS), st.sampled_from(["meeting_id", "meeting_id, email"]))
 def test_groups_told_to_be_no_hits_before_they_are_summed_up_are_none(judge, rows, having, by):
     aggregates = {

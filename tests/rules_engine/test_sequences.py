@@ -142,7 +142,6 @@ WHERES = (
 )
 
 
-@settings(max_examples=120)
 @given(ROWS, st.randoms(use_true_random=False), st.sampled_from(WHERES), st.booleans())
 def test_groups_in_which_no_step_differs_from_another_have_no_match(judge, rows, chance, where, absent):
     rows = [
